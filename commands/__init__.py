@@ -1,0 +1,1 @@
+"""The inbound contract: command models and their handlers."""

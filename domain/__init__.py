@@ -1,0 +1,1 @@
+"""Pure rules: aggregates, policy, money. No clock, no random, no I/O."""

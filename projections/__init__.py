@@ -1,0 +1,1 @@
+"""One file per read model: its tables, its fold, its queries."""
