@@ -1,0 +1,156 @@
+"""The tree of errors. Every leaf has a stable code that other systems may rely on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RmaError(Exception):
+    """Root of everything this project raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class RuleViolationError(RmaError):
+    """A command asked for what the rules forbid. Refused with its code and figures, never retried.
+
+    Args:
+        message: One sentence for people.
+        details: The figures or names that led to the refusal, as JSON values.
+    """
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class NotPermittedError(RuleViolationError):
+    code = "not_permitted"
+
+
+class WrongStateError(RuleViolationError):
+    """It exists, but not now."""
+
+    code = "wrong_state"
+
+
+class QuantityExceededError(RuleViolationError):
+    """More units were named than there are in a fitting state."""
+
+    code = "quantity_exceeded"
+
+    def __init__(self, *, asked: int, available: int, **details: object) -> None:
+        super().__init__(f"{asked} asked for, {available} possible", asked=asked, available=available, **details)
+
+
+class UnitsNotAvailableError(RuleViolationError):
+    code = "units_not_available"
+
+    def __init__(self, *, line_id: str, asked: int, available: int) -> None:
+        message = f"{available} of {asked} units can still be returned"
+        super().__init__(message, line_id=line_id, asked=asked, available=available)
+
+
+class UnknownOrderError(RuleViolationError):
+    code = "unknown_order"
+
+
+class UnknownReturnError(RuleViolationError):
+    code = "unknown_return"
+
+
+class UnknownLineError(RuleViolationError):
+    code = "unknown_line"
+
+
+class UnknownPayoutError(RuleViolationError):
+    code = "unknown_payout"
+
+
+class UnknownTenderError(RuleViolationError):
+    code = "unknown_tender"
+
+
+class UnknownDeadlineError(RuleViolationError):
+    code = "unknown_deadline"
+
+
+class UnknownInspectionError(RuleViolationError):
+    code = "unknown_inspection"
+
+
+class NoPolicyError(RuleViolationError):
+    code = "no_policy"
+
+
+class OrderExistsError(RuleViolationError):
+    code = "order_exists"
+
+
+class ReturnExistsError(RuleViolationError):
+    code = "return_exists"
+
+
+class TendersDoNotSumError(RuleViolationError):
+    code = "tenders_do_not_sum"
+
+
+class DiscountExceedsAmountError(RuleViolationError):
+    code = "discount_exceeds_amount"
+
+
+class DuplicateLineError(RuleViolationError):
+    code = "duplicate_line"
+
+
+class DuplicateTenderError(RuleViolationError):
+    code = "duplicate_tender"
+
+
+class CurrencyDiffersError(RuleViolationError):
+    code = "currency_differs"
+
+
+class AmountDiffersError(RuleViolationError):
+    code = "amount_differs"
+
+
+class AmountExceedsEntitlementError(RuleViolationError):
+    code = "amount_exceeds_entitlement"
+
+    def __init__(self, *, asked: int, available: int, **details: object) -> None:
+        message = f"{asked} asked for, {available} left to give back (minor units)"
+        super().__init__(message, asked=asked, available=available, **details)
+
+
+class AlreadyShippedError(RuleViolationError):
+    code = "already_shipped"
+
+
+class LinesOpenError(RuleViolationError):
+    code = "lines_open"
+
+
+class CommandIdReusedError(RuleViolationError):
+    code = "command_id_reused"
+
+
+class IdentifierReusedError(RuleViolationError):
+    """An identifier that stands for one fact came again with another."""
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(f"{name} {value} is already recorded with other content", **{name: value})
+        self.code = f"{name}_reused"  # type: ignore[misc]  # one code per kind of identifier: receipt_id_reused, …
+
+
+class PolicyRuleUnreachableError(RuleViolationError):
+    code = "policy_rule_unreachable"
+
+
+class PolicyRuleImpossibleError(RuleViolationError):
+    code = "policy_rule_impossible"
+
+
+class PolicyEffectiveDateError(RuleViolationError):
+    code = "policy_effective_date"

@@ -1,0 +1,60 @@
+"""The closed sets of words, with stable codes, and the standards they are exchanged in.
+
+Each set is a ``Literal``: a value is its own code in JSON, in SQL and in the type checker.
+Source of the standards' codes: ASC X12 180 (elements 1292, 1293, 1294) and GS1 Core Business Vocabulary 2.0.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Reason = Literal[
+    "changed_mind", "too_small", "too_large", "fit", "style_or_color", "not_as_described", "wrong_item", "missing_part",
+    "arrived_late", "damaged_in_transit", "defective", "quality", "ordered_by_mistake", "better_price", "gift",
+    "warranty_fault", "recalled", "other", "not_stated",
+]  # fmt: skip
+Cause = Literal[
+    "none_found", "manufacturing", "design", "packaging", "carrier_damage", "picking_error", "listing_error", "misuse",
+    "wear", "tampering", "counterfeit", "unknown",
+]  # fmt: skip
+LiableParty = Literal[
+    "customer", "carrier", "warehouse", "merchandising", "supplier", "manufacturer", "none", "unknown"
+]
+Grade = Literal["A", "B", "C", "D", "E", "X"]
+Disposition = Literal[
+    "restock", "open_box", "refurbish", "return_to_supplier", "liquidate", "donate", "recycle", "scrap", "send_back",
+    "hold", "not_returned",
+]  # fmt: skip
+DiscrepancyKind = Literal["short", "over", "wrong_item", "wrong_serial", "empty_box", "damaged_on_arrival"]
+WithdrawalException = Literal["custom_made", "sealed_hygiene", "perishable", "digital"]
+NextStep = Literal["decide", "ship", "receive", "inspect", "resolve", "pay", "close", "none"]
+
+Wish = Literal["refund", "store_credit", "exchange", "replacement", "repair"]
+Resolution = Literal["undecided", "refund", "store_credit", "exchange", "replacement", "repair", "send_back", "none"]
+Settlement = Literal["none", "due", "pending", "settled", "failed", "unknown"]
+Authorization = Literal["requested", "needs_review", "authorized", "denied", "withdrawn", "expired"]
+Logistics = Literal["with_customer", "in_transit", "delivered", "received", "lost", "short", "wrong_item", "kept"]
+InspectionState = Literal["awaiting", "held", "inspected"]
+
+Method = Literal["label", "own_carrier", "drop_off", "store", "keep"]
+RefundDue = Literal["approval", "first_scan", "receipt", "inspection"]
+Anchor = Literal["ordered", "shipped", "delivered"]
+TenderKind = Literal["card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer"]
+ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
+PayoutOutcome = Literal["settled", "failed", "unknown"]
+PayoutStatus = Literal["requested", "settled", "failed", "unknown"]
+DeadlineKind = Literal["ship_back", "inspect", "refund", "appeal", "close"]
+DeadlineStatus = Literal["open", "met", "passed", "cancelled"]
+EvidenceKind = Literal["photo", "video", "document"]
+ActorKind = Literal["customer", "agent", "system", "carrier", "warehouse", "gateway", "clock"]
+ReturnStatus = Literal[
+    "requested", "needs_review", "authorized", "in_transit", "received", "inspected", "resolved", "denied", "expired",
+    "withdrawn", "closed",
+]  # fmt: skip
+
+FAULTY_REASONS: Final[frozenset[str]] = frozenset(
+    "not_as_described wrong_item missing_part damaged_in_transit defective quality warranty_fault recalled".split()
+)
+DEFECT_CAUSES: Final[frozenset[str]] = frozenset({"manufacturing", "design", "packaging"})
+MERCHANT_SIDE: Final[frozenset[str]] = frozenset({"carrier", "warehouse", "merchandising", "supplier", "manufacturer"})
+"""Liable parties for whom the customer does not pay: goods are accepted whatever their grade, and fees are waived."""
