@@ -1,0 +1,60 @@
+"""Identifiers that follow from others, so that nobody has to draw a random one and a repeat names the same thing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+from uuid import UUID, uuid5
+
+CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CHECK_SYMBOLS: Final = CROCKFORD + "*~$=U"
+"""The 37 check symbols of Crockford's base 32 (value modulo 37)."""
+
+RMA_NUMBER_BITS: Final = 60
+
+
+def order_stream(order_id: str) -> str:
+    """Return the name of the stream that holds an order's facts."""
+    return f"order/{order_id}"
+
+
+def rma_stream(rma_id: UUID) -> str:
+    """Return the name of the stream that holds a return's facts."""
+    return f"rma/{rma_id}"
+
+
+def policy_stream(policy_id: str) -> str:
+    """Return the name of the stream that holds a policy's versions."""
+    return f"policy/{policy_id}"
+
+
+def rma_number(rma_id: UUID) -> str:
+    """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-A``.
+
+    It is the first 60 bits of the SHA-256 of the UUID's 16 bytes as 12 Crockford base 32 symbols, and their check symbol.
+    Source: https://www.crockford.com/base32.html
+    """
+    value = int.from_bytes(hashlib.sha256(rma_id.bytes).digest()[:8]) >> (64 - RMA_NUMBER_BITS)
+    symbols = "".join(CROCKFORD[value >> shift & 31] for shift in range(RMA_NUMBER_BITS - 5, -1, -5))
+    groups = "-".join(symbols[start : start + 4] for start in range(0, len(symbols), 4))
+    return f"RMA-{groups}-{CHECK_SYMBOLS[value % 37]}"
+
+
+def refund_id(rma_id: UUID, number: int) -> UUID:
+    """Return the id of a return's refund; ``number`` counts its refunds from 1."""
+    return uuid5(rma_id, f"refund/{number}")
+
+
+def payout_id(refund: UUID, tender_id: str | None, attempt: int) -> UUID:
+    """Return the id of one payout of a refund to one tender (None: store credit); ``attempt`` counts from 1."""
+    return uuid5(refund, f"payout/{tender_id or ''}/{attempt}")
+
+
+def idempotency_key(refund: UUID, tender_id: str | None, attempt: int) -> str:
+    """Return the key under which a gateway is asked, however often, for one payout."""
+    return f"{refund}:{tender_id or 'store_credit'}:{attempt}"
+
+
+def deadline_id(rma_id: UUID, kind: str, line: int | None, number: int) -> UUID:
+    """Return the id of a return's deadline; ``number`` counts those of one kind and line from 1."""
+    return uuid5(rma_id, f"deadline/{kind}/{line or ''}/{number}")

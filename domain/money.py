@@ -1,0 +1,53 @@
+"""Cents that are shared out once and never lost: integer minor units, one rounding rule, no floats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+
+
+def share_by_largest_remainder(total_minor: int, weights: Sequence[int]) -> list[int]:
+    """Return ``total_minor`` shared out in proportion to ``weights``, to the last cent.
+
+    Shares are rounded down, then the cents left over go one each to the largest remainders, ties to the earlier.
+
+    Args:
+        total_minor: Zero or more minor units.
+        weights: Zero or more each, not all zero unless the total is zero.
+    Raises:
+        ValueError: Something is owed and no weight can bear it.
+    Source: the largest remainder (Hamilton) method.
+    """
+    weight_sum = sum(weights)
+    if not weight_sum:
+        if total_minor:
+            raise ValueError(f"nothing bears {total_minor=}")
+        return [0] * len(weights)
+    shares = [total_minor * weight // weight_sum for weight in weights]
+    left = total_minor - sum(shares)
+    if left:
+        # a stable sort keeps ties in order, so the earlier share takes the cent
+        order = sorted(range(len(weights)), key=lambda i: -(total_minor * weights[i] % weight_sum))
+        for index in order[:left]:
+            shares[index] += 1
+    return shares
+
+
+def run_minor(total_minor: int, units: int, first: int, count: int) -> int:
+    """Return the cents of units ``first`` to ``first + count - 1`` of a line whose ``units`` share ``total_minor``.
+
+    Units 1 to k hold ⌊T·k/n⌋ of the T cents of n units, so any runs that cover the line sum to T.
+    """
+    return total_minor * (first + count - 1) // units - total_minor * (first - 1) // units
+
+
+def basis_points_minor(amount_minor: int, rate_bps: int) -> int:
+    """Return ``rate_bps`` basis points (1 bps is 0.01 %) of an amount in minor units, rounded half to even.
+
+    Raises:
+        ValueError: A negative amount, or a rate outside 0 to 10,000.
+    Source: rounding per IEEE 754-2019, 4.3.1.
+    """
+    if amount_minor < 0 or not 0 <= rate_bps <= 10_000:
+        raise ValueError(f"out of range: {amount_minor=} {rate_bps=}")
+    return int((Decimal(amount_minor) * rate_bps / 10_000).quantize(Decimal(1), ROUND_HALF_EVEN))
