@@ -31,7 +31,7 @@ def policy_stream(policy_id: str) -> str:
 def rma_number(rma_id: UUID) -> str:
     """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-A``.
 
-    It is the first 60 bits of the SHA-256 of the UUID's 16 bytes as 12 Crockford base 32 symbols, and their check symbol.
+    The first 60 bits of the SHA-256 of the UUID's 16 bytes as 12 Crockford base 32 symbols, and their check symbol.
     Source: https://www.crockford.com/base32.html
     """
     value = int.from_bytes(hashlib.sha256(rma_id.bytes).digest()[:8]) >> (64 - RMA_NUMBER_BITS)

@@ -1,0 +1,49 @@
+"""The chart of accounts, and the postings that each money fact carries.
+
+Debits are positive, credits negative; the postings of one fact sum to zero. They are part of the fact, so that replaying
+history needs no rules. Accounts: see docs/decisions on the chart of accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+SALES_RETURNS: Final = "sales_returns"
+SALES_TAX: Final = "sales_tax"
+REFUNDS_OWED: Final = "refunds_owed"
+STORE_CREDIT_LIABILITY: Final = "store_credit_liability"
+EXCHANGE_CLEARING: Final = "exchange_clearing"
+FEE_INCOME: Final = "fee_income"
+GOODWILL: Final = "goodwill"
+CUSTOMER_RECEIVABLE: Final = "customer_receivable"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of a double entry; ``amount_minor`` is positive for a debit, negative for a credit."""
+
+    account: str
+    amount_minor: int
+
+
+def clearing(tender_kind: str) -> str:
+    """Return the account through which money leaves to tenders of one kind."""
+    return f"clearing:{tender_kind}"
+
+
+def entry(*postings: tuple[str, int]) -> tuple[Posting, ...]:
+    """Return the postings that move anything, after checking that they balance.
+
+    Raises:
+        ValueError: They do not sum to zero: a defect of ours, never a customer's.
+    """
+    if sum(amount for _, amount in postings):
+        raise ValueError(f"unbalanced: {postings}")
+    return tuple(Posting(account, amount) for account, amount in postings if amount)
+
+
+def balance(postings: Iterable[Posting], account: str) -> int:
+    """Return what the postings leave on an account, in minor units."""
+    return sum(posting.amount_minor for posting in postings if posting.account == account)

@@ -1,0 +1,149 @@
+"""What the facts of an order are made of. Fields are a storage format: add, never rename."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.money import run_minor
+from domain.units import UnitRun
+from domain.vocabularies import PayoutStatus, TenderKind, WithdrawalException
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A line as it was sold, with its share of every cent of the order (minor units).
+
+    ``goods_minor`` is the price after all discounts, ``tax_minor`` the tax on top (0 where prices include it),
+    ``shipping_minor`` its share of outward shipping with the tax on it.
+    """
+
+    line_id: str
+    sku: str
+    quantity: int
+    goods_minor: int
+    tax_minor: int
+    shipping_minor: int
+    title: str | None = None
+    category: str | None = None
+    final_sale: bool = False
+    withdrawal_exception: WithdrawalException | None = None
+    warranty_days: int | None = None
+    serials: tuple[str, ...] = ()
+    amount_minor: int = 0
+    discount_minor: int = 0
+
+    @property
+    def paid_minor(self) -> int:
+        """Goods and tax of the whole line."""
+        return self.goods_minor + self.tax_minor
+
+    def goods_of(self, run: UnitRun) -> int:
+        return run_minor(self.goods_minor, self.quantity, run.first, run.count)
+
+    def tax_of(self, run: UnitRun) -> int:
+        return run_minor(self.tax_minor, self.quantity, run.first, run.count)
+
+    def shipping_of(self, run: UnitRun) -> int:
+        return run_minor(self.shipping_minor, self.quantity, run.first, run.count)
+
+    def paid_of(self, run: UnitRun) -> int:
+        """Return the goods and tax cents of a run of units."""
+        return self.goods_of(run) + self.tax_of(run)
+
+
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """What was paid with what, in minor units of the order's currency."""
+
+    tender_id: str
+    kind: TenderKind
+    amount_minor: int
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeOf:
+    """The returned line in exchange for which an order was given."""
+
+    order_id: str
+    rma_id: UUID
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPin:
+    """The policy version that an order is held to, for ever."""
+
+    policy_id: str
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineQuantity:
+    """So many units of one order line."""
+
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineRun:
+    """A run of units of one order line."""
+
+    line_id: str
+    first: int
+    count: int
+
+    @property
+    def run(self) -> UnitRun:
+        return UnitRun(self.first, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Units of a line that were shipped, or delivered, at one instant; the lowest-numbered come first."""
+
+    at: datetime
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What one refund gives back for a run of units of an order line, before fees (minor units)."""
+
+    line: int
+    line_id: str
+    first: int
+    count: int
+    goods_minor: int
+    tax_minor: int
+    shipping_minor: int
+    fee_minor: int = 0
+    fee_base_minor: int = 0
+
+    @property
+    def run(self) -> UnitRun:
+        return UnitRun(self.first, self.count)
+
+    @property
+    def gross_minor(self) -> int:
+        return self.goods_minor + self.tax_minor + self.shipping_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One sum to one tender (None: issued as store credit), under a key of its own."""
+
+    payout_id: UUID
+    refund_id: UUID
+    rma_id: UUID
+    tender_id: str | None
+    tender_kind: TenderKind
+    amount_minor: int
+    idempotency_key: str
+    attempt: int = 1
+    status: PayoutStatus = "requested"
+    retried: bool = False
