@@ -1,7 +1,7 @@
 """The chart of accounts, and the postings that each money fact carries.
 
-Debits are positive, credits negative; the postings of one fact sum to zero. They are part of the fact, so that replaying
-history needs no rules. Accounts: see docs/decisions on the chart of accounts.
+Debits are positive, credits negative; the postings of one fact sum to zero. They are part of the fact, so that
+replaying history needs no rules. Accounts: see docs/decisions on the chart of accounts.
 """
 
 from __future__ import annotations

@@ -1,0 +1,81 @@
+"""What an order keeps count of: where each unit stands, and what was given back for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from domain.order_facts import Arrival, Credit, OrderLine
+from domain.units import UnitRun, UnitStates
+
+Freed = Literal["denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """Where one unit stands: with the customer and free, in an open return, or returned by one."""
+
+    standing: Literal["kept", "in_return", "returned"] = "kept"
+    rma_id: UUID | None = None
+
+
+KEPT = UnitState()
+
+
+@dataclass(slots=True)
+class LineAccount:
+    """An order line with the state of its units and what was given back for them."""
+
+    fact: OrderLine
+    units: UnitStates[UnitState]
+    shipped: list[Arrival] = field(default_factory=list)
+    delivered: list[Arrival] = field(default_factory=list)
+    credits: list[Credit] = field(default_factory=list)
+
+    @property
+    def delivered_quantity(self) -> int:
+        return sum(arrival.quantity for arrival in self.delivered)
+
+    @property
+    def shipped_quantity(self) -> int:
+        return sum(arrival.quantity for arrival in self.shipped)
+
+    def free(self) -> list[UnitRun]:
+        """Return the free units, lowest-numbered first; delivered ones are the lowest-numbered of the line."""
+        return [run for run, state in self.units if state.standing == "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineFees:
+    """The restocking fee that a line of a return bore so far, and the cents it was taken from."""
+
+    base_minor: int
+    fee_minor: int
+
+
+@dataclass(slots=True)
+class RmaAccount:
+    """What one return has moved so far: its refunds, and the fees they bore (minor units)."""
+
+    refunds: list[UUID] = field(default_factory=list)
+    return_shipping_minor: int = 0
+    fees: dict[int, LineFees] = field(default_factory=dict)
+
+    def bear(self, credit: Credit) -> None:
+        """Count in the restocking fee that a credit bore."""
+        so_far = self.fees.get(credit.line, LineFees(0, 0))
+        self.fees[credit.line] = LineFees(
+            so_far.base_minor + credit.fee_base_minor, so_far.fee_minor + credit.fee_minor
+        )
+
+
+@dataclass(slots=True)
+class Refund:
+    """One refund with its payouts by id."""
+
+    refund_id: UUID
+    rma_id: UUID
+    amount_minor: int
+    credits: tuple[Credit, ...]
+    payouts: list[UUID]
