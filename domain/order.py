@@ -193,6 +193,7 @@ class Order(BaseAggregate[str]):
 
         TOPIC = "rma.Order.PayoutRetried.v1"
         payout_id: UUID
+        rma_id: UUID
         payout: Payout
 
         def apply(self, aggregate: Order) -> None:
@@ -242,7 +243,7 @@ class Order(BaseAggregate[str]):
         def apply(self, aggregate: Order) -> None:
             """Nothing here depends on claims."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the library passes the fields of Registered, by name
+    def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
         self,
         order_id: str,
         customer_id: str,

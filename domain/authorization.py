@@ -1,0 +1,243 @@
+"""Whether units may come back: asked by a customer, decided by policy or a person, and revised by either.
+
+A decision is a fact that a later one may supersede: a denial can be appealed or overridden, a request corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from domain import resolution
+from domain.case import Case
+from domain.errors import (
+    AlreadyShippedError,
+    QuantityExceededError,
+    UnitsNotAvailableError,
+    WrongStateError,
+)
+from domain.order import Order
+from domain.order_facts import Arrival
+from domain.policy.evaluate import decide
+from domain.policy.facts import Facts
+from domain.policy.law import statutes_for
+from domain.return_policy import PolicyVersion
+from domain.rma_facts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
+from domain.units import UnitRun, take, total
+
+Holidays = Callable[[str, int], frozenset[date]]
+"""The holidays of a calendar in a year, looked up by whoever may look things up."""
+
+YEARS_OF_HOLIDAYS: Final = range(-1, 3)
+"""Years around a request whose holidays a window can meet; longer business-day windows are not extended by holidays."""
+
+LIVE: Final = frozenset({"requested", "needs_review", "authorized"})
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The policy version an order is held to, and the holidays its calendar knows."""
+
+    version: PolicyVersion
+    holidays: Holidays
+
+    def holidays_around(self, at: datetime) -> tuple[date, ...]:
+        calendar = self.version.document.window.calendar
+        if calendar is None:
+            return ()
+        return tuple(sorted(day for offset in YEARS_OF_HOLIDAYS for day in self.holidays(calendar, at.year + offset)))
+
+
+def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
+    """Decide lines by policy, each on its own, and let follow what follows."""
+    decided: dict[str, list[LineDecision]] = {"approve": [], "deny": [], "review": []}
+    for number in numbers:
+        line = case.rma.line(number)
+        runs = tuple(case.rma.fitting(number, lambda state: state.authorization in LIVE))
+        facts = _facts(case.order, line.asked, runs, policy, requested_at, gift=case.rma.gift)
+        decision = decide(policy.version.document, statutes_for(case.order.country, case.order.created_on), facts)
+        decided[decision.outcome].append(LineDecision(number, runs, decision))
+    rma = case.rma
+    for outcome, event in (("approve", rma.Authorized), ("review", rma.ReviewAsked), ("deny", rma.Denied)):
+        if decided[outcome]:
+            rma.trigger_event(event, lines=tuple(decided[outcome]), timestamp=case.at)
+    for denied in decided["deny"]:
+        held = of_order(rma.lines[denied.line].asked.line_id, denied.runs)
+        case.order.free_units(rma.rma_id, held, "denied", case.at)
+    for authorized in decided["approve"]:
+        resolution.follow_policy(case, authorized.line)
+
+
+def _facts(
+    order: Order,
+    asked: RequestedLine,
+    runs: Sequence[UnitRun],
+    policy: PolicyInForce,
+    requested_at: datetime,
+    *,
+    gift: bool,
+) -> Facts:
+    account = order.lines[asked.line_id]
+    paid = sum(asked.paid_of(run) for run in runs)
+    units = total(runs)
+    return Facts(
+        channel=order.channel,
+        seller_id=order.seller_id,
+        country=order.country,
+        customer_tier=order.customer_tier,
+        tender_kinds=tuple(dict.fromkeys(tender.kind for tender in order.tenders)),
+        category=asked.category,
+        sku=asked.sku,
+        final_sale=account.fact.final_sale,
+        reason=asked.reason,
+        wish=asked.wish,
+        quantity=units,
+        line_paid_minor=paid,
+        unit_paid_minor=paid // units if units else 0,
+        ordered_at=order.created_on,
+        shipped_at=_latest(account.shipped, runs),
+        delivered_at=_latest(account.delivered, runs),
+        order_delivered_at=_whole_order_delivered_at(order),
+        requested_at=requested_at,
+        gift=gift,
+        answers=dict(asked.answers or {}),
+        withdrawal_exception=account.fact.withdrawal_exception,
+        holidays=policy.holidays_around(requested_at),
+    )
+
+
+def _latest(arrivals: Sequence[Arrival], runs: Sequence[UnitRun]) -> datetime | None:
+    """Return when the last of these units arrived, or None while one has not; units arrive in their order."""
+    first, latest = 1, None
+    for arrival in arrivals:
+        end = first + arrival.quantity
+        if any(run.first < end and first < run.end for run in runs):
+            latest = max(arrival.at, latest or arrival.at)
+        first = end
+    return latest if all(run.end <= first for run in runs) else None
+
+
+def _whole_order_delivered_at(order: Order) -> datetime | None:
+    times = [_latest(account.delivered, [UnitRun(1, account.fact.quantity)]) for account in order.lines.values()]
+    known = [at for at in times if at is not None]
+    return max(known) if len(known) == len(times) else None
+
+
+def decide_by_person(case: Case, number: int, quantity: int, *, approved: bool, code: str | None) -> PersonDecision:
+    """Return a person's answer on units that wait for one; the caller records it with those of other lines.
+
+    Raises:
+        WrongStateError: None of the line's units wait for a person.
+        QuantityExceededError: Fewer do than were named.
+    """
+    waiting = case.rma.fitting(number, lambda state: state.authorization == "needs_review")
+    if not waiting:
+        raise WrongStateError("the line does not wait for a decision", line=number)
+    if total(waiting) < quantity:
+        raise QuantityExceededError(asked=quantity, available=total(waiting), line=number)
+    return PersonDecision(number, tuple(take(waiting, quantity)), approved, code)
+
+
+def override(case: Case, number: int, quantity: int, *, approved: bool, code: str | None) -> PersonDecision:
+    """Return a person's decision against what had been decided, on units that are decided the other way.
+
+    Units given up by a denial, an expiry or a withdrawal are authorized anew if they, or others of the line, are free,
+    or if they came in under this return.
+
+    Raises:
+        WrongStateError: No unit of the line is decided the other way.
+        QuantityExceededError, UnitsNotAvailableError: Fewer units are, or they went elsewhere.
+    """
+    against = {"denied", "expired", "withdrawn"} if approved else {"authorized"}
+
+    def fits(state: RunState) -> bool:
+        return state.authorization in against and (approved or state.resolution == "undecided")
+
+    fitting = case.rma.fitting(number, fits)
+    if not fitting:
+        raise WrongStateError("no unit of the line is decided the other way", line=number)
+    if total(fitting) < quantity:
+        raise QuantityExceededError(asked=quantity, available=total(fitting), line=number)
+    runs = take(fitting, quantity)
+    return PersonDecision(number, tuple(_regain(case, number, runs) if approved else runs), approved, code)
+
+
+def _regain(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
+    """Return units that this return can hold again: its own where they are free or came in, else others of the line."""
+    line_id = case.rma.lines[number].asked.line_id
+    standing = case.order.standing_within(of_order(line_id, list(runs)))
+    regained = [run.run for run, state in standing if state.rma_id == case.rma.rma_id or state.standing == "kept"]
+    lacking = total(runs) - total(regained)
+    if not lacking:
+        return list(runs)
+    try:
+        return sorted([*regained, *case.order.free_runs(line_id, lacking, regained)], key=lambda run: run.first)
+    except UnitsNotAvailableError as less:
+        available = total(regained) + int(str(less.details["available"]))
+        raise UnitsNotAvailableError(line_id=line_id, asked=total(runs), available=available) from less
+
+
+def apply_person(case: Case, decisions: Sequence[PersonDecision]) -> None:
+    """Let follow what follows from a person's decisions, after they were recorded."""
+    for decided in decisions:
+        line = case.rma.lines[decided.line]
+        runs = of_order(line.asked.line_id, decided.runs)
+        if decided.approved:
+            standing = case.order.standing_within(runs)
+            case.order.take_units(
+                case.rma.rma_id, [run for run, state in standing if state.standing == "kept"], case.at
+            )
+            resolution.follow_policy(case, decided.line)
+        else:
+            case.order.free_units(case.rma.rma_id, runs, "denied", case.at)
+
+
+def appeal(case: Case, number: int) -> tuple[UnitRun, ...]:
+    """Return the units that a line needs again for its denial to be looked at by a person.
+
+    Raises:
+        WrongStateError: Nothing of the line is denied, or the time to appeal is over.
+        UnitsNotAvailableError: Its units went elsewhere.
+    """
+    denied = case.rma.fitting(number, lambda state: state.authorization == "denied")
+    if not denied:
+        raise WrongStateError("the line is not denied", line=number)
+    appeals = [d for d in case.rma.deadlines.values() if d.kind == "appeal" and d.line == number]
+    if appeals and appeals[-1].status == "passed":
+        raise WrongStateError("the time to appeal is over", line=number)
+    return tuple(_regain(case, number, denied))
+
+
+def withdraw(case: Case) -> list[RmaRun]:
+    """Return the units that a customer gives up returning.
+
+    Raises:
+        AlreadyShippedError: Something has left the customer.
+        WrongStateError: Nothing is left to withdraw, or money already moved.
+    """
+    live = [(run, state) for run, state in case.rma.units() if state.authorization in LIVE]
+    if case.rma.closed_at or not live:
+        raise WrongStateError("the return has nothing left to withdraw", status=case.rma.status)
+    if any(state.logistics not in {"with_customer", "kept"} for _, state in case.rma.units()):
+        raise AlreadyShippedError("goods are on their way")
+    if any(state.resolution != "undecided" for _, state in live):
+        raise WrongStateError("the return is already resolved", status=case.rma.status)
+    return [run for run, _ in live]
+
+
+def correctable(case: Case, number: int) -> list[UnitRun]:
+    """Return the units of a line whose request may still be put right.
+
+    Raises:
+        AlreadyShippedError: Something of the line has left the customer.
+        WrongStateError: The line was given up, denied or resolved.
+    """
+    line = case.rma.line(number)
+    if any(state.logistics not in {"with_customer", "kept"} for _, state in line.states):
+        raise AlreadyShippedError("goods are on their way", line=number)
+    live = [(run, state) for run, state in line.states if state.authorization in LIVE]
+    if not live or any(state.resolution != "undecided" for _, state in live) or case.rma.closed_at:
+        raise WrongStateError("the line can no longer be corrected", line=number)
+    return [run for run, _ in live]

@@ -1,0 +1,39 @@
+"""What a refund costs the customer: the restocking fee of a line, and the return shipping of a return."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.rma_facts import RunState
+from domain.rma_state import RmaLine, RmaState
+from domain.vocabularies import MERCHANT_SIDE
+
+_NOTHING_FOUND: Final = frozenset({None, "none", "unknown"})
+_MONEY: Final = frozenset({"refund", "store_credit", "exchange"})
+
+
+def are_waived(line: RmaLine, state: RunState) -> bool:
+    """Tell whether units bear no fees: somebody else is liable, or nobody was found and the reason given is excused."""
+    if state.liable_party in MERCHANT_SIDE:
+        return True
+    terms = line.terms
+    return state.liable_party in _NOTHING_FOUND and terms is not None and line.asked.reason in terms.fees.waived_for
+
+
+def restocking_bps(line: RmaLine, state: RunState) -> int:
+    """Return the restocking rate that units bear, in basis points of their goods and tax cents."""
+    if line.terms is None or are_waived(line, state):
+        return 0
+    return line.terms.fees.restocking_bps
+
+
+def return_shipping_minor(rma: RmaState, line: RmaLine) -> int:
+    """Return what return shipping costs the customer for the whole return (minor units); 0 where any line waives it."""
+    terms = line.terms
+    if terms is None or terms.method != "label":
+        return 0
+    for other in rma.lines.values():
+        for _, state in other.states:
+            if state.resolution in _MONEY and are_waived(other, state):
+                return 0
+    return terms.fees.return_shipping_minor

@@ -1,0 +1,171 @@
+"""What gateways say of payouts, and what that does to the books.
+
+A payout was requested, with its key, before anyone could pay it. Its outcome may come late, twice, or against an
+earlier one; each other outcome than the last is a new fact. What is owed is always the refund less what has settled of it, so
+a failure after a settlement reopens the liability, and a settlement beyond it stands in the customer's receivable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from domain import ledger
+from domain.case import Case
+from domain.errors import (
+    AmountDiffersError,
+    AmountExceedsEntitlementError,
+    CurrencyDiffersError,
+    UnknownPayoutError,
+    UnknownTenderError,
+    WrongStateError,
+)
+from domain.identity import idempotency_key, payout_id
+from domain.ledger import Posting
+from domain.order import Order
+from domain.order_facts import Payout
+from domain.refunds import room
+from domain.rma_facts import RmaRun
+from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
+
+_WORST_FIRST: Final[tuple[PayoutStatus, ...]] = ("unknown", "requested", "failed", "settled")
+SETTLEMENTS: Final[dict[PayoutStatus, Settlement]] = {
+    "unknown": "unknown",
+    "requested": "pending",
+    "failed": "failed",
+    "settled": "settled",
+}
+
+
+def refund_status(payouts: Iterable[Payout]) -> PayoutStatus:
+    """Return a refund's status: that of its worst payout; payouts that were retried do not count."""
+    statuses = {payout.status for payout in payouts if not payout.retried}
+    return next((status for status in _WORST_FIRST if status in statuses), "settled")
+
+
+def find(case: Case, wanted: UUID) -> Payout:
+    """Return a payout of this return; raises ``UnknownPayoutError``."""
+    payout = case.order.payouts.get(wanted)
+    if payout is None or payout.rma_id != case.rma.rma_id:
+        raise UnknownPayoutError(f"the return has no payout {wanted}", payout_id=str(wanted))
+    return payout
+
+
+def record_outcome(
+    case: Case,
+    payout: Payout,
+    outcome: PayoutOutcome,
+    *,
+    reference: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Record what a gateway said; the same outcome again says nothing new."""
+    if payout.status == outcome:
+        return
+    order = case.order
+    facts: dict[str, object] = {
+        "payout_id": payout.payout_id,
+        "refund_id": payout.refund_id,
+        "rma_id": payout.rma_id,
+        "reference": reference,
+        "postings": _postings(order, payout, outcome),
+        "timestamp": case.at,
+    }
+    if outcome == "settled":
+        order.trigger_event(order.PayoutSettled, **facts)
+    elif outcome == "failed":
+        order.trigger_event(order.PayoutFailed, reason=reason, **facts)
+    else:
+        order.trigger_event(order.PayoutUnclear, reason=reason, **facts)
+    move_settlement(case, payout.refund_id)
+
+
+def check_figures(case: Case, payout: Payout, amount_minor: int | None, currency: str | None) -> None:
+    """Refuse an outcome that speaks of another sum than was asked for."""
+    if currency is not None and currency != case.order.currency:
+        raise CurrencyDiffersError(
+            f"the payout is in {case.order.currency}", expected=case.order.currency, found=currency
+        )
+    if amount_minor is not None and amount_minor != payout.amount_minor:
+        raise AmountDiffersError(
+            f"the payout is over {payout.amount_minor}", expected=payout.amount_minor, found=amount_minor
+        )
+
+
+def _postings(order: Order, payout: Payout, outcome: PayoutOutcome) -> tuple[Posting, ...]:
+    refund = order.refunds[payout.refund_id]
+    settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].status == "settled")
+    was, now = payout.status == "settled", outcome == "settled"
+    if was == now:
+        return ()
+    after = settled + (payout.amount_minor if now else -payout.amount_minor)
+    owed = max(refund.amount_minor - settled, 0) - max(refund.amount_minor - after, 0)
+    paid = after - settled
+    account = ledger.clearing(payout.tender_kind) if payout.tender_id else ledger.STORE_CREDIT_LIABILITY
+    return ledger.entry((ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, paid - owed), (account, -paid))
+
+
+def settle_store_credit(case: Case) -> None:
+    """Issue the store credit that was just requested: it is ours to give, so it settles at once."""
+    for payout in list(case.order.payouts.values()):
+        if payout.rma_id == case.rma.rma_id and payout.tender_id is None and payout.status == "requested":
+            record_outcome(case, payout, "settled")
+
+
+def move_settlement(case: Case, refund: UUID) -> None:
+    """Let the return know where the money for its units stands now: at the worst of all refunds of a unit."""
+    rma, order = case.rma, case.order
+    moved: dict[Settlement, list[RmaRun]] = {}
+    for line in rma.lines.values():
+        for part in line.refunded:
+            if part.refund_id != refund:
+                continue
+            statuses = {
+                refund_status(order.payouts[p] for p in order.refunds[other.refund_id].payouts)
+                for other in line.refunded
+                if other.first < part.first + part.count and part.first < other.first + other.count
+            }
+            worst = next(status for status in _WORST_FIRST if status in statuses)
+            run = RmaRun(part.line, part.first, part.count)
+            if any(state.settlement != SETTLEMENTS[worst] for _, state in rma.states_of([run])):
+                moved.setdefault(SETTLEMENTS[worst], []).append(run)
+    for settlement, runs in moved.items():
+        rma.trigger_event(
+            rma.SettlementMoved, refund_id=refund, settlement=settlement, runs=tuple(runs), timestamp=case.at
+        )
+
+
+def retry(case: Case, wanted: UUID, tender_id: str | None) -> None:
+    """Replace a failed payout by a new one of the same amount, to the same tender or another with room for it.
+
+    Raises:
+        WrongStateError: It has not failed, or was retried before.
+        UnknownTenderError: The order has no such tender.
+        AmountExceedsEntitlementError: That tender has not so much left to give back.
+    """
+    order, old = case.order, find(case, wanted)
+    if old.status != "failed" or old.retried:
+        raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
+    to = tender_id or old.tender_id
+    tender = next((tender for tender in order.tenders if tender.tender_id == to), None)
+    if tender is None:
+        raise UnknownTenderError(f"the order has no tender {to}", tender_id=to)
+    if room(order, tender.tender_id) < old.amount_minor:
+        raise AmountExceedsEntitlementError(
+            asked=old.amount_minor, available=room(order, tender.tender_id), tender_id=tender.tender_id
+        )
+    siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
+    attempt = 1 + sum(sibling.tender_id == tender.tender_id for sibling in siblings)
+    new = Payout(
+        payout_id=payout_id(old.refund_id, tender.tender_id, attempt),
+        refund_id=old.refund_id,
+        rma_id=old.rma_id,
+        tender_id=tender.tender_id,
+        tender_kind=tender.kind,
+        amount_minor=old.amount_minor,
+        idempotency_key=idempotency_key(old.refund_id, tender.tender_id, attempt),
+        attempt=attempt,
+    )
+    order.trigger_event(order.PayoutRetried, payout_id=old.payout_id, rma_id=old.rma_id, payout=new, timestamp=case.at)
+    move_settlement(case, old.refund_id)

@@ -1,0 +1,200 @@
+"""How much goes back for which units, to which tenders: cents are only moved that were allocated at registration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+from uuid import UUID
+
+from domain import fees, ledger
+from domain.case import Case
+from domain.errors import AmountExceedsEntitlementError
+from domain.identity import idempotency_key, payout_id, refund_id
+from domain.money import basis_points_minor, share_by_largest_remainder
+from domain.order import Order
+from domain.order_accounts import LineAccount, LineFees
+from domain.order_facts import Credit, OrderLine, Payout
+from domain.rma_facts import RefundPart, RmaRun
+from domain.units import UnitRun
+
+Because = Literal["policy", "agent", "fees_returned", "exchange_difference"]
+
+
+def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
+    """Return what may still be given back for these units of one line, before fees: what was paid less what went back.
+
+    Outward shipping counts only where the line's terms give it back.
+    """
+    credits = []
+    for run in runs:
+        line = case.rma.lines[run.line]
+        account = case.order.lines[line.asked.line_id]
+        with_shipping = line.terms is not None and line.terms.refunds_outward_shipping
+        credits.append(_left(account, run, with_shipping=with_shipping))
+    return credits
+
+
+def _left(account: LineAccount, run: RmaRun, *, with_shipping: bool) -> Credit:
+    line, units = account.fact, run.run
+    goods, tax = line.goods_of(units), line.tax_of(units)
+    shipping = line.shipping_of(units) if with_shipping else 0
+    for credit in account.credits:
+        first, end = max(credit.first, units.first), min(credit.run.end, units.end)
+        if first < end:
+            part = _part_of(credit, line, UnitRun(first, end - first))
+            goods, tax = goods - part.goods_minor, tax - part.tax_minor
+            shipping = max(shipping - part.shipping_minor, 0)
+    return Credit(run.line, line.line_id, run.first, run.count, goods, tax, shipping)
+
+
+def _part_of(credit: Credit, line: OrderLine, part: UnitRun) -> Credit:
+    """Return what of a credit fell to some of its units, each component in proportion to what was paid for them."""
+    before, upto = UnitRun(credit.first, part.first - credit.first), UnitRun(credit.first, part.end - credit.first)
+
+    def share(amount: int, whole: int, low: int, high: int) -> int:
+        return amount * high // whole - amount * low // whole if whole else 0
+
+    return replace(
+        credit,
+        first=part.first,
+        count=part.count,
+        goods_minor=share(credit.goods_minor, line.goods_of(credit.run), line.goods_of(before), line.goods_of(upto)),
+        tax_minor=share(credit.tax_minor, line.tax_of(credit.run), line.tax_of(before), line.tax_of(upto)),
+        shipping_minor=share(
+            credit.shipping_minor, line.shipping_of(credit.run), line.shipping_of(before), line.shipping_of(upto)
+        ),
+    )
+
+
+def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
+    """Return the credits cut down to an amount in all, shared in proportion, goods, tax and shipping apart.
+
+    Raises:
+        AmountExceedsEntitlementError: There is less.
+    """
+    available = sum(credit.gross_minor for credit in credits)
+    if amount_minor > available:
+        raise AmountExceedsEntitlementError(asked=amount_minor, available=available)
+    weights = [part for credit in credits for part in (credit.goods_minor, credit.tax_minor, credit.shipping_minor)]
+    shares = share_by_largest_remainder(amount_minor, weights)
+    return [
+        replace(credit, goods_minor=goods, tax_minor=tax, shipping_minor=shipping)
+        for credit, goods, tax, shipping in zip(credits, shares[::3], shares[1::3], shares[2::3], strict=True)
+    ]
+
+
+def with_restocking(case: Case, credits: Sequence[Credit]) -> list[Credit]:
+    """Return the credits with the restocking fee that each bears.
+
+    Parts of a line that are refunded apart bear in sum the fee of the whole: it is rounded over all cents that bore
+    one so far, and what was taken before is subtracted.
+    """
+    charged: list[Credit] = []
+    so_far = dict(case.order.account(case.rma.rma_id).fees)
+    for credit in credits:
+        line = case.rma.lines[credit.line]
+        run = RmaRun(credit.line, credit.first, credit.count)
+        rate_bps = max(fees.restocking_bps(line, state) for _, state in case.rma.states_of([run]))
+        base = credit.goods_minor + credit.tax_minor if rate_bps else 0
+        before = so_far.get(credit.line, LineFees(0, 0))
+        fee = basis_points_minor(before.base_minor + base, rate_bps) - before.fee_minor if rate_bps else 0
+        fee = max(min(fee, base), 0)
+        so_far[credit.line] = LineFees(before.base_minor + base, before.fee_minor + fee)
+        charged.append(replace(credit, fee_minor=fee, fee_base_minor=base))
+    return charged
+
+
+def return_shipping_now(case: Case, line: int, bearable_minor: int) -> int:
+    """Return what of the return shipping this refund bears; negative where what was taken before is given back."""
+    taken = case.order.account(case.rma.rma_id).return_shipping_minor
+    whole = fees.return_shipping_minor(case.rma, case.rma.lines[line])
+    return min(whole - taken, bearable_minor) if whole > taken else whole - taken
+
+
+def request(
+    case: Case,
+    credits: Sequence[Credit],
+    *,
+    because: Because,
+    return_shipping_minor: int = 0,
+    as_store_credit: bool = False,
+) -> None:
+    """Request a refund: the fact in the order's ledger, its payouts, and the return's own note of it."""
+    order, rma = case.order, case.rma
+    restocking = sum(credit.fee_minor for credit in credits)
+    gross = sum(credit.gross_minor for credit in credits)
+    amount = gross - restocking - return_shipping_minor
+    refund = refund_id(rma.rma_id, rma.refund_count + 1)
+    payouts = _payouts(case, refund, amount, as_store_credit=as_store_credit or rma.gift)
+    tax = sum(credit.tax_minor for credit in credits)
+    order.trigger_event(
+        order.RefundRequested,
+        refund_id=refund,
+        rma_id=rma.rma_id,
+        because=because,
+        amount_minor=amount,
+        currency=order.currency,
+        restocking_minor=restocking,
+        return_shipping_minor=return_shipping_minor,
+        credits=tuple(credits),
+        payouts=payouts,
+        recipient_id=rma.recipient_id,
+        postings=ledger.entry(
+            (ledger.SALES_RETURNS, gross - tax),
+            (ledger.SALES_TAX, tax),
+            (ledger.REFUNDS_OWED, -amount),
+            (ledger.FEE_INCOME, -restocking - return_shipping_minor),
+        ),
+        timestamp=case.at,
+    )
+    rma.trigger_event(
+        rma.RefundStarted,
+        refund_id=refund,
+        amount_minor=amount,
+        settlement="pending" if payouts else "settled",
+        parts=_parts(refund, credits, amount),
+        timestamp=case.at,
+    )
+
+
+def _parts(refund: UUID, credits: Sequence[Credit], amount_minor: int) -> tuple[RefundPart, ...]:
+    nets = [credit.gross_minor - credit.fee_minor for credit in credits]
+    shares = share_by_largest_remainder(amount_minor, nets if any(nets) else [1] * len(nets))
+    return tuple(
+        RefundPart(refund, credit.line, credit.first, credit.count, share)
+        for credit, share in zip(credits, shares, strict=True)
+    )
+
+
+def room(order: Order, tender_id: str) -> int:
+    """Return what a tender paid and has not got back, nor is about to (minor units)."""
+    paid = next(tender.amount_minor for tender in order.tenders if tender.tender_id == tender_id)
+    given = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and p.status != "failed")
+    return paid - given
+
+
+def _payouts(case: Case, refund: UUID, amount_minor: int, *, as_store_credit: bool) -> tuple[Payout, ...]:
+    """Share a refund over the tenders, in their order, each up to its room; what none takes is store credit."""
+    shares: list[tuple[str | None, str, int]] = []
+    left = amount_minor
+    if not as_store_credit:
+        for tender in case.order.tenders:
+            share = min(left, max(room(case.order, tender.tender_id), 0))
+            if share:
+                shares.append((tender.tender_id, tender.kind, share))
+                left -= share
+    if left:
+        shares.append((None, "store_credit", left))
+    return tuple(
+        Payout(
+            payout_id=payout_id(refund, tender_id, 1),
+            refund_id=refund,
+            rma_id=case.rma.rma_id,
+            tender_id=tender_id,
+            tender_kind=kind,  # type: ignore[arg-type]  # a tender's own kind
+            amount_minor=share,
+            idempotency_key=idempotency_key(refund, tender_id, 1),
+        )
+        for tender_id, kind, share in shares
+    )

@@ -1,0 +1,275 @@
+"""What the customer gets for units, and when: by policy as soon as its terms are met, else by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from domain import fees, ledger, payouts, refunds
+from domain.case import Case
+from domain.errors import AmountExceedsEntitlementError, WrongStateError
+from domain.order_facts import Credit
+from domain.policy.decision import Decision
+from domain.rma_facts import RmaRun, RunState
+from domain.rma_state import RmaLine
+from domain.units import take, total
+from domain.vocabularies import Resolution
+
+By = Literal["policy", "person"]
+
+
+def follow_policy(case: Case, number: int) -> None:
+    """Do what the line's terms say follows from where its units stand now: keep the goods, pay, replace.
+
+    Called after every fact that may meet the terms, in the same append as that fact.
+    """
+    line = case.rma.lines[number]
+    if line.terms is None:
+        return
+    if line.terms.method == "keep":
+        keep = [run for run, state in _of_line(case, number) if _authorized(state) and _with_customer(state)]
+        if keep:
+            case.rma.trigger_event(case.rma.KeptByCustomer, runs=tuple(keep), timestamp=case.at)
+            case.order.return_units(case.rma.rma_id, case.order_runs(keep), case.at)
+    due = [run for run, state in _of_line(case, number) if _is_due(line, state)]
+    if due:
+        resolve(case, due, line.asked.wish, by="policy")
+
+
+def _of_line(case: Case, number: int) -> list[tuple[RmaRun, RunState]]:
+    return [(run, state) for run, state in case.rma.units() if run.line == number]
+
+
+def _authorized(state: RunState) -> bool:
+    return state.authorization == "authorized"
+
+
+def _with_customer(state: RunState) -> bool:
+    return state.logistics == "with_customer"
+
+
+def _is_due(line: RmaLine, state: RunState) -> bool:
+    """Tell whether policy's moment has come: an accepted inspection, or the earlier one that the terms name."""
+    terms = line.terms
+    if terms is None or not _authorized(state) or state.resolution != "undecided":
+        return False
+    if state.inspection == "inspected":
+        return state.accepted
+    if state.logistics in {"short", "wrong_item", "lost"} or line.asked.wish == "repair":
+        return False
+    return _reached(terms, state)
+
+
+def _reached(terms: Decision, state: RunState) -> bool:
+    if state.logistics == "kept" or terms.refund_due == "approval":
+        return True
+    if terms.refund_due == "first_scan":
+        return state.logistics in {"in_transit", "delivered", "received"}
+    return terms.refund_due == "receipt" and state.logistics == "received"
+
+
+def resolve(
+    case: Case,
+    runs: Sequence[RmaRun],
+    resolution: Resolution,
+    *,
+    by: By,
+    amount_minor: int | None = None,
+    inspection_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Decide what units of one line get, and set its money going. Checks are the caller's."""
+    case.rma.trigger_event(
+        case.rma.ResolutionDecided,
+        runs=tuple(runs),
+        resolution=resolution,
+        amount_minor=amount_minor,
+        inspection_id=inspection_id,
+        reason=reason,
+        by=by,
+        timestamp=case.at,
+    )
+    if resolution in {"refund", "store_credit"}:
+        refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
+    elif resolution == "exchange":
+        exchange(case, runs, by=by)
+
+
+def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | None, as_store_credit: bool) -> None:
+    """Request a refund for units of one line: all that is left less fees, or an agent's amount without any."""
+    credits = refunds.entitlement(case, runs)
+    shipping = 0
+    if amount_minor is None:
+        credits = refunds.with_restocking(case, credits)
+        net = sum(credit.gross_minor - credit.fee_minor for credit in credits)
+        shipping = refunds.return_shipping_now(case, runs[0].line, net)
+    else:
+        credits = refunds.limit(credits, amount_minor)
+    refunds.request(
+        case,
+        credits,
+        because="policy" if by == "policy" else "agent",
+        return_shipping_minor=shipping,
+        as_store_credit=as_store_credit,
+    )
+    payouts.settle_store_credit(case)
+
+
+def exchange(case: Case, runs: Sequence[RmaRun], *, by: By) -> None:
+    """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
+    order, rma = case.order, case.rma
+    line = rma.lines[runs[0].line]
+    credits = refunds.with_restocking(case, refunds.entitlement(case, runs))
+    worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
+    quote = _quote(line, runs, worth)
+    over: list[Credit] = []
+    if quote < worth:
+        over = refunds.limit(refunds.entitlement(case, runs), worth - quote)
+        credits = [_less(credit, part) for credit, part in zip(credits, over, strict=True)]
+    gross = sum(credit.gross_minor for credit in credits)
+    tax = sum(credit.tax_minor for credit in credits)
+    restocking = sum(credit.fee_minor for credit in credits)
+    order.trigger_event(
+        order.Exchanged,
+        rma_id=rma.rma_id,
+        credits=tuple(credits),
+        quote_minor=quote,
+        restocking_minor=restocking,
+        postings=ledger.entry(
+            (ledger.SALES_RETURNS, gross - tax),
+            (ledger.SALES_TAX, tax),
+            (ledger.CUSTOMER_RECEIVABLE, quote - (gross - restocking)),
+            (ledger.EXCHANGE_CLEARING, -quote),
+            (ledger.FEE_INCOME, -restocking),
+        ),
+        timestamp=case.at,
+    )
+    if over:
+        refunds.request(case, over, because="exchange_difference")
+        payouts.settle_store_credit(case)
+
+
+def _quote(line: RmaLine, runs: Sequence[RmaRun], worth: int) -> int:
+    """Return the part of the shop's quote that falls to these units; without a quote, an even exchange."""
+    wanted = line.asked.exchange_for
+    if wanted is None:
+        return worth
+    units = sum(run.count for run in runs)
+    exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
+    asked = max(line.asked.quantity, exchanged)
+    before = exchanged - units  # these units are exchanged already, by the decision just recorded
+    return wanted.amount_minor * exchanged // asked - wanted.amount_minor * before // asked
+
+
+def _less(credit: Credit, part: Credit) -> Credit:
+    return Credit(
+        credit.line,
+        credit.line_id,
+        credit.first,
+        credit.count,
+        credit.goods_minor - part.goods_minor,
+        credit.tax_minor - part.tax_minor,
+        credit.shipping_minor - part.shipping_minor,
+        credit.fee_minor,
+        credit.fee_base_minor,
+    )
+
+
+def decide(
+    case: Case,
+    number: int,
+    quantity: int,
+    resolution: Resolution,
+    *,
+    amount_minor: int | None,
+    inspection_id: str | None,
+    reason: str | None,
+) -> None:
+    """Let a person decide what units get: those undecided first, else those whose decision has moved nothing yet.
+
+    With an amount, also units that were refunded in part: then it is a further refund, up to what is left of them.
+
+    Raises:
+        WrongStateError: An amount without a resolution that pays, or an unauthorized line.
+        QuantityExceededError, AmountExceedsEntitlementError: More than there is.
+    """
+    if amount_minor is not None and resolution not in {"refund", "store_credit"}:
+        raise WrongStateError(f"a {resolution} has no amount", resolution=resolution)
+    pays = amount_minor is not None
+
+    def fits(state: RunState) -> bool:
+        if not _authorized(state) or (inspection_id is not None and state.inspection_id != inspection_id):
+            return False
+        further = pays and state.resolution in {"refund", "store_credit"}
+        return state.resolution == "undecided" or further or _nothing_moved(state)
+
+    fitting = case.rma.pick(number, quantity, fits)
+    undecided = case.rma.fitting(number, lambda state: fits(state) and state.resolution == "undecided")
+    if total(undecided) >= quantity:
+        fitting = tuple(RmaRun(number, run.first, run.count) for run in take(undecided, quantity))
+    if amount_minor is not None:
+        available = sum(credit.gross_minor for credit in refunds.entitlement(case, fitting))
+        if amount_minor > available:
+            raise AmountExceedsEntitlementError(asked=amount_minor, available=available, line=number)
+    resolve(
+        case,
+        fitting,
+        resolution,
+        by="person",
+        amount_minor=amount_minor,
+        inspection_id=inspection_id,
+        reason=reason,
+    )
+
+
+def _nothing_moved(state: RunState) -> bool:
+    return state.resolution in {"replacement", "repair", "send_back", "none"} and not state.delivered_on
+
+
+def give_fees_back(case: Case, number: int) -> None:
+    """Refund the fees of a line whose ground an inspection took away: somebody other than the customer is liable."""
+    line = case.rma.lines[number]
+    account = case.order.account(case.rma.rma_id)
+    waived = [
+        RmaRun(number, run.first, run.count)
+        for run, state in line.states
+        if state.resolution in {"refund", "store_credit", "exchange"} and fees.are_waived(line, state)
+    ]
+    if not waived:
+        return
+    line_account = case.order.lines[line.asked.line_id]
+    overlapping = [
+        credit
+        for credit in line_account.credits
+        if credit.fee_minor and any(credit.first < r.first + r.count and r.first < credit.run.end for r in waived)
+    ]
+    returned = min(
+        sum(credit.fee_minor for credit in overlapping), account.fees[number].fee_minor if overlapping else 0
+    )
+    shipping = account.return_shipping_minor
+    if not returned and not shipping:
+        return
+    back = Credit(number, line.asked.line_id, waived[0].first, waived[0].count, 0, 0, 0, fee_minor=-returned)
+    refunds.request(case, [back], because="fees_returned", return_shipping_minor=-shipping)
+    payouts.settle_store_credit(case)
+
+
+def carry_out(
+    case: Case,
+    number: int,
+    quantity: int,
+    resolutions: frozenset[str],
+    *,
+    logistics: frozenset[str] = frozenset({"received"}),
+) -> tuple[RmaRun, ...]:
+    """Return units whose promised goods have yet to go out; raises ``QuantityExceededError`` where there are fewer."""
+    return case.rma.pick(
+        number,
+        quantity,
+        lambda state: (
+            _authorized(state)
+            and state.resolution in resolutions
+            and not state.delivered_on
+            and (not logistics or state.logistics in logistics)
+        ),
+    )
