@@ -92,7 +92,7 @@ def resolve(
     if resolution in {"refund", "store_credit"}:
         refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
     elif resolution == "exchange":
-        exchange(case, runs, by=by)
+        exchange(case, runs)
 
 
 def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | None, as_store_credit: bool) -> None:
@@ -115,7 +115,7 @@ def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | No
     payouts.settle_store_credit(case)
 
 
-def exchange(case: Case, runs: Sequence[RmaRun], *, by: By) -> None:
+def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
     order, rma = case.order, case.rma
     line = rma.lines[runs[0].line]
@@ -243,13 +243,13 @@ def give_fees_back(case: Case, number: int) -> None:
         for credit in line_account.credits
         if credit.fee_minor and any(credit.first < r.first + r.count and r.first < credit.run.end for r in waived)
     ]
-    returned = min(
-        sum(credit.fee_minor for credit in overlapping), account.fees[number].fee_minor if overlapping else 0
-    )
+    returned = sum(credit.fee_minor for credit in overlapping)
+    base = sum(credit.fee_base_minor for credit in overlapping)
     shipping = account.return_shipping_minor
     if not returned and not shipping:
         return
-    back = Credit(number, line.asked.line_id, waived[0].first, waived[0].count, 0, 0, 0, fee_minor=-returned)
+    run = waived[0]
+    back = Credit(number, line.asked.line_id, run.first, run.count, 0, 0, 0, -returned, -base)
     refunds.request(case, [back], because="fees_returned", return_shipping_minor=-shipping)
     payouts.settle_store_credit(case)
 

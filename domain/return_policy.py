@@ -115,14 +115,14 @@ class ReturnPolicy(BaseAggregate[str]):
     @property
     def versions(self) -> tuple[PolicyVersion, ...]:
         """Return all versions, the oldest first."""
-        return tuple(self.version(told.number) for told in self.published)
+        return tuple(self.version_numbered(told.number) for told in self.published)
 
     def version_for(self, ordered_at: datetime) -> PolicyVersion:
         """Return the version in force at an order's time, or the first where the order is older than all."""
         numbers = [told.number for told in self.published if told.effective_from <= ordered_at]
-        return self.version(numbers[-1] if numbers else 1)
+        return self.version_numbered(numbers[-1] if numbers else 1)
 
-    def version(self, number: int) -> PolicyVersion:
+    def version_numbered(self, number: int) -> PolicyVersion:
         """Return a version by its number.
 
         Raises:
