@@ -22,7 +22,7 @@ from domain.order import Order
 from domain.order_facts import Arrival
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.policy.law import statutes_for
+from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
 from domain.rma_facts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
 from domain.units import UnitRun, take, total

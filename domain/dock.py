@@ -116,8 +116,8 @@ def receive(case: Case, receipt: Receipt) -> None:
     """Record what arrived, and what of it differs from what was announced."""
     if case.rma.is_repeat("receipt_id", receipt.receipt_id, receipt.content_hash):
         return
-    for item in (*receipt.items, *(i for i in receipt.unexpected if i.instead_of is not None)):
-        case.rma.line(item.line if isinstance(item, ReceivedItem) else item.instead_of or 0)
+    for number in (*(i.line for i in receipt.items), *(i.instead_of for i in receipt.unexpected if i.instead_of)):
+        case.rma.line(number)
     arrivals = Arrivals(case)
     over = [(item, arrivals.arrive(item.line, item.quantity)) for item in receipt.items]
     swapped = [

@@ -1,8 +1,8 @@
 """What gateways say of payouts, and what that does to the books.
 
 A payout was requested, with its key, before anyone could pay it. Its outcome may come late, twice, or against an
-earlier one; each other outcome than the last is a new fact. What is owed is always the refund less what
-has settled of it, so a failure after a settlement reopens the liability, and a settlement beyond it stands in the customer's receivable.
+earlier one; each other outcome than the last is a new fact. What is owed is always the refund less what has settled of
+it: a failure after a settlement reopens the liability, a settlement beyond it stands in the customer's receivable.
 """
 
 from __future__ import annotations

@@ -1,0 +1,191 @@
+"""Instants until which something has to happen: opened by facts, kept in events, ended by what they waited for.
+
+After each command the deadlines that the return needs now are compared with those that are open. An instant is computed
+once, from the terms pinned at the decision; later policies never move it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from domain import ledger
+from domain.case import Case
+from domain.errors import UnknownDeadlineError, WrongStateError
+from domain.identity import deadline_id
+from domain.policy.windows import end_of_day_after
+from domain.rma import Rma
+from domain.rma_facts import Deadline, DeadlineEnd, RmaRun, RunState
+from domain.rma_state import RmaLine
+from domain.vocabularies import DeadlineKind, DeadlineStatus
+
+APPEAL_DAYS: Final = 30
+CLOSE_DAYS: Final = 30
+REFUND_DAYS: Final = 14
+"""Days in which a refund that is due should be settled where no statute says fewer."""
+
+DEFAULT_ZONE: Final = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A kind of deadline on a line (None: the return) that facts call for, and how many days it gives."""
+
+    kind: DeadlineKind
+    line: int | None
+    days: int
+    zone: str
+
+
+def keep(case: Case) -> None:
+    """Open the deadlines that the return needs now, and end those that it no longer needs."""
+    rma = case.rma
+    resolved = rma.status == "resolved"
+    needs = {(need.kind, need.line): need for need in _needs(rma, resolved=resolved)}
+    open_now = {(d.kind, d.line): d for d in rma.deadlines.values() if d.status == "open"}
+    ended = tuple(
+        DeadlineEnd(deadline.deadline_id, _ending(rma, deadline))
+        for key, deadline in open_now.items()
+        if key not in needs
+    )
+    opened = tuple(
+        _opened(rma, need, case.at)
+        for key, need in needs.items()
+        if key not in open_now and not _already_passed(rma, need)
+    )
+    if opened or ended or resolved != (rma.resolved_at is not None):
+        rma.trigger_event(rma.DeadlinesMoved, opened=opened, ended=ended, resolved=resolved, timestamp=case.at)
+
+
+def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
+    if rma.closed_at is not None:
+        return
+    for number, line in rma.lines.items():
+        terms = line.terms
+        if terms is None:
+            continue
+        states = [state for _, state in line.states]
+        if any(_awaits_goods(state) for state in states) and terms.method != "keep":
+            yield Need("ship_back", number, terms.ship_back_days, terms.zone)
+        if any(_awaits_bench(state) for state in states):
+            yield Need("inspect", number, terms.inspect_within_days, terms.zone)
+        if any(state.settlement in {"due", "pending", "failed", "unknown"} for state in states):
+            days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
+            yield Need("refund", number, days, terms.zone)
+        if any(state.authorization == "denied" for state in states):
+            yield Need("appeal", number, APPEAL_DAYS, terms.zone)
+    if resolved:
+        yield Need("close", None, CLOSE_DAYS, _zone(rma))
+
+
+def _awaits_goods(state: RunState) -> bool:
+    return state.authorization == "authorized" and state.logistics == "with_customer"
+
+
+def _awaits_bench(state: RunState) -> bool:
+    return state.authorization == "authorized" and state.logistics == "received" and state.inspection != "inspected"
+
+
+def _zone(rma: Rma) -> str:
+    return next((line.terms.zone for line in rma.lines.values() if line.terms), DEFAULT_ZONE)
+
+
+def _opened(rma: Rma, need: Need, at: datetime) -> Deadline:
+    number = 1 + sum(d.kind == need.kind and d.line == need.line for d in rma.deadlines.values())
+    due_at = end_of_day_after(at, need.days, zone=need.zone)
+    return Deadline(deadline_id(rma.rma_id, need.kind, need.line, number), need.kind, need.line, due_at)
+
+
+def _already_passed(rma: Rma, need: Need) -> bool:
+    """Tell whether this need is overdue already; an expired line that is authorized anew has a new need."""
+    if need.kind == "ship_back":
+        return False
+    known = [d for d in rma.deadlines.values() if d.kind == need.kind and d.line == need.line]
+    return bool(known) and known[-1].status == "passed"
+
+
+def _ending(rma: Rma, deadline: Deadline) -> DeadlineStatus:
+    """Return how a deadline ends that is no longer needed: met where what it waited for came, else cancelled."""
+    if deadline.line is None:
+        return "met" if rma.closed_at else "cancelled"
+    states = [state for _, state in rma.lines[deadline.line].states]
+    met = {
+        "ship_back": any(state.logistics not in {"with_customer", "short"} for state in states),
+        "inspect": any(state.inspection == "inspected" for state in states),
+        "refund": any(state.settlement == "settled" for state in states),
+        "appeal": any(state.authorization in {"needs_review", "authorized"} for state in states),
+    }
+    return "met" if met[deadline.kind] else "cancelled"
+
+
+def find(rma: Rma, wanted: UUID) -> Deadline:
+    """Return a deadline of this return; raises ``UnknownDeadlineError``."""
+    if wanted not in rma.deadlines:
+        raise UnknownDeadlineError(f"the return has no deadline {wanted}", deadline_id=str(wanted))
+    return rma.deadlines[wanted]
+
+
+def pass_by(case: Case, wanted: UUID) -> None:
+    """Let a deadline's instant come; one that ended before says nothing new.
+
+    Raises:
+        UnknownDeadlineError: The return has none such.
+        WrongStateError: Its instant has not come.
+    """
+    rma, deadline = case.rma, find(case.rma, wanted)
+    if deadline.status != "open":
+        return
+    if case.at < deadline.due_at:
+        raise WrongStateError("the deadline's instant has not come", due_at=deadline.due_at.isoformat())
+    rma.trigger_event(rma.DeadlinePassed, deadline_id=wanted, timestamp=case.at)
+    if deadline.kind == "ship_back" and deadline.line is not None:
+        _expire(case, deadline, rma.lines[deadline.line])
+    elif deadline.kind == "close":
+        rma.trigger_event(rma.Closed, reason="deadline", timestamp=case.at)
+
+
+def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
+    """Expire what was never sent; where the new article went out in advance, the customer owes for what was kept."""
+    rma = case.rma
+    waiting = [
+        (RmaRun(line.asked.line, run.first, run.count), state) for run, state in line.states if _awaits_goods(state)
+    ]
+    rma.trigger_event(
+        rma.Expired, deadline_id=deadline.deadline_id, runs=tuple(run for run, _ in waiting), timestamp=case.at
+    )
+    case.order.free_units(
+        rma.rma_id, case.order_runs(run for run, state in waiting if not state.delivered_on), "expired", case.at
+    )
+    unreturned = sum(line.asked.paid_of(run.run) for run, state in waiting if state.delivered_on)
+    if unreturned:
+        raise_claim(case, unreturned, line=line.asked.line, reason="not_returned_after_advance_exchange")
+
+
+def raise_claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
+    """Ask money back from the customer: it stands in the receivable until it is paid."""
+    case.order.trigger_event(
+        case.order.ClaimRaised,
+        rma_id=case.rma.rma_id,
+        line=line,
+        amount_minor=amount_minor,
+        reason=reason,
+        postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
+        timestamp=case.at,
+    )
+
+
+def extend(case: Case, wanted: UUID, due_at: datetime, reason: str) -> None:
+    """Give more time until a later instant; raises ``WrongStateError`` where it ended, or would not be later."""
+    deadline = find(case.rma, wanted)
+    if deadline.status != "open" or due_at <= deadline.due_at:
+        raise WrongStateError(
+            "only an open deadline can be extended, and only to a later instant",
+            status=deadline.status,
+            due_at=deadline.due_at.isoformat(),
+        )
+    case.rma.trigger_event(
+        case.rma.DeadlineExtended, deadline_id=wanted, due_at=due_at, reason=reason, timestamp=case.at
+    )
