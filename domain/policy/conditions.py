@@ -1,0 +1,151 @@
+"""Conditions compiled to functions: one that writes down every comparison, one that only answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from domain.policy.decision import ComparisonRecord
+from domain.policy.document import Condition
+from domain.policy.windows import start_of_day
+
+Values = Mapping[str, Any]
+Explain = Callable[[Values, list[ComparisonRecord]], bool]
+Answer = Callable[[Values], bool]
+
+
+class CompiledCondition(NamedTuple):
+    """A condition as two functions that always agree."""
+
+    explain: Explain
+    answer: Answer
+
+
+def compile_condition(condition: Condition, zone: str, path: str = "when") -> CompiledCondition:
+    """Return the condition as functions of the facts' values; ``zone`` is where dates begin."""
+    if condition.negated is not None:
+        return _negation(compile_condition(condition.negated, zone, f"{path}.not"))
+    for name, parts, decisive in (("all", condition.all_of, False), ("any", condition.any_of, True)):
+        if parts is not None:
+            inner = [compile_condition(part, zone, f"{path}.{name}[{i}]") for i, part in enumerate(parts)]
+            return _connective(inner, decisive=decisive)
+    fact = condition.fact or ""
+    compared = [_comparison(fact, operator, value, zone, path) for operator, value in condition.comparisons()]
+    return compared[0] if len(compared) == 1 else _connective(compared, decisive=False)
+
+
+def _negation(inner: CompiledCondition) -> CompiledCondition:
+    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
+        return not inner.explain(values, records)
+
+    def answer(values: Values) -> bool:
+        return not inner.answer(values)
+
+    return CompiledCondition(explain, answer)
+
+
+def _connective(parts: list[CompiledCondition], *, decisive: bool) -> CompiledCondition:
+    """Join conditions: the first whose answer is ``decisive`` settles it; all of them are written down."""
+    explains = [part.explain for part in parts]
+    answers = [part.answer for part in parts]
+
+    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
+        result = not decisive
+        for part in explains:
+            if part(values, records) is decisive:
+                result = decisive
+        return result
+
+    def answer(values: Values) -> bool:
+        return any(part(values) is decisive for part in answers) is decisive
+
+    return CompiledCondition(explain, answer)
+
+
+def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -> CompiledCondition:
+    test = holds(operator, expected, zone)
+    shown = list(expected) if isinstance(expected, tuple) else expected
+
+    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
+        found = values[fact]
+        held = found is not None and test(found)
+        records.append(
+            {
+                "path": path,
+                "fact": fact,
+                "operator": operator,
+                "expected": shown,
+                "found": as_json(found),
+                "held": held,
+            }
+        )
+        return held
+
+    def answer(values: Values) -> bool:
+        found = values[fact]
+        return found is not None and test(found)
+
+    return CompiledCondition(explain, answer)
+
+
+def as_json(value: Any) -> Any:
+    """Return a fact's value as it is written in a trace."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return list(value) if isinstance(value, tuple) else value
+
+
+def holds(operator: str, expected: Any, zone: str) -> Callable[[Any], bool]:
+    """Return the test of one operator; it is false for values of another type, and never raises."""
+    if operator == "is":
+        return _is(expected)
+    if operator == "in":
+        return _in(expected)
+    if operator == "at_least":
+        return lambda found: _is_number(found) and found >= expected
+    if operator == "at_most":
+        return lambda found: _is_number(found) and found <= expected
+    moment = moment_of(expected, zone)
+    if moment is None:
+        return lambda _: False
+    if operator == "before":
+        return lambda found: isinstance(found, datetime) and found < moment
+    return lambda found: isinstance(found, datetime) and found > moment
+
+
+def moment_of(text: str, zone: str) -> datetime | None:
+    """Return the instant that a time, or a date (its midnight in ``zone``), names; ``None`` if there is none."""
+    try:
+        if "T" in text:
+            return datetime.fromisoformat(text)
+        return start_of_day(date.fromisoformat(text), zone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _key(value: object) -> tuple[str, object]:
+    """Return what equality of JSON values goes by: a truth value is not a number, and 1 is 1.0."""
+    return ("truth" if isinstance(value, bool) else "number" if _is_number(value) else "text", value)
+
+
+def _is(expected: Any) -> Callable[[Any], bool]:
+    key, alone = _key(expected), (expected,)
+    if key[0] == "text":
+        return lambda found: found in (expected, alone)
+    return lambda found: not isinstance(found, tuple) and _key(found) == key
+
+
+def _in(expected: tuple[Any, ...]) -> Callable[[Any], bool]:
+    keys = frozenset(_key(value) for value in expected)
+
+    def test(found: Any) -> bool:
+        if isinstance(found, tuple):
+            return any(("text", value) in keys for value in found)
+        return not isinstance(found, datetime) and _key(found) in keys
+
+    return test

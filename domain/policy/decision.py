@@ -1,0 +1,133 @@
+"""The decision on one line: what was decided, on which terms, from which facts, and why. Stored as it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from typing_extensions import TypedDict
+
+from domain.policy.document import Outcome, Remedy
+from domain.policy.facts import Facts
+from domain.vocabularies import Disposition, Grade, Method, Reason, RefundDue, Wish
+
+
+class ComparisonRecord(TypedDict):
+    """One comparison: where it stands in the rule's condition, what it expected and found (null: missing)."""
+
+    path: str
+    fact: str
+    operator: str
+    expected: JsonValue
+    found: JsonValue
+    held: bool
+
+
+class RuleRecord(TypedDict):
+    """One rule: its comparisons, whether it matched, the effects it won, and those it lost, each to which rule."""
+
+    kind: Literal["rule"]
+    name: str
+    path: str
+    matched: bool
+    comparisons: list[ComparisonRecord]
+    won: list[str]
+    lost: dict[str, str]
+
+
+class WindowRecord(TypedDict):
+    """The merchant's window: its keys, the rules that set any of them, when it ends (null: open), who was inside."""
+
+    kind: Literal["window"]
+    days: int
+    anchor: str
+    count: str
+    roll: str
+    calendar: str | None
+    zone: str
+    set_by: dict[str, str]
+    anchor_at: str | None
+    ends_at: str | None
+    inside: bool
+
+
+class StatuteRecord(TypedDict):
+    """One statute: whether it held and why (``holds``, or what was missing), and the effects that it decided."""
+
+    kind: Literal["statute"]
+    id: str
+    holds: bool
+    why: str
+    ends_at: str | None
+    decided: list[str]
+
+
+class OutcomeRecord(TypedDict):
+    """What the merchant's policy alone says, what came out, and which rule, window, statute or offers decided."""
+
+    kind: Literal["outcome"]
+    merchant_outcome: str
+    merchant_codes: list[str]
+    outcome: str
+    decided_by: str
+
+
+TraceRecord = Annotated[
+    RuleRecord | WindowRecord | StatuteRecord | OutcomeRecord,
+    Field(discriminator="kind"),
+]
+
+# a single change of one fact that leads to approval; times as RFC 3339 text, ``days`` for changes in time (+ later)
+Flip = TypedDict("Flip", {"fact": str, "from": JsonValue, "to": JsonValue, "days": int | None})
+
+
+class DecidedFees(BaseModel):
+    """The fees of a line.
+
+    ``restocking_bps`` and ``return_shipping_minor`` hold after every limit that a statute sets whatever the inspection
+    finds; ``merchant_…`` is what the merchant's policy alone says. Where ``fee_free`` is set a right for faulty goods
+    holds: no fee of any kind, unless the inspection finds no fault or the customer liable; then the first two apply.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    restocking_bps: int
+    return_shipping_minor: int
+    waived_for: tuple[Reason, ...]
+    fee_free: bool
+    merchant_restocking_bps: int
+    merchant_return_shipping_minor: int
+
+
+class Decision(BaseModel):
+    """What was decided on one line, with every input and the reasons; equal inputs give equal bytes.
+
+    ``window_ends_at`` is null while the window is open; ``refund_within_days`` is null where no statute holds;
+    ``refund_due`` of ``first_scan`` means at receipt where nothing was scanned. ``remedy`` is offered before an
+    authorization; everything else is decided as if it were not.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: Outcome
+    codes: tuple[str, ...]
+    offers: tuple[Wish, ...]
+    method: Method
+    return_to: str
+    fees: DecidedFees
+    refund_due: RefundDue
+    refund_within_days: int | None
+    refunds_outward_shipping: bool
+    accept_grades: tuple[Grade, ...]
+    dispositions: dict[Grade, Disposition]
+    ship_back_days: int
+    inspect_within_days: int
+    ship_back_due_at: datetime
+    window_ends_at: datetime | None
+    zone: str
+    remedy: Remedy | None
+    statutes: tuple[str, ...]
+    facts: Facts
+    trace: tuple[TraceRecord, ...]
+    flips: tuple[Flip, ...]

@@ -1,0 +1,176 @@
+"""The one function that decides: a document, the statutes and the facts in, a decision with its reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from domain.policy.conditions import as_json
+from domain.policy.decision import (
+    DecidedFees,
+    Decision,
+    Flip,
+    OutcomeRecord,
+    StatuteRecord,
+    TraceRecord,
+    WindowRecord,
+)
+from domain.policy.document import PolicyDocument
+from domain.policy.facts import Facts
+from domain.policy.rules import Won, compiled
+from domain.policy.ruling import HOLDS, Ruling, Verdict, rule_on
+from domain.policy.statutes import Statute
+from domain.policy.windows import end_of_day_after
+
+REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
+"""When a refund may be due, the earliest first."""
+
+
+def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
+    """Return the decision on one line; there is one for every document and all facts.
+
+    Args:
+        document: The version of the merchant's policy that holds for the order.
+        statutes: The rights of the order's country at its time (``statutes_for``); they only ever widen.
+        facts: The line's facts.
+    """
+    won, rule_records = compiled(document).explained(facts)
+    ruling = rule_on(document, won, statutes, facts)
+    terms, decided = _terms(document, won, ruling)
+    deciding = tuple(verdict.statute.id for verdict in ruling.verdicts if decided.get(verdict.statute.id))
+    flips: tuple[Flip, ...] = ()
+    trace: list[TraceRecord] = [
+        *rule_records,
+        _window_record(won, ruling),
+        *(_statute_record(verdict, decided) for verdict in ruling.verdicts),
+        _outcome_record(ruling),
+    ]
+    return Decision.model_construct(
+        None,
+        outcome=ruling.outcome,
+        codes=ruling.codes,
+        offers=ruling.offers,
+        **terms,
+        ship_back_due_at=end_of_day_after(facts.requested_at, terms["ship_back_days"], zone=ruling.window.zone),
+        window_ends_at=_latest_end(ruling),
+        zone=ruling.window.zone,
+        statutes=deciding,
+        facts=facts,
+        trace=tuple(trace),
+        flips=flips,
+    )
+
+
+def _terms(document: PolicyDocument, won: Won, ruling: Ruling) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return the terms of the return, and per statute the effects that it decided."""
+
+    def own(effect: str, otherwise: Any) -> Any:
+        return won[effect][0] if effect in won else otherwise
+
+    decided: dict[str, list[str]] = {name: ["outcome"] for name in ruling.deciding_statutes}
+    terms = {
+        "method": own("method", document.method),
+        "return_to": own("return_to", document.return_to),
+        "fees": _fees(document, won, ruling, decided),
+        "refund_due": own("refund_due", document.refund_due),
+        "refund_within_days": None,
+        "refunds_outward_shipping": document.refunds_outward_shipping,
+        "accept_grades": own("accept_grades", document.accept_grades),
+        "dispositions": document.dispositions,
+        "ship_back_days": own("ship_back_days", document.ship_back_days),
+        "inspect_within_days": document.inspect_within_days,
+        "remedy": own("remedy", None),
+    }
+    for verdict in ruling.holding:
+        _widen(terms, verdict.statute, ruling, decided.setdefault(verdict.statute.id, []))
+    return terms, decided
+
+
+def _widen(terms: dict[str, Any], right: Statute, ruling: Ruling, decided: list[str]) -> None:
+    """Better the terms by one right that holds, and write down each effect it decided."""
+    if any(wish not in ruling.merchant_offers for wish in right.grants):
+        decided.append("offers")
+    if right.refund_due is not None:
+        order = REFUND_DUE_ORDER.index
+        if order(right.refund_due) < order(terms["refund_due"]):
+            terms["refund_due"] = right.refund_due
+            decided.append("refund_due")
+    if right.refund_within_days is not None:
+        within = terms["refund_within_days"]
+        if within is None or right.refund_within_days < within:
+            terms["refund_within_days"] = right.refund_within_days
+            decided.append("refund_within_days")
+    if right.refunds_outward_shipping and not terms["refunds_outward_shipping"]:
+        terms["refunds_outward_shipping"] = True
+        decided.append("refunds_outward_shipping")
+
+
+def _fees(document: PolicyDocument, won: Won, ruling: Ruling, decided: dict[str, list[str]]) -> DecidedFees:
+    base = document.fees
+    restocking, shipping, waived = (
+        won[f"fees.{key}"][0] if f"fees.{key}" in won else getattr(base, key)
+        for key in ("restocking_bps", "return_shipping_minor", "waived_for")
+    )
+    limited, fee_free = restocking, False
+    for verdict in ruling.holding:
+        right = verdict.statute
+        if right.restocking_bps_max is not None and right.restocking_bps_max < limited:
+            limited = right.restocking_bps_max
+            decided.setdefault(right.id, []).append("fees.restocking_bps")
+        if right.fee_free:
+            fee_free = True
+            if restocking or shipping:
+                decided.setdefault(right.id, []).append("fees")
+    return DecidedFees.model_construct(
+        None,
+        restocking_bps=limited,
+        return_shipping_minor=shipping,
+        waived_for=waived,
+        fee_free=fee_free,
+        merchant_restocking_bps=restocking,
+        merchant_return_shipping_minor=shipping,
+    )
+
+
+def _latest_end(ruling: Ruling) -> Any:
+    """Return when the last of the windows that count ends: the merchant's and those of rights that hold."""
+    ends = [ruling.ends_at, *(verdict.ends_at for verdict in ruling.holding)]
+    return None if None in ends else max(end for end in ends if end is not None)
+
+
+def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
+    window = ruling.window
+    return {
+        "kind": "window",
+        "days": window.days,
+        "anchor": window.anchor,
+        "count": window.count,
+        "roll": window.roll,
+        "calendar": window.calendar,
+        "zone": window.zone,
+        "set_by": {effect: name for effect, (_, name) in won.items() if effect.startswith("window.")},
+        "anchor_at": as_json(ruling.anchor_at),
+        "ends_at": as_json(ruling.ends_at),
+        "inside": ruling.inside,
+    }
+
+
+def _statute_record(verdict: Verdict, decided: dict[str, list[str]]) -> StatuteRecord:
+    return {
+        "kind": "statute",
+        "id": verdict.statute.id,
+        "holds": verdict.why == HOLDS,
+        "why": verdict.why,
+        "ends_at": as_json(verdict.ends_at),
+        "decided": decided.get(verdict.statute.id, []),
+    }
+
+
+def _outcome_record(ruling: Ruling) -> OutcomeRecord:
+    return {
+        "kind": "outcome",
+        "merchant_outcome": ruling.merchant_outcome,
+        "merchant_codes": list(ruling.merchant_codes),
+        "outcome": ruling.outcome,
+        "decided_by": ruling.decided_by,
+    }

@@ -1,0 +1,62 @@
+"""The facts of one line of a request: everything a decision may look at, so that nothing else need be kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
+
+YEAR_MIN: Final = 1900
+YEAR_MAX: Final = 9000
+HOLIDAYS_MAX: Final = 4_000
+
+
+def _in_utc(instant: datetime) -> datetime:
+    if not YEAR_MIN <= instant.year <= YEAR_MAX:
+        raise ValueError(f"the year must be between {YEAR_MIN} and {YEAR_MAX}")
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with an offset, kept in UTC so that equal instants give equal bytes."""
+Holidays = Annotated[tuple[date, ...], Field(max_length=HOLIDAYS_MAX)]
+Answer = str | bool | int | float
+
+
+class Facts(BaseModel):
+    """The inputs of one decision; a fact that is not known is ``None`` and makes every comparison of it false.
+
+    ``shipped_at`` and ``delivered_at`` are the latest among the units asked for, ``None`` while any of them is not
+    shipped or delivered; ``order_delivered_at`` is when the last unit of the whole order was delivered. Amounts are
+    goods and tax of the units asked for. ``holidays`` belong to the calendar of the document's window,
+    ``rule_holidays`` to the calendars that rules name, by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    ordered_at: Instant
+    requested_at: Instant
+    shipped_at: Instant | None = None
+    delivered_at: Instant | None = None
+    order_delivered_at: Instant | None = None
+    channel: str | None = None
+    seller_id: str | None = None
+    country: str | None = None
+    customer_tier: str | None = None
+    tender_kinds: tuple[TenderKind, ...] | None = None
+    category: str | None = None
+    sku: str | None = None
+    final_sale: bool | None = None
+    withdrawal_exception: WithdrawalException | None = None
+    reason: Reason | None = None
+    wish: Wish | None = None
+    quantity: int | None = None
+    line_paid_minor: int | None = None
+    unit_paid_minor: int | None = None
+    gift: bool | None = None
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    holidays: Holidays = ()
+    rule_holidays: dict[str, Holidays] = Field(default_factory=dict)

@@ -1,0 +1,139 @@
+"""A document compiled once: readers for the facts it looks at, and its rules as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+from domain.policy.conditions import CompiledCondition, compile_condition
+from domain.policy.decision import ComparisonRecord, RuleRecord
+from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Window
+from domain.policy.facts import Facts
+from domain.policy.windows import day_of, days_between
+
+Reader = Callable[[Facts], Any]
+Won = dict[str, tuple[Any, str]]
+"""Each effect that a rule won: its value and the rule's name."""
+
+COMPILED_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """One rule, ready to be asked."""
+
+    name: str
+    path: str
+    condition: CompiledCondition
+    effects: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """A document, what it reads of the facts, and its rules."""
+
+    document: PolicyDocument
+    readers: tuple[tuple[str, Reader], ...]
+    rules: tuple[CompiledRule, ...]
+
+    def values_of(self, facts: Facts) -> dict[str, Any]:
+        """Return the value of each fact that the rules look at, ``None`` where it is missing."""
+        return {name: read(facts) for name, read in self.readers}
+
+    def won(self, facts: Facts) -> Won:
+        """Return the effects that the rules win for these facts, first match first, without a trace."""
+        values, won = self.values_of(facts), Won()
+        for rule in self.rules:
+            if rule.condition.answer(values):
+                for effect, value in rule.effects:
+                    if effect not in won:
+                        won[effect] = (value, rule.name)
+        return won
+
+    def explained(self, facts: Facts) -> tuple[Won, list[RuleRecord]]:
+        """Return the effects that the rules win for these facts, and a record of every rule."""
+        values, won = self.values_of(facts), Won()
+        return won, [_record(rule, values, won) for rule in self.rules]
+
+
+def _record(rule: CompiledRule, values: dict[str, Any], won: Won) -> RuleRecord:
+    comparisons: list[ComparisonRecord] = []
+    winning: list[str] = []
+    losing: dict[str, str] = {}
+    matched = rule.condition.explain(values, comparisons)
+    if matched:
+        for effect, value in rule.effects:
+            if effect in won:
+                losing[effect] = won[effect][1]
+            else:
+                won[effect] = (value, rule.name)
+                winning.append(effect)
+    return {
+        "kind": "rule",
+        "name": rule.name,
+        "path": rule.path,
+        "matched": matched,
+        "comparisons": comparisons,
+        "won": winning,
+        "lost": losing,
+    }
+
+
+_compiled: dict[int, CompiledPolicy] = {}
+
+
+def compiled(document: PolicyDocument) -> CompiledPolicy:
+    """Return the document compiled; a document is immutable, so the last few are kept by identity."""
+    kept = _compiled.get(id(document))
+    # an entry holds its document, so that no other can take its identity while it is kept
+    if kept is not None and kept.document is document:
+        return kept
+    policy = _compile(document)
+    if len(_compiled) >= COMPILED_MAX:
+        _compiled.clear()
+    _compiled[id(document)] = policy
+    return policy
+
+
+def _compile(document: PolicyDocument) -> CompiledPolicy:
+    facts = sorted({fact for rule in document.rules for fact in facts_named(rule.when)})
+    rules = (
+        CompiledRule(rule.name, f"rules[{i}]", compile_condition(rule.when, document.window.zone), rule.then.spoken())
+        for i, rule in enumerate(document.rules)
+    )
+    return CompiledPolicy(document, tuple((fact, reader(fact, document.window)) for fact in facts), tuple(rules))
+
+
+def comparisons_of(condition: Condition) -> Iterator[Condition]:
+    """Yield each comparison inside a condition, in the order of the document."""
+    if condition.fact is not None:
+        yield condition
+    inner = (*(condition.all_of or ()), *(condition.any_of or ()))
+    for part in inner if condition.negated is None else (condition.negated,):
+        yield from comparisons_of(part)
+
+
+def facts_named(condition: Condition) -> set[str]:
+    """Return the names of the facts that a condition looks at."""
+    return {comparison.fact for comparison in comparisons_of(condition) if comparison.fact is not None}
+
+
+def reader(fact: str, window: Window) -> Reader:
+    """Return the function that reads a fact; days are counted as the document's window counts them."""
+    if fact.startswith(ANSWER_PREFIX):
+        name = fact.removeprefix(ANSWER_PREFIX)
+        return lambda facts: facts.answers.get(name)
+    if not fact.startswith("days_since_"):
+        return attrgetter(fact)
+    anchored = attrgetter(fact.removeprefix("days_since_") + "_at")
+
+    def days_since(facts: Facts) -> int | None:
+        anchor = anchored(facts)
+        if anchor is None:
+            return None
+        first, last = day_of(anchor, window.zone), day_of(facts.requested_at, window.zone)
+        return days_between(first, last, count=window.count, holidays=facts.holidays if window.calendar else ())
+
+    return days_since
