@@ -134,7 +134,7 @@ def _request(cancellation: Cancellation) -> dict[str, Any]:
     return {"lines": lines, "case_id": cancellation.case_id}
 
 
-def _command(  # noqa: PLR0913, PLR0917 - what every command has, in the contract's order
+def _command(  # noqa: PLR0917 - what every command has, in the contract's order
     kind: str, order_id: str, short: str, actor: str, at: str, data: dict[str, Any]
 ) -> OutgoingCommand:
     return OutgoingCommand(
