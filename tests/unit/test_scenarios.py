@@ -183,7 +183,7 @@ def test_a_row_too_many_or_too_few_is_a_difference() -> None:
 def test_a_differing_row_stands_beside_the_most_similar_one() -> None:
     """The reader sees column by column what was expected and what was found."""
     found = [{"line": 1, "state": "received", "refund_minor": 0}, {"line": 2, "state": "received", "refund_minor": 5}]
-    expected = [{"line": 2, "state": "inspected", "refund_minor": 5}, {"line": 1}]
+    expected: list[dict[str, Any]] = [{"line": 2, "state": "inspected", "refund_minor": 5}, {"line": 1}]
 
     parts = compare_rows(expected, found)
 
