@@ -1,0 +1,49 @@
+"""The kinds of fields that commands are made of: what one field's JSON Schema can say is said here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+LINES_MAX: Final = 10_000
+QUANTITY_MAX: Final = 1_000_000
+AMOUNT_MINOR_MAX: Final = 10**13
+TENDERS_MAX: Final = 100
+EVIDENCE_MAX: Final = 100
+ANSWERS_MAX: Final = 100
+SERIALS_MAX: Final = 10_000
+TEXT_MAX: Final = 4_000
+ANSWER_NUMBER_MAX: Final = 2**53
+YEAR_MIN: Final = 1970
+YEAR_MAX: Final = 2199
+"""Business times outside these years are malformed: they come from broken clocks, and days are added to them."""
+
+
+class Body(BaseModel):
+    """A JSON object of the contract: unknown fields and wrong types are malformed, nothing is coerced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _sensible(at: datetime) -> datetime:
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise ValueError(f"the year must be from {YEAR_MIN} to {YEAR_MAX}")
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_sensible)]
+Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=r"^[^\x00]*$")]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+LineNumber = Annotated[int, Field(ge=1, le=LINES_MAX)]
+AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)]
+PositiveAmountMinor = Annotated[int, Field(ge=1, le=AMOUNT_MINOR_MAX)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Score = Annotated[int, Field(ge=1, le=5)]
+Number = Annotated[float, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]
+WholeNumber = Annotated[int, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]
+Answers = Annotated[dict[Identifier, bool | WholeNumber | Number | Text], Field(max_length=ANSWERS_MAX)]

@@ -1,0 +1,74 @@
+"""Which command is handled by what, and who may send it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from commands.fields import Body
+from commands.metadata import Meta
+from commands.streams import Streams, the_order, the_return
+from domain import deadlines
+from domain.case import Case
+from domain.errors import WrongStateError
+from domain.vocabularies import ActorKind
+
+Handler = Callable[[Any, Meta, Streams], None]
+Command = TypeVar("Command", bound=Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A command's model, who may send it, and its handler."""
+
+    model: type[Body]
+    by: frozenset[ActorKind]
+    handler: Handler
+
+    @property
+    def type_name(self) -> str:
+        """The CloudEvents type, such as ``rma.RequestReturn.v1``."""
+        return f"rma.{self.model.__name__}.v1"
+
+
+REGISTRATIONS: Final[dict[str, Registration]] = {}
+
+
+def handles(model: type[Command], *, by: str) -> Callable[[Handler], Handler]:
+    """Register the handler of a command that any of the kinds of actor in ``by`` (words) may send."""
+
+    def register(handler: Handler) -> Handler:
+        registration = Registration(model, frozenset(by.split()), handler)  # type: ignore[arg-type]
+        REGISTRATIONS[registration.type_name] = registration
+        return handler
+
+    return register
+
+
+def on_return(
+    model: type[Command], *, by: str, while_closed: bool = False
+) -> Callable[[Callable[[Any, Case], None]], Handler]:
+    """Register the handler of a command about an existing return: it gets the case, and deadlines are kept after it.
+
+    Facts of the outside world are taken ``while_closed`` too; anything else needs the return reopened first.
+    """
+
+    def register(handler: Callable[[Any, Case], None]) -> Handler:
+        def handle(command: Any, meta: Meta, streams: Streams) -> None:
+            order = the_order(streams, command.order_id)
+            case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
+            if case.rma.closed_at is not None and not while_closed:
+                raise WrongStateError("the return is closed; reopen it first", status="closed")
+            handler(command, case)
+            deadlines.keep(case)
+
+        return handles(model, by=by)(handle)
+
+    return register
+
+
+def content_hash(command: Body) -> str:
+    """Return the SHA-256 of a command's content, by which the same fact told again is known."""
+    return hashlib.sha256(command.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""Where handlers get aggregates from and put new ones; the command worker stands behind it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Protocol, cast
+
+from eventsourcing.domain import BaseAggregate
+
+from domain.errors import UnknownOrderError, UnknownReturnError
+from domain.identity import order_stream, policy_stream, rma_stream
+from domain.order import Order
+from domain.return_policy import ReturnPolicy
+from domain.rma import Rma
+
+
+class Streams(Protocol):
+    """The aggregates of a batch of commands."""
+
+    def get(self, stream: str) -> BaseAggregate[str] | None:
+        """Return the aggregate of a stream, with all that was decided before it in this batch, or None."""
+
+    def add(self, aggregate: BaseAggregate[str]) -> None:
+        """Take in an aggregate that a command has just begun."""
+
+    def holidays(self, calendar: str, year: int) -> frozenset[date]:
+        """Return the holidays of a calendar (``GB``, ``US-CA``) in a year; none for a calendar nobody knows."""
+
+
+def find_order(streams: Streams, order_id: str) -> Order | None:
+    return cast("Order | None", streams.get(order_stream(order_id)))
+
+
+def the_order(streams: Streams, order_id: str) -> Order:
+    """Return an order; raises ``UnknownOrderError``."""
+    order = find_order(streams, order_id)
+    if order is None:
+        raise UnknownOrderError(f"no order {order_id} is registered", order_id=order_id)
+    return order
+
+
+def find_return(streams: Streams, rma_id: object) -> Rma | None:
+    return cast("Rma | None", streams.get(rma_stream(rma_id)))  # type: ignore[arg-type]
+
+
+def the_return(streams: Streams, rma_id: object, order: Order) -> Rma:
+    """Return a return of an order; raises ``UnknownReturnError``."""
+    rma = find_return(streams, rma_id)
+    if rma is None or rma.order_id != order.order_id:
+        raise UnknownReturnError(f"the order has no return {rma_id}", rma_id=str(rma_id), order_id=order.order_id)
+    return rma
+
+
+def find_policy(streams: Streams, policy_id: str) -> ReturnPolicy | None:
+    return cast("ReturnPolicy | None", streams.get(policy_stream(policy_id)))
