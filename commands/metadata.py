@@ -31,7 +31,7 @@ class Meta:
 
 
 def parse_actor(text: str) -> tuple[ActorKind, str]:
-    """Return kind and id of an actor written ``kind:id``; raises ``ValueError`` with a sentence that says what is wrong."""
+    """Return kind and id of an actor written ``kind:id``; a ``ValueError`` says what is wrong."""
     kind, colon, name = text.partition(":")
     if not colon or not name or len(name) > ACTOR_ID_MAX or not name.isprintable():
         raise ValueError("an actor is written kind:id")

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain import ledger
+from domain import payouts
 from domain.case import Case
 from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
@@ -161,20 +161,7 @@ def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
     )
     unreturned = sum(line.asked.paid_of(run.run) for run, state in waiting if state.delivered_on)
     if unreturned:
-        raise_claim(case, unreturned, line=line.asked.line, reason="not_returned_after_advance_exchange")
-
-
-def raise_claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
-    """Ask money back from the customer: it stands in the receivable until it is paid."""
-    case.order.trigger_event(
-        case.order.ClaimRaised,
-        rma_id=case.rma.rma_id,
-        line=line,
-        amount_minor=amount_minor,
-        reason=reason,
-        postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
-        timestamp=case.at,
-    )
+        payouts.claim(case, unreturned, line=line.asked.line, reason="not_returned_after_advance_exchange")
 
 
 def extend(case: Case, wanted: UUID, due_at: datetime, reason: str) -> None:

@@ -53,6 +53,12 @@ class Receipt:
     content_hash: str
 
 
+def check_sendable(case: Case) -> None:
+    """Raise ``WrongStateError`` unless something is authorized to be sent, or already on its way."""
+    if not any(state.authorization == "authorized" for _, state in case.rma.units()):
+        raise WrongStateError("nothing is authorized to be sent", status=case.rma.status)
+
+
 def hand_over(case: Case, *, tracking_number: str | None, drop_off: str | None) -> None:
     """Record that the goods left the customer; told again, it is no second time.
 

@@ -169,3 +169,29 @@ def retry(case: Case, wanted: UUID, tender_id: str | None) -> None:
     )
     order.trigger_event(order.PayoutRetried, payout_id=old.payout_id, rma_id=old.rma_id, payout=new, timestamp=case.at)
     move_settlement(case, old.refund_id)
+
+
+def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
+    """Give store credit beyond the entitlement, as a posting of its own."""
+    case.order.trigger_event(
+        case.order.GoodwillGranted,
+        rma_id=case.rma.rma_id,
+        line=line,
+        amount_minor=amount_minor,
+        reason=reason,
+        postings=ledger.entry((ledger.GOODWILL, amount_minor), (ledger.STORE_CREDIT_LIABILITY, -amount_minor)),
+        timestamp=case.at,
+    )
+
+
+def claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
+    """Ask money back from the customer: it stands in the receivable until it is paid."""
+    case.order.trigger_event(
+        case.order.ClaimRaised,
+        rma_id=case.rma.rma_id,
+        line=line,
+        amount_minor=amount_minor,
+        reason=reason,
+        postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
+        timestamp=case.at,
+    )

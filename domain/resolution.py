@@ -254,15 +254,13 @@ def give_fees_back(case: Case, number: int) -> None:
     payouts.settle_store_credit(case)
 
 
-def carry_out(
-    case: Case,
-    number: int,
-    quantity: int,
-    resolutions: frozenset[str],
-    *,
-    logistics: frozenset[str] = frozenset({"received"}),
+def awaiting_goods(
+    case: Case, number: int, quantity: int, resolutions: frozenset[str], *, only_received: bool
 ) -> tuple[RmaRun, ...]:
-    """Return units whose promised goods have yet to go out; raises ``QuantityExceededError`` where there are fewer."""
+    """Return units whose promised goods have yet to go out; raises ``QuantityExceededError`` where there are fewer.
+
+    Repaired and refused goods must have come in first; a replacement may go out in advance.
+    """
     return case.rma.pick(
         number,
         quantity,
@@ -270,6 +268,6 @@ def carry_out(
             _authorized(state)
             and state.resolution in resolutions
             and not state.delivered_on
-            and (not logistics or state.logistics in logistics)
+            and (not only_received or state.logistics == "received")
         ),
     )

@@ -69,6 +69,7 @@ class RmaState:
         self.recorded: dict[tuple[str, str], str] = {}
         self.deadlines: dict[UUID, Deadline] = {}
         self.decided_at: datetime | None = None
+        self.authorized_at: datetime | None = None
         self.first_scan_at: datetime | None = None
         self.last_scan_at: datetime | None = None
         self.resolved_at: datetime | None = None
@@ -92,8 +93,10 @@ class RmaState:
             line.denied_at = at if authorization == "denied" else line.denied_at
             self.change(_runs(decided.line, decided.runs), authorization=authorization)
         self.decided_at = at or self.decided_at
+        if authorization == "authorized":
+            self.authorized_at = self.authorized_at or at
 
-    def decided_by_person(self, lines: Iterable[PersonDecision], at: datetime) -> None:
+    def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
         for decided in lines:
             authorization = "authorized" if decided.approved else "denied"
             line = self.lines[decided.line]
@@ -103,6 +106,8 @@ class RmaState:
                 line.states.put(decided.runs, RunState())
             self.change(_runs(decided.line, decided.runs), authorization=authorization)
         self.decided_at = at
+        if any(decided.approved for decided in lines):
+            self.authorized_at = self.authorized_at or at
 
     def keep_evidence(self, evidence: Iterable[Evidence]) -> None:
         for item in evidence:

@@ -1,0 +1,86 @@
+"""From a command's bytes to its handler: parsed once, at the edge, then checked for permission and handled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from pydantic import ValidationError
+
+from commands import closing, goods, requests, shop  # importing them registers their handlers
+from commands.fields import Body
+from commands.metadata import Meta
+from commands.registry import REGISTRATIONS, Registration
+from commands.streams import Streams
+from domain.errors import NotPermittedError, RmaError
+from domain.identity import order_stream, policy_stream, rma_stream
+
+FAULTS_MAX: Final = 100
+MODULES: Final = (shop, requests, goods, closing)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one part of a record, by its JSON path."""
+
+    path: str
+    message: str
+
+
+class MalformedError(RmaError):
+    """A record that no handler can read; every fault is named."""
+
+    code: ClassVar[str] = "malformed"
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = faults
+
+
+def registration_of(type_name: str) -> Registration:
+    """Return what is registered for a CloudEvents type; raises ``MalformedError`` for an unknown one."""
+    if type_name not in REGISTRATIONS:
+        raise MalformedError([Fault("$.type", f"unknown command type {type_name}")])
+    return REGISTRATIONS[type_name]
+
+
+def parse(type_name: str, body: bytes) -> Body:
+    """Return the command of a JSON body; raises ``MalformedError`` with every fault by its JSON path."""
+    model = registration_of(type_name).model
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        faults = [
+            Fault(json_path(found["loc"]), found["msg"])
+            for found in error.errors(include_url=False, include_context=False, include_input=False)[:FAULTS_MAX]
+        ]
+        raise MalformedError(faults) from error
+
+
+def json_path(location: tuple[int | str, ...]) -> str:
+    """Return a place in a body as a JSON path, such as ``$.lines[0].quantity``."""
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+
+
+def streams_of(command: Body) -> tuple[str, ...]:
+    """Return the streams that a command names itself."""
+    named = []
+    if order_id := getattr(command, "order_id", None):
+        named.append(order_stream(order_id))
+    if rma_id := getattr(command, "rma_id", None):
+        named.append(rma_stream(rma_id))
+    if policy_id := getattr(command, "policy_id", None):
+        named.append(policy_stream(policy_id))
+    return tuple(named)
+
+
+def handle(command: Body, meta: Meta, streams: Streams) -> None:
+    """Decide a command: new events are pending on the aggregates it touched, or ``RuleViolationError`` is raised."""
+    registration = registration_of(meta.type)
+    if meta.actor_kind not in registration.by:
+        raise NotPermittedError(
+            f"{meta.actor_kind} may not send {registration.model.__name__}",
+            actor_kind=meta.actor_kind,
+            permitted=sorted(registration.by),
+        )
+    registration.handler(command, meta, streams)

@@ -1,0 +1,259 @@
+"""Goods on their way, at the dock, on the bench, and out again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from commands.fields import LINES_MAX, SERIALS_MAX, Answers, Body, Identifier, LineNumber, Quantity, Text
+from commands.registry import content_hash, on_return
+from commands.requests import EvidenceItems, evidence_for
+from domain import dock, inspection, resolution
+from domain.case import Case
+from domain.dock import Receipt, ReceivedItem, UnexpectedItem
+from domain.inspection import Findings
+from domain.vocabularies import Cause, Disposition, Grade, LiableParty, ScanStatus
+
+
+class OnReturn(Body):
+    """A command about one return of an order."""
+
+    rma_id: UUID
+    order_id: Identifier
+
+
+class OnUnits(OnReturn):
+    """A command about so many units of a line of a return."""
+
+    line: LineNumber
+    quantity: Quantity
+
+
+class IssueLabel(OnReturn):
+    """Issue a label to send the goods with."""
+
+    label_id: Identifier
+    carrier: Text
+    tracking_number: Identifier
+    ship_to: Text
+
+
+class RecordHandover(OnReturn):
+    """Record that the goods left the customer."""
+
+    tracking_number: Identifier | None = None
+    drop_off: Text | None = None
+
+
+class RecordScan(OnReturn):
+    """Record a carrier's scan."""
+
+    tracking_number: Identifier
+    scan_id: Identifier
+    status: ScanStatus
+    place: Text | None = None
+
+
+class ArrivedItem(Body):
+    """So many units of a line that arrived."""
+
+    line: LineNumber
+    quantity: Quantity
+    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
+
+
+class OtherItem(Body):
+    """Another article than announced."""
+
+    sku: Identifier
+    quantity: Quantity
+    serial: Identifier | None = None
+    instead_of: LineNumber | None = None
+    note: Text | None = None
+
+
+class ReceiveGoods(OnReturn):
+    """Record what one delivery at the dock held."""
+
+    receipt_id: Identifier
+    site: Identifier
+    items: Annotated[tuple[ArrivedItem, ...], Field(max_length=LINES_MAX)]
+    complete: bool
+    unexpected: Annotated[tuple[OtherItem, ...], Field(max_length=LINES_MAX)] = ()
+
+
+class HoldGoods(OnUnits):
+    """Keep units from being inspected."""
+
+    reason: Text
+
+
+class ReleaseGoods(OnUnits):
+    """Let held units be inspected."""
+
+    reason: Text
+
+
+class RecordInspection(OnUnits):
+    """Record what the bench found on units that arrived."""
+
+    inspection_id: Identifier
+    grade: Grade
+    cause: Cause
+    liable_party: LiableParty
+    checklist: Answers | None = None
+    note: Text | None = None
+    evidence: EvidenceItems = ()
+    supersedes: Identifier | None = None
+
+
+class DecideDisposition(OnUnits):
+    """Decide what becomes of goods."""
+
+    disposition: Disposition
+    inspection_id: Identifier | None = None
+
+
+class ShipReplacement(OnUnits):
+    """Record that the new article left."""
+
+    tracking_number: Identifier | None = None
+    note: Text | None = None
+
+
+class RecordRepair(OnUnits):
+    """Record that units are repaired and on their way back."""
+
+    tracking_number: Identifier | None = None
+    note: Text | None = None
+
+
+class SendBack(OnUnits):
+    """Record that refused goods are on their way back."""
+
+    tracking_number: Identifier | None = None
+    note: Text | None = None
+
+
+@on_return(IssueLabel, by="agent system", while_closed=True)
+def issue_label(command: IssueLabel, case: Case) -> None:
+    if case.rma.is_repeat("label_id", command.label_id, content_hash(command)):
+        return
+    dock.check_sendable(case)
+    case.rma.trigger_event(
+        case.rma.LabelIssued,
+        label_id=command.label_id,
+        carrier=command.carrier,
+        tracking_number=command.tracking_number,
+        ship_to=command.ship_to,
+        content_hash=content_hash(command),
+        timestamp=case.at,
+    )
+
+
+@on_return(RecordHandover, by="carrier agent", while_closed=True)
+def record_handover(command: RecordHandover, case: Case) -> None:
+    dock.hand_over(case, tracking_number=command.tracking_number, drop_off=command.drop_off)
+
+
+@on_return(RecordScan, by="carrier agent", while_closed=True)
+def record_scan(command: RecordScan, case: Case) -> None:
+    dock.scan(
+        case,
+        tracking_number=command.tracking_number,
+        scan_id=command.scan_id,
+        status=command.status,
+        place=command.place,
+        content_hash=content_hash(command),
+    )
+
+
+@on_return(ReceiveGoods, by="warehouse agent", while_closed=True)
+def receive_goods(command: ReceiveGoods, case: Case) -> None:
+    receipt = Receipt(
+        receipt_id=command.receipt_id,
+        site=command.site,
+        items=tuple(ReceivedItem(item.line, item.quantity, item.serials) for item in command.items),
+        unexpected=tuple(
+            UnexpectedItem(item.sku, item.quantity, item.serial, item.instead_of, item.note)
+            for item in command.unexpected
+        ),
+        complete=command.complete,
+        content_hash=content_hash(command),
+    )
+    dock.receive(case, receipt)
+
+
+@on_return(HoldGoods, by="warehouse agent")
+def hold_goods(command: HoldGoods, case: Case) -> None:
+    inspection.hold(case, command.line, command.quantity, command.reason)
+
+
+@on_return(ReleaseGoods, by="warehouse agent")
+def release_goods(command: ReleaseGoods, case: Case) -> None:
+    inspection.release(case, command.line, command.quantity, command.reason)
+
+
+@on_return(RecordInspection, by="warehouse agent", while_closed=True)
+def record_inspection(command: RecordInspection, case: Case) -> None:
+    findings = Findings(
+        inspection_id=command.inspection_id,
+        line=command.line,
+        quantity=command.quantity,
+        grade=command.grade,
+        cause=command.cause,
+        liable_party=command.liable_party,
+        content_hash=content_hash(command),
+        checklist=command.checklist,
+        note=command.note,
+        evidence=evidence_for(case, command.evidence),
+        supersedes=command.supersedes,
+    )
+    inspection.inspect(case, findings)
+
+
+@on_return(DecideDisposition, by="warehouse agent")
+def decide_disposition(command: DecideDisposition, case: Case) -> None:
+    inspection.dispose(case, command.line, command.quantity, command.disposition, command.inspection_id)
+
+
+@on_return(ShipReplacement, by="warehouse agent")
+def ship_replacement(command: ShipReplacement, case: Case) -> None:
+    runs = resolution.awaiting_goods(
+        case, command.line, command.quantity, frozenset({"exchange", "replacement"}), only_received=False
+    )
+    case.rma.trigger_event(
+        case.rma.ReplacementShipped,
+        runs=runs,
+        tracking_number=command.tracking_number,
+        note=command.note,
+        timestamp=case.at,
+    )
+
+
+@on_return(RecordRepair, by="warehouse agent")
+def record_repair(command: RecordRepair, case: Case) -> None:
+    runs = resolution.awaiting_goods(case, command.line, command.quantity, frozenset({"repair"}), only_received=True)
+    case.rma.trigger_event(
+        case.rma.Repaired,
+        runs=runs,
+        tracking_number=command.tracking_number,
+        note=command.note,
+        timestamp=case.at,
+    )
+    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "repaired", case.at)
+
+
+@on_return(SendBack, by="warehouse agent")
+def send_back(command: SendBack, case: Case) -> None:
+    runs = resolution.awaiting_goods(case, command.line, command.quantity, frozenset({"send_back"}), only_received=True)
+    case.rma.trigger_event(
+        case.rma.SentBack,
+        runs=runs,
+        tracking_number=command.tracking_number,
+        note=command.note,
+        timestamp=case.at,
+    )
+    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "sent_back", case.at)
