@@ -19,13 +19,13 @@ from commands.registry import on_return
 from domain import deadlines, payouts, resolution
 from domain.case import Case
 from domain.errors import LinesOpenError, WrongStateError
-from domain.vocabularies import PayoutOutcome, Resolution
+from domain.vocabularies import DecidedResolution, PayoutOutcome
 
 
 class DecideResolution(OnUnits):
     """Decide what units get; without an amount, all that policy grants for them, less fees."""
 
-    resolution: Resolution
+    resolution: DecidedResolution
     amount_minor: AmountMinor | None = None
     inspection_id: Identifier | None = None
     reason: Text | None = None

@@ -295,7 +295,7 @@ def correct_request(command: CorrectRequest, meta: Meta, streams: Streams) -> No
         dropped=tuple(dropped),
         timestamp=case.at,
     )
-    authorization.drop_units(case, command.line, dropped, "corrected")
+    order.free_units(case.rma.rma_id, of_order(asked.line_id, dropped), "corrected", case.at)
     decide_by_policy(case, [command.line], policy, case.rma.created_on)
     deadlines.keep(case)
 

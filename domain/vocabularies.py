@@ -31,6 +31,7 @@ NextStep = Literal["decide", "ship", "receive", "inspect", "resolve", "pay", "cl
 
 Wish = Literal["refund", "store_credit", "exchange", "replacement", "repair"]
 Resolution = Literal["undecided", "refund", "store_credit", "exchange", "replacement", "repair", "send_back", "none"]
+DecidedResolution = Literal["refund", "store_credit", "exchange", "replacement", "repair", "send_back", "none"]
 Settlement = Literal["none", "due", "pending", "settled", "failed", "unknown"]
 Authorization = Literal["requested", "needs_review", "authorized", "denied", "withdrawn", "expired"]
 Logistics = Literal["with_customer", "in_transit", "delivered", "received", "lost", "short", "wrong_item", "kept"]
