@@ -9,7 +9,6 @@ from domain.policy.conditions import as_json
 from domain.policy.decision import (
     DecidedFees,
     Decision,
-    Flip,
     OutcomeRecord,
     StatuteRecord,
     TraceRecord,
@@ -17,6 +16,7 @@ from domain.policy.decision import (
 )
 from domain.policy.document import PolicyDocument
 from domain.policy.facts import Facts
+from domain.policy.flips import flips_of
 from domain.policy.rules import Won, compiled
 from domain.policy.ruling import HOLDS, Ruling, Verdict, rule_on
 from domain.policy.statutes import Statute
@@ -38,7 +38,7 @@ def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) 
     ruling = rule_on(document, won, statutes, facts)
     terms, decided = _terms(document, won, ruling)
     deciding = tuple(verdict.statute.id for verdict in ruling.verdicts if decided.get(verdict.statute.id))
-    flips: tuple[Flip, ...] = ()
+    flips = flips_of(document, statutes, facts) if ruling.outcome == "deny" else ()
     trace: list[TraceRecord] = [
         *rule_records,
         _window_record(won, ruling),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.policy.conditions import CompiledCondition, compile_condition
 from domain.policy.decision import ComparisonRecord, RuleRecord
-from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Window
+from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Window, WindowChange
 from domain.policy.facts import Facts
 from domain.policy.windows import day_of, days_between
 
@@ -37,6 +37,10 @@ class CompiledPolicy:
     document: PolicyDocument
     readers: tuple[tuple[str, Reader], ...]
     rules: tuple[CompiledRule, ...]
+    mentions: dict[str, tuple[tuple[str, Any], ...]]
+    """What the rules compare each fact with: operator and expected value, in the order of the document."""
+    windows: tuple[Window, ...]
+    """The document's window as each rule that speaks of it changes it, alone."""
 
     def values_of(self, facts: Facts) -> dict[str, Any]:
         """Return the value of each fact that the rules look at, ``None`` where it is missing."""
@@ -103,7 +107,23 @@ def _compile(document: PolicyDocument) -> CompiledPolicy:
         CompiledRule(rule.name, f"rules[{i}]", compile_condition(rule.when, document.window.zone), rule.then.spoken())
         for i, rule in enumerate(document.rules)
     )
-    return CompiledPolicy(document, tuple((fact, reader(fact, document.window)) for fact in facts), tuple(rules))
+    mentions: dict[str, dict[str, tuple[str, Any]]] = {fact: {} for fact in facts}
+    for rule in document.rules:
+        for comparison in comparisons_of(rule.when):
+            # by their text: 1 and true are equal in Python, and two things in a document
+            mentions[comparison.fact or ""].update({repr(pair): pair for pair in comparison.comparisons()})
+    return CompiledPolicy(
+        document,
+        tuple((fact, reader(fact, document.window)) for fact in facts),
+        tuple(rules),
+        {fact: tuple(compared.values()) for fact, compared in mentions.items()},
+        tuple(changed_window(document.window, rule.then.window) for rule in document.rules if rule.then.window),
+    )
+
+
+def changed_window(window: Window, change: WindowChange) -> Window:
+    """Return the window with the keys that a rule speaks of."""
+    return window.model_copy(update=change.model_dump(exclude_none=True))
 
 
 def comparisons_of(condition: Condition) -> Iterator[Condition]:

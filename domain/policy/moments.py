@@ -1,0 +1,139 @@
+"""The days at which windows, rights and ``days_since_…`` comparisons change their answer: where flips in time lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from domain.policy.document import Count, Window
+from domain.policy.facts import Facts
+from domain.policy.rules import CompiledPolicy
+from domain.policy.ruling import holidays_for
+from domain.policy.statutes import Statute
+from domain.policy.windows import day_of, days_between, last_day, zone_of
+
+ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
+ROLL_DAYS_MAX: Final = 10
+"""How many days a roll over weekends and holidays is looked for."""
+DAYS_TRIED_MAX: Final = 20_000
+YEARS_TRIED: Final = range(1901, 9000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A number of days, and how they are counted."""
+
+    days: int
+    counted: Count
+    holidays: tuple[date, ...]
+
+
+def day_shifts(
+    policy: CompiledPolicy, windows: Sequence[Window], statutes: Sequence[Statute], facts: Facts, fact: str
+) -> Iterator[tuple[datetime, int | None, int]]:
+    """Yield moments to try for one of the ``ANCHOR_FACTS``, the nearest first: moment, days from now, direction."""
+    zone = policy.document.window.zone
+    now: datetime | None = getattr(facts, fact)
+    base = now or facts.requested_at
+    shifts: set[int] = set()
+    for anchor in ANCHOR_FACTS:
+        bounds = _bounds(policy, windows, statutes, facts, anchor)
+        if fact == "requested_at":
+            shifts |= _of_request(bounds, getattr(facts, anchor), base, zone)
+        elif fact == anchor:
+            shifts |= _of_anchor(bounds, base, facts.requested_at, zone)
+    for shift in sorted(shifts, key=lambda days: (abs(days), -days)):
+        moment = _days_later(base, shift, zone)
+        if fact != "requested_at":
+            moment = min(moment, facts.requested_at)
+        if moment != now and _possible(facts, fact, moment):
+            yield moment, shift if now else None, 1 if moment > base else -1
+
+
+def _of_anchor(bounds: Iterable[_Bound], anchor_at: datetime, requested_at: datetime, zone: str) -> set[int]:
+    """Return by how many days to move an anchor for the request to lie beside a bound."""
+    today = day_of(requested_at, zone)
+    apart = (today - day_of(anchor_at, zone)).days
+    distances = {distance for bound in bounds for distance in _distances_back(bound, today)}
+    return {apart - distance for distance in distances if distance >= 0}
+
+
+def _of_request(bounds: Iterable[_Bound], anchor_at: datetime | None, requested_at: datetime, zone: str) -> set[int]:
+    """Return by how many days to move the request for it to lie beside a bound of this anchor."""
+    if anchor_at is None:
+        return set()
+    start = day_of(anchor_at, zone)
+    apart = (day_of(requested_at, zone) - start).days
+    shifts: set[int] = set()
+    for bound in bounds:
+        last = last_day(start, bound.days, count=bound.counted, roll="none", holidays=bound.holidays)
+        shifts |= {(last - start).days + beside - apart for beside in (0, 1)}
+    return shifts
+
+
+def _bounds(
+    policy: CompiledPolicy, windows: Sequence[Window], statutes: Sequence[Statute], facts: Facts, anchor: str
+) -> set[_Bound]:
+    """Return the numbers of days after one anchor at which something may change."""
+    document = policy.document
+    bounds: set[_Bound] = set()
+    for window in windows:
+        if f"{window.anchor}_at" == anchor:
+            # a window in another zone may have another day
+            around = 1 if window.zone != document.window.zone else 0
+            rolled = ROLL_DAYS_MAX if window.roll != "none" and window.count == "calendar" else 0
+            days = range(window.days - around - 1, window.days + rolled + around + 2)
+            bounds |= {_Bound(n, window.count, holidays_for(window, document, facts)) for n in days}
+    for operator, expected in policy.mentions.get(f"days_since_{anchor.removesuffix('_at')}", ()):
+        for value in expected if operator == "in" else (expected,):
+            if isinstance(value, int | float) and 0 <= value <= DAYS_TRIED_MAX:
+                holidays = holidays_for(document.window, document, facts)
+                bounds |= {_Bound(int(value) + step, document.window.count, holidays) for step in (-1, 0, 1)}
+    for right in statutes:
+        if f"{right.anchor}_at" == anchor:
+            years = right.years or 0
+            most = right.days if right.days is not None else 366 * years
+            # years have 365 or 366 days
+            bounds |= {_Bound(most - less, "calendar", ()) for less in range(-1, years + 2)}
+    return {bound for bound in bounds if bound.days >= 0}
+
+
+def _distances_back(bound: _Bound, today: date) -> set[int]:
+    """Return how many calendar days back a day may lie for ``today`` to be the bound's n-th day after it."""
+    if bound.counted == "calendar":
+        return {bound.days}
+    return {_farthest(bound, bound.days, today), _farthest(bound, bound.days - 1, today) + 1}
+
+
+def _farthest(bound: _Bound, days: int, today: date) -> int:
+    """Return how far back a day may lie for ``today`` to be at most the n-th business day after it; -1: nowhere."""
+    if days < 0:
+        return -1
+    near, far = 0, min(days * 3 + 60, today.toordinal() - 1)
+    while near < far:
+        middle = (near + far + 1) // 2
+        start = date.fromordinal(today.toordinal() - middle)
+        if days_between(start, today, count=bound.counted, holidays=bound.holidays) <= days:
+            near = middle
+        else:
+            far = middle - 1
+    return near
+
+
+def _days_later(at: datetime, days: int, zone: str) -> datetime:
+    """Return the moment some days later at the same time of day in the zone; too far away: the moment itself."""
+    local = at.astimezone(zone_of(zone))
+    if abs(days) > DAYS_TRIED_MAX or local.year + days // 365 not in YEARS_TRIED:
+        return at
+    return (local + timedelta(days=days)).astimezone(UTC)
+
+
+def _possible(facts: Facts, fact: str, moment: datetime) -> bool:
+    """Tell whether the change leaves things in an order in which they can happen."""
+    if fact == "requested_at":
+        return moment >= facts.ordered_at
+    if fact == "order_delivered_at":
+        return facts.delivered_at is None or moment >= facts.delivered_at
+    return True
