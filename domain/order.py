@@ -132,6 +132,8 @@ class Order(BaseAggregate[str]):
         restocking_minor: int
         return_shipping_minor: int
         credits: tuple[Credit, ...]
+        units: int
+        """How many of the units are refunded for the first time."""
         payouts: tuple[Payout, ...]
         recipient_id: str | None
         postings: tuple[Posting, ...]
@@ -365,14 +367,21 @@ class Order(BaseAggregate[str]):
             self.trigger_event(self.UnitsTaken, rma_id=rma_id, runs=tuple(runs), timestamp=at)
 
     def free_units(self, rma_id: UUID, runs: Sequence[LineRun], because: Freed, at: datetime) -> None:
-        """Set free those of the units that this return holds."""
-        held = tuple(run for run, state in self.standing_within(runs) if state.rma_id == rma_id)
+        """Set free those of the units that this return holds: goods that came in only when they go out again."""
+        standing = "returned" if because in {"sent_back", "repaired"} else "in_return"
+        held = tuple(
+            run for run, state in self.standing_within(runs) if state.rma_id == rma_id and state.standing == standing
+        )
         if held:
             self.trigger_event(self.UnitsFreed, rma_id=rma_id, runs=held, because=because, timestamp=at)
 
     def return_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
-        if runs:
-            self.trigger_event(self.UnitsReturned, rma_id=rma_id, runs=tuple(runs), timestamp=at)
+        """Count units as returned; those that the return had given up are taken again first."""
+        standing = self.standing_within(runs)
+        self.take_units(rma_id, [run for run, state in standing if state.standing == "kept"], at)
+        coming = tuple(run for run, state in standing if state.standing != "returned")
+        if coming:
+            self.trigger_event(self.UnitsReturned, rma_id=rma_id, runs=coming, timestamp=at)
 
     def put(self, runs: Iterable[LineRun], state: UnitState) -> None:
         for run in runs:

@@ -16,7 +16,7 @@ from domain.order import Order
 from domain.order_accounts import LineAccount, LineFees
 from domain.order_facts import Credit, OrderLine, Payout
 from domain.rma_facts import RefundPart, RmaRun
-from domain.units import UnitRun
+from domain.units import UnitRun, UnitStates
 
 Because = Literal["policy", "agent", "fees_returned", "exchange_difference"]
 
@@ -138,6 +138,7 @@ def request(
         restocking_minor=restocking,
         return_shipping_minor=return_shipping_minor,
         credits=tuple(credits),
+        units=sum(_new_units(case.order.lines[credit.line_id], credit) for credit in credits),
         payouts=payouts,
         recipient_id=rma.recipient_id,
         postings=ledger.entry(
@@ -156,6 +157,17 @@ def request(
         parts=_parts(refund, credits, amount),
         timestamp=case.at,
     )
+
+
+def _new_units(account: LineAccount, credit: Credit) -> int:
+    """Return how many units of a credit were given nothing back for before."""
+    if not credit.gross_minor:
+        return 0
+    units: UnitStates[bool] = UnitStates([(credit.run, True)])
+    for earlier in account.credits:
+        if earlier.gross_minor:
+            units.change([earlier.run], lambda _: False)
+    return sum(run.count for run, new in units if new)
 
 
 def _parts(refund: UUID, credits: Sequence[Credit], amount_minor: int) -> tuple[RefundPart, ...]:

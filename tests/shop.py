@@ -33,7 +33,7 @@ class Shop:
     def add(self, aggregate: BaseAggregate[str]) -> None:
         self.aggregates[aggregate.id] = aggregate
 
-    def holidays(self, calendar: str, year: int) -> frozenset[date]:
+    def holidays(self, _calendar: str, _year: int, /) -> frozenset[date]:
         return frozenset()
 
     def send(self, name: str, data: dict[str, Any], *, actor: str = "agent:A1", at: datetime = ORDERED) -> list[Fact]:
