@@ -1,0 +1,66 @@
+"""What can be set from outside, by environment variables that begin with ``RMA_``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.stack.errors import StackNotRunningError
+from infra.stack.state import Addresses, running_addresses
+
+__all__ = ["Addresses", "Settings", "addresses"]
+
+
+class Settings(BaseSettings):
+    """Settings of every process; each field is read from ``RMA_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="RMA_", frozen=True, extra="forbid")
+
+    postgres_dsn: str | None = None
+    """Where PostgreSQL is; None: the local stack that runs in ``data_dir``."""
+    kafka_bootstrap: str | None = None
+    """Where Kafka is (``host:port``, several by commas); None: the local stack that runs in ``data_dir``."""
+    data_dir: Path = Path(".rma")
+    """The local stack's folder."""
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    """Put before every topic and consumer group, so that several systems can share one Kafka."""
+
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = 6
+    replication_factor: Annotated[int, Field(ge=1, le=10)] = 1
+    min_insync_replicas: Annotated[int, Field(ge=1, le=10)] = 1
+
+    command_batch_records_max: Annotated[int, Field(ge=1, le=5_000)] = 500
+    """Commands decided and stored in one transaction."""
+    relay_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 2_000
+    """Log entries published before the relay moves its position."""
+    projector_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 2_000
+    """Events folded into a read model in one transaction."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Port of ``/metrics`` and ``/healthz``; 0: none."""
+    log_format: Literal["json", "console"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    gateway_url: str | None = None
+    """The payment gateway; without one no payout is handed over."""
+
+    def named(self, name: str) -> str:
+        """Return the full name of a topic or consumer group."""
+        return f"{self.topic_prefix}{name}"
+
+
+def addresses(settings: Settings) -> Addresses:
+    """Return where PostgreSQL and Kafka are: as set, else those of the running local stack.
+
+    Raises:
+        StackNotRunningError: One is not set, and no local stack runs in ``data_dir``.
+    """
+    if settings.postgres_dsn and settings.kafka_bootstrap:
+        return Addresses(settings.postgres_dsn, settings.kafka_bootstrap)
+    local = running_addresses(settings.data_dir)
+    if local is None:
+        raise StackNotRunningError(settings.data_dir)
+    return Addresses(settings.postgres_dsn or local.postgres_dsn, settings.kafka_bootstrap or local.kafka_bootstrap)

@@ -1,0 +1,123 @@
+"""An Apache Kafka broker of one node (KRaft) on ports of the loopback interface."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Final
+
+import psutil
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from infra.stack.errors import StackStartError
+from infra.stack.jars import fetch_jars
+from infra.stack.java import find_java
+from infra.stack.ports import LOOPBACK, accepts, free_ports
+from infra.stack.processes import Service, spawn, wait_ready
+
+HEAP: Final = "-Xmx512m"
+MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Far above what a command may have, so that one that is too large arrives and is answered."""
+
+READY_TIMEOUT_S: Final = 90.0
+FORMAT_TIMEOUT_S: Final = 60.0
+STOP_SIGNAL: Final = signal.SIGTERM
+JARS: Final = "kafka-4.4.0"
+
+PROPERTIES: Final = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "CLIENT",
+    "controller.listener.names": "CONTROLLER",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    "message.max.bytes": str(MESSAGE_BYTES_MAX),
+    "num.partitions": "1",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+}
+
+
+def start(data_dir: Path, tools_dir: Path) -> tuple[psutil.Process, Service, str]:
+    """Start Kafka on the log in ``data_dir``, creating it first; return process, service and bootstrap address."""
+    folder = data_dir / "kafka"
+    folder.mkdir(parents=True, exist_ok=True)
+    java = [str(find_java().program), "-cp", fetch_jars(tools_dir / JARS)]
+    port, controller_port = free_ports(2)
+    properties = properties_file(data_dir)
+    _write_properties(properties, port, controller_port)
+    if not (folder / "log" / "meta.properties").exists():
+        _format(java, folder, properties)
+    argv = [*java, HEAP, "kafka.Kafka", str(properties)]
+    service = Service("Kafka", argv, str(properties), folder / "kafka.log", stop_signal=STOP_SIGNAL)
+    return spawn(service), service, f"{LOOPBACK}:{port}"
+
+
+def properties_file(data_dir: Path) -> Path:
+    """Return the broker's configuration file; as an argument of its command line it also marks the process as ours."""
+    return data_dir / "kafka" / "server.properties"
+
+
+def wait_for(process: psutil.Process, service: Service, bootstrap: str) -> None:
+    """Wait until Kafka answers for its cluster."""
+    wait_ready(service, process, lambda: answers(bootstrap), READY_TIMEOUT_S)
+
+
+def answers(bootstrap: str) -> bool:
+    """Tell whether a Kafka cluster answers at ``bootstrap`` (``host:port``)."""
+    host, _, port = bootstrap.rpartition(":")
+    if host == LOOPBACK and not accepts(int(port)):
+        return False
+    try:
+        client = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+        try:
+            return bool(client.describe_cluster()["brokers"])
+        finally:
+            client.close()
+    except KafkaError:
+        return False
+
+
+def _write_properties(file: Path, port: int, controller_port: int) -> None:
+    client, controller = f"CLIENT://{LOOPBACK}:{port}", f"CONTROLLER://{LOOPBACK}:{controller_port}"
+    own = {
+        "listeners": f"{client},{controller}",
+        "advertised.listeners": client,
+        # Voters are named here and not in the log, so that a restart may take other ports.
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "log.dirs": str(file.parent / "log"),
+    }
+    file.write_text("".join(f"{name}={value}\n" for name, value in {**PROPERTIES, **own}.items()))
+
+
+def _format(java: list[str], folder: Path, properties: Path) -> None:
+    shutil.rmtree(folder / "log", ignore_errors=True)
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    light = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    command = [
+        *java,
+        *light,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        cluster_id.replace("-", "A"),
+        "-c",
+        str(properties),
+    ]
+    try:
+        subprocess.run(  # noqa: S603  # the command line is our own
+            command, cwd=folder, capture_output=True, text=True, check=True, timeout=FORMAT_TIMEOUT_S
+        )
+    except subprocess.CalledProcessError as error:
+        raise StackStartError(f"Kafka's log cannot be created\n{error.stdout}{error.stderr}") from error

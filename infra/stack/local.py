@@ -1,0 +1,120 @@
+"""Start and stop the local stack: one PostgreSQL and one Kafka, with everything they write under one folder."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import psutil
+
+from infra.stack import kafka, postgres, state
+from infra.stack.errors import StackStartError
+from infra.stack.processes import stop
+from infra.stack.state import Addresses, StackState
+
+TOOLS_DIR: Final = Path(__file__).parents[2] / ".tools"
+"""What is fetched once and shared by every data folder of this clone."""
+
+START_ATTEMPTS_MAX: Final = 3
+
+
+def up(data_dir: Path) -> Addresses:
+    """Start the stack in ``data_dir`` and return where it answers; one that runs already is left as it is.
+
+    What a crash left behind is stopped first. A start that fails or is interrupted stops what it had started.
+
+    Raises:
+        StackStartError: A service did not start.
+        DownloadError: Kafka could not be fetched.
+    """
+    folder = data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder), _ended_in_order():
+        running = state.running_addresses(folder)
+        if running is not None:
+            return running
+        _clear(folder)
+        try:
+            return _start_with_retries(folder)
+        except BaseException:
+            _clear(folder)
+            raise
+
+
+def down(data_dir: Path) -> None:
+    """Stop the stack in ``data_dir``; nothing happens where none runs. Its data stays."""
+    folder = data_dir.resolve()
+    if folder.exists():
+        with _alone(folder):
+            _clear(folder)
+
+
+def remove_abandoned(parent: Path, prefix: str) -> None:
+    """Stop and delete the stacks in ``parent`` named ``prefix`` and a process id, whose process is gone."""
+    for folder in parent.glob(f"{prefix}*"):
+        owner = folder.name.removeprefix(prefix)
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            down(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_with_retries(folder: Path) -> Addresses:
+    """Start both services; a port that somebody took in between is a reason to try again with others."""
+    for attempt in range(1, START_ATTEMPTS_MAX + 1):
+        try:
+            return _start(folder)
+        except StackStartError:
+            _clear(folder)
+            if attempt == START_ATTEMPTS_MAX:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _start(folder: Path) -> Addresses:
+    broker, broker_service, bootstrap = kafka.start(folder, TOOLS_DIR)
+    database, database_service, dsn = postgres.start(folder)  # while Kafka starts: it takes longer
+    postgres.wait_for(database, database_service, dsn)
+    kafka.wait_for(broker, broker_service, bootstrap)
+    addresses = Addresses(dsn, bootstrap)
+    processes = {"kafka": broker, "postgres": database}
+    started = {name: (process.pid, process.create_time()) for name, process in processes.items()}
+    state.write(folder, StackState(addresses, started))
+    return addresses
+
+
+def _clear(folder: Path) -> None:
+    state.remove(folder)
+    stop(str(kafka.properties_file(folder)), kafka.STOP_SIGNAL)
+    stop(str(postgres.cluster_folder(folder)), postgres.STOP_SIGNAL)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; it is freed by the system when its holder dies."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the start as Ctrl-C does, so that what was started is stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
