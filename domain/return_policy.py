@@ -11,6 +11,7 @@ from eventsourcing.domain import BaseAggregate
 from domain.aggregate import Fact, FirstFact
 from domain.errors import PolicyEffectiveDateError
 from domain.policy.document import PolicyDocument, content_hash
+from domain.policy.publication import check
 
 STREAM_PREFIX = "policy/"
 
@@ -90,6 +91,7 @@ class ReturnPolicy(BaseAggregate[str]):
             PolicyRuleImpossibleError: A rule can never match.
             PolicyRuleUnreachableError: A rule can never matter.
         """
+        check(document)
         return cls._create(
             cls.Published, id=STREAM_PREFIX + policy_id, timestamp=at, **_told(1, effective_from, document)
         )
@@ -102,6 +104,7 @@ class ReturnPolicy(BaseAggregate[str]):
             PolicyRuleImpossibleError: A rule can never match.
             PolicyRuleUnreachableError: A rule can never matter.
         """
+        check(document)
         latest = self.published[-1]
         if effective_from <= latest.effective_from:
             raise PolicyEffectiveDateError(

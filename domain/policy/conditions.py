@@ -128,24 +128,24 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _key(value: object) -> tuple[str, object]:
+def json_key(value: object) -> tuple[str, object]:
     """Return what equality of JSON values goes by: a truth value is not a number, and 1 is 1.0."""
     return ("truth" if isinstance(value, bool) else "number" if _is_number(value) else "text", value)
 
 
 def _is(expected: Any) -> Callable[[Any], bool]:
-    key, alone = _key(expected), (expected,)
+    key, alone = json_key(expected), (expected,)
     if key[0] == "text":
         return lambda found: found in (expected, alone)
-    return lambda found: not isinstance(found, tuple) and _key(found) == key
+    return lambda found: not isinstance(found, tuple) and json_key(found) == key
 
 
 def _in(expected: tuple[Any, ...]) -> Callable[[Any], bool]:
-    keys = frozenset(_key(value) for value in expected)
+    keys = frozenset(json_key(value) for value in expected)
 
     def test(found: Any) -> bool:
         if isinstance(found, tuple):
             return any(("text", value) in keys for value in found)
-        return not isinstance(found, datetime) and _key(found) in keys
+        return not isinstance(found, datetime) and json_key(found) in keys
 
     return test

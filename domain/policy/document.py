@@ -19,6 +19,9 @@ DEPTH_MAX: Final = 16
 CONDITIONS_MAX: Final = 100
 """How many comparisons and connectives one rule may hold."""
 VALUES_MAX: Final = 1_000
+CONDITIONS_TOTAL_MAX: Final = 5_000
+VALUES_TOTAL_MAX: Final = 20_000
+"""How many conditions, and values in their lists, all rules may hold together."""
 DAYS_MAX: Final = 3_650
 AMOUNT_MAX_MINOR: Final = 10**12
 NUMBER_MAX: Final = 10**15
@@ -83,7 +86,7 @@ def _few_enough(rules: object) -> object:
 
 def _children(node: object) -> list[object]:
     if isinstance(node, Condition):
-        return [*(node.all_of or ()), *(node.any_of or ()), *([node.negated] if node.negated else [])]
+        return list(node.parts())
     if not isinstance(node, dict):
         return []
     found: list[object] = []
@@ -214,6 +217,11 @@ class Condition(_Part):
                 raise PydanticCustomError("number", "{operator} needs a number", {"operator": operator})
         return self
 
+    def parts(self) -> tuple[Condition, ...]:
+        """Return the conditions that ``all``, ``any`` or ``not`` joins; none for a comparison."""
+        negated = () if self.negated is None else (self.negated,)
+        return (*(self.all_of or ()), *(self.any_of or ()), *negated)
+
     def comparisons(self) -> list[tuple[str, Any]]:
         """Return the operators this comparison names, each with what it expects; empty for a connective."""
         expected = (self.equals, self.one_of, self.at_least, self.at_most, self.before, self.after)
@@ -257,6 +265,16 @@ class Effects(_Part):
         return tuple(found)
 
 
+def _size(condition: Condition) -> tuple[int, int]:
+    """Return how many conditions there are, and how many values in their lists."""
+    conditions, values, waiting = 0, 0, [condition]
+    while waiting:  # bounded: what was read in is no larger than CONDITIONS_MAX
+        one = waiting.pop()
+        conditions, values = conditions + 1, values + len(one.one_of or ())
+        waiting.extend(one.parts())
+    return conditions, values
+
+
 class Rule(_Part):
     """One named rule: when its condition holds, its effects are up for winning."""
 
@@ -295,6 +313,11 @@ class PolicyDocument(_Part):
     def _fill_and_compare(self) -> Self:
         # a grade that the merchant leaves out still has somewhere to go
         object.__setattr__(self, "dispositions", {**DEFAULT_DISPOSITIONS, **self.dispositions})
+        sizes = [_size(rule.when) for rule in self.rules]
+        if sum(conditions for conditions, _ in sizes) > CONDITIONS_TOTAL_MAX:
+            raise PydanticCustomError("too_many", "more than {most} conditions in all", {"most": CONDITIONS_TOTAL_MAX})
+        if sum(values for _, values in sizes) > VALUES_TOTAL_MAX:
+            raise PydanticCustomError("too_many", "more than {most} values in lists", {"most": VALUES_TOTAL_MAX})
         names = [rule.name for rule in self.rules]
         for index, name in enumerate(names):
             if name in names[:index]:

@@ -130,8 +130,7 @@ def comparisons_of(condition: Condition) -> Iterator[Condition]:
     """Yield each comparison inside a condition, in the order of the document."""
     if condition.fact is not None:
         yield condition
-    inner = (*(condition.all_of or ()), *(condition.any_of or ()))
-    for part in inner if condition.negated is None else (condition.negated,):
+    for part in condition.parts():
         yield from comparisons_of(part)
 
 

@@ -1,0 +1,191 @@
+"""What a document must be to be published: no comparison that cannot hold, no rule that cannot match or matter.
+
+Sound and bounded: a rule that some facts can reach is never refused; one that is too tangled to be looked into within
+the bounds of ``regions`` passes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from domain.errors import PolicyRuleImpossibleError, PolicyRuleUnreachableError
+from domain.policy.conditions import moment_of
+from domain.policy.document import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition, PolicyDocument, Rule
+from domain.policy.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
+from domain.policy.rules import compiled
+
+MEETINGS_MAX: Final = 300_000
+"""How many pairs of boxes one document may take; rules beyond are not compared with earlier ones."""
+_OPERATORS: Final = {
+    "time": {"before", "after"},
+    "number": {"is", "in", "at_least", "at_most"},
+    "answer": {"is", "in", "at_least", "at_most"},
+}
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+
+
+def check(document: PolicyDocument) -> None:
+    """Refuse a document that no one can have meant.
+
+    Raises:
+        PolicyRuleImpossibleError: A comparison or a rule can never hold; ``path`` says which.
+        PolicyRuleUnreachableError: A rule can never matter; ``path`` says which, ``shadowed_by`` names the earlier
+            rules that win all its effects wherever it matches.
+    """
+    for index, rule in enumerate(document.rules):
+        _check_comparisons(rule.when, f"rules[{index}].when", rule.name, document.window.zone)
+    mentions = compiled(document).mentions
+    classes = {fact: classes_of(fact, compared, document.window.zone) for fact, compared in mentions.items()}
+    regions = [_region(index, rule, classes) for index, rule in enumerate(document.rules)]
+    _Shadows(document.rules, regions, classes).check()
+
+
+def _check_comparisons(condition: Condition, path: str, rule: str, zone: str) -> None:
+    for name, parts in (("all", condition.all_of), ("any", condition.any_of)):
+        for index, part in enumerate(parts or ()):
+            _check_comparisons(part, f"{path}.{name}[{index}]", rule, zone)
+    if condition.negated is not None:
+        _check_comparisons(condition.negated, f"{path}.not", rule, zone)
+    fact = condition.fact or ""
+    for operator, expected in condition.comparisons():
+        if operator not in _OPERATORS.get(_kind(fact), {"is", "in"}):
+            raise _impossible(f"{fact} cannot be compared by {operator}", f"{path}.{operator}", rule)
+        if operator == "in" and not expected:
+            raise _impossible("nothing is in an empty list", f"{path}.in", rule)
+        for place, value in _values(operator, expected):
+            if fault := _fault(fact, value, zone):
+                raise _impossible(fault, f"{path}.{operator}{place}", rule)
+
+
+def _impossible(message: str, path: str, rule: str) -> PolicyRuleImpossibleError:
+    return PolicyRuleImpossibleError(f"{path}: {message}", path=path, rule=rule)
+
+
+def _values(operator: str, expected: Any) -> Iterator[tuple[str, Any]]:
+    if operator == "in":
+        yield from ((f"[{index}]", value) for index, value in enumerate(expected))
+    else:
+        yield "", expected
+
+
+def _kind(fact: str) -> str:
+    if fact.startswith(ANSWER_PREFIX):
+        return "answer"
+    if fact in NUMBER_FACTS:
+        return "number"
+    if fact in TRUTH_FACTS:
+        return "truth"
+    return "time" if fact == "ordered_at" else "text"
+
+
+def _fault(fact: str, value: Any, zone: str) -> str | None:
+    """Return why a fact can never be compared with this value and hold, ``None`` if it can."""
+    kind = _kind(fact)
+    if kind == "answer":
+        return None
+    if kind == "time":
+        return None if moment_of(value, zone) is not None else f"there is no such time as {value}"
+    if kind == "truth":
+        return None if isinstance(value, bool) else f"{fact} is true or false"
+    if kind == "number":
+        whole = not isinstance(value, bool | str)
+        return None if whole else f"{fact} is a number"
+    if not isinstance(value, str):
+        return f"{fact} is text"
+    if fact in VOCABULARIES and value not in VOCABULARIES[fact]:
+        return f"{fact} is never {value}"
+    if fact == "country" and not _COUNTRY.fullmatch(value):
+        return "a country is two capital letters (ISO 3166-1 alpha-2)"
+    return None
+
+
+def _region(index: int, rule: Rule, classes: Mapping[str, Classes]) -> Region | None:
+    """Return where a rule matches, ``None`` where that is too much to be looked into."""
+    try:
+        region = region_of(rule.when, classes)
+    except TooManyError:
+        return None
+    if not region:
+        path = _contradiction(rule.when, f"rules[{index}].when", classes)
+        raise _impossible("this can never hold, at least not with what stands before it", path, rule.name)
+    return region
+
+
+def _contradiction(condition: Condition, path: str, classes: Mapping[str, Classes]) -> str:
+    """Return the path of the first part of an impossible condition that makes it so."""
+    for index, part in enumerate(condition.all_of or ()):
+        here = f"{path}.all[{index}]"
+        if not region_of(part, classes):
+            return _contradiction(part, here, classes)
+        so_far = condition.model_copy(update={"all_of": (condition.all_of or ())[: index + 1]})
+        if not region_of(so_far, classes):
+            return here
+    return path
+
+
+@dataclass
+class _Shadows:
+    """The search for rules that never matter."""
+
+    rules: Sequence[Rule]
+    regions: Sequence[Region | None]
+    classes: Mapping[str, Classes]
+    meetings: int = 0
+
+    def check(self) -> None:
+        """Refuse the first rule that can never win an effect.
+
+        Raises:
+            PolicyRuleUnreachableError: There is one.
+        """
+        speakers: dict[str, list[int]] = {}
+        for index, rule in enumerate(self.rules):
+            effects = [effect for effect, _ in rule.then.spoken()]
+            if not effects:
+                raise self._unreachable(index, f"rules[{index}].then", set())
+            shadows = self._shadows(index, [speakers.get(effect, []) for effect in effects])
+            if shadows is not None:
+                raise self._unreachable(index, f"rules[{index}]", shadows)
+            for effect in effects:
+                speakers.setdefault(effect, []).append(index)
+
+    def _shadows(self, index: int, speakers: Sequence[Sequence[int]]) -> set[int] | None:
+        """Return the earlier rules that win every effect of this one wherever it matches, ``None`` if it wins one."""
+        shadows: set[int] = set()
+        # rules that speak of the same effects are mostly the same for each of them
+        for earlier in {tuple(indices) for indices in speakers}:
+            covering = self._covering(index, earlier)
+            if covering is None:
+                return None
+            shadows |= covering
+        return shadows
+
+    def _covering(self, index: int, earlier: Sequence[int]) -> set[int] | None:
+        """Return the earlier rules that together match wherever this one does, ``None`` if they do not."""
+        left = self.regions[index]
+        if left is None or not earlier:
+            return None
+        taking: set[int] = set()
+        for other in earlier:
+            for box in self.regions[other] or ():
+                self.meetings += len(left)
+                if self.meetings > MEETINGS_MAX:
+                    return None
+                if any(meet(piece, box) is not None for piece in left):
+                    taking.add(other)
+                    try:
+                        left = minus(left, box, self.classes)
+                    except TooManyError:
+                        return None
+            if not left:
+                return taking
+        return None
+
+    def _unreachable(self, index: int, path: str, shadows: set[int]) -> PolicyRuleUnreachableError:
+        name = self.rules[index].name
+        names = [self.rules[shadow].name for shadow in sorted(shadows)]
+        why = f"wherever it matches its effects are won by {', '.join(names)}" if names else "it has no effect"
+        return PolicyRuleUnreachableError(f"{path}: {name}: {why}", path=path, rule=name, shadowed_by=names)
