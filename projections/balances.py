@@ -1,0 +1,41 @@
+"""The refund ledger's queries: the trial balance, and the card of one order."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+Rows = list[dict[str, Any]]
+
+ENTRIES_MAX: Final = 5_000
+
+TRIAL_BALANCE: Final = """
+    SELECT currency, account, balance_minor FROM rma_read.ledger_balances ORDER BY currency, account
+"""
+UNBALANCED: Final = """
+    SELECT currency, sum(balance_minor)::bigint AS off_minor FROM rma_read.ledger_balances
+    GROUP BY currency HAVING sum(balance_minor) <> 0 ORDER BY currency
+"""
+ACCOUNT_CARD: Final = """
+    SELECT position, entry_no, occurred_at, account, amount_minor, currency, rma_id, refund_id,
+           sum(amount_minor) OVER (
+               PARTITION BY account, currency ORDER BY position, entry_no
+           )::bigint AS account_balance_minor
+    FROM rma_read.ledger_entries WHERE order_id = %s ORDER BY position, entry_no LIMIT %s
+"""
+
+
+def read_trial_balance(connection: Connection[Any]) -> tuple[Rows, Rows]:
+    """Return the balance of every account, and the currencies whose balances do not sum to zero (there should be none)."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        balances = cursor.execute(TRIAL_BALANCE).fetchall()
+        return balances, cursor.execute(UNBALANCED).fetchall()
+
+
+def read_account_card(connection: Connection[Any], order_id: str) -> Rows:
+    """Return the postings of one order in log order, each with its account's balance within the order so far."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(ACCOUNT_CARD, (order_id, ENTRIES_MAX)).fetchall()

@@ -1,0 +1,95 @@
+"""Everything the read models hold about one return: what ``rma show`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+Rows = list[dict[str, Any]]
+
+TIMELINE_EVENTS_MAX: Final = 2_000
+LINES_MAX: Final = 2_000
+NUMBER_PREFIX: Final = "RMA"
+NUMBER_SYMBOLS: Final = 13
+MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+"""Letters that Crockford's base 32 leaves out, because people read them as digits."""
+
+RETURN: Final = "SELECT * FROM rma_read.returns WHERE rma_id = %s"
+RETURN_BY_NUMBER: Final = "SELECT rma_id FROM rma_read.returns WHERE rma_number = %s"
+LINES: Final = "SELECT * FROM rma_read.return_lines WHERE rma_id = %s ORDER BY line LIMIT %s"
+TIMELINE: Final = "SELECT * FROM rma_read.return_timeline WHERE rma_id = %s ORDER BY position LIMIT %s"
+REFUNDS: Final = "SELECT * FROM rma_read.refunds WHERE rma_id = %s ORDER BY requested_at, refund_id LIMIT %s"
+PAYOUTS: Final = "SELECT * FROM rma_read.payouts WHERE rma_id = %s ORDER BY refund_id, payout_id LIMIT %s"
+DEADLINES: Final = "SELECT * FROM rma_read.deadlines WHERE rma_id = %s ORDER BY due_at, kind LIMIT %s"
+ALLOCATION: Final = "SELECT * FROM rma_read.order_units WHERE order_id = %s ORDER BY line_id LIMIT %s"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """One return with its lines, events, money and deadlines; rows as the views have them."""
+
+    summary: dict[str, Any]
+    lines: Rows
+    timeline: Rows
+    refunds: Rows
+    payouts: Rows
+    deadlines: Rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the parts by name."""
+        return asdict(self)
+
+
+def normal_number(text: str) -> str | None:
+    """Return an RMA number as it is stored, from how people type it; None for what can be none.
+
+    Capitals, dashes and the leading ``RMA`` may be left out; O is read as 0, I and L as 1.
+    """
+    symbols = "".join(text.upper().replace("-", " ").split()).removeprefix(NUMBER_PREFIX)
+    if len(symbols) != NUMBER_SYMBOLS:
+        return None
+    body, check = symbols[:-1].translate(MISREAD), symbols[-1].translate(MISREAD)
+    return f"{NUMBER_PREFIX}-{body[:4]}-{body[4:8]}-{body[8:]}-{check}"
+
+
+def find_return(connection: Connection[Any], text: str) -> UUID | None:
+    """Return the id of the return that a text names, by id or by number; None where there is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        pass
+    number = normal_number(text)
+    row = connection.execute(RETURN_BY_NUMBER, (number,)).fetchone() if number else None
+    return row[0] if row else None
+
+
+def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None:
+    """Return what the read models hold about a return, as of one instant; None for an unknown one."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with connection.cursor(row_factory=dict_row) as cursor:
+            summary = cursor.execute(RETURN, (rma_id,)).fetchone()
+            if summary is None:
+                return None
+
+            def rows(query: str, limit: int = LINES_MAX) -> Rows:
+                return cursor.execute(query.encode(), (rma_id, limit)).fetchall()
+
+            return CaseFile(
+                summary=summary,
+                lines=rows(LINES),
+                timeline=rows(TIMELINE, TIMELINE_EVENTS_MAX),
+                refunds=rows(REFUNDS),
+                payouts=rows(PAYOUTS),
+                deadlines=rows(DEADLINES),
+            )
+
+
+def read_allocation(connection: Connection[Any], order_id: str) -> Rows:
+    """Return how an order's cents stand to its lines, and what of them was refunded."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(ALLOCATION, (order_id, LINES_MAX)).fetchall()

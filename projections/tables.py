@@ -1,0 +1,96 @@
+"""Tables of a read model, written by one statement per batch: the rows travel as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from psycopg import Connection, sql
+
+READ_SCHEMA: Final = "rma_read"
+"""The schema of the stable views, the contract for analytics."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table in a projection's schema: its columns in order, and the key by which a row is known."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+    def _select(self) -> sql.Composed:
+        names = sql.SQL(", ").join(map(sql.Identifier, self.columns))
+        return sql.SQL(
+            "INSERT INTO {table} AS known ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"
+        ).format(table=self._table, names=names)
+
+    def insert(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
+        """Write rows whose keys are new."""
+        if rows:
+            connection.execute(self._select(), [_document(rows)])
+
+    def upsert(self, connection: Connection[Any], rows: Iterable[Row]) -> None:
+        """Write rows, in the place of those with the same key."""
+        self._merge(connection, rows, lambda column: sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)))
+
+    def add(self, connection: Connection[Any], rows: Iterable[Row], *, counters: Sequence[str]) -> None:
+        """Write rows, or add their counters to those of the row with the same key; their other columns stay."""
+        self._merge(
+            connection,
+            rows,
+            lambda column: sql.SQL("{0} = known.{0} + excluded.{0}").format(sql.Identifier(column)),
+            only=counters,
+        )
+
+    def _merge(self, connection: Connection[Any], rows: Iterable[Row], assign: Any, only: Sequence[str] = ()) -> None:
+        # sorted, so that two projectors that write the same rows take their locks in the same order
+        ordered = sorted(rows, key=lambda row: tuple(str(row[column]) for column in self.key))
+        if not ordered:
+            return
+        changed = only or [column for column in self.columns if column not in self.key]
+        query = self._select() + sql.SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(
+            key=sql.SQL(", ").join(map(sql.Identifier, self.key)),
+            changes=sql.SQL(", ").join(assign(column) for column in changed),
+        )
+        connection.execute(query, [_document(ordered)])
+
+    def update(self, connection: Connection[Any], rows: Sequence[Row], *, columns: Sequence[str]) -> None:
+        """Assign columns of rows that exist, by key."""
+        if not rows:
+            return
+        query = sql.SQL(
+            "UPDATE {table} AS known SET {changes} FROM json_populate_recordset(NULL::{table}, %s) AS new WHERE {match}"
+        ).format(
+            table=self._table,
+            changes=sql.SQL(", ").join(sql.SQL("{0} = new.{0}").format(sql.Identifier(c)) for c in columns),
+            match=sql.SQL(" AND ").join(sql.SQL("known.{0} = new.{0}").format(sql.Identifier(c)) for c in self.key),
+        )
+        connection.execute(query, [_document(rows)])
+
+    def delete(self, connection: Connection[Any], column: str, values: Sequence[Any]) -> None:
+        """Remove all rows with one of these values."""
+        if values:
+            query = sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)").format(
+                table=self._table, column=sql.Identifier(column)
+            )
+            connection.execute(query, [list(values)])
+
+
+def _document(rows: Sequence[Row]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def views_of(schema: str, names: Iterable[str]) -> str:
+    """Return the statements that point stable views at tables or views of the same names."""
+    views = (f"CREATE OR REPLACE VIEW {READ_SCHEMA}.{name} AS SELECT * FROM {schema}.{name};" for name in names)  # noqa: S608 - our own names
+    return "\n".join((f"CREATE SCHEMA IF NOT EXISTS {READ_SCHEMA};", *views))
