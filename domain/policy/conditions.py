@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.policy.decision import ComparisonRecord
-from domain.policy.document import Condition
+from domain.policy.document import NUMBER_FACTS, TEXT_FACTS, Condition
 from domain.policy.windows import start_of_day
 
 Values = Mapping[str, Any]
 Explain = Callable[[Values, list[ComparisonRecord]], bool]
 Answer = Callable[[Values], bool]
+Test = Callable[[Any], bool]
+
+NOT_JSON: Final = frozenset({"ordered_at", "tender_kinds"})
+_PLAIN: Final[dict[str, type]] = dict.fromkeys(TEXT_FACTS, str) | dict.fromkeys(NUMBER_FACTS, int)
 
 
 class CompiledCondition(NamedTuple):
@@ -64,8 +68,9 @@ def _connective(parts: list[CompiledCondition], *, decisive: bool) -> CompiledCo
 
 
 def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -> CompiledCondition:
-    test = holds(operator, expected, zone)
+    test = _plain_test(fact, operator, expected) or holds(operator, expected, zone)
     shown = list(expected) if isinstance(expected, tuple) else expected
+    is_json = fact not in NOT_JSON
 
     def explain(values: Values, records: list[ComparisonRecord]) -> bool:
         found = values[fact]
@@ -76,7 +81,7 @@ def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -
                 "fact": fact,
                 "operator": operator,
                 "expected": shown,
-                "found": as_json(found),
+                "found": found if is_json else as_json(found),
                 "held": held,
             }
         )
@@ -89,6 +94,20 @@ def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -
     return CompiledCondition(explain, answer)
 
 
+def _plain_test(fact: str, operator: str, expected: Any) -> Test | None:
+    """Return a quicker test for facts whose type is known and is the type expected, ``None`` for others."""
+    values = expected if isinstance(expected, tuple) else (expected,)
+    if fact in _PLAIN and all(type(value) is _PLAIN[fact] for value in values):
+        quick: dict[str, Test] = {
+            "is": expected.__eq__,
+            "in": frozenset(values).__contains__,
+            "at_least": expected.__le__,
+            "at_most": expected.__ge__,
+        }
+        return quick.get(operator)
+    return None
+
+
 def as_json(value: Any) -> Any:
     """Return a fact's value as it is written in a trace."""
     if isinstance(value, datetime):
@@ -96,7 +115,7 @@ def as_json(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def holds(operator: str, expected: Any, zone: str) -> Callable[[Any], bool]:
+def holds(operator: str, expected: Any, zone: str) -> Test:
     """Return the test of one operator; it is false for values of another type, and never raises."""
     if operator == "is":
         return _is(expected)
@@ -133,14 +152,14 @@ def json_key(value: object) -> tuple[str, object]:
     return ("truth" if isinstance(value, bool) else "number" if _is_number(value) else "text", value)
 
 
-def _is(expected: Any) -> Callable[[Any], bool]:
+def _is(expected: Any) -> Test:
     key, alone = json_key(expected), (expected,)
     if key[0] == "text":
         return lambda found: found in (expected, alone)
     return lambda found: not isinstance(found, tuple) and json_key(found) == key
 
 
-def _in(expected: tuple[Any, ...]) -> Callable[[Any], bool]:
+def _in(expected: tuple[Any, ...]) -> Test:
     keys = frozenset(json_key(value) for value in expected)
 
     def test(found: Any) -> bool:

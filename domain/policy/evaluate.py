@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from domain.policy.conditions import as_json
@@ -21,9 +22,11 @@ from domain.policy.rules import Won, compiled
 from domain.policy.ruling import HOLDS, Ruling, Verdict, rule_on
 from domain.policy.statutes import Statute
 from domain.policy.windows import end_of_day_after
+from domain.vocabularies import Reason
 
 REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
 """When a refund may be due, the earliest first."""
+_FIELDS: Final = set(Decision.model_fields)
 
 
 def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
@@ -46,7 +49,7 @@ def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) 
         _outcome_record(ruling),
     ]
     return Decision.model_construct(
-        None,
+        _FIELDS,
         outcome=ruling.outcome,
         codes=ruling.codes,
         offers=ruling.offers,
@@ -121,8 +124,18 @@ def _fees(document: PolicyDocument, won: Won, ruling: Ruling, decided: dict[str,
             fee_free = True
             if restocking or shipping:
                 decided.setdefault(right.id, []).append("fees")
-    return DecidedFees.model_construct(
-        None,
+    return _decided_fees(limited, restocking, shipping, waived, fee_free)
+
+
+@lru_cache(maxsize=1_024)
+def _decided_fees(
+    limited: int,
+    restocking: int,
+    shipping: int,
+    waived: tuple[Reason, ...],
+    fee_free: bool,
+) -> DecidedFees:
+    return DecidedFees(
         restocking_bps=limited,
         return_shipping_minor=shipping,
         waived_for=waived,

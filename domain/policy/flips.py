@@ -17,8 +17,8 @@ from domain.policy.conditions import as_json, moment_of
 from domain.policy.decision import Flip
 from domain.policy.document import ANSWER_PREFIX, PolicyDocument
 from domain.policy.facts import Facts
-from domain.policy.moments import ANCHOR_FACTS, day_shifts
-from domain.policy.rules import CompiledPolicy, compiled
+from domain.policy.moments import ANCHOR_FACTS, beside_numbers, day_shifts
+from domain.policy.rules import CompiledPolicy, Mentions, Won, compiled
 from domain.policy.ruling import rule_on, window_of
 from domain.policy.statutes import Statute
 from domain.vocabularies import Reason, TenderKind, Wish
@@ -29,6 +29,11 @@ VALUES_MAX: Final = 32
 """How many values of one fact without an order are tried."""
 SECOND: Final = timedelta(seconds=1)
 
+_COUNTED_FROM: Final = {
+    "ordered_at": ("days_since_ordered",),
+    "delivered_at": ("days_since_delivered",),
+    "requested_at": ("days_since_ordered", "days_since_delivered"),
+}
 _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
     "reason": ("other", *get_args(Reason)),
     "wish": get_args(Wish),
@@ -39,17 +44,40 @@ _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
 
 def flips_of(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> tuple[Flip, ...]:
     """Return the single changes that lead to approval, by fact; none where there is no such change."""
-    policy = compiled(document)
+    trials = _Trials(compiled(document), statutes, facts)
     found: list[Flip] = []
     done: set[tuple[str, int]] = set()
-    for fact, value, days, direction in islice(_candidates(policy, statutes, facts), TRIALS_MAX):
-        if direction and (fact, direction) in done:
-            continue  # a smaller change in this direction does already
-        changed = with_fact(facts, fact, value)
-        if rule_on(document, policy.won(changed), statutes, changed).outcome == "approve":
+    for fact, value, days, direction in islice(_candidates(trials), TRIALS_MAX):
+        # a smaller change in this direction may do already
+        if (not direction or (fact, direction) not in done) and trials.approved(fact, value):
             found.append({"fact": fact, "from": as_json(fact_of(facts, fact)), "to": as_json(value), "days": days})
             done.add((fact, direction))
     return tuple(found)
+
+
+class _Trials:
+    """Deciding again with one fact changed, asking only the rules that this can change."""
+
+    def __init__(self, policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts) -> None:
+        self.policy, self.statutes, self.facts = policy, statutes, facts
+        self.values = policy.values_of(facts)
+        self.matched = [rule.condition.answer(self.values) for rule in policy.deciding]
+        self.window = window_of(policy.document, self._won(self.values, set()))
+
+    def approved(self, fact: str, value: Any) -> bool:
+        """Tell whether the line would be approved with this change."""
+        facts = with_fact(self.facts, fact, value)
+        moved = {fact, *_COUNTED_FROM.get(fact, ())} & self.values.keys()
+        values = {**self.values, **{name: self.policy.readers[name](facts) for name in moved}}
+        return rule_on(self.policy.document, self._won(values, moved), self.statutes, facts).outcome == "approve"
+
+    def _won(self, values: dict[str, Any], moved: set[str]) -> Won:
+        won = Won()
+        for rule, matched in zip(self.policy.deciding, self.matched, strict=True):
+            if matched if moved.isdisjoint(rule.facts) else rule.condition.answer(values):
+                for effect, value in rule.effects:
+                    won.setdefault(effect, (value, rule.name))
+        return won
 
 
 def apply_flip(facts: Facts, flip: Flip) -> Facts:
@@ -78,27 +106,27 @@ def with_fact(facts: Facts, fact: str, value: Any) -> Facts:
     return facts.model_copy(update={fact: value})
 
 
-def _candidates(
-    policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts
-) -> Iterator[tuple[str, Any, int | None, int]]:
+def _candidates(trials: _Trials) -> Iterator[tuple[str, Any, int | None, int]]:
     """Yield changes to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
-    windows = (policy.document.window, *policy.windows, window_of(policy.document, policy.won(facts)))
+    policy, statutes, facts = trials.policy, trials.statutes, trials.facts
+    windows = {*policy.windows, trials.window}
     for fact in ANCHOR_FACTS:
-        yield from ((fact, at, days, sign) for at, days, sign in day_shifts(policy, windows, statutes, facts, fact))
+        yield from ((fact, *shift) for shift in day_shifts(policy, windows, statutes, facts, fact))
     for fact, mentions in _mentions(policy, statutes, facts).items():
         if not fact.startswith("days_since_"):
             yield from _of_one_fact(fact, mentions, fact_of(facts, fact), policy.document.window.zone)
 
 
-def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts) -> dict[str, list[tuple[str, Any]]]:
+def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts) -> Mentions:
     """Return what the rules and rights compare each fact with."""
-    mentions = {fact: list(compared) for fact, compared in policy.mentions.items()}
+    mentions = dict(policy.mentions)
     for right in statutes:
         if right.reasons is not None:
-            mentions.setdefault("reason", []).append(("in", tuple(sorted(right.reasons))))
-        mentions.setdefault("wish", []).append(("in", right.grants))
+            mentions["reason"] = (*mentions.get("reason", ()), ("in", tuple(sorted(right.reasons))))
+        if right.repair_or_replacement_first:
+            mentions["wish"] = (*mentions.get("wish", ()), ("in", right.grants))
         if facts.withdrawal_exception in right.exceptions:
-            mentions["withdrawal_exception"] = []
+            mentions["withdrawal_exception"] = ()
     return mentions
 
 
@@ -111,7 +139,7 @@ def _of_one_fact(
     if fact == "ordered_at":
         steps: Iterable[Any] = _beside_moments(mentions, zone)
     else:
-        steps = _beside_numbers(mentions)
+        steps = beside_numbers(mentions)
     ordered = sorted({step for step in steps if step != now}, key=lambda step: (_distance(step, now), step))
     yield from ((fact, step, None, _direction(step, now)) for step in ordered)
     if fact != "ordered_at":
@@ -137,13 +165,6 @@ def _direction(step: Any, now: Any) -> int:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _beside_numbers(mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-    for operator, expected in mentions:
-        for value in expected if operator == "in" else (expected,):
-            if _is_number(value):
-                yield from (value - 1, value, value + 1)
 
 
 def _beside_moments(mentions: Iterable[tuple[str, Any]], zone: str) -> Iterator[datetime]:

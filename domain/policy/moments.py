@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from domain.policy.document import Count, Window
 from domain.policy.facts import Facts
@@ -31,7 +31,7 @@ class _Bound:
 
 
 def day_shifts(
-    policy: CompiledPolicy, windows: Sequence[Window], statutes: Sequence[Statute], facts: Facts, fact: str
+    policy: CompiledPolicy, windows: Iterable[Window], statutes: Sequence[Statute], facts: Facts, fact: str
 ) -> Iterator[tuple[datetime, int | None, int]]:
     """Yield moments to try for one of the ``ANCHOR_FACTS``, the nearest first: moment, days from now, direction."""
     zone = policy.document.window.zone
@@ -74,30 +74,46 @@ def _of_request(bounds: Iterable[_Bound], anchor_at: datetime | None, requested_
 
 
 def _bounds(
-    policy: CompiledPolicy, windows: Sequence[Window], statutes: Sequence[Statute], facts: Facts, anchor: str
+    policy: CompiledPolicy, windows: Iterable[Window], statutes: Sequence[Statute], facts: Facts, anchor: str
 ) -> set[_Bound]:
     """Return the numbers of days after one anchor at which something may change."""
     document = policy.document
     bounds: set[_Bound] = set()
     for window in windows:
         if f"{window.anchor}_at" == anchor:
-            # a window in another zone may have another day
+            # a window in another zone may have another day, and one that rolls ends later
             around = 1 if window.zone != document.window.zone else 0
             rolled = ROLL_DAYS_MAX if window.roll != "none" and window.count == "calendar" else 0
-            days = range(window.days - around - 1, window.days + rolled + around + 2)
+            days = range(window.days - around, window.days + rolled + around + 1)
             bounds |= {_Bound(n, window.count, holidays_for(window, document, facts)) for n in days}
-    for operator, expected in policy.mentions.get(f"days_since_{anchor.removesuffix('_at')}", ()):
-        for value in expected if operator == "in" else (expected,):
-            if isinstance(value, int | float) and 0 <= value <= DAYS_TRIED_MAX:
-                holidays = holidays_for(document.window, document, facts)
-                bounds |= {_Bound(int(value) + step, document.window.count, holidays) for step in (-1, 0, 1)}
+    base = document.window
+    for value in beside_numbers(policy.mentions.get(f"days_since_{anchor.removesuffix('_at')}", ())):
+        if 0 <= value <= DAYS_TRIED_MAX:
+            bounds.add(_Bound(int(value), base.count, holidays_for(base, document, facts)))
     for right in statutes:
         if f"{right.anchor}_at" == anchor:
-            years = right.years or 0
-            most = right.days if right.days is not None else 366 * years
-            # years have 365 or 366 days
-            bounds |= {_Bound(most - less, "calendar", ()) for less in range(-1, years + 2)}
+            bounds |= {_Bound(days, "calendar", ()) for days in _days_of(right)}
     return {bound for bound in bounds if bound.days >= 0}
+
+
+def _days_of(right: Statute) -> range:
+    """Return how many days a right may last: years have 365 or 366."""
+    if right.days is not None:
+        return range(right.days, right.days + 1)
+    years = right.years or 0
+    return range(365 * years + years // 4, 365 * years + years // 4 + 2)
+
+
+def beside_numbers(mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
+    """Yield the numbers on either side of which comparisons give another answer."""
+    for operator, expected in mentions:
+        for value in expected if operator == "in" else (expected,):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield value
+                if operator != "at_most":
+                    yield value - 1
+                if operator != "at_least":
+                    yield value + 1
 
 
 def _distances_back(bound: _Bound, today: date) -> set[int]:

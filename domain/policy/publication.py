@@ -15,7 +15,7 @@ from domain.errors import PolicyRuleImpossibleError, PolicyRuleUnreachableError
 from domain.policy.conditions import moment_of
 from domain.policy.document import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition, PolicyDocument, Rule
 from domain.policy.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
-from domain.policy.rules import compiled
+from domain.policy.rules import mentions_of
 
 MEETINGS_MAX: Final = 300_000
 """How many pairs of boxes one document may take; rules beyond are not compared with earlier ones."""
@@ -37,7 +37,7 @@ def check(document: PolicyDocument) -> None:
     """
     for index, rule in enumerate(document.rules):
         _check_comparisons(rule.when, f"rules[{index}].when", rule.name, document.window.zone)
-    mentions = compiled(document).mentions
+    mentions = mentions_of(document.rules)
     classes = {fact: classes_of(fact, compared, document.window.zone) for fact, compared in mentions.items()}
     regions = [_region(index, rule, classes) for index, rule in enumerate(document.rules)]
     _Shadows(document.rules, regions, classes).check()

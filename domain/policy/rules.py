@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final
 
 from domain.policy.conditions import CompiledCondition, compile_condition
 from domain.policy.decision import ComparisonRecord, RuleRecord
-from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Window, WindowChange
+from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Rule, Window, WindowChange
 from domain.policy.facts import Facts
 from domain.policy.windows import day_of, days_between
 
 Reader = Callable[[Facts], Any]
+Mentions = dict[str, tuple[tuple[str, Any], ...]]
 Won = dict[str, tuple[Any, str]]
 """Each effect that a rule won: its value and the rule's name."""
 
@@ -27,6 +28,7 @@ class CompiledRule:
     name: str
     path: str
     condition: CompiledCondition
+    facts: frozenset[str]
     effects: tuple[tuple[str, Any], ...]
 
 
@@ -35,26 +37,18 @@ class CompiledPolicy:
     """A document, what it reads of the facts, and its rules."""
 
     document: PolicyDocument
-    readers: tuple[tuple[str, Reader], ...]
+    readers: dict[str, Reader]
     rules: tuple[CompiledRule, ...]
-    mentions: dict[str, tuple[tuple[str, Any], ...]]
-    """What the rules compare each fact with: operator and expected value, in the order of the document."""
+    deciding: tuple[CompiledRule, ...]
+    """The rules that bear on the outcome, with those effects alone."""
+    mentions: Mentions
+    """What these compare each fact with."""
     windows: tuple[Window, ...]
-    """The document's window as each rule that speaks of it changes it, alone."""
+    """The document's window, and as each rule that speaks of it changes it alone."""
 
     def values_of(self, facts: Facts) -> dict[str, Any]:
         """Return the value of each fact that the rules look at, ``None`` where it is missing."""
-        return {name: read(facts) for name, read in self.readers}
-
-    def won(self, facts: Facts) -> Won:
-        """Return the effects that the rules win for these facts, first match first, without a trace."""
-        values, won = self.values_of(facts), Won()
-        for rule in self.rules:
-            if rule.condition.answer(values):
-                for effect, value in rule.effects:
-                    if effect not in won:
-                        won[effect] = (value, rule.name)
-        return won
+        return {name: read(facts) for name, read in self.readers.items()}
 
     def explained(self, facts: Facts) -> tuple[Won, list[RuleRecord]]:
         """Return the effects that the rules win for these facts, and a record of every rule."""
@@ -102,28 +96,45 @@ def compiled(document: PolicyDocument) -> CompiledPolicy:
 
 
 def _compile(document: PolicyDocument) -> CompiledPolicy:
-    facts = sorted({fact for rule in document.rules for fact in facts_named(rule.when)})
-    rules = (
-        CompiledRule(rule.name, f"rules[{i}]", compile_condition(rule.when, document.window.zone), rule.then.spoken())
-        for i, rule in enumerate(document.rules)
-    )
-    mentions: dict[str, dict[str, tuple[str, Any]]] = {fact: {} for fact in facts}
-    for rule in document.rules:
-        for comparison in comparisons_of(rule.when):
-            # by their text: 1 and true are equal in Python, and two things in a document
-            mentions[comparison.fact or ""].update({repr(pair): pair for pair in comparison.comparisons()})
+    window = document.window
+    rules = tuple(_compile_rule(rule, f"rules[{i}]", window.zone) for i, rule in enumerate(document.rules))
+    bearing = ((rule, tuple(pair for pair in rule.effects if _bears_on_outcome(pair[0]))) for rule in rules)
+    deciding = tuple(replace(rule, effects=effects) for rule, effects in bearing if effects)
+    names = {rule.name for rule in deciding}
+    facts = sorted({fact for rule in rules for fact in rule.facts})
     return CompiledPolicy(
         document,
-        tuple((fact, reader(fact, document.window)) for fact in facts),
-        tuple(rules),
-        {fact: tuple(compared.values()) for fact, compared in mentions.items()},
-        tuple(changed_window(document.window, rule.then.window) for rule in document.rules if rule.then.window),
+        readers={fact: reader(fact, window) for fact in facts},
+        rules=rules,
+        deciding=deciding,
+        mentions=mentions_of(rule for rule in document.rules if rule.name in names),
+        windows=(window, *(changed_window(window, rule.then.window) for rule in document.rules if rule.then.window)),
     )
+
+
+def _compile_rule(rule: Rule, path: str, zone: str) -> CompiledRule:
+    facts = frozenset(comparison.fact for comparison in comparisons_of(rule.when) if comparison.fact is not None)
+    return CompiledRule(rule.name, path, compile_condition(rule.when, zone), facts, rule.then.spoken())
+
+
+def _bears_on_outcome(effect: str) -> bool:
+    return effect in {"decide", "offers"} or effect.startswith("window.")
 
 
 def changed_window(window: Window, change: WindowChange) -> Window:
     """Return the window with the keys that a rule speaks of."""
     return window.model_copy(update=change.model_dump(exclude_none=True))
+
+
+def mentions_of(rules: Iterable[Rule]) -> Mentions:
+    """Return what rules compare each fact with: operator and expected value, each once, in the order of the rules."""
+    mentions: dict[str, dict[str, tuple[str, Any]]] = {}
+    for rule in rules:
+        for comparison in comparisons_of(rule.when):
+            # by their text: 1 and true are equal in Python, and two things in a document
+            named = {repr(pair): pair for pair in comparison.comparisons()}
+            mentions.setdefault(comparison.fact or "", {}).update(named)
+    return {fact: tuple(compared.values()) for fact, compared in mentions.items()}
 
 
 def comparisons_of(condition: Condition) -> Iterator[Condition]:
@@ -132,11 +143,6 @@ def comparisons_of(condition: Condition) -> Iterator[Condition]:
         yield condition
     for part in condition.parts():
         yield from comparisons_of(part)
-
-
-def facts_named(condition: Condition) -> set[str]:
-    """Return the names of the facts that a condition looks at."""
-    return {comparison.fact for comparison in comparisons_of(condition) if comparison.fact is not None}
 
 
 def reader(fact: str, window: Window) -> Reader:

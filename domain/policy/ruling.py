@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from domain.policy.document import (
     CODE_REPAIR_FIRST,
@@ -20,7 +21,8 @@ from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, end_of_day, end_of_day_after, same_day_years_later
 from domain.vocabularies import Wish
 
-HOLDS = "holds"
+HOLDS: Final = "holds"
+_WINDOW_EFFECTS: Final = tuple((key, f"window.{key}") for key in Window.model_fields)
 
 
 class Verdict(NamedTuple):
@@ -77,22 +79,13 @@ def rule_on(document: PolicyDocument, won: Won, statutes: Sequence[Statute], fac
 
 def window_of(document: PolicyDocument, won: Won) -> Window:
     """Return the window with the keys that rules won."""
-    changed: dict[str, Any] = {
-        effect.removeprefix("window."): value for effect, (value, _) in won.items() if effect.startswith("window.")
-    }
-    if not changed:
-        return document.window
-    base = document.window
-    get = changed.get
-    return Window.model_construct(
-        None,
-        days=get("days", base.days),
-        anchor=get("anchor", base.anchor),
-        count=get("count", base.count),
-        roll=get("roll", base.roll),
-        calendar=get("calendar", base.calendar),
-        zone=get("zone", base.zone),
-    )
+    changed = tuple((key, won[effect][0]) for key, effect in _WINDOW_EFFECTS if effect in won)
+    return _changed_window(tuple(document.window), changed) if changed else document.window
+
+
+@lru_cache(maxsize=1_024)
+def _changed_window(base: tuple[tuple[str, Any], ...], changed: tuple[tuple[str, Any], ...]) -> Window:
+    return Window.model_construct(None, **{**dict(base), **dict(changed)})
 
 
 def holidays_for(window: Window, document: PolicyDocument, facts: Facts) -> tuple[date, ...]:

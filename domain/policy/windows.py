@@ -34,6 +34,7 @@ def start_of_day(day: date, zone: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone_of(zone)).astimezone(UTC)
 
 
+@lru_cache(maxsize=8_192)
 def end_of_day(day: date, zone: str) -> datetime:
     """Return the instant, in UTC, at which a day is over in a zone: the following midnight."""
     return start_of_day(date.fromordinal(min(day.toordinal(), ORDINAL_MAX) + 1), zone)
