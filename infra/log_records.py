@@ -1,0 +1,129 @@
+"""What goes into the log and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal, NamedTuple
+from uuid import UUID, uuid5
+
+EVENT_NAMESPACE: Final = UUID("6f1d5d3e-3c7b-5b52-9a5f-0d2b1c0b7a11")
+"""Namespace of event ids: they follow from command, stream and version, so that a retried append repeats them."""
+
+Headers = list[tuple[str, bytes]]
+Status = Literal["accepted", "refused", "malformed"]
+
+
+class StoredEvent(NamedTuple):
+    """A row of ``rma_log.events``, in the order of its columns; times are in UTC."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: UUID
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    command_id: str
+    command_source: str
+    correlation_id: str
+    causation_id: str
+    partition_key: str
+    prev_hash: bytes
+    hash: bytes
+    sealed_key_id: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that a command led to, before the log gives it a position."""
+
+    stream: str
+    version: int
+    type: str
+    occurred_at: datetime
+    partition_key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStamp:
+    """Who sent a command, and under which ids; every event and answer of the command carries it."""
+
+    source: str
+    command_id: str
+    type: str
+    actor: str
+    correlation_id: str
+
+    def event_id(self, stream: str, version: int) -> UUID:
+        return uuid5(EVENT_NAMESPACE, f"{self.source}\n{self.command_id}\n{stream}\n{version}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a command is answered; ``code`` and ``message`` are empty for an accepted one."""
+
+    status: Status
+    code: str | None = None
+    message: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record to publish beside the events."""
+
+    topic: str
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes
+
+
+@dataclass(slots=True)
+class Entry:
+    """One handled command in an append: its answer, its events, its dead letter, whichever it has.
+
+    ``fingerprint`` set: the answer uses up the command's id and is stored for ever. ``repeat_of`` set: the answer was
+    given before (its bytes, or the entry of this same append that makes it).
+    """
+
+    stamp: CommandStamp | None = None
+    verdict: Verdict | None = None
+    fingerprint: bytes | None = None
+    events: Sequence[NewEvent] = ()
+    repeat_of: bytes | Entry | None = None
+    dead_letter: Message | None = None
+    key: bytes | None = None
+    result: bytes | None = None
+    """The answer's bytes; the log sets them."""
+
+
+class Outcome(NamedTuple):
+    """The stored answer to a command: what was asked, as a fingerprint, and the bytes that answered it."""
+
+    fingerprint: bytes
+    result: bytes
+
+
+class OutboxRow(NamedTuple):
+    """A row of ``rma_log.outbox``."""
+
+    seq: int
+    topic: str
+    key: bytes | None
+    header_names: list[bytes]
+    header_values: list[bytes]
+    value: bytes
+
+    @property
+    def headers(self) -> Headers:
+        return [(name.decode(), value) for name, value in zip(self.header_names, self.header_values, strict=True)]
+
+
+def rfc3339(instant: datetime) -> str:
+    """Return an instant in UTC as RFC 3339, to the microsecond where it has any."""
+    return instant.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"

@@ -1,0 +1,85 @@
+"""The topics, what they promise, and which partition a key belongs to."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import TopicAlreadyExistsError
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+FOR_EVER: Final = -1
+RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
+PARTITIONS: Final = 6
+"""Fixed for a topic's life: other partitions for the same keys would break their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """The four topics; ``prefix`` keeps several systems on one cluster apart."""
+
+    prefix: str = ""
+
+    @property
+    def commands(self) -> str:
+        return f"{self.prefix}rma.commands"
+
+    @property
+    def events(self) -> str:
+        return f"{self.prefix}rma.events"
+
+    @property
+    def results(self) -> str:
+        return f"{self.prefix}rma.command-results"
+
+    @property
+    def dead(self) -> str:
+        return f"{self.prefix}rma.commands.dead"
+
+
+def create_topics(
+    admin: KafkaAdminClient, names: TopicNames, *, partitions: int = PARTITIONS, replication_factor: int = 1
+) -> list[str]:
+    """Create the topics that are missing and return their names; safe to repeat.
+
+    With three replicas or more, two must have a record before it counts as written; with fewer, one.
+
+    Raises:
+        kafka.errors.KafkaError: The cluster is away or refuses.
+    """
+    retention = {
+        names.commands: 7 * DAY_MS,
+        names.events: FOR_EVER,
+        names.results: 7 * DAY_MS,
+        names.dead: 30 * DAY_MS,
+    }
+    known = set(admin.list_topics())
+    created = []
+    for name, retention_ms in retention.items():
+        if name in known:
+            continue
+        configs = {
+            "cleanup.policy": "delete",
+            "retention.ms": str(retention_ms),
+            "retention.bytes": str(FOR_EVER),
+            "max.message.bytes": str(RECORD_BYTES_MAX),
+            "min.insync.replicas": "2" if replication_factor >= 3 else "1",
+            "message.timestamp.type": "CreateTime",
+        }
+        try:
+            admin.create_topics([NewTopic(name, partitions, replication_factor, topic_configs=configs)])
+        except TopicAlreadyExistsError:
+            continue  # somebody else was faster
+        created.append(name)
+    return created
+
+
+def partition_of(key: bytes | None, partitions: int) -> int:
+    """Return the partition of a key: its CRC-32 (IEEE) modulo the number of partitions; no key counts as empty.
+
+    Ours, rather than a client's default, because order rests on it: every producer here must agree, in every version.
+    librdkafka's ``consistent`` partitioner is the same function.
+    """
+    return zlib.crc32(key or b"") % partitions

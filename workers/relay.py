@@ -1,0 +1,145 @@
+"""The relay: what the log holds goes to Kafka, in log order, at least once, and never past a failure.
+
+One relay works at a time: it holds a session advisory lock, and moves its position only on condition of the epoch it
+began. The position moves after the broker acknowledged everything up to it. On the first error the producer is dropped
+with all it still held, and a new one resumes from the position. So every relay, even one that does not know yet that
+it was replaced, sends runs without holes that begin at or before the position: in each partition the *first*
+occurrences of events are in order, and repeats are exact repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+import structlog
+
+from infra.cloudevents import event_headers
+from infra.event_log import EventLog
+from infra.kafka_clients import Publisher, make_producer
+from infra.log_records import OutboxRow, StoredEvent
+from infra.topics import TopicNames
+from workers.loop import patiently
+
+BATCH_EVENTS_MAX: Final = 2_000
+BATCH_MESSAGES_MAX: Final = 2_000
+IDLE_POLL_S: Final = (0.002, 0.05)
+"""Shortest and longest pause between two looks at the log when it holds nothing new; doubling in between."""
+
+STANDBY_POLL_S: Final = 1.0
+LANE: Final = "main"
+RELAY_LOCK: Final = 0x524D4102
+"""Advisory lock of the relay that may move the position."""
+
+LOG = structlog.get_logger()
+
+
+class RelayDeposedError(Exception):
+    """Another relay has taken over; this one must stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the lane has come, in the log and in the outbox; ``epoch`` counts the relays that led it."""
+
+    epoch: int
+    position: int
+    outbox_seq: int
+
+
+class Relay:
+    """Publish the log.
+
+    Args:
+        log: A log of its own: its connection holds the lock.
+        bootstrap: Kafka's host and port pairs.
+        topics: Where events go; messages carry their own topic.
+        stop: Ends the relay after the batch at hand.
+    """
+
+    def __init__(self, log: EventLog, bootstrap: str, topics: TopicNames, stop: Event) -> None:
+        self._log = log
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._stop = stop
+        self._publisher: Publisher | None = None
+        self._pause_s = IDLE_POLL_S[0]
+
+    def run(self) -> None:
+        """Lead the lane, or stand by until it is free, until ``stop`` is set.
+
+        Raises:
+            RelayDeposedError: Another relay took over.
+            psycopg.OperationalError, kafka.errors.KafkaError: Still away after bounded retries.
+        """
+        try:
+            while not self._stop.is_set():
+                patiently(self._lead, self._stop)
+        finally:
+            self._drop_publisher()
+            self._log.close()
+
+    def _lead(self) -> None:
+        self._log.close()  # whatever an earlier failure left: the lock is asked for by a fresh session
+        self._drop_publisher()
+        at = self._begin()
+        while at is not None and not self._stop.is_set():
+            at = self._publish_next(at)
+
+    def _begin(self) -> Position | None:
+        """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
+        connection = self._log.connection
+        while not self._stop.is_set():
+            [(held,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,)).fetchall()
+            if held:
+                begin = (
+                    "UPDATE rma_log.relays SET epoch = epoch + 1 WHERE lane = %s RETURNING epoch, position, outbox_seq"
+                )
+                [row] = connection.execute(begin, (LANE,)).fetchall()
+                LOG.info("relay_leads", epoch=row[0], position=row[1])
+                return Position(*row)
+            self._stop.wait(STANDBY_POLL_S)
+        return None
+
+    def _publish_next(self, at: Position) -> Position:
+        events = self._log.read(at.position, BATCH_EVENTS_MAX)
+        position = events[-1].position if events else at.position
+        messages = self._log.read_outbox(at.outbox_seq, position, BATCH_MESSAGES_MAX)
+        if not events and not messages:
+            self._stop.wait(self._pause_s)
+            self._pause_s = min(IDLE_POLL_S[1], self._pause_s * 2)
+            return at
+        self._pause_s = IDLE_POLL_S[0]
+        self._publish(events, messages)
+        return self._advance(at, position, messages[-1].seq if messages else at.outbox_seq)
+
+    def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
+        """Send and wait for every acknowledgement; whatever fails ends this producer."""
+        if self._publisher is None:
+            self._publisher = Publisher(make_producer(self._bootstrap))
+        send, topic = self._publisher.send, self._topics.events
+        futures = [send(topic, e.partition_key.encode(), e.body, event_headers(e)) for e in events]
+        futures += [send(m.topic, m.key, m.value, m.headers) for m in messages]
+        self._publisher.flush()
+        for future in futures:
+            future.get(timeout=0)
+
+    def _advance(self, at: Position, position: int, outbox_seq: int) -> Position:
+        connection = self._log.connection
+        with connection.transaction():
+            moved = connection.execute(
+                "UPDATE rma_log.relays SET position = %s, outbox_seq = %s, updated_at = now() "
+                "WHERE lane = %s AND epoch = %s",
+                (position, outbox_seq, LANE, at.epoch),
+            )
+            if moved.rowcount != 1:
+                raise RelayDeposedError(f"epoch {at.epoch} is over")
+            connection.execute("DELETE FROM rma_log.outbox WHERE seq <= %s", (outbox_seq,))
+        return Position(at.epoch, position, outbox_seq)
+
+    def _drop_publisher(self) -> None:
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
