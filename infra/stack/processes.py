@@ -147,5 +147,6 @@ def _wait(processes: Sequence[psutil.Process], timeout_s: float) -> None:
     while any(is_alive(process) for process in processes) and time.monotonic() < end:
         time.sleep(POLL_S)
     for process in processes:
-        if not is_alive(process):
-            _spawned.pop(process.pid, None)
+        child = None if is_alive(process) else _spawned.pop(process.pid, None)
+        if child is not None:
+            child.wait()

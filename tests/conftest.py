@@ -1,0 +1,100 @@
+"""Real services for tests: started once per run, a database and a family of topics of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import psycopg
+import pytest
+from kafka import KafkaAdminClient
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from infra.settings import Settings
+from infra.stack.containers import containers, docker_answers
+from infra.stack.local import down, remove_abandoned, up
+from infra.stack.state import Addresses
+
+CLONE: Final = Path(__file__).parents[1]
+STACKS: Final = CLONE / ".rma"
+STACK_PREFIX: Final = "test-"
+PARTITIONS: Final = 3
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end a run as Ctrl-C does, so that the services of the run are stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def addresses() -> Iterator[Addresses]:
+    """Real PostgreSQL and real Kafka: those given, else in containers, else the local stack."""
+    dsn, bootstrap = os.environ.get("RMA_POSTGRES_DSN"), os.environ.get("RMA_KAFKA_BOOTSTRAP")
+    if dsn and bootstrap:
+        yield Addresses(dsn, bootstrap)
+    elif docker_answers():
+        with containers() as started:
+            yield started
+    else:
+        yield from _local_stack()
+
+
+def _local_stack() -> Iterator[Addresses]:
+    STACKS.mkdir(exist_ok=True)
+    remove_abandoned(STACKS, STACK_PREFIX)
+    folder = STACKS / f"{STACK_PREFIX}{os.getpid()}"
+    try:
+        yield up(folder)
+    finally:
+        down(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_dsn(addresses: Addresses) -> Iterator[str]:
+    """A database of this test's own, dropped after it."""
+    name = sql.Identifier(f"test_{uuid4().hex}")
+    with psycopg.connect(addresses.postgres_dsn, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            yield make_conninfo(addresses.postgres_dsn, dbname=name.as_string().strip('"'))
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def kafka_bootstrap(addresses: Addresses) -> str:
+    """The address of a real Kafka, shared by all tests of the run."""
+    return addresses.kafka_bootstrap
+
+
+@pytest.fixture
+def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
+    """A prefix of this test's own for topics and groups; its topics are deleted after the test."""
+    prefix = f"t{uuid4().hex[:10]}."
+    yield prefix
+    admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    try:
+        mine = [topic for topic in admin.list_topics() if topic.startswith(prefix)]
+        if mine:
+            admin.delete_topics(mine)
+    finally:
+        admin.close()
+
+
+@pytest.fixture
+def settings(postgres_dsn: str, kafka_bootstrap: str, topic_prefix: str) -> Settings:
+    """Settings of a system that no other test sees: a database and topics of its own."""
+    return Settings(
+        postgres_dsn=postgres_dsn,
+        kafka_bootstrap=kafka_bootstrap,
+        topic_prefix=topic_prefix,
+        partitions=PARTITIONS,
+        log_format="json",
+    )
