@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from rich.console import Console
 
 from workers.scenario_compare import compare_least, compare_rows, same_value
 from workers.scenario_files import (
@@ -22,6 +23,8 @@ from workers.scenario_files import (
     parse_scenario,
     read_scenario,
 )
+from workers.scenario_report import as_data, print_played
+from workers.scenarios import Failure, Played, compare_result
 
 RMA = UUID("7f2f6c1e-5f5e-4d0e-9d53-0d0d0d0d0d0d")
 NINE_UTC = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -226,3 +229,92 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ScenarioError, match="cannot be read"):
         read_scenario(path)
+
+
+REFUSED = {
+    "command_id": "c-1",
+    "source": "/scenario/1",
+    "type": "rma.RequestReturn.v1",
+    "status": "refused",
+    "code": "units_not_available",
+    "message": "1 of 2 units can still be returned",
+    "details": {"line_id": "L1", "available": 1},
+    "events": [],
+}
+ACCEPTED = REFUSED | {"status": "accepted", "code": None, "events": [{"type": "rma.Rma.Requested.v1", "position": 7}]}
+
+
+def a_send(**changes: Any) -> SendStep:
+    return SendStep.model_validate({"send": "RequestReturn", "data": {}} | changes)
+
+
+@pytest.mark.parametrize(
+    ("step", "result"),
+    [
+        (a_send(), ACCEPTED),
+        (a_send(events=["rma.Rma.Requested.v1"]), ACCEPTED),
+        (a_send(expect={"refused": "units_not_available"}), REFUSED),
+        (a_send(expect={"refused": "units_not_available", "details": {"available": 1}}, events=[]), REFUSED),
+        (a_send(expect="malformed"), REFUSED | {"status": "malformed", "code": None, "details": None}),
+    ],
+)
+def test_an_answer_as_expected_has_no_difference(step: SendStep, result: dict[str, Any]) -> None:
+    """Details are the least there must be, events count only where they are named."""
+    assert all(part.same for part in compare_result(step, result))
+
+
+@pytest.mark.parametrize(
+    ("step", "result", "named"),
+    [
+        (a_send(), REFUSED, "status"),
+        (a_send(expect="malformed"), REFUSED, "status"),
+        (a_send(expect={"refused": "units_not_available"}), ACCEPTED, "status"),
+        (a_send(expect={"refused": "wrong_state"}), REFUSED, "code"),
+        (a_send(expect={"refused": "units_not_available", "details": {"available": 2}}), REFUSED, "details.available"),
+        (a_send(expect={"refused": "units_not_available", "details": {"line": 1}}), REFUSED, "details.line"),
+        (a_send(events=[]), ACCEPTED, "events"),
+        (a_send(events=["rma.Rma.Requested.v1", "rma.Rma.Authorized.v1"]), ACCEPTED, "events"),
+    ],
+)
+def test_an_answer_that_differs_is_named(step: SendStep, result: dict[str, Any], named: str) -> None:
+    """Status, code, details and the order of events are each compared."""
+    assert named in [part.name for part in compare_result(step, result) if not part.same]
+
+
+def test_a_difference_is_readable() -> None:
+    """The report names file, step and reason, and marks what differs beside what was expected."""
+    step = a_send(expect={"refused": "units_not_available", "details": {"available": 2}})
+    failure = Failure("step 2 of 3, send RequestReturn", "the answer says: 1 of 2", compare_result(step, REFUSED))
+    played = Played(Path("second.yaml"), "A second return", 0.2, failure)
+    console = Console(width=100, record=True)
+
+    print_played(played, console)
+
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["failed", "A", "second", "return", "(second.yaml,", "0.2", "s)"] in lines
+    assert "step 2 of 3, send RequestReturn: the answer says: 1 of 2".split() in lines
+    assert ["status", "refused", "refused"] in lines
+    assert ["✗", "details.available", "2", "1"] in lines
+    assert as_data(played)["compared"][-1] == {
+        "name": "details.available", "expected": "2", "found": "1", "same": False,
+    }  # fmt: skip
+
+
+SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
+
+
+def test_there_are_scenarios() -> None:
+    """The twelve that systems in the field get wrong, each of the six steps, refusals and policy are all there."""
+    names = [path.name for path in SCENARIOS]
+    assert [sum(name.startswith(part) for name in names) >= least for part, least in (
+        ("step_", 6), ("field_", 12), ("refused_", 8), ("policy_", 10), ("statute_", 4), ("money_", 4), ("goods_", 3),
+    )] == [True] * 7  # fmt: skip
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_file_is_understood(path: Path) -> None:
+    """Each file is read without a fault, and its placeholders can be filled."""
+    scenario = read_scenario(path)
+    names = Names()
+    for step in scenario.steps:
+        names.fill(step.model_dump())
