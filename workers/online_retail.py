@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from domain.errors import RmaError
+
 COLUMNS: Final = "invoice_no stock_code description quantity invoiced_at unit_price_gbp customer_id country".split()
 GOODS: Final = re.compile(r"[0-9]{5}")
 CANCELLATION_MARK: Final = "C"
@@ -42,8 +44,10 @@ COUNTRIES: Final[dict[str, str]] = {
 """Every country name in the file, as ISO 3166-1 alpha-2."""
 
 
-class FileContentError(ValueError):
+class FileContentError(RmaError):
     """The file is not what it should be; the message names the row and the column."""
+
+    code = "file_unreadable"
 
 
 @dataclass(frozen=True, slots=True)

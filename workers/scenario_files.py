@@ -14,6 +14,8 @@ from uuid import uuid4
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
+from domain.errors import RmaError
+
 PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
 UUID_NAME_BEGINS: Final = "rma"
@@ -21,8 +23,10 @@ FILES_MAX: Final = 1_000
 FILE_BYTES_MAX: Final = 1_000_000
 
 
-class ScenarioError(Exception):
+class ScenarioError(RmaError):
     """A scenario cannot be read or played; the message says where and why."""
+
+    code = "scenario_failed"
 
 
 class _Part(BaseModel):

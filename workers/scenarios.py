@@ -169,7 +169,7 @@ def play_files(paths: Sequence[Path], settings: Settings, projections: Sequence[
         closing(Views(addresses(settings).postgres_dsn, projections)) as views,
         conversation(settings, answer_timeout_s=ANSWER_TIMEOUT_S) as talk,
     ):
-        partitions = talk.publisher.partitions_of(TopicNames(settings.topic_prefix).events)
+        partitions = talk.results.partitions_of(TopicNames(settings.topic_prefix).events)
         for path in paths:
             if unanswered >= UNANSWERED_MAX:
                 yield Played(path, path.stem, 0.0, Failure("the file", "not played: nobody answers"))

@@ -10,19 +10,17 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from domain.errors import RmaError
 from infra.cloudevents import STRUCTURED_CONTENT
-from infra.kafka_clients import DELIVERY_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+from infra.kafka_clients import REQUEST_TIMEOUT_MS, Publisher, make_producer
 from infra.settings import Settings, addresses
 from infra.stack.errors import ServiceUnreachableError
-from infra.topics import RECORD_BYTES_MAX, TopicNames, partition_of
+from infra.topics import TopicNames
 
-LINGER_MS: Final = 5
-BATCH_BYTES: Final = 256 * 1024
-SEND_BUFFER_BYTES: Final = 64 * 1024 * 1024
+HEADERS: Final = (("content-type", STRUCTURED_CONTENT.encode()),)
 PENDING_MAX: Final = 10_000
 """Commands sent and not yet answered; more wait, so that memory stays flat and the workers are not run over."""
 POLL_EVERY_COMMANDS: Final = 500
@@ -132,53 +130,28 @@ def records_in(lines: Iterable[bytes]) -> Iterator[OutgoingRecord]:
         yield OutgoingRecord(key_of(event.get("data")), line.strip(), command)
 
 
-class Publisher:
+class CommandPublisher:
     """Writes structured CloudEvents to the topic of commands, in order per key."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
         self._failed: BaseException | None = None
-        self._producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4",
-            linger_ms=LINGER_MS,
-            batch_size=BATCH_BYTES,
-            buffer_memory=SEND_BUFFER_BYTES,
-            max_request_size=RECORD_BYTES_MAX,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-        )
-        self._partitions = self.partitions_of(topic)
-        if not self._partitions:
-            self._producer.close()
-            raise NotSentError(f"topic {topic} does not exist, run: rma init")
-
-    def partitions_of(self, topic: str) -> int:
-        """Return how many partitions a topic has; 0 where it does not exist."""
-        return len(self._producer.partitions_for(topic) or ())
+        self._publisher = Publisher(make_producer(bootstrap))
 
     def publish(self, record: OutgoingRecord) -> None:
-        """Hand a record to the producer.
+        """Hand a record to the client.
 
         Raises:
-            NotSentError: Kafka refused this record, or an earlier one.
+            NotSentError: Kafka refused an earlier one.
+            kafka.errors.KafkaError: The topic does not exist, or Kafka is away.
         """
         self._check()
-        key_bytes = None if record.key is None else record.key.encode()
-        future = self._producer.send(
-            self._topic,
-            key=key_bytes,
-            value=record.event,
-            headers=[("content-type", STRUCTURED_CONTENT.encode())],
-            partition=partition_of(key_bytes, self._partitions),
-        )
-        future.add_errback(self._fail)
+        key = None if record.key is None else record.key.encode()
+        self._publisher.send(self._topic, key, record.event, HEADERS).add_errback(self._fail)
 
     def flush(self) -> None:
         """Wait until Kafka has everything, for a bounded time; raises ``NotSentError``."""
-        self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
+        self._publisher.flush()
         self._check()
 
     def _fail(self, error: BaseException) -> None:
@@ -189,7 +162,7 @@ class Publisher:
             raise NotSentError(f"Kafka did not take a command: {self._failed}") from self._failed
 
     def close(self) -> None:
-        self._producer.close(timeout=DELIVERY_TIMEOUT_MS / 1000)
+        self._publisher.close()
 
 
 class Results:
@@ -197,17 +170,26 @@ class Results:
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap,
+            bootstrap_servers=bootstrap.split(","),
             enable_auto_commit=False,
             auto_offset_reset="latest",
+            allow_auto_create_topics=False,
             max_poll_records=POLL_RECORDS_MAX,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        partitions = [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
+        numbers = self._consumer.partitions_for_topic(topic)
+        if not numbers:
+            self._consumer.close()
+            raise NotSentError(f"topic {topic} does not exist, run: rma init")
+        partitions = [TopicPartition(topic, number) for number in numbers]
         self._consumer.assign(partitions)
         self._consumer.seek_to_end(*partitions)
         for partition in partitions:
             self._consumer.position(partition)  # the end of now, before anything is sent
+
+    def partitions_of(self, topic: str) -> int:
+        """Return how many partitions a topic has; 0 where it does not exist."""
+        return len(self._consumer.partitions_for_topic(topic) or ())
 
     def poll(self, timeout_ms: int) -> list[Result]:
         """Return the answers that came, waiting for the first at most so long."""
@@ -221,9 +203,11 @@ class Results:
 class Conversation:
     """Commands sent and answers awaited, with a bound on both how many are open and how long one waits."""
 
-    def __init__(self, publisher: Publisher, results: Results, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        self.publisher = publisher
-        self._results = results
+    def __init__(
+        self, publisher: CommandPublisher, results: Results, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> None:
+        self._publisher = publisher
+        self.results = results
         self._answer_timeout_s = answer_timeout_s
 
     def ask(self, record: OutgoingRecord) -> Result:
@@ -236,9 +220,9 @@ class Conversation:
         """Publish commands in their order, wait for no answer, and return how many there were."""
         sent = 0
         for record in records:
-            self.publisher.publish(record)
+            self._publisher.publish(record)
             sent += 1
-        self.publisher.flush()
+        self._publisher.flush()
         return sent
 
     def send_all(self, records: Iterable[OutgoingRecord], on_answer: Callable[[Result], None]) -> int:
@@ -251,13 +235,13 @@ class Conversation:
         pending: set[CommandId] = set()
         sent = 0
         for record in records:
-            self.publisher.publish(record)
+            self._publisher.publish(record)
             pending.add(record.command)
             sent += 1
             if sent % POLL_EVERY_COMMANDS == 0:
                 self._take(pending, 0, on_answer)
                 self._await(pending, PENDING_MAX, on_answer)
-        self.publisher.flush()
+        self._publisher.flush()
         self._await(pending, 0, on_answer)
         return sent
 
@@ -273,7 +257,7 @@ class Conversation:
     def _take(self, pending: set[CommandId], timeout_ms: int, on_answer: Callable[[Result], None]) -> int:
         """Hand on the first answer to each open command; others' answers and repeats are not ours."""
         taken = 0
-        for result in self._results.poll(timeout_ms):
+        for result in self.results.poll(timeout_ms):
             command = (result["source"], result["command_id"])
             if command in pending:
                 pending.remove(command)
@@ -293,7 +277,7 @@ def conversation(settings: Settings, *, answer_timeout_s: float = ANSWER_TIMEOUT
     names = TopicNames(settings.topic_prefix)
     with ExitStack() as opened:
         try:
-            publisher = opened.enter_context(closing(Publisher(bootstrap, names.commands)))
+            publisher = opened.enter_context(closing(CommandPublisher(bootstrap, names.commands)))
             results = opened.enter_context(closing(Results(bootstrap, names.results)))
         except KafkaError as error:
             raise ServiceUnreachableError(f"Kafka at {bootstrap} cannot be reached: {error}") from error
