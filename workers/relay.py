@@ -18,8 +18,8 @@ import structlog
 
 from infra.cloudevents import event_headers
 from infra.event_log import EventLog
-from infra.kafka_clients import Publisher, make_producer
-from infra.log_records import OutboxRow, StoredEvent
+from infra.lane_producer import LaneProducer
+from infra.log_records import Message, OutboxRow, StoredEvent
 from infra.topics import TopicNames
 from workers.loop import patiently
 
@@ -64,7 +64,7 @@ class Relay:
         self._bootstrap = bootstrap
         self._topics = topics
         self._stop = stop
-        self._publisher: Publisher | None = None
+        self._producer: LaneProducer | None = None
         self._pause_s = IDLE_POLL_S[0]
 
     def run(self) -> None:
@@ -78,12 +78,12 @@ class Relay:
             while not self._stop.is_set():
                 patiently(self._lead, self._stop)
         finally:
-            self._drop_publisher()
+            self._drop_producer()
             self._log.close()
 
     def _lead(self) -> None:
         self._log.close()  # whatever an earlier failure left: the lock is asked for by a fresh session
-        self._drop_publisher()
+        self._drop_producer()
         at = self._begin()
         while at is not None and not self._stop.is_set():
             at = self._publish_next(at)
@@ -117,14 +117,12 @@ class Relay:
 
     def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
         """Send and wait for every acknowledgement; whatever fails ends this producer."""
-        if self._publisher is None:
-            self._publisher = Publisher(make_producer(self._bootstrap))
-        send, topic = self._publisher.send, self._topics.events
-        futures = [send(topic, e.partition_key.encode(), e.body, event_headers(e)) for e in events]
-        futures += [send(m.topic, m.key, m.value, m.headers) for m in messages]
-        self._publisher.flush()
-        for future in futures:
-            future.get(timeout=0)
+        if self._producer is None:
+            topics = (self._topics.events, self._topics.results, self._topics.dead)
+            self._producer = LaneProducer(self._bootstrap, topics)
+        topic = self._topics.events
+        records = [Message(topic, event.partition_key.encode(), event_headers(event), event.body) for event in events]
+        self._producer.send(records + [Message(row.topic, row.key, row.headers, row.value) for row in messages])
 
     def _advance(self, at: Position, position: int, outbox_seq: int) -> Position:
         connection = self._log.connection
@@ -139,7 +137,7 @@ class Relay:
             connection.execute("DELETE FROM rma_log.outbox WHERE seq <= %s", (outbox_seq,))
         return Position(at.epoch, position, outbox_seq)
 
-    def _drop_publisher(self) -> None:
-        if self._publisher is not None:
-            self._publisher.close()
-            self._publisher = None
+    def _drop_producer(self) -> None:
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None

@@ -1,0 +1,96 @@
+"""Record batches of Kafka's message format 2, built from whole lists of records at once.
+
+The client's own producer spends 45 to 80 microseconds on each record, mostly on locks, futures and size estimates that
+a relay, which sends whole batches and waits for them, has no use for.
+Source: https://kafka.apache.org/documentation/#recordbatch
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kafka.codec import lz4_encode
+from kafka.record.util import calc_crc32c
+
+MAGIC: Final = 2
+LZ4: Final = 3
+NO_ATTRIBUTES: Final = b"\x00"
+NO_TIMESTAMP_DELTA: Final = b"\x00"
+NULL: Final = b"\x01"
+"""The length -1 as a varint."""
+
+FROM_LENGTH: Final = struct.Struct(">iiBI")
+"""Batch length, leader epoch, magic, checksum; the length counts what follows it."""
+
+CHECKED: Final = struct.Struct(">hiqqqhii")
+"""Attributes, last offset delta, first and last timestamp, producer id and epoch, first sequence, number of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerState:
+    """Who sends a batch, and its first record's place in what it sends to the partition."""
+
+    producer_id: int
+    epoch: int
+    sequence: int
+
+
+def varint(number: int) -> bytes:
+    """Return an integer as Kafka's zigzag varint."""
+    if 0 <= number < len(SMALL_VARINTS):
+        return SMALL_VARINTS[number]
+    return _varint(number)
+
+
+def _varint(number: int) -> bytes:
+    zigzag = (number << 1) ^ (number >> 63)
+    encoded = bytearray()
+    while zigzag > 0x7F:
+        encoded.append(zigzag & 0x7F | 0x80)
+        zigzag >>= 7
+    encoded.append(zigzag)
+    return bytes(encoded)
+
+
+SMALL_VARINTS: Final = [_varint(number) for number in range(8192)]
+
+
+def record_body(key: bytes | None, value: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return a record's key, value and headers; what goes before them depends on its place in a batch."""
+    parts = [NULL] if key is None else [varint(len(key)), key]
+    parts += (varint(len(value)), value, varint(len(headers)))
+    for name, content in headers:
+        parts += (varint(len(name)), name, varint(len(content)), content)
+    return b"".join(parts)
+
+
+def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerState) -> bytes:
+    """Return one batch of records, compressed with lz4, as it stands in a produce request."""
+    records: bytes = lz4_encode(b"".join(_records(bodies)))
+    checked = (
+        CHECKED.pack(
+            LZ4,
+            len(bodies) - 1,
+            timestamp_ms,
+            timestamp_ms,
+            state.producer_id,
+            state.epoch,
+            state.sequence,
+            len(bodies),
+        )
+        + records
+    )
+    length = FROM_LENGTH.size - 4 + len(checked)
+    checksum: int = calc_crc32c(checked)
+    return struct.pack(">q", 0) + FROM_LENGTH.pack(length, 0, MAGIC, checksum) + checked
+
+
+def _records(bodies: Iterable[bytes]) -> Iterable[bytes]:
+    for offset_delta, body in enumerate(bodies):
+        delta = varint(offset_delta)
+        yield varint(len(NO_ATTRIBUTES) + len(NO_TIMESTAMP_DELTA) + len(delta) + len(body))
+        yield NO_ATTRIBUTES + NO_TIMESTAMP_DELTA + delta
+        yield body
