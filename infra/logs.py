@@ -1,0 +1,65 @@
+"""Logs as one line per fact: JSON for machines, colours for people; always on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final, Literal
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LIBRARY_LEVEL: Final = logging.WARNING
+"""What libraries have to say is logged from here on, in our format."""
+
+TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+"""Without the values of variables: they may hold what a customer wrote."""
+
+
+def configure(log_format: Literal["json", "console"], log_level: str) -> None:
+    """Send our own logs and those of libraries to standard error.
+
+    Args:
+        log_format: ``json``: one object per line, the keys ``event``, ``level`` and ``timestamp`` always there.
+        log_level: The least that is logged: ``debug``, ``info``, ``warning`` or ``error``.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last = _last_steps(log_format)
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _adopt_libraries(shared, last)
+
+
+def _last_steps(log_format: Literal["json", "console"]) -> list[Processor]:
+    if log_format == "console":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.ExceptionRenderer(TRACEBACK), structlog.processors.JSONRenderer(serializer=_to_json)]
+
+
+def _to_json(fact: EventDict, **_options: Any) -> str:
+    return orjson.dumps(fact, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _adopt_libraries(shared: list[Processor], last: list[Processor]) -> None:
+    steps: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+    before: list[Processor] = [*shared, _name_the_event, structlog.stdlib.ExtraAdder()]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=steps, foreign_pre_chain=before))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(LIBRARY_LEVEL)
+
+
+def _name_the_event(_logger: WrappedLogger, _method: str, fact: EventDict) -> EventDict:
+    """Give a library's sentence a field of its own, because our event names are constants."""
+    record: logging.LogRecord = fact["_record"]
+    return {**fact, "event": "library_log", "library": record.name, "message": fact["event"]}
