@@ -24,7 +24,7 @@ from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, find_policy, find_return, the_order, the_return
 from domain import authorization, deadlines
-from domain.authorization import PolicyInForce, decide_by_policy
+from domain.authorization import Choice, PolicyInForce, decide_by_policy
 from domain.case import Case
 from domain.errors import (
     DuplicateLineError,
@@ -326,22 +326,14 @@ def withdraw_return(command: WithdrawReturn, case: Case) -> None:
 
 @on_return(DecideRequest, by="agent")
 def decide_request(command: DecideRequest, case: Case) -> None:
-    decisions = [
-        authorization.decide_by_person(
-            case, line.line, line.quantity, approved=line.decision == "approve", code=line.code
-        )
-        for line in _once_each(command.lines)
-    ]
+    decisions = authorization.decide_all(case, _choices(command.lines), authorization.decide_by_person)
     case.rma.trigger_event(case.rma.ReviewDecided, lines=tuple(decisions), note=command.note, timestamp=case.at)
     authorization.apply_person(case, decisions)
 
 
 @on_return(OverrideDecision, by="agent")
 def override_decision(command: OverrideDecision, case: Case) -> None:
-    decisions = [
-        authorization.override(case, line.line, line.quantity, approved=line.decision == "approve", code=line.code)
-        for line in _once_each(command.lines)
-    ]
+    decisions = authorization.decide_all(case, _choices(command.lines), authorization.override)
     case.rma.trigger_event(
         case.rma.DecisionOverridden,
         lines=tuple(decisions),
@@ -353,16 +345,8 @@ def override_decision(command: OverrideDecision, case: Case) -> None:
     authorization.apply_person(case, decisions)
 
 
-def _once_each(lines: Sequence[DecidedLine]) -> Sequence[DecidedLine]:
-    """Refuse a line named twice with the same decision; approving some units and denying others is two lines.
-
-    Each choice is made against the state before the command, so both must not choose the same units.
-    """
-    numbers = [line.line for line in lines]
-    if len(set(numbers)) != len(numbers):
-        twice = next(number for number in numbers if numbers.count(number) > 1)
-        raise DuplicateLineError(f"line {twice} is there twice; decide its units in two commands", line=twice)
-    return lines
+def _choices(lines: Sequence[DecidedLine]) -> list[Choice]:
+    return [Choice(line.line, line.quantity, line.decision == "approve", line.code) for line in lines]
 
 
 @on_return(AppealDenial, by="customer agent")

@@ -25,7 +25,7 @@ from domain.policy.facts import Facts
 from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
 from domain.rma_facts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
-from domain.units import UnitRun, take, total
+from domain.units import UnitRun, UnitStates, take, total
 
 Holidays = Callable[[str, int], frozenset[date]]
 """The holidays of a calendar in a year, looked up by whoever may look things up."""
@@ -125,22 +125,53 @@ def _whole_order_delivered_at(order: Order) -> datetime | None:
     return max(known) if len(known) == len(times) else None
 
 
-def decide_by_person(case: Case, number: int, quantity: int, *, approved: bool, code: str | None) -> PersonDecision:
-    """Return a person's answer on units that wait for one; the caller records it with those of other lines.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person wants for so many units of a line."""
+
+    line: int
+    quantity: int
+    approved: bool
+    code: str | None
+
+
+def decide_all(
+    case: Case,
+    choices: Iterable[Choice],
+    decide_one: Callable[[Case, Choice, Sequence[UnitRun]], PersonDecision],
+) -> list[PersonDecision]:
+    """Return a person's decisions, none of them on a unit that an earlier one took: a line may go several ways."""
+    decisions: list[PersonDecision] = []
+    for choice in choices:
+        taken = [run for decided in decisions if decided.line == choice.line for run in decided.runs]
+        decisions.append(decide_one(case, choice, taken))
+    return decisions
+
+
+def _beside(runs: Sequence[UnitRun], taken: Sequence[UnitRun]) -> list[UnitRun]:
+    left = UnitStates([(run, True) for run in runs])
+    left.change(taken, lambda _: False)
+    return [run for run, free in left if free]
+
+
+def decide_by_person(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecision:
+    """Return a person's answer on units that wait for one.
 
     Raises:
         WrongStateError: None of the line's units wait for a person.
         QuantityExceededError: Fewer do than were named.
     """
+    number = choice.line
     waiting = case.rma.fitting(number, lambda state: state.authorization == "needs_review")
     if not waiting:
         raise WrongStateError("the line does not wait for a decision", line=number)
-    if total(waiting) < quantity:
-        raise QuantityExceededError(asked=quantity, available=total(waiting), line=number)
-    return PersonDecision(number, tuple(take(waiting, quantity)), approved, code)
+    waiting = _beside(waiting, taken)
+    if total(waiting) < choice.quantity:
+        raise QuantityExceededError(asked=choice.quantity, available=total(waiting), line=number)
+    return PersonDecision(number, tuple(take(waiting, choice.quantity)), choice.approved, choice.code)
 
 
-def override(case: Case, number: int, quantity: int, *, approved: bool, code: str | None) -> PersonDecision:
+def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecision:
     """Return a person's decision against what had been decided, on units that are decided the other way.
 
     Units given up by a denial, an expiry or a withdrawal are authorized anew if they, or others of the line, are free,
@@ -150,6 +181,7 @@ def override(case: Case, number: int, quantity: int, *, approved: bool, code: st
         WrongStateError: No unit of the line is decided the other way.
         QuantityExceededError, UnitsNotAvailableError: Fewer units are, or they went elsewhere.
     """
+    number, quantity, approved = choice.line, choice.quantity, choice.approved
     against = {"denied", "expired", "withdrawn"} if approved else {"authorized"}
 
     def fits(state: RunState) -> bool:
@@ -158,10 +190,11 @@ def override(case: Case, number: int, quantity: int, *, approved: bool, code: st
     fitting = case.rma.fitting(number, fits)
     if not fitting:
         raise WrongStateError("no unit of the line is decided the other way", line=number)
+    fitting = _beside(fitting, taken)
     if total(fitting) < quantity:
         raise QuantityExceededError(asked=quantity, available=total(fitting), line=number)
     runs = take(fitting, quantity)
-    return PersonDecision(number, tuple(_regain(case, number, runs) if approved else runs), approved, code)
+    return PersonDecision(number, tuple(_regain(case, number, runs) if approved else runs), approved, choice.code)
 
 
 def _regain(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:

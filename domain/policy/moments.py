@@ -42,7 +42,8 @@ def day_shifts(
         bounds = _bounds(policy, windows, statutes, facts, anchor)
         if fact == "requested_at":
             shifts |= _of_request(bounds, getattr(facts, anchor), base, zone)
-        elif fact == anchor:
+        elif fact == anchor or (fact == "delivered_at" and anchor == "order_delivered_at"):
+            # the order's last delivery moves along with a later one of the units asked for
             shifts |= _of_anchor(bounds, base, facts.requested_at, zone)
     for shift in sorted(shifts, key=lambda days: (abs(days), -days)):
         moment = _days_later(base, shift, zone)
@@ -83,9 +84,10 @@ def _bounds(
         if f"{window.anchor}_at" == anchor:
             # a window in another zone may have another day, and one that rolls ends later
             around = 1 if window.zone != document.window.zone else 0
-            rolled = ROLL_DAYS_MAX if window.roll != "none" and window.count == "calendar" else 0
+            counted: Count = window.count if window.days else "calendar"
+            rolled = ROLL_DAYS_MAX if window.roll != "none" and counted == "calendar" else 0
             days = range(window.days - around, window.days + rolled + around + 1)
-            bounds |= {_Bound(n, window.count, holidays_for(window, document, facts)) for n in days}
+            bounds |= {_Bound(n, counted, holidays_for(window, document, facts)) for n in days}
     base = document.window
     for value in beside_numbers(policy.mentions.get(f"days_since_{anchor.removesuffix('_at')}", ())):
         if 0 <= value <= DAYS_TRIED_MAX:
@@ -120,7 +122,9 @@ def _distances_back(bound: _Bound, today: date) -> set[int]:
     """Return how many calendar days back a day may lie for ``today`` to be the bound's n-th day after it."""
     if bound.counted == "calendar":
         return {bound.days}
-    return {_farthest(bound, bound.days, today), _farthest(bound, bound.days - 1, today) + 1}
+    # one business day less where today is none itself: the window was over before the weekend
+    farthest = (_farthest(bound, bound.days, today), _farthest(bound, bound.days - 1, today))
+    return {distance + beside for distance in farthest for beside in (0, 1)}
 
 
 def _farthest(bound: _Bound, days: int, today: date) -> int:
