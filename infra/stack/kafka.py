@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 
 from infra.stack.errors import StackStartError
 from infra.stack.jars import fetch_jars
-from infra.stack.java import find_java
+from infra.stack.java import NO_TRACES, find_java
 from infra.stack.ports import LOOPBACK, accepts, free_ports
 from infra.stack.processes import Service, spawn, wait_ready
 
@@ -53,7 +53,10 @@ def start(data_dir: Path, tools_dir: Path) -> tuple[psutil.Process, Service, str
     """Start Kafka on the log in ``data_dir``, creating it first; return process, service and bootstrap address."""
     folder = data_dir / "kafka"
     folder.mkdir(parents=True, exist_ok=True)
-    java = [str(find_java().program), "-cp", fetch_jars(tools_dir / JARS)]
+    temporary = folder / "tmp"  # native libraries are unpacked there
+    temporary.mkdir(exist_ok=True)
+    class_path = fetch_jars(tools_dir / JARS)
+    java = [str(find_java().program), NO_TRACES, f"-Djava.io.tmpdir={temporary}", "-cp", class_path]
     port, controller_port = free_ports(2)
     properties = properties_file(data_dir)
     _write_properties(properties, port, controller_port)

@@ -1,0 +1,44 @@
+# Two commands: `make demo` tells a story, `make test` proves it. Both need git, make and Python 3.11 or later,
+# bring everything else, and write nothing outside this folder.
+
+TOOLS := $(CURDIR)/.tools
+UV_VERSION := 0.13.9
+
+export UV_CACHE_DIR := $(TOOLS)/uv-cache
+export UV_PYTHON_DOWNLOADS := never
+export TMPDIR := $(TOOLS)/tmp
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(TOOLS)/uv/bin/uv)
+BIN := .venv/bin
+
+.PHONY: demo test check setup clean
+
+demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
+	@$(BIN)/rma demo
+
+test: check ## everything: check, then integration and system tests
+	$(BIN)/pytest tests/integration tests/system
+
+check: setup ## what needs no service: format, lint, types, import rules, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit
+
+setup: $(TMPDIR) $(filter $(TOOLS)/%,$(UV))
+	@$(UV) sync --frozen --quiet
+
+$(TMPDIR):
+	@mkdir -p $@
+
+$(TOOLS)/uv/bin/uv: | $(TMPDIR)
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed as python3")'
+	python3 -m venv $(TOOLS)/uv
+	$(TOOLS)/uv/bin/pip install --quiet uv==$(UV_VERSION)
+
+clean: ## stop the local stack and delete everything that can be made again
+	@test ! -x $(BIN)/rma || $(BIN)/rma down
+	rm -rf .rma .tools .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
