@@ -27,7 +27,6 @@ from domain import authorization, deadlines
 from domain.authorization import Choice, PolicyInForce, decide_by_policy
 from domain.case import Case
 from domain.errors import (
-    DuplicateLineError,
     IdentifierReusedError,
     NoPolicyError,
     QuantityExceededError,
@@ -198,13 +197,8 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
 
 
 def _check_lines(command: RequestReturn, order: Order) -> None:
-    seen: set[tuple[str, str, str]] = set()
     for line in command.lines:
         account = order.line(line.line_id)
-        told = (line.line_id, line.reason, line.wish)
-        if told in seen:
-            raise DuplicateLineError(f"line {line.line_id} is there twice", line_id=line.line_id)
-        seen.add(told)
         wanted = line.exchange_for
         if wanted is not None and line.wish != "exchange":
             raise WrongStateError("only an exchange is for another article", line_id=line.line_id, wish=line.wish)
