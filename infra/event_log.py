@@ -51,6 +51,7 @@ FIND_OUTCOMES: Final = """
         WHERE known.source = asked.source AND known.command_id = asked.command_id
     ) AS o
 """
+LOCK: Final = "LOCK TABLE rma_log.tail IN EXCLUSIVE MODE"
 TAIL: Final = """
     SELECT clock_timestamp(), tail.outbox_seq, coalesce(last.position, 0), last.hash
     FROM rma_log.tail LEFT JOIN LATERAL (
@@ -182,7 +183,7 @@ def connect(conninfo: str) -> Connection[Any]:
 
 
 def _append(cursor: Cursor[Any], batch: Append) -> Appended:
-    cursor.execute("LOCK TABLE rma_log.tail IN EXCLUSIVE MODE")
+    cursor.execute(LOCK)
     [(recorded_at, outbox_seq, position, last_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
     tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH)
     recorded = _record(batch.entries, tail)

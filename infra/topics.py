@@ -40,11 +40,21 @@ class TopicNames:
 
 
 def create_topics(
-    admin: KafkaAdminClient, names: TopicNames, *, partitions: int = PARTITIONS, replication_factor: int = 1
+    admin: KafkaAdminClient,
+    names: TopicNames,
+    *,
+    partitions: int = PARTITIONS,
+    replication_factor: int = 1,
+    min_insync_replicas: int = 1,
 ) -> list[str]:
     """Create the topics that are missing and return their names; safe to repeat.
 
-    With three replicas or more, two must have a record before it counts as written; with fewer, one.
+    Args:
+        admin: Connected to the cluster.
+        names: What the topics are called.
+        partitions: For each of them, for ever.
+        replication_factor: How many brokers keep each partition.
+        min_insync_replicas: How many of them must have a record before it counts as written.
 
     Raises:
         kafka.errors.KafkaError: The cluster is away or refuses.
@@ -65,7 +75,7 @@ def create_topics(
             "retention.ms": str(retention_ms),
             "retention.bytes": str(FOR_EVER),
             "max.message.bytes": str(RECORD_BYTES_MAX),
-            "min.insync.replicas": "2" if replication_factor >= 3 else "1",
+            "min.insync.replicas": str(min_insync_replicas),
             "message.timestamp.type": "CreateTime",
         }
         try:
