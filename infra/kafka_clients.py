@@ -91,7 +91,9 @@ class Publisher:
         self._producer = producer
         self._partitions: dict[str, int] = {}
 
-    def send(self, topic: str, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> Any:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> Any:
         """Hand one record to the client and return its future; nothing is certain before ``flush``."""
         if topic not in self._partitions:
             self._partitions[topic] = len(self._producer.partitions_for(topic))

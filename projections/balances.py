@@ -28,7 +28,7 @@ ACCOUNT_CARD: Final = """
 
 
 def read_trial_balance(connection: Connection[Any]) -> tuple[Rows, Rows]:
-    """Return the balance of every account, and the currencies whose balances do not sum to zero (there should be none)."""
+    """Return every account's balance, and the currencies whose balances do not sum to zero (none should be)."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         balances = cursor.execute(TRIAL_BALANCE).fetchall()

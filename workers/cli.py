@@ -1,0 +1,75 @@
+"""The command line ``rma``. What a command needs is imported when it runs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import typer
+
+from workers import cli_dead, cli_look, cli_send
+from workers.cli_bench import bench
+from workers.cli_work import work
+from workers.exit_codes import ReportingGroup
+from workers.terminal import AsJson, console, print_json
+
+app = typer.Typer(
+    name="rma",
+    cls=ReportingGroup,
+    help="Returns, from request to feedback: commands in, events kept, read models beside them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(work, name="work")
+app.add_typer(bench, name="bench")
+cli_look.register(app)
+cli_send.register(app)
+cli_dead.register(app)
+
+
+@app.command()
+def up(as_json: AsJson = False) -> None:
+    """Start the local stack: a PostgreSQL and a Kafka of its own; print where they answer."""
+    from infra.settings import Settings
+    from infra.stack import local
+
+    settings = Settings()
+    where = local.up(settings.data_dir)
+    if as_json:
+        print_json({"postgres_dsn": where.postgres_dsn, "kafka_bootstrap": where.kafka_bootstrap})
+        return
+    out = console()
+    out.print(f"PostgreSQL  {where.postgres_dsn}", soft_wrap=True)
+    out.print(f"Kafka       {where.kafka_bootstrap}", soft_wrap=True)
+    out.print(f"data in {settings.data_dir}; next: rma init, then rma work all", style="dim")
+
+
+@app.command()
+def down() -> None:
+    """Stop the local stack. Its data stays."""
+    from infra.settings import Settings
+    from infra.stack import local
+
+    local.down(Settings().data_dir)
+
+
+@app.command()
+def init(as_json: AsJson = False) -> None:
+    """Create what is missing of schemas and topics. Safe to repeat."""
+    from infra.settings import Settings
+    from workers.wiring import initialise
+
+    migrations, topics = initialise(Settings())
+    if as_json:
+        print_json({"migrations": migrations, "topics": topics})
+        return
+    out = console()
+    out.print(f"schemas: {', '.join(migrations) or 'all there'}")
+    out.print(f"topics:  {', '.join(topics) or 'all there'}")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What `rma` shows people: a return, the ledger, reasons, and how far everything has come."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from workers.exit_codes import SAID_NO, SaidNoError
+from workers.terminal import AsJson, console, print_json
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+ARTICLES_SHOWN: Final = 10
+ARTICLES_MAX: Final = 10_000
+CONNECT_TIMEOUT_S: Final = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (show, ledger, reasons, status):
+        app.command()(command)
+
+
+def _read() -> closing[Connection[Any]]:
+    import psycopg
+
+    from infra.settings import Settings, addresses
+
+    dsn = addresses(Settings()).postgres_dsn
+    return closing(psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S))
+
+
+def show(
+    rma: Annotated[str, typer.Argument(help="The return's id or number; capitals and dashes may be left out.")],
+    money: Annotated[bool, typer.Option("--money", help="Where every cent of the order stands, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one return: the state of each line, what happened when, the money."""
+    from projections.case_file import find_return, read_allocation, read_case_file
+    from workers.showing import picture
+
+    with _read() as connection:
+        rma_id = find_return(connection, rma)
+        case = read_case_file(connection, rma_id) if rma_id else None
+        if case is None:
+            raise SaidNoError(f"no return {rma} is known; its id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A")
+        allocation = read_allocation(connection, case.summary["order_id"]) if money else None
+    if as_json:
+        print_json(case.as_dict() | ({} if allocation is None else {"allocation": allocation}))
+    else:
+        console().print(picture(case, allocation))
+
+
+def ledger(
+    order: Annotated[str | None, typer.Argument(help="An order: its account card instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the refund ledger's trial balance; exit code 1 where it does not sum to zero."""
+    from projections.balances import read_account_card, read_trial_balance
+    from workers.reporting import account_card, trial_balance
+
+    with _read() as connection:
+        if order is not None:
+            entries = read_account_card(connection, order)
+            if not entries:
+                raise SaidNoError(f"nothing was posted for order {order}; is its id right, was a refund requested?")
+            print_json(entries) if as_json else console().print(account_card(order, entries))
+            return
+        balances, unbalanced = read_trial_balance(connection)
+    if as_json:
+        print_json({"balances": balances, "unbalanced": unbalanced})
+    else:
+        console().print(trial_balance(balances, unbalanced))
+    if unbalanced:
+        raise typer.Exit(SAID_NO)
+
+
+def reasons(
+    articles: Annotated[int, typer.Option(min=1, max=ARTICLES_MAX, help="Most articles listed.")] = ARTICLES_SHOWN,
+    as_json: AsJson = False,
+) -> None:
+    """Show why goods come back: claimed reasons, confirmed causes, rates."""
+    from projections.reason_tables import read_reason_tables
+    from workers.reporting import reason_bars
+
+    with _read() as connection:
+        tables = read_reason_tables(connection, skus_max=articles)
+    print_json(tables) if as_json else console().print(reason_bars(tables))
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show how far each worker has come, dead letters and positions."""
+    from infra.settings import Settings
+    from workers.standing import picture, read_standing
+
+    standing = read_standing(Settings())
+    print_json(standing.as_dict()) if as_json else console().print(picture(standing))

@@ -1,0 +1,97 @@
+"""`rma work`: the workers, in the foreground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.exit_codes import SAID_NO, UNREACHABLE, WrongUsageError
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from infra.settings import Settings
+    from workers.supervisor import Child
+
+work = typer.Typer(help="Run workers in the foreground; Ctrl-C ends them in order.", no_args_is_help=True)
+
+
+@work.command()
+def commands() -> None:
+    """Handle commands: decide each one, record its events and its answer."""
+    from workers.wiring import run_commands
+
+    settings, stop = _begin("commands")
+    run_commands(settings, stop)
+
+
+@work.command()
+def relay() -> None:
+    """Publish recorded events and answers, in log order."""
+    from workers.wiring import run_relay
+
+    settings, stop = _begin("relay")
+    run_relay(settings, stop)
+
+
+@work.command()
+def projector(
+    name: Annotated[str, typer.Argument(help="tracking, refund_ledger or return_reasons", metavar="NAME")],
+) -> None:
+    """Fill one read model from the events."""
+    from workers.read_models import projection_named
+    from workers.wiring import run_projector
+
+    projection_named(name)
+    settings, stop = _begin(name)
+    run_projector(settings, stop, name)
+
+
+@work.command(name="all")
+def everything(
+    without: Annotated[list[str] | None, typer.Option(help="Leave this worker out; may be given again.")] = None,
+) -> None:
+    """Run every worker as its own process; one that crashes is started again, a bounded number of times."""
+    from workers.supervisor import WorkerGaveUpError, supervise
+
+    settings, stop = _begin("all")
+    children = _children(settings, without or [])
+    try:
+        supervise(children, stop)
+    except WorkerGaveUpError as gave_up:
+        typer.secho(f"{gave_up}; all others were stopped", err=True, fg="red")
+        raise typer.Exit(UNREACHABLE if gave_up.exit_code == UNREACHABLE else SAID_NO) from gave_up
+
+
+def _begin(worker: str) -> tuple[Settings, Event]:
+    """Read the settings, set up logging, and return them with the event that a signal sets."""
+    import structlog
+
+    from infra.logs import configure
+    from infra.settings import Settings
+    from workers.loop import stop_on_signals
+    from workers.supervisor import stop_when_supervisor_ends
+
+    settings = Settings()
+    configure(settings.log_format, settings.log_level)
+    structlog.contextvars.bind_contextvars(worker=worker)
+    stop = stop_on_signals()
+    stop_when_supervisor_ends()
+    return settings, stop
+
+
+def _children(settings: Settings, without: list[str]) -> list[Child]:
+    from workers.read_models import PROJECTIONS
+    from workers.supervisor import Child, command_line
+
+    lines = {"commands": ["commands"], "relay": ["relay"]} | {name: ["projector", name] for name in PROJECTIONS}
+    lines["deadlines"] = ["deadlines"]
+    if settings.gateway_url:
+        lines["payments"] = ["payments"]
+    unknown = [name for name in without if name not in {*lines, "payments"}]
+    if unknown:
+        raise WrongUsageError(f"there is no worker {', '.join(unknown)}; there are {', '.join(lines)}")
+    return [
+        Child(name, command_line("work", *arguments), {}) for name, arguments in lines.items() if name not in without
+    ]

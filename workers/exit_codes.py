@@ -1,0 +1,96 @@
+"""What the command line answers to the shell, and how each kind of error is said to people."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar, Final
+
+import typer
+from typer.core import TyperGroup
+
+from domain.errors import RmaError
+from infra.stack.errors import ServiceUnreachableError
+
+DONE: Final = 0
+SAID_NO: Final = 1
+WRONG_USAGE: Final = 2
+UNREACHABLE: Final = 3
+INTERRUPTED: Final = 130
+MESSAGE_CHARS_MAX: Final = 4_000
+
+
+class SaidNoError(RmaError):
+    """The system said no, or a check failed; the message names what to do. Exit code 1."""
+
+    code: ClassVar[str] = "said_no"
+
+
+class WrongUsageError(RmaError):
+    """An argument cannot be used; the message names what would do. Exit code 2."""
+
+    code: ClassVar[str] = "wrong_usage"
+
+
+class ReportingGroup(TyperGroup):
+    """The commands of ``rma``: an error that has an explanation ends in one sentence and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command named; raises ``typer.Exit`` for every explained error, and what it cannot explain."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            message, code = explained
+            typer.secho(message[:MESSAGE_CHARS_MAX], err=True, fg="red" if sys.stderr.isatty() else None)
+            raise typer.Exit(code) from error
+
+
+def explain(error: Exception) -> tuple[str, int] | None:
+    """Return what went wrong and the exit code, or None where only a traceback helps."""
+    match error:
+        case ServiceUnreachableError():
+            return str(error), UNREACHABLE
+        case WrongUsageError():
+            return str(error), WRONG_USAGE
+        case RmaError():
+            return str(error), SAID_NO
+    return _of_postgres(error) or _of_kafka(error) or _of_settings(error)
+
+
+def _of_postgres(error: Exception) -> tuple[str, int] | None:
+    import psycopg
+
+    match error:
+        case psycopg.errors.InvalidSchemaName() | psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
+            return f"the database is not as this version needs it, run: rma init ({_first_line(error)})", SAID_NO
+        case psycopg.OperationalError():
+            return f"PostgreSQL cannot be reached, check RMA_POSTGRES_DSN or run: rma up ({_first_line(error)})", 3
+    return None
+
+
+def _of_kafka(error: Exception) -> tuple[str, int] | None:
+    from kafka import errors
+
+    if isinstance(error, errors.UnknownTopicOrPartitionError):
+        return f"a topic is missing, run: rma init ({_first_line(error)})", SAID_NO
+    if isinstance(error, errors.KafkaError):
+        where = "Kafka cannot be reached, check RMA_KAFKA_BOOTSTRAP or run: rma up"
+        return f"{where} ({_first_line(error)})", UNREACHABLE
+    return None
+
+
+def _of_settings(error: Exception) -> tuple[str, int] | None:
+    import pydantic
+
+    if isinstance(error, pydantic.ValidationError) and error.title == "Settings":
+        faults = "; ".join(
+            f"RMA_{'_'.join(map(str, found['loc'])).upper()}: {found['msg']}" for found in error.errors()
+        )
+        return f"the environment cannot be used: {faults}", WRONG_USAGE
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,22 @@
+"""The read models that exist, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.projection import Projection
+from projections.refund_ledger import RefundLedger
+from projections.return_reasons import ReturnReasons
+from projections.tracking import Tracking
+from workers.exit_codes import WrongUsageError
+
+PROJECTIONS: Final[dict[str, Projection]] = {
+    projection.name: projection for projection in (Tracking(), RefundLedger(), ReturnReasons())
+}
+
+
+def projection_named(name: str) -> Projection:
+    """Return a read model by its name; raises ``WrongUsageError`` naming those there are."""
+    if name not in PROJECTIONS:
+        raise WrongUsageError(f"there is no projection {name}; there are {', '.join(PROJECTIONS)}")
+    return PROJECTIONS[name]

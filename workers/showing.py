@@ -1,0 +1,192 @@
+"""`rma show`: one return as people look at it: the state of each line, what happened when, and the money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+from rich.tree import Tree
+
+from projections.case_file import CaseFile
+from workers.terminal import Row, money, shown, table
+
+STATUS_COLOURS: Final = {
+    "requested": "yellow",
+    "needs_review": "yellow",
+    "denied": "red",
+    "expired": "red",
+    "withdrawn": "red",
+    "resolved": "green",
+    "closed": "green",
+}
+STATE_COLOURS: Final = {
+    "needs_review": "yellow",
+    "denied": "red",
+    "withdrawn": "red",
+    "expired": "red",
+    "lost": "red",
+    "short": "red",
+    "wrong_item": "red",
+    "held": "yellow",
+    "failed": "red",
+    "unknown": "yellow",
+    "pending": "yellow",
+    "settled": "green",
+    "authorized": "green",
+    "received": "green",
+    "inspected": "green",
+}
+STEPS: Final = ("requested", "authorized", "in_transit", "received", "inspected", "resolved", "closed")
+STEP_NAMES: Final = ("request", "authorization", "shipment", "receipt", "inspection", "resolution", "closed")
+DIMENSIONS: Final = ("authorization_state", "logistics_state", "inspection_state", "resolution", "settlement_state")
+
+
+def picture(case: CaseFile, allocation: list[dict[str, Any]] | None = None) -> RenderableType:
+    """Return a return drawn: heading, lines, timeline, money; with ``allocation`` the order's cents too."""
+    parts = [_heading(case), _lines(case), _timeline(case), *_money(case)]
+    if allocation is not None:
+        parts.append(_allocation(case, allocation))
+    return Group(*parts)
+
+
+def _heading(case: CaseFile) -> RenderableType:
+    summary = case.summary
+    status = str(summary["status"])
+    text = Text()
+    text.append(f"{summary['rma_number']}  ", "bold")
+    text.append(status.replace("_", " "), f"bold {STATUS_COLOURS.get(status, 'cyan')}")
+    text.append(f"   order {summary['order_id']} · customer {summary['customer_id']}")
+    if summary["case_id"]:
+        text.append(f" · case {summary['case_id']}")
+    text.append("\n")
+    text.append_text(_progress(status))
+    text.append(f"\nnext: {summary['next_step']}", "bold")
+    if summary["next_deadline_at"]:
+        text.append(f" · due by {shown(summary['next_deadline_at'])}")
+    if summary["tracking_number"]:
+        text.append(f" · {summary['carrier'] or 'parcel'} {summary['tracking_number']}")
+    return Panel(text, title=f"return {summary['rma_id']}", title_align="left", border_style="dim")
+
+
+def _progress(status: str) -> Text:
+    """Return the steps as a chain, those behind the return filled; of an ended one nothing is."""
+    reached = STEPS.index(status) if status in STEPS else -1
+    drawn = Text()
+    for number, name in enumerate(STEP_NAMES):
+        is_done = number <= reached
+        drawn.append(" ── " if number else "", "green" if is_done else "dim")
+        drawn.append(f"{'●' if is_done else '○'} {name}", "green" if is_done else "dim")
+    return drawn
+
+
+def _lines(case: CaseFile) -> RenderableType:
+    currency = case.summary["currency"]
+    columns = (
+        "#line", "article", "#units", "authorization", "logistics", "inspection", "resolution", "settlement", "reason",
+        "cause", "grade", "goods go to", "#paid", "#refund",
+    )  # fmt: skip
+    rows = (
+        [
+            row["line"],
+            f"{row['sku']} ({row['line_id']})",
+            row["quantity"],
+            *(_state(row[name]) for name in DIMENSIONS),
+            row["reason"],
+            row["cause"],
+            row["grade"],
+            row["disposition"],
+            money(row["paid_minor"], currency),
+            money(row["refund_minor"], currency),
+        ]
+        for row in case.lines
+    )
+    return table("Lines", columns, rows)
+
+
+def _state(value: Any) -> Text:
+    text = shown(value)
+    return Text(text.replace("_", " "), STATE_COLOURS.get(text, ""))
+
+
+def _timeline(case: CaseFile) -> RenderableType:
+    tree = Tree("[bold]Timeline[/]", guide_style="dim")
+    day, branch = None, tree
+    for event in case.timeline:
+        if event["occurred_at"].date() != day:
+            day = event["occurred_at"].date()
+            branch = tree.add(Text(f"{event['occurred_at']:%a %d %b %Y}", "bold cyan"))
+        branch.add(_event(event))
+    return tree
+
+
+def _event(event: Row) -> Text:
+    text = Text(f"{event['occurred_at']:%H:%M} ", "dim")
+    text.append(f"{_fact_name(event['type']):<20} ", "green")
+    text.append(event["summary"] or "")
+    text.append(f"  {event['actor']}", "dim")
+    return text
+
+
+def _fact_name(type_name: str) -> str:
+    """Return the fact in an event's type: ``Requested`` of ``rma.Rma.Requested.v1``."""
+    return type_name.split(".")[2] if type_name.count(".") > 1 else type_name
+
+
+def _money(case: CaseFile) -> Iterator[RenderableType]:
+    if case.refunds:
+        columns = ("refund", "#amount", "status", "requested", "settled")
+        rows = (
+            [
+                r["refund_id"],
+                money(r["amount_minor"], r["currency"]),
+                _state(r["status"]),
+                r["requested_at"],
+                r["settled_at"],
+            ]
+            for r in case.refunds
+        )
+        yield table("Refunds (net of fees)", columns, rows)
+    if case.payouts:
+        currency = case.summary["currency"]
+        rows = (
+            [
+                p["payout_id"],
+                f"{p['tender_kind']} {p['tender_id'] or ''}".strip(),
+                money(p["amount_minor"], currency),
+                _state(p["status"]),
+                p["reference"],
+                p["idempotency_key"],
+            ]
+            for p in case.payouts
+        )
+        yield table("Payouts", ("payout", "to", "#amount", "status", "reference", "idempotency key"), rows)
+    if case.deadlines:
+        ends = ([d["kind"].replace("_", " "), d["due_at"], _state(d["status"])] for d in case.deadlines)
+        yield table("Deadlines", ("deadline", "due", "status"), ends)
+
+
+def _allocation(case: CaseFile, allocation: list[dict[str, Any]]) -> RenderableType:
+    currency = case.summary["currency"]
+    columns = (
+        "line", "article", "#sold", "#delivered", "#in return", "#returned", "#refunded", "#goods and tax", "#shipping",
+        "#refunded (net)",
+    )  # fmt: skip
+    rows = [
+        [
+            row["line_id"],
+            row["sku"],
+            row["sold"],
+            row["delivered"],
+            row["in_return"],
+            row["returned"],
+            row["refunded_units"],
+            money(row["paid_minor"], currency),
+            money(row["shipping_minor"], currency),
+            money(row["refunded_minor"], currency),
+        ]
+        for row in allocation
+    ]
+    return table(f"Where the cents of order {case.summary['order_id']} stand", columns, rows)
