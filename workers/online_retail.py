@@ -11,7 +11,7 @@ import csv
 import lzma
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -100,21 +100,9 @@ class SaleLine:
     taken: int = 0
 
 
-@dataclass(slots=True)
-class Match:
-    """Units of a sale line that one cancellation invoice gives back; ``row`` is the first that does."""
-
-    row: Row
-    line: SaleLine
-    units: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class ReturnLine:
-    """Units of one sale line that one cancellation invoice gives back; ``paid_minor`` is what they are worth.
-
-    Several rows that cancel units of one sale line are one line, at the time of the first.
-    """
+    """Units of one sale line that one cancellation row gives back; ``paid_minor`` is what they are worth."""
 
     line_id: str
     quantity: int
@@ -283,13 +271,12 @@ class History:
         """Yield what each cancellation invoice gives back of each order; to be called after all sales."""
         for lines in self._kept.values():
             lines.sort(key=lambda line: line.sale.age, reverse=True)
-        matched: dict[tuple[str, str], dict[int, Match]] = {}
+        matched: dict[tuple[str, str], list[tuple[Row, SaleLine, int]]] = {}
         for row in sorted(self._cancelled, key=lambda row: row.age):
             for line, units in self._match(row):
-                matches = matched.setdefault((row.invoice_no, line.sale.invoice_no), {})
-                matches.setdefault(line.sale.number, Match(row, line)).units += units
+                matched.setdefault((row.invoice_no, line.sale.invoice_no), []).append((row, line, units))
         for (case_id, order_id), matches in matched.items():
-            yield self._cancellation(case_id, order_id, list(matches.values()))
+            yield self._cancellation(case_id, order_id, matches)
 
     def _match(self, row: Row) -> Iterator[tuple[SaleLine, int]]:
         left = -row.quantity
@@ -306,21 +293,19 @@ class History:
         if left:
             self.totals.leave_out("no_match", rows=not has_match, units=left)
 
-    def _cancellation(self, case_id: str, order_id: str, matches: Sequence[Match]) -> Cancellation:
-        lines = tuple(_take(match) for match in matches)
+    def _cancellation(self, case_id: str, order_id: str, matches: list[tuple[Row, SaleLine, int]]) -> Cancellation:
+        lines = tuple(_take(row, line, units) for row, line, units in matches)
         self.totals.returns += 1
         self.totals.return_lines += len(lines)
         self.totals.units_given_back += sum(line.quantity for line in lines)
         self.totals.pennies_given_back += sum(line.paid_minor for line in lines)
-        first = matches[0].row
+        first = matches[0][0]
         return Cancellation(case_id, order_id, first.customer_id, first.invoiced_at, lines)
 
 
-def _take(match: Match) -> ReturnLine:
+def _take(row: Row, line: SaleLine, units: int) -> ReturnLine:
     """Take the lowest-numbered free units: units 1 to k of n hold the total times k over n pennies, rounded down."""
-    line = match.line
     total, sold = line.sale.amount_minor, line.sale.quantity
     before = total * line.taken // sold
-    line.taken += match.units
-    worth = total * line.taken // sold - before
-    return ReturnLine(str(line.sale.number), match.units, worth, match.row.invoiced_at)
+    line.taken += units
+    return ReturnLine(str(line.sale.number), units, total * line.taken // sold - before, row.invoiced_at)
