@@ -25,7 +25,7 @@ from domain.policy.facts import Facts
 from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
 from domain.rma_facts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
-from domain.units import UnitRun, UnitStates, take, total
+from domain.units import UnitRun, take, total, without
 
 Holidays = Callable[[str, int], frozenset[date]]
 """The holidays of a calendar in a year, looked up by whoever may look things up."""
@@ -148,12 +148,6 @@ def decide_all(
     return decisions
 
 
-def _beside(runs: Sequence[UnitRun], taken: Sequence[UnitRun]) -> list[UnitRun]:
-    left = UnitStates([(run, True) for run in runs])
-    left.change(taken, lambda _: False)
-    return [run for run, free in left if free]
-
-
 def decide_by_person(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecision:
     """Return a person's answer on units that wait for one.
 
@@ -165,7 +159,7 @@ def decide_by_person(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> Pe
     waiting = case.rma.fitting(number, lambda state: state.authorization == "needs_review")
     if not waiting:
         raise WrongStateError("the line does not wait for a decision", line=number)
-    waiting = _beside(waiting, taken)
+    waiting = without(waiting, taken)
     if total(waiting) < choice.quantity:
         raise QuantityExceededError(asked=choice.quantity, available=total(waiting), line=number)
     return PersonDecision(number, tuple(take(waiting, choice.quantity)), choice.approved, choice.code)
@@ -185,19 +179,28 @@ def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDeci
     against = {"denied", "expired", "withdrawn"} if approved else {"authorized"}
 
     def fits(state: RunState) -> bool:
-        return state.authorization in against and (approved or state.resolution == "undecided")
+        return state.authorization in against and not _sent_back(state) and (approved or not _resolved(state))
 
     fitting = case.rma.fitting(number, fits)
     if not fitting:
         raise WrongStateError("no unit of the line is decided the other way", line=number)
-    fitting = _beside(fitting, taken)
+    fitting = without(fitting, taken)
     if total(fitting) < quantity:
         raise QuantityExceededError(asked=quantity, available=total(fitting), line=number)
     runs = take(fitting, quantity)
-    return PersonDecision(number, tuple(_regain(case, number, runs) if approved else runs), approved, choice.code)
+    runs = _regain(case, number, runs, taken) if approved else runs
+    return PersonDecision(number, tuple(runs), approved, choice.code)
 
 
-def _regain(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
+def _resolved(state: RunState) -> bool:
+    return state.resolution != "undecided"
+
+
+def _sent_back(state: RunState) -> bool:
+    return state.resolution == "send_back" and state.delivered_on
+
+
+def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
     """Return units that this return can hold again: its own where they are free or came in, else others of the line."""
     line_id = case.rma.lines[number].asked.line_id
     standing = case.order.standing_within(of_order(line_id, list(runs)))
@@ -206,10 +209,22 @@ def _regain(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
     if not lacking:
         return list(runs)
     try:
-        return sorted([*regained, *case.order.free_runs(line_id, lacking, regained)], key=lambda run: run.first)
+        others = case.order.free_runs(line_id, lacking, [*regained, *taken, *_with_a_story(case, line_id)])
+        return sorted([*regained, *others], key=lambda run: run.first)
     except UnitsNotAvailableError as less:
         available = total(regained) + int(str(less.details["available"]))
         raise UnitsNotAvailableError(line_id=line_id, asked=total(runs), available=available) from less
+
+
+def _with_a_story(case: Case, line_id: str) -> list[UnitRun]:
+    """Return the order line's units that this return has moved: none of them takes the place of another."""
+    return [
+        run
+        for line in case.rma.lines.values()
+        if line.asked.line_id == line_id
+        for run, state in line.states
+        if state.logistics != "with_customer"
+    ]
 
 
 def apply_person(case: Case, decisions: Sequence[PersonDecision]) -> None:
@@ -234,12 +249,14 @@ def appeal(case: Case, number: int) -> tuple[UnitRun, ...]:
         WrongStateError: Nothing of the line is denied, or the time to appeal is over.
         UnitsNotAvailableError: Its units went elsewhere.
     """
-    denied = case.rma.fitting(number, lambda state: state.authorization == "denied")
+    denied = case.rma.fitting(number, lambda state: state.authorization == "denied" and not _sent_back(state))
     if not denied:
         raise WrongStateError("the line is not denied", line=number)
-    appeals = [d for d in case.rma.deadlines.values() if d.kind == "appeal" and d.line == number]
-    if appeals and appeals[-1].status == "passed":
-        raise WrongStateError("the time to appeal is over", line=number)
+    denied_at = case.rma.lines[number].denied_at
+    for deadline in case.rma.deadlines.values():
+        about_this = deadline.kind == "appeal" and deadline.line == number and deadline.status == "passed"
+        if about_this and (denied_at is None or denied_at < deadline.due_at):
+            raise WrongStateError("the time to appeal is over", line=number)
     return tuple(_regain(case, number, denied))
 
 

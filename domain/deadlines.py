@@ -100,11 +100,14 @@ def _opened(rma: Rma, need: Need, at: datetime) -> Deadline:
 
 
 def _already_passed(rma: Rma, need: Need) -> bool:
-    """Tell whether this need is overdue already; an expired line that is authorized anew has a new need."""
-    if need.kind == "ship_back":
-        return False
+    """Tell whether this need is overdue already; a line expired, denied or resolved anew has a new need."""
     known = [d for d in rma.deadlines.values() if d.kind == need.kind and d.line == need.line]
-    return bool(known) and known[-1].status == "passed"
+    if not known or known[-1].status != "passed" or need.kind == "ship_back":
+        return False
+    if need.line is None:
+        return rma.resolved_at is not None
+    denied_at = rma.lines[need.line].denied_at
+    return need.kind != "appeal" or denied_at is None or denied_at < known[-1].due_at
 
 
 def _ending(rma: Rma, deadline: Deadline) -> DeadlineStatus:

@@ -11,7 +11,7 @@ from domain.case import Case
 from domain.errors import WrongStateError
 from domain.order_facts import LineRun
 from domain.rma_facts import RmaRun, RunState
-from domain.units import UnitRun, UnitStates, take, total
+from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Logistics, ScanStatus
 
 FIRST_SCANS: Final = frozenset({"accepted", "in_transit", "out_for_delivery", "delivered"})
@@ -171,11 +171,10 @@ class Arrivals:
 
     def _choose(self, line: int, quantity: int) -> list[RmaRun]:
         case, used = self._case, self._used.setdefault(line, [])
-        awaited = case.rma.fitting(line, _may_arrive)
-        if used:
-            rest = UnitStates([(run, True) for run in awaited])
-            rest.put(used, False)
-            awaited = [run for run, free in rest if free]
+        # what is still to come back arrives before what was given up
+        expected = case.rma.fitting(line, lambda state: _may_arrive(state) and state.authorization in SENDABLE)
+        given_up = case.rma.fitting(line, lambda state: _may_arrive(state) and state.authorization not in SENDABLE)
+        awaited = [*without(expected, used), *without(given_up, used)]
         ours = [
             run.run
             for run, state in case.order.standing_within(

@@ -27,7 +27,6 @@ from domain.rma_facts import (
     RefundPart,
     RequestedLine,
     RmaRun,
-    RunState,
 )
 from domain.rma_state import RmaState
 from domain.units import UnitRun
@@ -132,8 +131,7 @@ class Rma(RmaState, BaseAggregate[str]):
         evidence: tuple[Evidence, ...]
 
         def apply(self, aggregate: Rma) -> None:
-            line = aggregate.lines[self.line]
-            line.states.put(self.runs, RunState(authorization="needs_review"))
+            aggregate.take_up(self.line, self.runs, "needs_review")
             aggregate.keep_evidence(self.evidence)
 
     class RequestCorrected(Event):

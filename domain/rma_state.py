@@ -21,8 +21,8 @@ from domain.rma_facts import (
     RunState,
 )
 from domain.status import status_of
-from domain.units import UnitRun, UnitStates, take, total
-from domain.vocabularies import ReturnStatus
+from domain.units import UnitRun, UnitStates, take, total, without
+from domain.vocabularies import Authorization, ReturnStatus
 
 
 @dataclass(slots=True)
@@ -98,16 +98,23 @@ class RmaState:
 
     def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
         for decided in lines:
-            authorization = "authorized" if decided.approved else "denied"
+            authorization: Authorization = "authorized" if decided.approved else "denied"
             line = self.lines[decided.line]
             line.denied_at = line.denied_at if decided.approved else at
-            known = [run for run, _ in line.states.within(decided.runs)]
-            if total(known) < total(decided.runs):  # other units of the line took the place of those given up
-                line.states.put(decided.runs, RunState())
-            self.change(_runs(decided.line, decided.runs), authorization=authorization)
+            if decided.approved:
+                self.take_up(decided.line, decided.runs, authorization)
+            else:
+                self.change(_runs(decided.line, decided.runs), authorization=authorization)
         self.decided_at = at
         if any(decided.approved for decided in lines):
             self.authorized_at = self.authorized_at or at
+
+    def take_up(self, number: int, runs: Sequence[UnitRun], authorization: Authorization) -> None:
+        """Take units up again: where goods are stays known; others of the line take the place of those given up."""
+        states = self.lines[number].states
+        fresh = without(runs, [run for run, _ in states.within(runs)])
+        states.change(runs, lambda state: _taken_up(state, authorization))
+        states.put(fresh, RunState(authorization=authorization))
 
     def keep_evidence(self, evidence: Iterable[Evidence]) -> None:
         for item in evidence:
@@ -165,6 +172,11 @@ class RmaState:
         if known is not None and known != content_hash:
             raise IdentifierReusedError(name, value)
         return known is not None
+
+
+def _taken_up(state: RunState, authorization: Authorization) -> RunState:
+    missing = state.logistics in {"short", "wrong_item"}  # once taken up, they are expected again
+    return replace(state, authorization=authorization, logistics="with_customer" if missing else state.logistics)
 
 
 def _runs(line: int, runs: Iterable[UnitRun]) -> list[RmaRun]:

@@ -104,6 +104,14 @@ def _merge(pieces: list[tuple[UnitRun, State]]) -> list[tuple[UnitRun, State]]:
     return merged
 
 
+def without(runs: Iterable[UnitRun], taken: Sequence[UnitRun]) -> list[UnitRun]:
+    """Return what the runs hold beside the units that are ``taken``, lowest-numbered first."""
+    left = UnitStates([(run, True) for run in runs])
+    for run in taken:
+        left.change([run], lambda _: False)
+    return [run for run, free in left if free]
+
+
 def take(runs: Iterable[UnitRun], quantity: int) -> list[UnitRun]:
     """Return the first ``quantity`` units of the runs in the order given, or fewer where there are fewer."""
     taken: list[UnitRun] = []
