@@ -1,0 +1,260 @@
+"""`rma bench`: what the pipeline carries on this machine, each stage as its own process on real Kafka and PostgreSQL.
+
+Each worker meets a backlog while all the others run beside it; rates count from its first progress to its last, so that
+starting up is left out. A database and topics of the bench's own are made and removed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from domain.errors import RmaError
+from infra.kafka_clients import make_admin
+from infra.settings import Settings, addresses
+from infra.topics import TopicNames
+from workers import bench_load
+from workers.sending import CommandPublisher, conversation
+from workers.wiring import initialise
+
+RETURNS_DEFAULT: Final = 3_000
+RETURNS_MAX: Final = 200_000
+LATENCY_COMMANDS: Final = 100
+STAGE_TIMEOUT_S: Final = 300.0
+POLL_S: Final = 0.02
+STOP_TIMEOUT_S: Final = 20.0
+FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projector": 20_000}
+"""Per second and worker: the least that the pipeline has to carry on two cores."""
+
+PROJECTIONS: Final = ("tracking", "refund_ledger", "return_reasons")
+
+
+class StageTooSlowError(RmaError):
+    """A stage did not finish its backlog in time."""
+
+    code = "bench_stage_timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one worker did: items counted from first to last progress, and the processor time of its process."""
+
+    name: str
+    unit: str
+    items: int
+    seconds: float
+    cpu_seconds: float
+    floor: int | None
+
+    @property
+    def rate(self) -> float:
+        """Items per second."""
+        return self.items / self.seconds if self.seconds else 0.0
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of processor time per item."""
+        return self.cpu_seconds / self.items * 1e6 if self.items else 0.0
+
+    @property
+    def holds(self) -> bool:
+        return self.floor is None or self.rate >= self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Conditions, stages, and how long single commands take until the read model shows them."""
+
+    conditions: dict[str, Any]
+    stages: list[Stage]
+    latency_ms: dict[str, float]
+
+    @property
+    def holds(self) -> bool:
+        return all(stage.holds for stage in self.stages)
+
+    def as_data(self) -> dict[str, Any]:
+        stages = [asdict(stage) | {"per_second": stage.rate, "cpu_us": stage.cpu_us} for stage in self.stages]
+        return {"conditions": self.conditions, "stages": stages, "latency_ms": self.latency_ms, "holds": self.holds}
+
+
+def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) -> Report:
+    """Run every stage over a backlog of ``returns`` returns, then single commands through all of them."""
+    with _ground(settings) as ground, closing(psycopg.connect(str(ground.postgres_dsn), autocommit=True)) as connection:
+        tell(f"publishing {returns * bench_load.COMMANDS_PER_RETURN:,} commands")
+        _publish(ground, returns)
+        stages = []
+        with _Workers(ground) as workers:
+            for name, unit, floor, query, total in _stages(connection, returns):
+                tell(f"{name}: catching up")
+                goal = total()
+                stages.append(_measure(connection, workers.start(name), (name, unit, floor), query, goal))
+            tell("single commands, all workers running")
+            latency = _latency(ground, connection, returns)
+        return Report(_conditions(connection, returns), stages, latency)
+
+
+def _stages(
+    connection: psycopg.Connection[Any], returns: int
+) -> Iterator[tuple[str, str, int, str, Callable[[], int]]]:
+    commands = returns * bench_load.COMMANDS_PER_RETURN + 1
+
+    def events() -> int:
+        return _count(connection, "SELECT coalesce(max(position), 0) FROM rma_log.events")
+
+    yield "commands", "commands", FLOORS["commands"], "SELECT count(*) FROM rma_log.outcomes", lambda: commands
+    yield "relay", "events", FLOORS["relay"], "SELECT max(position) FROM rma_log.relays", events
+    for name in PROJECTIONS:
+        query = f"SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"  # noqa: S608 - our own name
+        yield f"projector {name}", "events", FLOORS["projector"], query, events
+
+
+def _measure(
+    connection: psycopg.Connection[Any],
+    worker: psutil.Popen,
+    about: tuple[str, str, int],
+    query: str,
+    goal: int,
+) -> Stage:
+    """Watch a worker's progress from its first to its last step."""
+    began_at, began_cpu, began_count = 0.0, 0.0, 0
+    deadline = time.monotonic() + STAGE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        count, now = _count(connection, query), time.monotonic()
+        cpu = sum(worker.cpu_times()[:2])
+        if count and not began_at:
+            began_at, began_cpu, began_count = now, cpu, count
+        if count >= goal:
+            name, unit, floor = about
+            return Stage(name, unit, count - began_count, now - began_at, cpu - began_cpu, floor)
+        if worker.poll() is not None:
+            raise StageTooSlowError(f"the worker {about[0]} ended with code {worker.returncode}")
+        time.sleep(POLL_S)
+    raise StageTooSlowError(f"{about[0]} did not finish in {STAGE_TIMEOUT_S:.0f} s")
+
+
+def _count(connection: psycopg.Connection[Any], query: str) -> int:
+    [row] = connection.execute(query).fetchall()  # type: ignore[call-overload]
+    return int(row[0] or 0)
+
+
+class _Workers:
+    """Worker processes of the bench; all of them are ended with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        where = addresses(settings)
+        self._environment = os.environ | {
+            "RMA_POSTGRES_DSN": where.postgres_dsn,
+            "RMA_KAFKA_BOOTSTRAP": where.kafka_bootstrap,
+            "RMA_TOPIC_PREFIX": settings.topic_prefix,
+            "RMA_LOG_LEVEL": "warning",
+            "RMA_METRICS_PORT": "0",
+        }
+        self._processes: list[psutil.Popen] = []
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def start(self, name: str) -> psutil.Popen:
+        process = psutil.Popen(
+            [sys.executable, "-m", "workers.cli", "work", *name.split()],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+        )
+        self._processes.append(process)
+        return process
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except psutil.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def _ground(settings: Settings) -> Iterator[Settings]:
+    """Make a database and topics of the bench's own, and remove them in the end."""
+    where = addresses(settings)
+    name = f"rma_bench_{secrets.token_hex(4)}"
+    with closing(psycopg.connect(where.postgres_dsn, autocommit=True)) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        ground = settings.model_copy(
+            update={
+                "postgres_dsn": make_conninfo(where.postgres_dsn, dbname=name),
+                "kafka_bootstrap": where.kafka_bootstrap,
+                "topic_prefix": f"{name}.",
+            }
+        )
+        try:
+            initialise(ground)
+            yield ground
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            topics = TopicNames(ground.topic_prefix)
+            with closing(make_admin(where.kafka_bootstrap)) as admin:
+                admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])
+
+
+def _publish(ground: Settings, returns: int) -> None:
+    with closing(
+        CommandPublisher(addresses(ground).kafka_bootstrap, TopicNames(ground.topic_prefix).commands)
+    ) as publisher:
+        publisher.publish(bench_load.publish_policy().to_record())
+        publisher.flush()
+        time.sleep(1.0)  # the policy has a partition of its own: be sure that it is the first to be read
+        for command in bench_load.returns(returns):
+            publisher.publish(command.to_record())
+        publisher.flush()
+
+
+def _latency(ground: Settings, connection: psycopg.Connection[Any], first: int) -> dict[str, float]:
+    """Return the time from sending a request until its row shows in ``rma_read.returns``, in milliseconds."""
+    taken = []
+    with conversation(ground) as talk:
+        commands = list(bench_load.returns(LATENCY_COMMANDS, first=first))
+        for command in commands[: 2 * LATENCY_COMMANDS]:
+            talk.ask(command.to_record())
+        for command in commands[2 * LATENCY_COMMANDS : 3 * LATENCY_COMMANDS]:
+            began = time.monotonic()
+            talk.ask(command.to_record())
+            while not _count(
+                connection,
+                f"SELECT count(*) FROM rma_read.returns WHERE order_id = '{command.key}'",  # noqa: S608 - our own key
+            ):
+                if time.monotonic() - began > STAGE_TIMEOUT_S:
+                    raise StageTooSlowError(f"{command.id} never showed")
+                time.sleep(POLL_S / 10)
+            taken.append((time.monotonic() - began) * 1000)
+    cuts = statistics.quantiles(taken, n=100)
+    return {"p50": cuts[49], "p99": cuts[98]}
+
+
+def _conditions(connection: psycopg.Connection[Any], returns: int) -> dict[str, Any]:
+    [row] = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchall()
+    return {
+        "returns": returns,
+        "commands": returns * bench_load.COMMANDS_PER_RETURN,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "postgresql": row[0],
+        "fsync": row[1],
+        "kafka": "one node, KRaft, on the same machine",
+    }
