@@ -45,8 +45,15 @@ class PolicyInForce:
 
     def holidays_around(self, at: datetime) -> tuple[date, ...]:
         calendar = self.version.document.window.calendar
-        if calendar is None:
-            return ()
+        return () if calendar is None else self._of(calendar, at)
+
+    def rule_holidays_around(self, at: datetime) -> dict[str, tuple[date, ...]]:
+        """Return the holidays of the calendars that rules name beside the window's own."""
+        document = self.version.document
+        named = [rule.then.window.calendar for rule in document.rules if rule.then.window]
+        return {name: self._of(name, at) for name in named if name and name != document.window.calendar}
+
+    def _of(self, calendar: str, at: datetime) -> tuple[date, ...]:
         return tuple(sorted(day for offset in YEARS_OF_HOLIDAYS for day in self.holidays(calendar, at.year + offset)))
 
 
@@ -105,6 +112,7 @@ def _facts(
         answers=dict(asked.answers or {}),
         withdrawal_exception=account.fact.withdrawal_exception,
         holidays=policy.holidays_around(requested_at),
+        rule_holidays=policy.rule_holidays_around(requested_at),
     )
 
 

@@ -31,13 +31,19 @@ def restocking_bps(line: RmaLine, state: RunState) -> int:
     return line.terms.fees.restocking_bps
 
 
-def return_shipping_minor(rma: RmaState, line: RmaLine) -> int:
-    """Return what return shipping costs the customer for the whole return (minor units); 0 where any line waives it."""
+def is_refunded(state: RunState) -> bool:
+    """Tell whether money went, or is going, back for units."""
+    return state.resolution in _MONEY
+
+
+def return_shipping_minor(line: RmaLine) -> int:
+    """Return what return shipping costs the customer by a line's terms, once for the whole return (minor units)."""
     terms = line.terms
-    if terms is None or terms.method != "label":
-        return 0
-    for other in rma.lines.values():
-        for _, state in other.states:
-            if state.resolution in _MONEY and are_waived(other, state):
-                return 0
-    return terms.fees.return_shipping_minor
+    return terms.fees.return_shipping_minor if terms is not None and terms.method == "label" else 0
+
+
+def return_shipping_is_waived(rma: RmaState) -> bool:
+    """Tell whether the fees of any refunded line are waived: then return shipping is, for the whole return."""
+    return any(
+        is_refunded(state) and are_waived(line, state) for line in rma.lines.values() for _, state in line.states
+    )

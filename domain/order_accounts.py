@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.order_facts import Arrival, Credit, OrderLine
 from domain.units import UnitRun, UnitStates
 
-Freed = Literal["denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected"]
+Freed = Literal["denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,16 @@ class RmaAccount:
     refunds: list[UUID] = field(default_factory=list)
     return_shipping_minor: int = 0
     fees: dict[int, LineFees] = field(default_factory=dict)
+    charged: list[Credit] = field(default_factory=list)
+    """The credits that bore a restocking fee, and those that gave one back."""
+
+    def charged_on(self, line: int) -> list[Credit]:
+        return [credit for credit in self.charged if credit.line == line]
 
     def bear(self, credit: Credit) -> None:
         """Count in the restocking fee that a credit bore."""
+        if credit.fee_base_minor:
+            self.charged.append(credit)
         so_far = self.fees.get(credit.line, LineFees(0, 0))
         self.fees[credit.line] = LineFees(
             so_far.base_minor + credit.fee_base_minor, so_far.fee_minor + credit.fee_minor

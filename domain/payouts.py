@@ -106,11 +106,12 @@ def _postings(order: Order, payout: Payout, outcome: PayoutOutcome) -> tuple[Pos
     return ledger.entry((ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, paid - owed), (account, -paid))
 
 
-def settle_store_credit(case: Case) -> None:
-    """Issue the store credit that was just requested: it is ours to give, so it settles at once."""
+def start(case: Case, refund: UUID) -> None:
+    """Set a refund just requested going: store credit is ours to give and settles at once, gateways are waited for."""
     for payout in list(case.order.payouts.values()):
         if payout.rma_id == case.rma.rma_id and payout.tender_id is None and payout.status == "requested":
             record_outcome(case, payout, "settled")
+    move_settlement(case, refund)
 
 
 def move_settlement(case: Case, refund: UUID) -> None:

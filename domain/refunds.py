@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
@@ -67,6 +68,18 @@ def _part_of(credit: Credit, line: OrderLine, part: UnitRun) -> Credit:
     )
 
 
+def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
+    """Return those of a line's units for which something may still be given back."""
+    account = case.order.lines[case.rma.lines[number].asked.line_id]
+    cuts = {edge for credit in account.credits for edge in (credit.run.first, credit.run.end)}
+    left = []
+    for run in runs:
+        edges = sorted({run.first, run.end} | {edge for edge in cuts if run.first < edge < run.end})
+        parts = [UnitRun(first, end - first) for first, end in pairwise(edges)]
+        left += [p for p in parts if entitlement(case, [RmaRun(number, p.first, p.count)])[0].gross_minor > 0]
+    return left
+
+
 def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
     """Return the credits cut down to an amount in all, shared in proportion, goods, tax and shipping apart.
 
@@ -105,11 +118,42 @@ def with_restocking(case: Case, credits: Sequence[Credit]) -> list[Credit]:
     return charged
 
 
+def restocking_back(case: Case, number: int, waived: Sequence[RmaRun]) -> list[Credit]:
+    """Return credits that give back what these units of a line bear of its restocking fee, one for each run.
+
+    What stays is the fee on the cents of all other units, rounded once; a unit bears in proportion to what was paid.
+    """
+    line, account = case.rma.lines[number], case.order.account(case.rma.rma_id)
+    sold = case.order.lines[line.asked.line_id].fact
+    bases = [sum(_fee_base_of(credit, sold, run.run) for credit in account.charged_on(number)) for run in waived]
+    so_far = account.fees.get(number, LineFees(0, 0))
+    if line.terms is None or not sum(bases):
+        return []
+    stays = basis_points_minor(max(so_far.base_minor - sum(bases), 0), line.terms.fees.restocking_bps)
+    backs = share_by_largest_remainder(max(so_far.fee_minor - stays, 0), bases)
+    return [
+        Credit(number, sold.line_id, run.first, run.count, 0, 0, 0, -back, -base)
+        for run, back, base in zip(waived, backs, bases, strict=True)
+        if base
+    ]
+
+
+def _fee_base_of(credit: Credit, sold: OrderLine, part: UnitRun) -> int:
+    """Return what of a credit's fee base fell to some of its units, in proportion to what was paid for them."""
+    first, end, whole = max(credit.first, part.first), min(credit.run.end, part.end), sold.paid_of(credit.run)
+    if first >= end or not whole:
+        return 0
+    before = sold.paid_of(UnitRun(credit.first, first - credit.first))
+    upto = sold.paid_of(UnitRun(credit.first, end - credit.first))
+    return credit.fee_base_minor * upto // whole - credit.fee_base_minor * before // whole
+
+
 def return_shipping_now(case: Case, line: int, bearable_minor: int) -> int:
     """Return what of the return shipping this refund bears; negative where what was taken before is given back."""
     taken = case.order.account(case.rma.rma_id).return_shipping_minor
-    whole = fees.return_shipping_minor(case.rma, case.rma.lines[line])
-    return min(whole - taken, bearable_minor) if whole > taken else whole - taken
+    if fees.return_shipping_is_waived(case.rma):
+        return -taken
+    return min(max(fees.return_shipping_minor(case.rma.lines[line]) - taken, 0), bearable_minor)
 
 
 def request(
@@ -119,8 +163,8 @@ def request(
     because: Because,
     return_shipping_minor: int = 0,
     as_store_credit: bool = False,
-) -> None:
-    """Request a refund: the fact in the order's ledger, its payouts, and the return's own note of it."""
+) -> UUID:
+    """Request a refund and return its id: the fact in the order's ledger, its payouts, the return's own note of it."""
     order, rma = case.order, case.rma
     restocking = sum(credit.fee_minor for credit in credits)
     gross = sum(credit.gross_minor for credit in credits)
@@ -157,6 +201,7 @@ def request(
         parts=_parts(refund, credits, amount),
         timestamp=case.at,
     )
+    return refund
 
 
 def _new_units(account: LineAccount, credit: Credit) -> int:

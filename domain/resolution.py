@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
 
 from domain import fees, ledger, payouts, refunds
 from domain.case import Case
-from domain.errors import AmountExceedsEntitlementError, WrongStateError
+from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, WrongStateError
 from domain.order_facts import Credit
 from domain.policy.decision import Decision
 from domain.rma_facts import RmaRun, RunState
 from domain.rma_state import RmaLine
-from domain.units import take, total
+from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Resolution
 
 By = Literal["policy", "person"]
+_PAYS: Final = frozenset({"refund", "store_credit"})
+MADE_GOOD: Final = frozenset({"refund", "store_credit", "exchange", "replacement"})
+"""Resolutions that leave the customer nothing to ask for: money, or another article."""
 
 
 def follow_policy(case: Case, number: int) -> None:
@@ -89,10 +92,23 @@ def resolve(
         by=by,
         timestamp=case.at,
     )
+    _settle_lost(case, runs, resolution)
     if resolution in {"refund", "store_credit"}:
         refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
     elif resolution == "exchange":
         exchange(case, runs)
+
+
+def _settle_lost(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
+    """Let lost units leave the return: made good, they will not come back; else they count as never sent."""
+    standing = case.order.standing_within(
+        case.order_runs(run for run, state in case.rma.states_of(runs) if state.logistics == "lost")
+    )
+    lost = [run for run, state in standing if state.standing == "kept" or state.rma_id == case.rma.rma_id]
+    if lost and resolution in MADE_GOOD:
+        case.order.return_units(case.rma.rma_id, lost, case.at)
+    elif lost:
+        case.order.free_units(case.rma.rma_id, lost, "lost", case.at)
 
 
 def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | None, as_store_credit: bool) -> None:
@@ -105,14 +121,14 @@ def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | No
         shipping = refunds.return_shipping_now(case, runs[0].line, net)
     else:
         credits = refunds.limit(credits, amount_minor)
-    refunds.request(
+    requested = refunds.request(
         case,
         credits,
         because="policy" if by == "policy" else "agent",
         return_shipping_minor=shipping,
         as_store_credit=as_store_credit,
     )
-    payouts.settle_store_credit(case)
+    payouts.start(case, requested)
 
 
 def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
@@ -145,8 +161,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         timestamp=case.at,
     )
     if over:
-        refunds.request(case, over, because="exchange_difference")
-        payouts.settle_store_credit(case)
+        payouts.start(case, refunds.request(case, over, because="exchange_difference"))
 
 
 def _quote(line: RmaLine, runs: Sequence[RmaRun], worth: int) -> int:
@@ -185,28 +200,37 @@ def decide(
     inspection_id: str | None,
     reason: str | None,
 ) -> None:
-    """Let a person decide what units get: those undecided first, else those whose decision has moved nothing yet.
+    """Let a person decide what units get: those undecided first, then those whose decision has moved nothing yet.
 
-    With an amount, also units that were refunded in part: then it is a further refund, up to what is left of them.
+    Units that were refunded in part may be refunded further, up to what is left of them. Refused goods may be sent
+    back whatever was decided on the request: no money moves.
 
     Raises:
-        WrongStateError: An amount without a resolution that pays, or an unauthorized line.
+        WrongStateError: An amount without a resolution that pays.
         QuantityExceededError, AmountExceedsEntitlementError: More than there is.
     """
-    if amount_minor is not None and resolution not in {"refund", "store_credit"}:
+    if amount_minor is not None and resolution not in _PAYS:
         raise WrongStateError(f"a {resolution} has no amount", resolution=resolution)
-    pays = amount_minor is not None
 
-    def fits(state: RunState) -> bool:
-        if not _authorized(state) or (inspection_id is not None and state.inspection_id != inspection_id):
-            return False
-        further = pays and state.resolution in {"refund", "store_credit"}
-        return state.resolution == "undecided" or further or _nothing_moved(state)
+    def of(fits: Callable[[RunState], bool]) -> list[UnitRun]:
+        def fits_here(state: RunState) -> bool:
+            return fits(state) and (inspection_id is None or state.inspection_id == inspection_id)
 
-    fitting = case.rma.pick(number, quantity, fits)
-    undecided = case.rma.fitting(number, lambda state: fits(state) and state.resolution == "undecided")
-    if total(undecided) >= quantity:
-        fitting = tuple(RmaRun(number, run.first, run.count) for run in take(undecided, quantity))
+        return case.rma.fitting(number, fits_here)
+
+    decidable = _may_be_sent_back if resolution == "send_back" else _authorized
+    choice = of(lambda state: decidable(state) and state.resolution == "undecided")
+    choice += of(lambda state: decidable(state) and _nothing_moved(state))
+    if resolution in _PAYS:
+        refunded = of(lambda state: _authorized(state) and state.resolution in _PAYS)
+        further = refunds.with_something_left(case, number, refunded)
+        choice += further
+        if amount_minor is not None:  # what has nothing left is refused by its figures
+            choice += without(refunded, further)
+    if total(choice) < quantity:
+        raise QuantityExceededError(asked=quantity, available=total(choice), line=number)
+    chosen = sorted(take(choice, quantity), key=lambda run: run.first)
+    fitting = [RmaRun(number, run.first, run.count) for run in chosen]
     if amount_minor is not None:
         available = sum(credit.gross_minor for credit in refunds.entitlement(case, fitting))
         if amount_minor > available:
@@ -222,36 +246,32 @@ def decide(
     )
 
 
+def _may_be_sent_back(state: RunState) -> bool:
+    refused = state.logistics == "received" and state.authorization in {"denied", "withdrawn", "expired"}
+    return _authorized(state) or refused
+
+
 def _nothing_moved(state: RunState) -> bool:
     return state.resolution in {"replacement", "repair", "send_back", "none"} and not state.delivered_on
 
 
 def give_fees_back(case: Case, number: int) -> None:
-    """Refund the fees of a line whose ground an inspection took away: somebody other than the customer is liable."""
+    """Refund the fees whose ground an inspection took away: somebody other than the customer is liable."""
     line = case.rma.lines[number]
-    account = case.order.account(case.rma.rma_id)
     waived = [
         RmaRun(number, run.first, run.count)
         for run, state in line.states
-        if state.resolution in {"refund", "store_credit", "exchange"} and fees.are_waived(line, state)
+        if fees.is_refunded(state) and fees.are_waived(line, state)
     ]
     if not waived:
         return
-    line_account = case.order.lines[line.asked.line_id]
-    overlapping = [
-        credit
-        for credit in line_account.credits
-        if credit.fee_minor and any(credit.first < r.first + r.count and r.first < credit.run.end for r in waived)
-    ]
-    returned = sum(credit.fee_minor for credit in overlapping)
-    base = sum(credit.fee_base_minor for credit in overlapping)
-    shipping = account.return_shipping_minor
-    if not returned and not shipping:
+    back = refunds.restocking_back(case, number, waived)
+    shipping = case.order.account(case.rma.rma_id).return_shipping_minor
+    if not shipping and not any(credit.fee_minor for credit in back):
         return
-    run = waived[0]
-    back = Credit(number, line.asked.line_id, run.first, run.count, 0, 0, 0, -returned, -base)
-    refunds.request(case, [back], because="fees_returned", return_shipping_minor=-shipping)
-    payouts.settle_store_credit(case)
+    if not back:
+        back = [Credit(number, line.asked.line_id, waived[0].first, waived[0].count, 0, 0, 0)]
+    payouts.start(case, refunds.request(case, back, because="fees_returned", return_shipping_minor=-shipping))
 
 
 def awaiting_goods(
@@ -265,7 +285,7 @@ def awaiting_goods(
         number,
         quantity,
         lambda state: (
-            _authorized(state)
+            (_authorized(state) or state.resolution == "send_back")
             and state.resolution in resolutions
             and not state.delivered_on
             and (not only_received or state.logistics == "received")
