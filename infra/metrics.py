@@ -36,6 +36,7 @@ class WorkerMetrics:
         self._handled = self._counter("handled", "Records handled.", worker)
         self._refused = self._counter("refused", "Commands refused by a rule.", worker)
         self._dead = self._counter("dead", "Records that became dead letters.", worker)
+        self._gaps = self._counter("gaps", "Partitions stopped because a stream had a gap.", worker)
         names = ["worker", "topic", "partition"]
         lag = Gauge("rma_lag_records", "Records not yet read, by partition.", names, registry=self.registry)
         self._lag = lag
@@ -68,6 +69,10 @@ class WorkerMetrics:
     def dead(self, records: int) -> None:
         """Count dead letters."""
         self._dead.inc(records)
+
+    def gap(self) -> None:
+        """Count a partition that was stopped at a gap."""
+        self._gaps.inc()
 
     def lag(self, partition: TopicPartition, records: int) -> None:
         """Say how many records of a partition are not yet read."""

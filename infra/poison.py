@@ -29,6 +29,10 @@ def place_of(record: Placed) -> Place:
     return record.topic, record.partition, record.offset
 
 
+def place_text(record: Placed) -> str:
+    return f"{record.topic}/{record.partition}@{record.offset}"
+
+
 class PoisonRecords:
     """How often each record made a worker fail, in PostgreSQL, so that it outlives the worker."""
 

@@ -120,13 +120,20 @@ class Pipeline:
         migrate(self.dsn)
         with closing(make_admin(self.bootstrap)) as admin:
             create_topics(admin, self.topics, partitions=settings.partitions)
-        self.log = EventLog(self.dsn)
+        self._logs: list[EventLog] = []
+        self.log = self.open_log()
         self._publisher: Publisher | None = None
 
     def close(self) -> None:
-        self.log.close()
+        for log in self._logs:
+            log.close()
         if self._publisher is not None:
             self._publisher.close()
+
+    def open_log(self) -> EventLog:
+        """Return the log over a connection of its own, which is closed with the pipeline."""
+        self._logs.append(EventLog(self.dsn))
+        return self._logs[-1]
 
     def publish(self, records: Sequence[Polled]) -> None:
         """Put records on the commands topic, acknowledged; keys decide the partition."""
@@ -141,7 +148,7 @@ class Pipeline:
 
     def worker(self, log: EventLog | None = None) -> CommandWorker:
         """Return a command worker with a connection of its own."""
-        log = log or EventLog(self.dsn)
+        log = log or self.open_log()
         return CommandWorker(log, self.codec, self.topics, PoisonRecords(log))
 
     def handle_all(self, *, records: int, group: str = "commands") -> None:

@@ -17,9 +17,10 @@ from kafka.structs import TopicPartition
 from commands import dispatch
 from domain.errors import CommandIdReusedError, RuleViolationError
 from infra.codec import Codec, topic_of
-from infra.event_log import Append, Appended, ConcurrencyError, EventLog
+from infra.event_log import Append, ConcurrencyError, EventLog
 from infra.log_records import Entry, NewEvent, Outcome, Verdict
-from infra.poison import PoisonRecords, place_of
+from infra.metrics import WorkerMetrics
+from infra.poison import PoisonRecords, place_of, place_text
 from infra.topics import TopicNames
 from workers.batch_streams import AggregateCache, BatchStreams
 from workers.command_intake import ParsedCommand, Record, dead_letter, take_in
@@ -31,6 +32,9 @@ POISON_ATTEMPTS_MAX: Final = 3
 """How often a record may make the worker fail before it is parked as a dead letter."""
 
 BATCH_RECORDS_MAX: Final = 500
+
+UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
+"""What PostgreSQL raises when it is there but will not take a value."""
 
 LOG = structlog.get_logger()
 
@@ -54,59 +58,98 @@ class CommandWorker:
         codec: Knows every event class.
         topics: Names of the topics for answers and dead letters.
         poison: Counts the records that made a worker fail.
+        metrics: Counts and times what this worker does.
     """
 
-    def __init__(self, log: EventLog, codec: Codec, topics: TopicNames, poison: PoisonRecords) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        codec: Codec,
+        topics: TopicNames,
+        poison: PoisonRecords,
+        metrics: WorkerMetrics | None = None,
+    ) -> None:
         self._log = log
         self._codec = codec
         self._topics = topics
         self._poison = poison
+        self._metrics = metrics or WorkerMetrics("commands")
         self._cache = AggregateCache()
 
     def handle(self, batch: Mapping[TopicPartition, Sequence[Record]]) -> dict[TopicPartition, int]:
-        """Decide and record a polled batch; return the next offsets. Raises what ``record`` raises."""
+        """Decide and record a polled batch; return the next offsets. Raises what ``record`` does."""
         self.record([record for records in batch.values() for record in records])
         return {partition: records[-1].offset + 1 for partition, records in batch.items()}
 
     def resume_offset(self, partition: TopicPartition) -> None:
         """Trust Kafka's committed offset: a command that comes again gets its first answer."""
 
-    def record(self, records: Sequence[Record]) -> Appended:
+    def record(self, records: Sequence[Record]) -> None:
         """Decide a batch and record it in one transaction.
+
+        Where PostgreSQL refuses the batch for what it holds, each record is recorded on its own, so that one does not
+        spoil the others.
 
         Raises:
             ConcurrencyError: The batch lost more than ``RACES_MAX`` races in a row.
             CommandFailedError: A command met a defect; its record's attempts were counted.
             psycopg.OperationalError: PostgreSQL is away.
         """
-        parked = self._poison.parked(records, POISON_ATTEMPTS_MAX)
-        taken = [
-            self._park(record) if place_of(record) in parked else take_in(record, self._topics.dead)
-            for record in records
-        ]
+        try:
+            self._record(records)
+        except UNFIT_ERRORS as unfit:
+            if len(records) == 1:
+                raise self._failed(records[0], unfit) from unfit
+            LOG.warning("batch_taken_apart", records=len(records), error=repr(unfit))
+            for record in records:
+                self.record([record])
+
+    def _record(self, records: Sequence[Record]) -> None:
+        with self._metrics.stage("parse"):
+            taken = self._take_in(records)
         for race in range(RACES_MAX + 1):
             try:
-                return self._decide_and_append(taken)
+                entries = self._decide_and_append(taken)
             except ConcurrencyError as lost:
                 LOG.info("race_lost", race=race + 1, why=str(lost))
+            else:
+                self._tell(entries)
+                return
         raise ConcurrencyError(f"lost {RACES_MAX + 1} races in a row")
+
+    def _take_in(self, records: Sequence[Record]) -> list[ParsedCommand | Entry]:
+        parked = self._poison.parked(records, POISON_ATTEMPTS_MAX)
+        return [self._park(record) if place_of(record) in parked else self._take_in_one(record) for record in records]
+
+    def _take_in_one(self, record: Record) -> ParsedCommand | Entry:
+        try:
+            return take_in(record, self._topics.dead)
+        except Exception as defect:
+            raise self._failed(record, defect) from defect
+
+    def _failed(self, record: Record, defect: Exception) -> CommandFailedError:
+        """Count a defect against its record, and return what ends the worker."""
+        self._poison.count(record, repr(defect))
+        return CommandFailedError(place_text(record))
 
     def _park(self, record: Record) -> Entry:
         LOG.error("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
         reason = {"reason": "parked", "attempts": POISON_ATTEMPTS_MAX}
         return Entry(key=record.key, dead_letter=dead_letter(record, reason, self._topics.dead))
 
-    def _decide_and_append(self, taken: Sequence[ParsedCommand | Entry]) -> Appended:
+    def _decide_and_append(self, taken: Sequence[ParsedCommand | Entry]) -> list[Entry]:
         parsed = [command for command in taken if isinstance(command, ParsedCommand)]
-        outcomes = self._log.find_outcomes({command.id_key for command in parsed})
         streams = BatchStreams(self._log, self._codec, self._cache)
-        fresh = [command for command in parsed if command.id_key not in outcomes]
-        streams.preload(dict.fromkeys(name for command in fresh for name in dispatch.streams_of(command.command)))
-        entries = self._decide_all(taken, outcomes, streams)
-        appended = self._log.append(Append(entries, self._topics.results))
+        with self._metrics.stage("load"):
+            outcomes = self._log.find_outcomes({command.id_key for command in parsed})
+            fresh = [command.command for command in parsed if command.id_key not in outcomes]
+            streams.preload(dict.fromkeys(name for command in fresh for name in dispatch.streams_of(command)))
+        with self._metrics.stage("decide"):
+            entries = self._decide_all(taken, outcomes, streams)
+        with self._metrics.stage("append"):
+            self._log.append(Append(entries, self._topics.results))
         streams.keep()
-        _log_handled(entries)
-        return appended
+        return entries
 
     def _decide_all(
         self,
@@ -147,10 +190,16 @@ class CommandWorker:
         except (psycopg.Error, ConcurrencyError):
             raise
         except Exception as defect:
-            self._poison.count(command.record, repr(defect))
             LOG.exception("command_failed", source=command.meta.source, command_id=command.meta.command_id)
-            raise CommandFailedError(f"{command.meta.type} {command.meta.command_id}") from defect
+            raise self._failed(command.record, defect) from defect
         return entry
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        self._metrics.handled(len(entries))
+        self._metrics.refused(sum(1 for entry in entries if entry.verdict and entry.verdict.status == "refused"))
+        self._metrics.dead(sum(1 for entry in entries if entry.dead_letter))
+        for entry in entries:
+            _log_handled(entry)
 
 
 def _answer_again(command: ParsedCommand, before: Outcome | Entry) -> Entry:
@@ -166,18 +215,17 @@ def _refused(refusal: RuleViolationError) -> Verdict:
     return Verdict("refused", refusal.code, refusal.message, refusal.details)
 
 
-def _log_handled(entries: Sequence[Entry]) -> None:
-    for entry in entries:
-        if entry.stamp is None:
-            LOG.warning("record_dead")
-            continue
-        LOG.info(
-            "command_handled",
-            command_id=entry.stamp.command_id,
-            source=entry.stamp.source,
-            type=entry.stamp.type,
-            correlation_id=entry.stamp.correlation_id,
-            status="repeated" if entry.verdict is None else entry.verdict.status,
-            code=entry.verdict.code if entry.verdict else None,
-            events=len(entry.events),
-        )
+def _log_handled(entry: Entry) -> None:
+    if entry.stamp is None:
+        LOG.warning("record_dead")
+        return
+    LOG.info(
+        "command_handled",
+        command_id=entry.stamp.command_id,
+        source=entry.stamp.source,
+        type=entry.stamp.type,
+        correlation_id=entry.stamp.correlation_id,
+        status="repeated" if entry.verdict is None else entry.verdict.status,
+        code=entry.verdict.code if entry.verdict else None,
+        events=len(entry.events),
+    )

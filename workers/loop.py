@@ -14,6 +14,8 @@ import structlog
 from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from infra.metrics import WorkerMetrics
+
 POLL_MS: Final = 200
 RETRIES_MAX: Final = 8
 BACKOFF_S: Final = 0.2
@@ -40,12 +42,6 @@ class BatchHandler(Protocol):
         """Return where reading a newly assigned partition has to resume, or None to trust Kafka."""
 
 
-class Observer(Protocol):
-    """Who is told, every few seconds, how far behind the worker is."""
-
-    def lag(self, partition: TopicPartition, records: int) -> None: ...
-
-
 class Loop:
     """Run one consumer until ``stop`` is set.
 
@@ -53,11 +49,11 @@ class Loop:
     raised, nothing is committed, and the process should end with a non-zero code.
     """
 
-    def __init__(self, consumer: Any, handler: BatchHandler, stop: Event, observer: Observer | None = None) -> None:
+    def __init__(self, consumer: Any, handler: BatchHandler, stop: Event, metrics: WorkerMetrics | None = None) -> None:
         self._consumer = consumer
         self._handler = handler
         self._stop = stop
-        self._observer = observer
+        self._metrics = metrics or WorkerMetrics("loop")
         self._aligned: set[TopicPartition] = set()
         self._observed_at = time.monotonic()
 
@@ -70,6 +66,7 @@ class Loop:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
 
     def _turn(self) -> None:
+        self._metrics.beat()
         polled = patiently(lambda: self._consumer.poll(timeout_ms=POLL_MS), self._stop)
         batch = patiently(lambda: self._align(polled or {}), self._stop)
         if batch:
@@ -116,8 +113,7 @@ class Loop:
         assigned = self._consumer.assignment()
         ends = self._consumer.end_offsets(assigned) if assigned else {}
         for partition, end in ends.items():
-            if self._observer is not None:
-                self._observer.lag(partition, max(0, end - self._consumer.position(partition)))
+            self._metrics.lag(partition, max(0, end - self._consumer.position(partition)))
 
 
 def patiently(action: Callable[[], Any], stop: Event) -> Any:

@@ -20,6 +20,7 @@ from psycopg import Connection, sql
 from domain.recorded import RecordedEvent
 from infra.codec import Codec
 from infra.event_log import connect
+from infra.metrics import WorkerMetrics
 from projections.projection import Projection
 
 BATCH_RECORDS_MAX: Final = 5_000
@@ -56,15 +57,18 @@ class Projector:
         conninfo: libpq connection string or URI.
         projection: The read model.
         codec: Decodes the events whose facts the projection looks at.
+        metrics: Counts and times what this projector does.
     """
 
-    def __init__(self, conninfo: str, projection: Projection, codec: Codec) -> None:
+    def __init__(
+        self, conninfo: str, projection: Projection, codec: Codec, metrics: WorkerMetrics | None = None
+    ) -> None:
         self._conninfo = conninfo
         self._projection = projection
         self._codec = codec
         self._id = (projection.name, projection.version)
+        self._metrics = metrics or WorkerMetrics(projection.name)
         self._open: Connection[Any] | None = None
-        self._stopped: set[TopicPartition] = set()
 
     @property
     def connection(self) -> Connection[Any]:
@@ -78,7 +82,6 @@ class Projector:
 
     def resume_offset(self, partition: TopicPartition) -> int | None:
         """Return the stored next offset of a partition; 0 for one never read."""
-        self._stopped.discard(partition)
         rows = self.connection.execute(POSITION, (*self._id, partition.partition)).fetchall()
         return rows[0][0] if rows else 0
 
@@ -93,21 +96,25 @@ class Projector:
         """
         with self.connection.transaction():
             standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
-            fresh = [
-                (partition, record.offset, self._read(record))
-                for partition in standing
-                for record in batch[partition]
-                if record.offset >= standing[partition][0]
-            ]
+            with self._metrics.stage("read"):
+                fresh = [
+                    (partition, record.offset, self._read(record))
+                    for partition in standing
+                    for record in batch[partition]
+                    if record.offset >= standing[partition][0]
+                ]
             events, gaps = self._guard(fresh)
             if events:
-                self._projection.fold(self.connection, events)
+                with self._metrics.stage("fold"):
+                    self._projection.fold(self.connection, events)
             next_offsets = {
                 partition: max(next_offset, gaps.get(partition, batch[partition][-1].offset + 1))
                 for partition, (next_offset, _) in standing.items()
             }
             self._advance(standing, next_offsets, fresh)
-        self._stopped |= set(gaps)
+        self._metrics.handled(sum(len(records) for records in batch.values()))
+        for _ in gaps:
+            self._metrics.gap()
         return {partition: offset for partition, offset in next_offsets.items() if partition not in gaps}
 
     def _lock_position(self, partition: TopicPartition) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from infra.cloudevents import event_headers
 from infra.event_log import EventLog
 from infra.lane_producer import LaneProducer
 from infra.log_records import Message, OutboxRow, StoredEvent
+from infra.metrics import WorkerMetrics
 from infra.topics import TopicNames
 from workers.loop import patiently
 
@@ -57,13 +58,17 @@ class Relay:
         bootstrap: Kafka's host and port pairs.
         topics: Where events go; messages carry their own topic.
         stop: Ends the relay after the batch at hand.
+        metrics: Counts and times what this relay does.
     """
 
-    def __init__(self, log: EventLog, bootstrap: str, topics: TopicNames, stop: Event) -> None:
+    def __init__(
+        self, log: EventLog, bootstrap: str, topics: TopicNames, stop: Event, metrics: WorkerMetrics | None = None
+    ) -> None:
         self._log = log
         self._bootstrap = bootstrap
         self._topics = topics
         self._stop = stop
+        self._metrics = metrics or WorkerMetrics("relay")
         self._producer: LaneProducer | None = None
         self._pause_s = IDLE_POLL_S[0]
 
@@ -100,20 +105,27 @@ class Relay:
                 [row] = connection.execute(begin, (LANE,)).fetchall()
                 LOG.info("relay_leads", epoch=row[0], position=row[1])
                 return Position(*row)
+            self._metrics.beat()
             self._stop.wait(STANDBY_POLL_S)
         return None
 
     def _publish_next(self, at: Position) -> Position:
-        events = self._log.read(at.position, BATCH_EVENTS_MAX)
-        position = events[-1].position if events else at.position
-        messages = self._log.read_outbox(at.outbox_seq, position, BATCH_MESSAGES_MAX)
+        with self._metrics.stage("read"):
+            events = self._log.read(at.position, BATCH_EVENTS_MAX)
+            position = events[-1].position if events else at.position
+            messages = self._log.read_outbox(at.outbox_seq, position, BATCH_MESSAGES_MAX)
         if not events and not messages:
+            self._metrics.beat()
             self._stop.wait(self._pause_s)
             self._pause_s = min(IDLE_POLL_S[1], self._pause_s * 2)
             return at
         self._pause_s = IDLE_POLL_S[0]
-        self._publish(events, messages)
-        return self._advance(at, position, messages[-1].seq if messages else at.outbox_seq)
+        with self._metrics.stage("publish"):
+            self._publish(events, messages)
+        with self._metrics.stage("advance"):
+            at = self._advance(at, position, messages[-1].seq if messages else at.outbox_seq)
+        self._metrics.handled(len(events) + len(messages))
+        return at
 
     def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
         """Send and wait for every acknowledgement; whatever fails ends this producer."""
