@@ -26,6 +26,7 @@ from domain.vocabularies import Reason
 
 REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
 """When a refund may be due, the earliest first."""
+_NO_REASONS: Final[dict[str, Any]] = {"trace": (), "flips": ()}
 _FIELDS: Final = set(Decision.model_fields)
 
 
@@ -40,7 +41,6 @@ def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) 
     won, rule_records = compiled(document).explained(facts)
     ruling = rule_on(document, won, statutes, facts)
     terms, decided = _terms(document, won, ruling)
-    deciding = tuple(verdict.statute.id for verdict in ruling.verdicts if decided.get(verdict.statute.id))
     flips = flips_of(document, statutes, facts) if ruling.outcome == "deny" else ()
     trace: list[TraceRecord] = [
         *rule_records,
@@ -48,19 +48,33 @@ def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) 
         *(_statute_record(verdict, decided) for verdict in ruling.verdicts),
         _outcome_record(ruling),
     ]
+    return _decision(ruling, terms, decided, facts, trace=tuple(trace), flips=flips)
+
+
+def decide_without_reasons(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
+    """Return the same decision with an empty trace and no flips, for comparing policies over much history."""
+    won = compiled(document).won(facts)
+    ruling = rule_on(document, won, statutes, facts)
+    terms, decided = _terms(document, won, ruling)
+    return _decision(ruling, terms, decided, facts)
+
+
+def _decision(
+    ruling: Ruling, terms: dict[str, Any], decided: dict[str, list[str]], facts: Facts, **reasons: Any
+) -> Decision:
+    zone = ruling.window.zone
     return Decision.model_construct(
         _FIELDS,
         outcome=ruling.outcome,
         codes=ruling.codes,
         offers=ruling.offers,
         **terms,
-        ship_back_due_at=end_of_day_after(facts.requested_at, terms["ship_back_days"], zone=ruling.window.zone),
+        ship_back_due_at=end_of_day_after(facts.requested_at, terms["ship_back_days"], zone=zone),
         window_ends_at=_latest_end(ruling),
-        zone=ruling.window.zone,
-        statutes=deciding,
+        zone=zone,
+        statutes=tuple(verdict.statute.id for verdict in ruling.verdicts if decided.get(verdict.statute.id)),
         facts=facts,
-        trace=tuple(trace),
-        flips=flips,
+        **(reasons or _NO_REASONS),
     )
 
 

@@ -34,6 +34,9 @@ _COUNTED_FROM: Final = {
     "delivered_at": ("days_since_delivered",),
     "requested_at": ("days_since_ordered", "days_since_delivered"),
 }
+_RIGHTS_LOOK_AT: Final = frozenset(
+    "country reason withdrawal_exception ordered_at requested_at delivered_at order_delivered_at".split()
+)
 _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
     "reason": ("other", *get_args(Reason)),
     "wish": get_args(Wish),
@@ -62,14 +65,22 @@ class _Trials:
         self.policy, self.statutes, self.facts = policy, statutes, facts
         self.values = policy.values_of(facts)
         self.matched = [rule.condition.answer(self.values) for rule in policy.deciding]
-        self.window = window_of(policy.document, self._won(self.values, set()))
+        won = self._won(self.values, set())
+        self.window = window_of(policy.document, won)
+        # a rule may set the zone in which rights end, so that another change may change their answer
+        zoned = any(effect == "window.zone" for rule in policy.deciding for effect, _ in rule.effects)
+        self.verdicts = None if zoned else rule_on(policy.document, won, statutes, facts).verdicts
 
     def approved(self, fact: str, value: Any) -> bool:
         """Tell whether the line would be approved with this change."""
         facts = with_fact(self.facts, fact, value)
         moved = {fact, *_COUNTED_FROM.get(fact, ())} & self.values.keys()
         values = {**self.values, **{name: self.policy.readers[name](facts) for name in moved}}
-        return rule_on(self.policy.document, self._won(values, moved), self.statutes, facts).outcome == "approve"
+        won = self._won(values, moved)
+        if not self.statutes and "decide" in won and won["decide"][0][0] != "approve":
+            return False  # nothing stands above the rule that denies
+        known = None if fact in _RIGHTS_LOOK_AT else self.verdicts
+        return rule_on(self.policy.document, won, self.statutes, facts, known).outcome == "approve"
 
     def _won(self, values: dict[str, Any], moved: set[str]) -> Won:
         won = Won()

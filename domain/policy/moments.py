@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -31,7 +31,7 @@ class _Bound:
 
 
 def day_shifts(
-    policy: CompiledPolicy, windows: Iterable[Window], statutes: Sequence[Statute], facts: Facts, fact: str
+    policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts, fact: str
 ) -> Iterator[tuple[datetime, int | None, int]]:
     """Yield moments to try for one of the ``ANCHOR_FACTS``, the nearest first: moment, days from now, direction."""
     zone = policy.document.window.zone
@@ -75,35 +75,36 @@ def _of_request(bounds: Iterable[_Bound], anchor_at: datetime | None, requested_
 
 
 def _bounds(
-    policy: CompiledPolicy, windows: Iterable[Window], statutes: Sequence[Statute], facts: Facts, anchor: str
+    policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts, anchor: str
 ) -> set[_Bound]:
     """Return the numbers of days after one anchor at which something may change."""
     document = policy.document
+    base = document.window
     bounds: set[_Bound] = set()
+    # a window in another zone may have another day
+    around = 1 if any(window.zone != base.zone for window in windows) else 0
     for window in windows:
         if f"{window.anchor}_at" == anchor:
-            # a window in another zone may have another day, and one that rolls ends later
-            around = 1 if window.zone != document.window.zone else 0
             counted: Count = window.count if window.days else "calendar"
             rolled = ROLL_DAYS_MAX if window.roll != "none" and counted == "calendar" else 0
             days = range(window.days - around, window.days + rolled + around + 1)
             bounds |= {_Bound(n, counted, holidays_for(window, document, facts)) for n in days}
-    base = document.window
     for value in beside_numbers(policy.mentions.get(f"days_since_{anchor.removesuffix('_at')}", ())):
         if 0 <= value <= DAYS_TRIED_MAX:
             bounds.add(_Bound(int(value), base.count, holidays_for(base, document, facts)))
     for right in statutes:
         if f"{right.anchor}_at" == anchor:
-            bounds |= {_Bound(days, "calendar", ()) for days in _days_of(right)}
+            bounds |= {_Bound(days, "calendar", ()) for days in _days_of(right, around)}
     return {bound for bound in bounds if bound.days >= 0}
 
 
-def _days_of(right: Statute) -> range:
+def _days_of(right: Statute, around: int) -> range:
     """Return how many days a right may last: years have 365 or 366."""
     if right.days is not None:
-        return range(right.days, right.days + 1)
+        return range(right.days - around, right.days + around + 1)
     years = right.years or 0
-    return range(365 * years + years // 4, 365 * years + years // 4 + 2)
+    fewest = 365 * years + years // 4
+    return range(fewest - around, fewest + 2 + around)
 
 
 def beside_numbers(mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:

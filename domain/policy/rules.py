@@ -50,6 +50,15 @@ class CompiledPolicy:
         """Return the value of each fact that the rules look at, ``None`` where it is missing."""
         return {name: read(facts) for name, read in self.readers.items()}
 
+    def won(self, facts: Facts) -> Won:
+        """Return the effects that the rules win for these facts, first match first, without a record."""
+        values, won = self.values_of(facts), Won()
+        for rule in self.rules:
+            if rule.condition.answer(values):
+                for effect, value in rule.effects:
+                    won.setdefault(effect, (value, rule.name))
+        return won
+
     def explained(self, facts: Facts) -> tuple[Won, list[RuleRecord]]:
         """Return the effects that the rules win for these facts, and a record of every rule."""
         values, won = self.values_of(facts), Won()

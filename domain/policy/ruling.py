@@ -56,15 +56,30 @@ class Ruling(NamedTuple):
         return [verdict for verdict in self.verdicts if verdict.why == HOLDS]
 
 
-def rule_on(document: PolicyDocument, won: Won, statutes: Sequence[Statute], facts: Facts) -> Ruling:
-    """Return what the effects that rules won, the window and the statutes come to for these facts."""
+def rule_on(
+    document: PolicyDocument,
+    won: Won,
+    statutes: Sequence[Statute],
+    facts: Facts,
+    verdicts: list[Verdict] | None = None,
+) -> Ruling:
+    """Return what the effects that rules won, the window and the statutes come to for these facts.
+
+    Args:
+        document: The merchant's policy.
+        won: The effects that its rules win.
+        statutes: The rights to look at.
+        facts: The line's facts.
+        verdicts: What the rights come to, where that is known already.
+    """
     window = window_of(document, won)
     anchor_at = getattr(facts, f"{window.anchor}_at")
     ends_at = None if anchor_at is None else window_end(window, anchor_at, holidays_for(window, document, facts))
     inside = ends_at is None or facts.requested_at < ends_at
     outcome, codes, by = _merchant(won, inside=inside)
     offers: tuple[Wish, ...] = won["offers"][0] if "offers" in won else document.offers
-    verdicts = [_verdict(statute, facts, window.zone) for statute in statutes]
+    if verdicts is None:
+        verdicts = [_verdict(statute, facts, window.zone) for statute in statutes]
     merchant = (outcome, codes, offers)
     holding = [verdict.statute for verdict in verdicts if verdict.why == HOLDS]
     deciding: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument, content_hash
-from domain.policy.evaluate import REFUND_DUE_ORDER, decide
+from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reasons
 from domain.policy.facts import Facts
 from domain.policy.flips import apply_flip
 from domain.policy.ruling import right_end
@@ -20,7 +20,7 @@ from tests.unit.policy_cases import decided, documents, facts, plausible_facts, 
 any_facts = facts | plausible_facts()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(documents, any_facts)
 def test_every_line_is_decided_and_the_same_again(document: PolicyDocument, given_facts: Facts) -> None:
     """A decision is total and a function of its inputs alone, byte for byte, read back or not."""
@@ -52,7 +52,7 @@ def _holds(right: Statute, line: Facts, zone: str) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(documents, plausible_facts(), st.sampled_from(["DE", "FR", "GB", "CN"]))
 def test_nothing_falls_below_a_right_that_holds(document: PolicyDocument, line: Facts, country: str) -> None:
     """Where a right holds its wish is approved and offered, its fees, dates and shipping are met, effect by effect."""
@@ -77,7 +77,7 @@ def test_nothing_falls_below_a_right_that_holds(document: PolicyDocument, line: 
             assert decision.refund_within_days <= right.refund_within_days
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(documents, any_facts)
 def test_statutes_only_widen(document: PolicyDocument, line: Facts) -> None:
     """With statutes a line is never worse off than without them."""
@@ -93,7 +93,7 @@ def test_statutes_only_widen(document: PolicyDocument, line: Facts) -> None:
         assert (above.outcome, above.codes, above.fees) == (alone.outcome, alone.codes, alone.fees)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(documents, any_facts)
 def test_flips_flip(document: PolicyDocument, line: Facts) -> None:
     """Each flip changes one fact, from what it was, and deciding again with it approves; only denials have flips."""
@@ -103,6 +103,14 @@ def test_flips_flip(document: PolicyDocument, line: Facts) -> None:
         changed = apply_flip(line, flip)
         assert changed != line
         assert decide(document, rights(line), changed).outcome == "approve"
+
+
+@settings(deadline=None)
+@given(documents, any_facts)
+def test_a_decision_without_reasons_is_the_same(document: PolicyDocument, line: Facts) -> None:
+    """Leaving out the trace and the flips changes nothing else."""
+    brief = decide_without_reasons(document, rights(line), line)
+    assert brief == decided(document, line).model_copy(update={"trace": (), "flips": ()})
 
 
 @settings(deadline=None)
