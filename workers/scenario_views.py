@@ -28,13 +28,14 @@ SELECT projection, partition, max(log_position) AS log_position FROM rma_read.po
 class Views:
     """Reads the stable views of schema ``rma_read``."""
 
-    def __init__(self, dsn: str, projections: Sequence[str]) -> None:
+    def __init__(self, dsn: str, projections: Sequence[str], *, catch_up_timeout_s: float = CATCH_UP_TIMEOUT_S) -> None:
         """Connect; ``projections`` are those that must be caught up before a view is read.
 
         Raises:
             ServiceUnreachableError: PostgreSQL is away.
         """
         self._projections = tuple(projections)
+        self._catch_up_timeout_s = catch_up_timeout_s
         self._columns: dict[str, tuple[str, ...]] = {}
         try:
             self._connection = psycopg.connect(
@@ -76,7 +77,7 @@ class Views:
         query = sql.SQL("SELECT * FROM {}.{} WHERE {} LIMIT {}").format(
             sql.Identifier(SCHEMA),
             sql.Identifier(view),
-            sql.SQL(" AND ").join(conditions or [sql.SQL("true")]),
+            sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
             sql.Literal(ROWS_MAX + 1),
         )
         try:
@@ -91,12 +92,12 @@ class Views:
         """Wait until every projection has handled these partitions up to these log positions.
 
         Raises:
-            ScenarioError: One has not within ``CATCH_UP_TIMEOUT_S``; names it and where it stands.
+            ScenarioError: One has not within the time given; names it and where it stands.
         """
-        give_up_at = time.monotonic() + CATCH_UP_TIMEOUT_S
+        give_up_at = time.monotonic() + self._catch_up_timeout_s
         while behind := self._behind(reached):
             if time.monotonic() > give_up_at:
-                raise ScenarioError(f"not caught up within {CATCH_UP_TIMEOUT_S:.0f} s: {'; '.join(behind)}")
+                raise ScenarioError(f"not caught up within {self._catch_up_timeout_s:.0f} s: {'; '.join(behind)}")
             time.sleep(CATCH_UP_POLL_S)
 
     def _behind(self, reached: Mapping[int, int]) -> list[str]:

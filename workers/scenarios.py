@@ -16,7 +16,7 @@ from infra.settings import Settings, addresses
 from infra.topics import TopicNames, partition_of
 from workers.scenario_compare import Compared, compare_least, compare_rows, same_value, shown
 from workers.scenario_files import Names, Refused, Scenario, ScenarioError, SendStep, ViewStep, read_scenario
-from workers.scenario_views import Views
+from workers.scenario_views import CATCH_UP_TIMEOUT_S, Views
 from workers.sending import Conversation, NeverAnsweredError, OutgoingCommand, Result, conversation, key_of
 
 ANSWER_TIMEOUT_S: Final = 30.0
@@ -156,7 +156,13 @@ def play_scenario(scenario: Scenario, player: Player) -> Failure | None:
     return None
 
 
-def play_files(paths: Sequence[Path], settings: Settings, projections: Sequence[str]) -> Iterator[Played]:
+def play_files(
+    paths: Sequence[Path],
+    settings: Settings,
+    projections: Sequence[str],
+    *,
+    catch_up_timeout_s: float = CATCH_UP_TIMEOUT_S,
+) -> Iterator[Played]:
     """Play files one after the other against the running system, and yield how each one went.
 
     After ``UNANSWERED_MAX`` scenarios without any answer the rest is reported as not played.
@@ -166,7 +172,7 @@ def play_files(paths: Sequence[Path], settings: Settings, projections: Sequence[
     """
     unanswered = 0
     with (
-        closing(Views(addresses(settings).postgres_dsn, projections)) as views,
+        closing(Views(addresses(settings).postgres_dsn, projections, catch_up_timeout_s=catch_up_timeout_s)) as views,
         conversation(settings, answer_timeout_s=ANSWER_TIMEOUT_S) as talk,
     ):
         partitions = talk.results.partitions_of(TopicNames(settings.topic_prefix).events)
