@@ -147,7 +147,7 @@ FROM (
     FROM {SCHEMA}.payouts WHERE refund_id = ANY(%s) AND NOT retried GROUP BY refund_id
 ) AS told
 WHERE told.refund_id = refund.refund_id
-"""  # noqa: S608 - our own schema's name
+"""
 
 
 class RefundLedger:
@@ -314,7 +314,7 @@ class _Batch:
         unnamed = [row for row in (*self.payouts.values(), *self.entries) if row["currency"] is None]
         if not unnamed:
             return
-        query = f"SELECT order_id, currency FROM {SCHEMA}.orders WHERE order_id = ANY(%s)"  # noqa: S608 - our own schema's name
+        query = f"SELECT order_id, currency FROM {SCHEMA}.orders WHERE order_id = ANY(%s)"
         known = dict(connection.execute(query, [list({row["order_id"] for row in unnamed})]).fetchall())
         for row in unnamed:
             row["currency"] = known[row["order_id"]]

@@ -90,7 +90,7 @@ CREATE OR REPLACE VIEW {SCHEMA}.return_rates AS
                sum(quantity) FILTER (WHERE cause IN ({_words(DEFECT_CAUSES)}))::bigint AS units_defect_confirmed
         FROM {SCHEMA}.runs JOIN {SCHEMA}.lines USING (rma_id, line) GROUP BY 1, 2
     ) AS back USING (sku, sale_month);
-"""  # noqa: S608 - our own schema's name and closed sets of words
+"""
 
 LINE_COLUMNS: Final = (
     "rma_id line sku category channel country customer_id currency ordered_at requested_at reason sold goods_minor"
@@ -171,7 +171,7 @@ def _load(connection: Connection[Any], rma_ids: list[UUID]) -> dict[Key, Returne
     if not rma_ids:
         return {}
     columns = LINE_COLUMNS.split()
-    query = f"SELECT {', '.join(columns)} FROM {SCHEMA}.lines WHERE rma_id = ANY(%s)"  # noqa: S608 - our own names
+    query = f"SELECT {', '.join(columns)} FROM {SCHEMA}.lines WHERE rma_id = ANY(%s)"
     lines = {
         (row[0], row[1]): Returned(dict(zip(columns, row, strict=True)))
         for row in connection.execute(query, [rma_ids]).fetchall()

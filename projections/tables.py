@@ -39,30 +39,25 @@ class Table:
         if rows:
             connection.execute(self._select(), [_document(rows)])
 
-    def upsert(self, connection: Connection[Any], rows: Iterable[Row]) -> None:
+    def upsert(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
         """Write rows, in the place of those with the same key."""
-        self._merge(connection, rows, lambda column: sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)))
+        columns = [column for column in self.columns if column not in self.key]
+        self._merge(connection, rows, columns, sql.SQL("{0} = excluded.{0}"))
 
     def add(self, connection: Connection[Any], rows: Iterable[Row], *, counters: Sequence[str]) -> None:
         """Write rows, or add their counters to those of the row with the same key; their other columns stay."""
-        self._merge(
-            connection,
-            rows,
-            lambda column: sql.SQL("{0} = known.{0} + excluded.{0}").format(sql.Identifier(column)),
-            only=counters,
-        )
-
-    def _merge(self, connection: Connection[Any], rows: Iterable[Row], assign: Any, only: Sequence[str] = ()) -> None:
-        # sorted, so that two projectors that write the same rows take their locks in the same order
+        # sorted, so that two projectors that count in the same rows take their locks in the same order
         ordered = sorted(rows, key=lambda row: tuple(str(row[column]) for column in self.key))
-        if not ordered:
+        self._merge(connection, ordered, counters, sql.SQL("{0} = known.{0} + excluded.{0}"))
+
+    def _merge(self, connection: Connection[Any], rows: Sequence[Row], columns: Sequence[str], assign: sql.SQL) -> None:
+        if not rows:
             return
-        changed = only or [column for column in self.columns if column not in self.key]
         query = self._select() + sql.SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(
             key=sql.SQL(", ").join(map(sql.Identifier, self.key)),
-            changes=sql.SQL(", ").join(assign(column) for column in changed),
+            changes=sql.SQL(", ").join(assign.format(sql.Identifier(column)) for column in columns),
         )
-        connection.execute(query, [_document(ordered)])
+        connection.execute(query, [_document(rows)])
 
     def update(self, connection: Connection[Any], rows: Sequence[Row], *, columns: Sequence[str]) -> None:
         """Assign columns of rows that exist, by key."""
@@ -92,5 +87,5 @@ def _document(rows: Sequence[Row]) -> str:
 
 def views_of(schema: str, names: Iterable[str]) -> str:
     """Return the statements that point stable views at tables or views of the same names."""
-    views = (f"CREATE OR REPLACE VIEW {READ_SCHEMA}.{name} AS SELECT * FROM {schema}.{name};" for name in names)  # noqa: S608 - our own names
+    views = (f"CREATE OR REPLACE VIEW {READ_SCHEMA}.{name} AS SELECT * FROM {schema}.{name};" for name in names)
     return "\n".join((f"CREATE SCHEMA IF NOT EXISTS {READ_SCHEMA};", *views))

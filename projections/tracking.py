@@ -47,7 +47,7 @@ LINES = _table(
 TIMELINE = _table(
     "return_timeline",
     "position rma_id order_id stream version occurred_at recorded_at type actor summary data",
-    "position",
+    "rma_id position",
 )
 DEADLINES = _table("deadlines", "deadline_id rma_id order_id kind line due_at status", "deadline_id")
 FEEDBACK = _table("feedback", "position rma_id order_id occurred_at score comment", "position")
@@ -62,7 +62,7 @@ APPEALS = _table("appeals", "position rma_id order_id occurred_at line grounds",
 DECISIONS = _table(
     "decisions",
     "rma_id line position stage outcome codes policy_id policy_version policy_hash trace flips",
-    "position line",
+    "rma_id position line",
 )
 
 
@@ -75,69 +75,78 @@ class Tracking:
     views_sql = VIEWS_SQL
 
     def __init__(self) -> None:
-        self._cache: OrderedDict[UUID, Rma] = OrderedDict()
+        self._cache: OrderedDict[str, Rma] = OrderedDict()
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch: load the returns it touches, apply its events, write each table once."""
-        about = [(event, rma_id) for event in events if (rma_id := _rma_of(event)) is not None]
+        about = [(event, stream) for event in events if (stream := _stream_of_return(event)) is not None]
         if not about:
             return
         rmas = self._load(connection, about)
-        positions: dict[UUID, int] = {}
+        positions: dict[str, int] = {}
         facts = _Facts()
-        for event, rma_id in about:
-            if event.stream.startswith(RMA_PREFIX):
-                rmas[rma_id] = cast("Rma", event.fact.mutate(rmas.get(rma_id)))
-                facts.note(event, rmas[rma_id])
-            positions[rma_id] = event.position
-            facts.timeline.append(_timeline_row(event, rma_id))
+        for event, stream in about:
+            if event.stream is stream:
+                rmas[stream] = cast("Rma", event.fact.mutate(rmas.get(stream)))
+                facts.note(event, rmas[stream])
+            positions[stream] = event.position
+            facts.timeline.append(_timeline_row(event, stream))
         facts.write(connection)
-        RETURNS.upsert(connection, [return_row(rma, positions[rma_id]) for rma_id, rma in rmas.items()])
-        others = [{"rma_id": rma_id, "last_position": at} for rma_id, at in positions.items() if rma_id not in rmas]
+        RETURNS.upsert(connection, [return_row(rma, positions[stream]) for stream, rma in rmas.items()])
+        others = [
+            {"rma_id": _rma_id(stream), "last_position": position}
+            for stream, position in positions.items()
+            if stream not in rmas
+        ]
         RETURNS.update(connection, others, columns=["last_position"])
-        LINES.delete(connection, "rma_id", list(rmas))
+        LINES.delete(connection, "rma_id", [rma.rma_id for rma in rmas.values()])
         LINES.insert(connection, [row for rma in rmas.values() for row in line_rows(rma)])
         DEADLINES.upsert(connection, [row for rma in rmas.values() for row in deadline_rows(rma)])
         self._remember(rmas)
 
-    def _load(self, connection: Connection[Any], about: Sequence[tuple[RecordedEvent, UUID]]) -> dict[UUID, Rma]:
+    def _load(self, connection: Connection[Any], about: Sequence[tuple[RecordedEvent, str]]) -> dict[str, Rma]:
         """Return the returns with events of their own as they were before this batch, from cache or timeline."""
-        expected: dict[UUID, int] = {}
-        for event, rma_id in about:
-            if event.stream.startswith(RMA_PREFIX):
-                expected.setdefault(rma_id, event.version - 1)
+        expected: dict[str, int] = {}
+        for event, stream in about:
+            if event.stream is stream:
+                expected.setdefault(stream, event.version - 1)
         # a rolled-back batch, or one that another projector folded, leaves a return in the cache at another version
         rmas = {
-            rma_id: self._cache.pop(rma_id)
-            for rma_id, version in expected.items()
-            if rma_id in self._cache and self._cache[rma_id].version == version
+            stream: self._cache.pop(stream)
+            for stream, version in expected.items()
+            if stream in self._cache and self._cache[stream].version == version
         }
-        missing = [rma_id for rma_id, version in expected.items() if rma_id not in rmas and version]
+        missing = [_rma_id(stream) for stream, version in expected.items() if stream not in rmas and version]
         if missing:
             for event in _past(connection, missing, about[0][0].decode):
-                rma_id = UUID(event.stream.removeprefix(RMA_PREFIX))
-                rmas[rma_id] = cast("Rma", event.fact.mutate(rmas.get(rma_id)))
+                rmas[event.stream] = cast("Rma", event.fact.mutate(rmas.get(event.stream)))
         return rmas
 
-    def _remember(self, rmas: dict[UUID, Rma]) -> None:
+    def _remember(self, rmas: dict[str, Rma]) -> None:
         self._cache.update(rmas)
         while len(self._cache) > CACHE_MAX:
             self._cache.popitem(last=False)
 
 
-def _rma_of(event: RecordedEvent) -> UUID | None:
+def _stream_of_return(event: RecordedEvent) -> str | None:
+    """Return the stream of the return that an event is about: its own, or the one that an order's fact names."""
     if event.stream.startswith(RMA_PREFIX):
-        return UUID(event.stream.removeprefix(RMA_PREFIX))
+        return event.stream
     if event.stream.startswith(ORDER_PREFIX) and b'"rma_id":"' in event.body:
-        return getattr(event.fact, "rma_id", None)
+        rma_id = getattr(event.fact, "rma_id", None)
+        return None if rma_id is None else f"{RMA_PREFIX}{rma_id}"
     return None
 
 
-def _past(connection: Connection[Any], rma_ids: Sequence[UUID], decode: Any) -> list[RecordedEvent]:
+def _rma_id(stream: str) -> str:
+    return stream.removeprefix(RMA_PREFIX)
+
+
+def _past(connection: Connection[Any], rma_ids: Sequence[str], decode: Any) -> list[RecordedEvent]:
     query = (
         "SELECT stream, version, position, type, occurred_at, recorded_at, actor, data::text"
         f" FROM {SCHEMA}.return_timeline"
-        " WHERE rma_id = ANY(%s) AND stream LIKE 'rma/%%' ORDER BY position"
+        " WHERE rma_id = ANY(%s::uuid[]) AND stream LIKE 'rma/%%' ORDER BY position"
     )
     return [
         RecordedEvent(
@@ -162,10 +171,10 @@ def _past(connection: Connection[Any], rma_ids: Sequence[UUID], decode: Any) -> 
     ]
 
 
-def _timeline_row(event: RecordedEvent, rma_id: UUID) -> dict[str, Any]:
+def _timeline_row(event: RecordedEvent, stream: str) -> dict[str, Any]:
     return {
         "position": event.position,
-        "rma_id": rma_id,
+        "rma_id": _rma_id(stream),
         "order_id": event.partition_key,
         "stream": event.stream,
         "version": event.version,
@@ -273,4 +282,4 @@ class _Facts:
         for table in (FEEDBACK, DISCREPANCIES, LABELS, APPEALS, DECISIONS):
             table.insert(connection, self._rows.get(table.name, []))
         latest = {(row["rma_id"], row["evidence_id"]): row for row in self._rows.get(EVIDENCE.name, [])}
-        EVIDENCE.upsert(connection, latest.values())
+        EVIDENCE.upsert(connection, list(latest.values()))

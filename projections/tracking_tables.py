@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.returns (
     policy_id        text        NOT NULL,
     policy_version   integer     NOT NULL,
     last_position    bigint      NOT NULL
-);
+) WITH (fillfactor = 70);
 CREATE INDEX IF NOT EXISTS returns_order ON {SCHEMA}.returns (order_id);
 
 -- One row per run of units in one state.
@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.return_lines (
 
 -- One row per event about a return; from it a return is folded again.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.return_timeline (
-    position    bigint      PRIMARY KEY,
+    position    bigint      NOT NULL,
     rma_id      uuid        NOT NULL,
     order_id    text        NOT NULL,
     stream      text        NOT NULL,
@@ -79,9 +79,9 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.return_timeline (
     type        text        NOT NULL,
     actor       text        NOT NULL,
     summary     text        NOT NULL,
-    data        json        NOT NULL
+    data        json        NOT NULL,
+    PRIMARY KEY (rma_id, position)
 );
-CREATE INDEX IF NOT EXISTS return_timeline_rma ON {SCHEMA}.return_timeline (rma_id, position);
 
 -- Instants until which something has to happen.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.deadlines (
@@ -92,7 +92,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.deadlines (
     line        integer,
     due_at      timestamptz NOT NULL,
     status      text        NOT NULL
-);
+) WITH (fillfactor = 70);
 CREATE INDEX IF NOT EXISTS deadlines_open ON {SCHEMA}.deadlines (due_at) WHERE status = 'open';
 
 -- One row per fact of a kind.
@@ -123,9 +123,8 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.decisions (
     policy_hash    text    NOT NULL,
     trace          jsonb   NOT NULL,
     flips          jsonb   NOT NULL,
-    PRIMARY KEY (position, line)
+    PRIMARY KEY (rma_id, position, line)
 );
-CREATE INDEX IF NOT EXISTS decisions_rma ON {SCHEMA}.decisions (rma_id);
 """
 
 VIEWS: Final = (
