@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import compress, islice
 from typing import Any, Final, get_args
 
 from domain.policy.conditions import as_json, moment_of
@@ -34,9 +34,8 @@ _COUNTED_FROM: Final = {
     "delivered_at": ("days_since_delivered",),
     "requested_at": ("days_since_ordered", "days_since_delivered"),
 }
-_RIGHTS_LOOK_AT: Final = frozenset(
-    "country reason withdrawal_exception ordered_at requested_at delivered_at order_delivered_at".split()
-)
+_LOOKED_AT_BEYOND_RULES: Final = frozenset({*ANCHOR_FACTS, "country", "reason", "withdrawal_exception", "wish"})
+"""What windows, rights and offers look at: a change may count though it changes no rule."""
 _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
     "reason": ("other", *get_args(Reason)),
     "wish": get_args(Wish),
@@ -65,7 +64,7 @@ class _Trials:
         self.policy, self.statutes, self.facts = policy, statutes, facts
         self.values = policy.values_of(facts)
         self.matched = [rule.condition.answer(self.values) for rule in policy.deciding]
-        won = self._won(self.values, set())
+        won = self._won(self.matched)
         self.window = window_of(policy.document, won)
         # a rule may set the zone in which rights end, so that another change may change their answer
         zoned = any(effect == "window.zone" for rule in policy.deciding for effect, _ in rule.effects)
@@ -74,20 +73,29 @@ class _Trials:
     def approved(self, fact: str, value: Any) -> bool:
         """Tell whether the line would be approved with this change."""
         facts = with_fact(self.facts, fact, value)
-        moved = {fact, *_COUNTED_FROM.get(fact, ())} & self.values.keys()
-        values = {**self.values, **{name: self.policy.readers[name](facts) for name in moved}}
-        won = self._won(values, moved)
+        matched = self._matched(facts, {fact, *_COUNTED_FROM.get(fact, ())})
+        if matched == self.matched and fact not in _LOOKED_AT_BEYOND_RULES:
+            return False
+        won = self._won(matched)
         if not self.statutes and "decide" in won and won["decide"][0][0] != "approve":
             return False  # nothing stands above the rule that denies
-        known = None if fact in _RIGHTS_LOOK_AT else self.verdicts
+        known = None if fact in _LOOKED_AT_BEYOND_RULES else self.verdicts
         return rule_on(self.policy.document, won, self.statutes, facts, known).outcome == "approve"
 
-    def _won(self, values: dict[str, Any], moved: set[str]) -> Won:
+    def _matched(self, facts: Facts, changed: set[str]) -> list[bool]:
+        """Return which rules match, asking those again that look at what has changed."""
+        moved = changed & self.values.keys()
+        values = {**self.values, **{name: self.policy.readers[name](facts) for name in moved}}
+        return [
+            before if moved.isdisjoint(rule.facts) else rule.condition.answer(values)
+            for rule, before in zip(self.policy.deciding, self.matched, strict=True)
+        ]
+
+    def _won(self, matched: Sequence[bool]) -> Won:
         won = Won()
-        for rule, matched in zip(self.policy.deciding, self.matched, strict=True):
-            if matched if moved.isdisjoint(rule.facts) else rule.condition.answer(values):
-                for effect, value in rule.effects:
-                    won.setdefault(effect, (value, rule.name))
+        for rule in compress(self.policy.deciding, matched):
+            for effect, value in rule.effects:
+                won.setdefault(effect, (value, rule.name))
         return won
 
 
