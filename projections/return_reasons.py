@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from domain.case_facts import Requested
 from domain.money import run_minor
 from domain.order import Order
 from domain.recorded import RecordedEvent
@@ -153,7 +154,7 @@ class ReturnReasons:
         """Fold a batch: load the lines it touches, apply its events, write each table once."""
         wanted = [event for event in events if event.type in TYPES]
         rma_ids = {UUID(e.stream.removeprefix("rma/")) for e in wanted if e.stream.startswith("rma/")}
-        new = {cast("Rma.Requested", e.fact).rma_id for e in wanted if e.type == Rma.Requested.TOPIC}
+        new = {cast("Requested", e.fact).rma_id for e in wanted if e.type == Rma.Requested.TOPIC}
         lines = _load(connection, list(rma_ids - new))
         sales: dict[tuple[str, str], dict[str, Any]] = {}
         for event in wanted:
@@ -226,7 +227,7 @@ def _change(lines: dict[Key, Returned], rma_id: UUID, runs: Iterable[RmaRun], **
         lines[rma_id, run.line].units.change([run.run], lambda known: replace(known, **found))  # type: ignore[arg-type]
 
 
-def _line_row(fact: Rma.Requested, asked: RequestedLine) -> dict[str, Any]:
+def _line_row(fact: Requested, asked: RequestedLine) -> dict[str, Any]:
     return {
         "rma_id": fact.rma_id,
         "line": asked.line,
