@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import signal
 import subprocess
@@ -63,7 +64,7 @@ def start(data_dir: Path, tools_dir: Path) -> tuple[psutil.Process, Service, str
     if not (folder / "log" / "meta.properties").exists():
         _format(java, folder, properties)
     argv = [*java, HEAP, "kafka.Kafka", str(properties)]
-    service = Service("Kafka", argv, str(properties), folder / "kafka.log", stop_signal=STOP_SIGNAL)
+    service = Service("Kafka", argv, str(properties), folder / "kafka.log")
     return spawn(service), service, f"{LOOPBACK}:{port}"
 
 
@@ -99,7 +100,7 @@ def _write_properties(file: Path, port: int, controller_port: int) -> None:
         "advertised.listeners": client,
         # Voters are named here and not in the log, so that a restart may take other ports.
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
-        "log.dirs": str(file.parent / "log"),
+        "log.dirs": json.dumps(str(file.parent / "log"))[1:-1],  # Java reads ASCII here, and \\u for the rest
     }
     file.write_text("".join(f"{name}={value}\n" for name, value in {**PROPERTIES, **own}.items()))
 

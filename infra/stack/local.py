@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ TOOLS_DIR: Final = Path(__file__).parents[2] / ".tools"
 """What is fetched once and shared by every data folder of this clone."""
 
 START_ATTEMPTS_MAX: Final = 3
+SECOND_LOOK_AFTER_S: Final = 0.3
+"""A start may be cut off between the birth of a process and the moment it bears its own name."""
 
 
 def up(data_dir: Path) -> Addresses:
@@ -44,6 +47,8 @@ def up(data_dir: Path) -> Addresses:
         try:
             return _start_with_retries(folder)
         except BaseException:
+            _clear(folder)
+            time.sleep(SECOND_LOOK_AFTER_S)
             _clear(folder)
             raise
 
@@ -83,9 +88,8 @@ def _start(folder: Path) -> Addresses:
     postgres.wait_for(database, database_service, dsn)
     kafka.wait_for(broker, broker_service, bootstrap)
     addresses = Addresses(dsn, bootstrap)
-    processes = {"kafka": broker, "postgres": database}
-    started = {name: (process.pid, process.create_time()) for name, process in processes.items()}
-    state.write(folder, StackState(addresses, started))
+    processes = {"kafka": (broker.pid, broker_service.marker), "postgres": (database.pid, database_service.marker)}
+    state.write(folder, StackState(addresses, processes))
     return addresses
 
 
@@ -113,7 +117,7 @@ def _ended_in_order() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -59,10 +59,11 @@ def start(data_dir: Path) -> tuple[psutil.Process, Service, str]:
         _open_way(cluster.parent)
     if not (cluster / "PG_VERSION").exists():
         _create(cluster, account)
+    (cluster / "postmaster.pid").unlink(missing_ok=True)  # ours does not run, and another program may have its id
     [port] = free_ports(1)
     parameters = [f"--{name}={value}" for name, value in {**PARAMETERS, "port": str(port)}.items()]
     argv = [str(programs() / "postgres"), "-D", str(cluster), *parameters]
-    service = Service("PostgreSQL", argv, str(cluster), cluster.parent / "postgres.log", account, STOP_SIGNAL)
+    service = Service("PostgreSQL", argv, str(cluster), cluster.parent / "postgres.log", account)
     password = (cluster.parent / "password").read_text().strip()
     dsn = f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{port}/postgres"
     return spawn(service), service, dsn

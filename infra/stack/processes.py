@@ -6,11 +6,10 @@ a crash too, when nobody was left to write a process id down, and a process id g
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,7 @@ import psutil
 from infra.stack.errors import StackStartError
 
 POLL_S: Final = 0.05
-STOP_TIMEOUT_S: Final = 20.0
+STOP_TIMEOUT_S: Final = 30.0
 KILL_TIMEOUT_S: Final = 5.0
 LOG_LINES_SHOWN_MAX: Final = 15
 
@@ -44,7 +43,6 @@ class Service:
         marker: The argument of ``argv`` that only this service of this data directory has.
         log: The file that takes its output.
         account: Who runs it.
-        stop_signal: Asks it to finish in order.
     """
 
     name: str
@@ -52,14 +50,13 @@ class Service:
     marker: str
     log: Path
     account: Account = Account()
-    stop_signal: signal.Signals = signal.SIGTERM
 
 
 _spawned: Final[dict[int, subprocess.Popen[bytes]]] = {}
 """Our own children, kept so that a finished one is reaped by whoever waits for it."""
 
 
-def spawn(service: Service, environment: Mapping[str, str] | None = None) -> psutil.Process:
+def spawn(service: Service) -> psutil.Process:
     """Start a service in a session of its own, so that Ctrl-C in our terminal does not reach it."""
     with service.log.open("ab") as log:
         child = subprocess.Popen(  # noqa: S603  # the command line is our own
@@ -68,7 +65,6 @@ def spawn(service: Service, environment: Mapping[str, str] | None = None) -> psu
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=service.log.parent,
-            env={**os.environ, **(environment or {})},
             start_new_session=True,
             user=service.account.uid,
             group=service.account.gid,

@@ -23,21 +23,20 @@ class Addresses:
 
 @dataclass(frozen=True)
 class StackState:
-    """A started stack: its addresses and its processes (id and start time, seconds since the epoch)."""
+    """A started stack: its addresses, and of each process the id and the argument that marks it as ours."""
 
     addresses: Addresses
-    processes: dict[str, tuple[int, float]]
+    processes: dict[str, tuple[int, str]]
 
     def is_running(self) -> bool:
         """Tell whether every process of the stack still runs, and is the one that was started."""
-        return all(_runs(pid, started) for pid, started in self.processes.values())
+        return all(_runs(pid, marker) for pid, marker in self.processes.values())
 
 
-def _runs(pid: int, started: float) -> bool:
+def _runs(pid: int, marker: str) -> bool:
     try:
-        process = psutil.Process(pid)
-        return bool(process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
+        return marker in psutil.Process(pid).cmdline()
+    except psutil.Error:
         return False
 
 
@@ -57,7 +56,7 @@ def read(data_dir: Path) -> StackState | None:
     """Return the state of the stack in ``data_dir``, or None where there is none that can be read."""
     try:
         found = json.loads((data_dir / FILE_NAME).read_text())
-        processes = {name: (int(pid), float(started)) for name, (pid, started) in found["processes"].items()}
+        processes = {name: (int(pid), str(marker)) for name, (pid, marker) in found["processes"].items()}
         return StackState(Addresses(**found["addresses"]), processes)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -37,7 +37,7 @@ def folder() -> Iterator[Path]:
     """A data folder of this test's own; its stack is stopped and deleted after it."""
     parent = CLONE / ".rma"
     parent.mkdir(exist_ok=True)
-    name = f"stack-{uuid4().hex[:8]}-"
+    name = f"stäck {uuid4().hex[:8]}-"  # neither Java nor PostgreSQL may stumble over a name
     yield parent / f"{name}{_ended_process_id()}"
     remove_abandoned(parent, name)
 
@@ -169,8 +169,8 @@ def test_a_foreign_process_with_a_recorded_id_is_left_alone(folder: Path) -> Non
     """A state file that names somebody else's process neither counts as running nor gets that process killed."""
     folder.mkdir(parents=True)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as foreign:
-        started = psutil.Process(foreign.pid).create_time() - 100
-        recorded = {"kafka": [foreign.pid, started], "postgres": [foreign.pid, started]}
+        kafka_marker, postgres_marker = str(kafka.properties_file(folder)), str(postgres.cluster_folder(folder))
+        recorded = {"kafka": [foreign.pid, kafka_marker], "postgres": [foreign.pid, postgres_marker]}
         nowhere = {"postgres_dsn": "postgresql://nowhere", "kafka_bootstrap": "nowhere:1"}
         (folder / state.FILE_NAME).write_text(json.dumps({"addresses": nowhere, "processes": recorded}))
 
