@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from domain.errors import RmaError
+from workers.exit_codes import WrongUsageError
 
 PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
@@ -147,7 +148,7 @@ def find_files(paths: list[Path]) -> list[Path]:
     """Return the files named, and those that end in .yaml or .yml in the folders named, sorted.
 
     Raises:
-        ScenarioError: A path does not exist, there is no file at all, or there are more than ``FILES_MAX``.
+        WrongUsageError: A path does not exist, there is no file at all, or there are more than ``FILES_MAX``.
     """
     found: list[Path] = []
     for path in paths:
@@ -156,9 +157,9 @@ def find_files(paths: list[Path]) -> list[Path]:
         elif path.exists():
             found.append(path)
         else:
-            raise ScenarioError(f"{path} does not exist")
+            raise WrongUsageError(f"{path} does not exist")
     if not 0 < len(found) <= FILES_MAX:
-        raise ScenarioError(f"{len(found)} scenario files found; 1 to {FILES_MAX} can be run")
+        raise WrongUsageError(f"{len(found)} scenario files found; 1 to {FILES_MAX} can be run")
     return found
 
 

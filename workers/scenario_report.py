@@ -21,7 +21,7 @@ def run_scenarios(
     """Play the files named, and those in the folders named; return whether all passed.
 
     Raises:
-        ScenarioError: A path does not exist, or there is no file.
+        WrongUsageError: A path does not exist, or there is no file.
         ServiceUnreachableError: Kafka or PostgreSQL is away.
     """
     all_played: list[Played] = []

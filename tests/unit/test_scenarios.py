@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
+from workers.exit_codes import WrongUsageError
 from workers.scenario_compare import compare_least, compare_rows, same_value
 from workers.scenario_files import (
     Names,
@@ -216,10 +217,10 @@ def test_folders_give_their_files_in_order_and_a_missing_path_is_named(tmp_path:
         (tmp_path / name).write_text(WHOLE)
 
     assert [path.name for path in find_files([tmp_path])] == ["a.yml", "b.yaml"]
-    with pytest.raises(ScenarioError, match="does not exist"):
+    with pytest.raises(WrongUsageError, match="does not exist"):
         find_files([tmp_path / "c.yaml"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ScenarioError, match="0 scenario files"):
+    with pytest.raises(WrongUsageError, match="0 scenario files"):
         find_files([tmp_path / "empty"])
 
 
