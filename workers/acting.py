@@ -1,0 +1,119 @@
+"""What a worker needs that acts on events: an inbox it fills from the topic, and an outlet for its commands.
+
+The inbox is a projection of the worker's own, so that its rows and its position move in one transaction. It is filled
+in a thread beside the one that acts; whichever of the two fails ends both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from threading import Event, Thread
+from typing import Any, Final
+
+import psycopg
+import structlog
+
+from infra.cloudevents import STRUCTURED_CONTENT
+from infra.event_log import connect
+from infra.kafka_clients import Publisher, make_consumer, make_producer
+from infra.settings import Settings, addresses
+from infra.topics import TopicNames
+from projections.projection import Projection
+from workers.loop import Loop, patiently
+from workers.projector import Projector, prepare
+from workers.sending import OutgoingCommand
+from workers.wiring import group_of, make_codec
+
+ACT_EVERY_S: Final = 0.1
+JOIN_TIMEOUT_S: Final = 15.0
+
+LOG = structlog.get_logger()
+
+
+class Outlet:
+    """Publishes commands and waits until Kafka has them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._topic = TopicNames(settings.topic_prefix).commands
+        self._publisher = Publisher(make_producer(addresses(settings).kafka_bootstrap))
+
+    def tell(self, commands: Sequence[OutgoingCommand]) -> None:
+        """Publish commands, in their order per key; raises ``kafka.errors.KafkaError`` if one was not taken."""
+        headers = [("content-type", STRUCTURED_CONTENT.encode())]
+        sent = [
+            self._publisher.send(
+                self._topic, command.key.encode() if command.key else None, command.to_bytes(), headers
+            )
+            for command in commands
+        ]
+        self._publisher.flush()
+        for future in sent:
+            future.get(timeout=0)
+
+    def close(self) -> None:
+        self._publisher.close()
+
+
+class Store:
+    """The worker's own connection, opened when needed and again after it broke."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._conninfo = addresses(settings).postgres_dsn
+        self._open: psycopg.Connection[Any] | None = None
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
+        if self._open is None or self._open.closed:
+            self._open = connect(self._conninfo)
+        return self._open
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
+
+@contextmanager
+def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[None]:
+    """Fill a worker's inbox in a thread while the block runs; what ends the thread ends the block's ``stop`` too.
+
+    Raises:
+        Exception: Whatever ended the thread, once the block has ended.
+    """
+    where = addresses(settings)
+    prepare(where.postgres_dsn, projection)
+    failures: list[BaseException] = []
+    thread = Thread(target=_fill, args=(settings, projection, stop, failures), name=f"{projection.name}-inbox")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(JOIN_TIMEOUT_S)
+    if failures:
+        raise failures[0]
+
+
+def _fill(settings: Settings, projection: Projection, stop: Event, failures: list[BaseException]) -> None:
+    where = addresses(settings)
+    try:
+        with closing(Projector(where.postgres_dsn, projection, make_codec())) as projector:
+            consumer = make_consumer(
+                where.kafka_bootstrap,
+                settings.named(group_of(projection.name)),
+                instance=None,
+                batch_records_max=settings.projector_batch_records_max,
+            )
+            consumer.subscribe([TopicNames(settings.topic_prefix).events])
+            Loop(consumer, projector, stop).run()
+    except BaseException as failure:
+        failures.append(failure)
+        stop.set()
+
+
+def act_until(stop: Event, act: Callable[[], object]) -> None:
+    """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times."""
+    while not stop.is_set():
+        patiently(act, stop)
+        stop.wait(ACT_EVERY_S)
