@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from commands import closing, goods, requests, shop  # importing them registers their handlers
 from commands.fields import Body
@@ -50,11 +51,17 @@ def parse(type_name: str, body: bytes) -> Body:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        faults = [
-            Fault(json_path(found["loc"]), found["msg"])
-            for found in error.errors(include_url=False, include_context=False, include_input=False)[:FAULTS_MAX]
-        ]
-        raise MalformedError(faults) from error
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = [Fault(json_path(one["loc"]), one["msg"]) for one in found if not _is_echo(one, found)]
+        raise MalformedError(faults[:FAULTS_MAX]) from error
+
+
+def _is_echo(fault: ErrorDetails, faults: list[ErrorDetails]) -> bool:
+    """Tell whether a list is called too short only because its faulty items were not counted."""
+    inside = len(fault["loc"])
+    return fault["type"] == "too_short" and any(
+        len(other["loc"]) > inside and other["loc"][:inside] == fault["loc"] for other in faults
+    )
 
 
 def json_path(location: tuple[int | str, ...]) -> str:

@@ -1,0 +1,186 @@
+"""Instants until which something has to happen: opened by facts, ended by what they waited for, passed by the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.rma_facts import Deadline
+from tests.expecting import refused, standing, states, unchanged
+from tests.shop import Shop, names
+from tests.stories import POLICY, day, inspect, on_return, open_shop, receive, request, settle_all
+
+DENYING = {**POLICY, "rules": [
+    {"name": "no", "when": {"fact": "reason", "is": "gift"}, "then": {"decide": "deny", "code": "no"}},
+]}  # fmt: skip
+
+
+def deadline(shop: Shop, kind: str) -> Deadline:
+    """Return the newest deadline of a kind."""
+    return [found for found in shop.rma().deadlines.values() if found.kind == kind][-1]
+
+
+def kinds(shop: Shop) -> dict[str, str]:
+    return {found.kind: found.status for found in shop.rma().deadlines.values()}
+
+
+def passing(found: Deadline) -> dict[str, Any]:
+    return on_return(deadline_id=str(found.deadline_id))
+
+
+def let_pass(shop: Shop, kind: str) -> list[str]:
+    found = deadline(shop, kind)
+    return names(shop.send("PassDeadline", passing(found), actor="clock:1", at=found.due_at))
+
+
+def requested(policy: dict[str, Any] | None = None, **line: Any) -> Shop:
+    shop = open_shop(policy)
+    request(shop, {"line_id": "L1", "quantity": 2, **line})
+    return shop
+
+
+def test_authorization_opens_ship_back_until_the_end_of_its_last_day() -> None:
+    """14 whole days after the day of authorization, in the window's zone."""
+    shop = requested()
+    assert deadline(shop, "ship_back").due_at == datetime.fromisoformat("2026-03-19T00:00:00Z")
+    zoned = requested({**POLICY, "window": {"days": 30, "zone": "Asia/Shanghai"}, "ship_back_days": 2})
+    assert deadline(zoned, "ship_back").due_at == datetime.fromisoformat("2026-03-07T00:00:00+08:00")
+
+
+def test_a_deadline_passes_at_its_instant_and_not_before() -> None:
+    """Before its instant it is refused; afterwards it says nothing new; one that is not there is refused."""
+    shop = requested()
+    found = deadline(shop, "ship_back")
+    early = found.due_at - timedelta(microseconds=1)
+    refused(shop, "wrong_state", "PassDeadline", passing(found), actor="clock:1", at=early)
+    assert let_pass(shop, "ship_back") == ["UnitsFreed", "DeadlinePassed", "Expired"]
+    unchanged(shop, "PassDeadline", passing(found), actor="clock:1", at=found.due_at)
+    unknown = on_return(deadline_id=str(UUID(int=7)))
+    refused(shop, "unknown_deadline", "PassDeadline", unknown, actor="clock:1")
+
+
+def test_an_unsent_line_expires_and_frees_its_units() -> None:
+    """Only what was not sent expires; what is under way goes on."""
+    shop = requested()
+    let_pass(shop, "ship_back")
+    assert standing(shop, "L1") == [(3, "kept")]
+    assert shop.rma().status == "expired"
+
+    shop = requested()
+    shop.send("RecordHandover", on_return(), at=day(4))
+    found = deadline(shop, "ship_back")
+    assert found.status == "met"
+    unchanged(shop, "PassDeadline", passing(found), actor="clock:1", at=found.due_at)
+    assert shop.rma().status == "in_transit"
+
+
+def test_a_given_up_return_cancels_its_deadlines() -> None:
+    """Nothing is awaited from a withdrawn return."""
+    shop = requested()
+    shop.send("WithdrawReturn", on_return(), at=day(4))
+    assert kinds(shop) == {"ship_back": "cancelled"}
+
+
+def test_inspection_and_refund_are_overdue_and_still_happen() -> None:
+    """Their deadlines mark them overdue; goods and money go on."""
+    shop = requested()
+    receive(shop, (1, 2))
+    assert deadline(shop, "inspect").due_at == datetime.fromisoformat("2026-03-13T00:00:00Z")
+    assert let_pass(shop, "inspect") == ["DeadlinePassed"]
+    inspect(shop, 1, 2)
+    assert deadline(shop, "refund").due_at == datetime.fromisoformat("2026-03-23T00:00:00Z")
+    assert let_pass(shop, "refund") == ["DeadlinePassed"]
+    settle_all(shop)
+    assert kinds(shop) == {"ship_back": "met", "inspect": "passed", "refund": "passed", "close": "open"}
+
+
+def test_a_refund_is_due_from_the_day_it_is_due() -> None:
+    """Settled, its deadline is met; failed again, it has a new one."""
+    shop = requested()
+    receive(shop, (1, 2))
+    inspect(shop, 1, 2)
+    settle_all(shop)
+    assert kinds(shop) == {"ship_back": "met", "inspect": "met", "refund": "met", "close": "open"}
+    payout = next(iter(shop.order().payouts))
+    told = on_return(payout_id=str(payout), outcome="failed")
+    shop.send("RecordPayoutOutcome", told, actor="gateway:g", at=day(9))
+    assert deadline(shop, "refund").status == "open"
+    assert deadline(shop, "close").status == "cancelled"
+
+
+def test_a_denial_can_be_appealed_for_thirty_days() -> None:
+    """The deadline ends the right; an appeal in time meets it, and a new denial gives new time."""
+    shop = requested(DENYING, reason="gift")
+    assert deadline(shop, "appeal").due_at == datetime.fromisoformat("2026-04-04T00:00:00Z")
+    shop.send("AppealDenial", on_return(line=1, grounds="please"), at=day(20))
+    assert kinds(shop) == {"appeal": "met"}
+    denial = {"line": 1, "quantity": 2, "decision": "deny", "code": "still_no"}
+    shop.send("DecideRequest", on_return(lines=[denial]), at=day(25))
+    let_pass(shop, "appeal")
+    refused(shop, "wrong_state", "AppealDenial", on_return(line=1, grounds="again"), at=day(60))
+
+
+def test_a_denial_after_a_passed_deadline_can_be_appealed_in_turn() -> None:
+    """The right belongs to each denial: one that an agent made later has thirty days of its own."""
+    shop = requested(DENYING, reason="gift")
+    let_pass(shop, "appeal")
+    for word, at in (("approve", 40), ("deny", 41)):
+        line = {"line": 1, "quantity": 2, "decision": word}
+        shop.send("OverrideDecision", on_return(lines=[line], approved_by="boss", reason="so"), at=day(at))
+    assert deadline(shop, "appeal").status == "open"
+    shop.send("AppealDenial", on_return(line=1, grounds="again"), at=day(50))
+    assert shop.rma().status == "needs_review"
+
+
+def test_a_resolved_return_closes_after_thirty_days() -> None:
+    """Resolved, nothing more happening: the deadline closes it; reopened, it has time again."""
+    shop = requested()
+    receive(shop, (1, 2))
+    inspect(shop, 1, 2)
+    settle_all(shop)
+    assert deadline(shop, "close").due_at == datetime.fromisoformat("2026-04-09T00:00:00Z")
+    assert let_pass(shop, "close") == ["DeadlinePassed", "Closed", "DeadlinesMoved"]
+    assert shop.rma().status == "closed"
+    shop.send("ReopenReturn", on_return(reason="customer called"), at=day(50))
+    assert deadline(shop, "close").status == "open"
+
+
+def test_an_expired_line_authorized_anew_has_time_again() -> None:
+    """A new authorization opens a new deadline."""
+    shop = requested()
+    let_pass(shop, "ship_back")
+    line = {"line": 1, "quantity": 2, "decision": "approve"}
+    shop.send("OverrideDecision", on_return(lines=[line], approved_by="boss", reason="ill"), at=day(20))
+    assert deadline(shop, "ship_back").status == "open"
+    assert deadline(shop, "ship_back").due_at == datetime.fromisoformat("2026-04-05T00:00:00Z")
+
+
+def test_an_open_deadline_can_be_extended() -> None:
+    """Only to a later instant; then the new instant counts."""
+    shop = requested()
+    found = deadline(shop, "ship_back")
+
+    def extended(due_at: datetime) -> dict[str, Any]:
+        return {**passing(found), "due_at": due_at.isoformat(), "reason": "holiday"}
+
+    refused(shop, "wrong_state", "ExtendDeadline", extended(found.due_at), status="open")
+    later = found.due_at + timedelta(days=7)
+    assert names(shop.send("ExtendDeadline", extended(later), at=day(5))) == ["DeadlineExtended"]
+    refused(shop, "wrong_state", "PassDeadline", passing(found), actor="clock:1", at=found.due_at)
+    let_pass(shop, "ship_back")
+    refused(shop, "wrong_state", "ExtendDeadline", extended(later + timedelta(days=1)), status="passed")
+    refused(shop, "unknown_deadline", "ExtendDeadline", {**extended(later), "deadline_id": str(UUID(int=7))})
+
+
+@pytest.mark.parametrize("wish", ["replacement", "exchange"])
+def test_an_advance_exchange_is_claimed_when_the_original_does_not_come_back(wish: str) -> None:
+    """The new article went out first: at expiry the customer owes for what was kept."""
+    shop = requested({**POLICY, "offers": [wish], "refund_due": "approval"}, wish=wish)
+    shop.send("ShipReplacement", on_return(line=1, quantity=1), at=day(4))
+    let_pass(shop, "ship_back")
+    (claim,) = [fact for fact in shop.history if type(fact).__name__ == "ClaimRaised"]
+    assert claim.amount_minor == 333  # type: ignore[attr-defined]
+    assert states(shop, "authorization", "delivered_on") == [(1, "expired", True), (1, "expired", False)]
