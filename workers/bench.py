@@ -148,7 +148,7 @@ def _measure(
 
 
 def _count(connection: psycopg.Connection[Any], query: str) -> int:
-    [row] = connection.execute(query).fetchall()  # type: ignore[call-overload]
+    [row] = connection.execute(query).fetchall()
     return int(row[0] or 0)
 
 

@@ -124,10 +124,10 @@ def records_in(lines: Iterable[bytes]) -> Iterator[OutgoingRecord]:
             raise LineError(f"line {number} is not JSON: {error}") from error
         if not isinstance(event, dict):
             raise LineError(f"line {number} is no JSON object")
-        command = (event.get("source"), event.get("id"))
-        if not all(isinstance(part, str) and part for part in command):
+        source, command_id = event.get("source"), event.get("id")
+        if not (isinstance(source, str) and source and isinstance(command_id, str) and command_id):
             raise LineError(f"line {number} has no id and source: without them there is no answer to wait for")
-        yield OutgoingRecord(key_of(event.get("data")), line.strip(), command)
+        yield OutgoingRecord(key_of(event.get("data")), line.strip(), (source, command_id))
 
 
 class CommandPublisher:
