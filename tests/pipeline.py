@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import orjson
 from kafka import KafkaConsumer
+from kafka.admin import NewTopic
 from kafka.structs import TopicPartition
 
 from infra.codec import Codec
@@ -97,14 +98,19 @@ def answer(entry_result: bytes | None) -> dict[str, Any]:
     return answered
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, *, look_every_s: float = LOOK_EVERY_S) -> Any:
     """Return what a condition returns once it is true; fail the test after ``WAIT_MAX_S``."""
     deadline = time.monotonic() + WAIT_MAX_S
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(look_every_s)
     raise AssertionError(f"waited in vain for {what}")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that give another process these settings."""
+    return {f"RMA_{name.upper()}": str(value) for name, value in settings if value is not None}
 
 
 class Pipeline:
@@ -134,6 +140,11 @@ class Pipeline:
         """Return the log over a connection of its own, which is closed with the pipeline."""
         self._logs.append(EventLog(self.dsn))
         return self._logs[-1]
+
+    def create_topic(self, name: str) -> None:
+        """Create a topic beside the system's own."""
+        with closing(make_admin(self.bootstrap)) as admin:
+            admin.create_topics([NewTopic(name, self.settings.partitions, 1)])
 
     def publish(self, records: Sequence[Polled]) -> None:
         """Put records on the commands topic, acknowledged; keys decide the partition."""
