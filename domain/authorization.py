@@ -30,8 +30,9 @@ from domain.units import UnitRun, take, total, without
 Holidays = Callable[[str, int], frozenset[date]]
 """The holidays of a calendar in a year, looked up by whoever may look things up."""
 
-YEARS_OF_HOLIDAYS: Final = range(-1, 3)
-"""Years around a request whose holidays a window can meet; longer business-day windows are not extended by holidays."""
+HOLIDAY_YEARS_AHEAD: Final = 2
+HOLIDAY_YEARS_MAX: Final = 12
+"""Years whose holidays a decision is given: from the order's year to two after the request's, at most so many."""
 
 LIVE: Final = frozenset({"requested", "needs_review", "authorized"})
 
@@ -43,18 +44,21 @@ class PolicyInForce:
     version: PolicyVersion
     holidays: Holidays
 
-    def holidays_around(self, at: datetime) -> tuple[date, ...]:
+    def holidays_between(self, ordered_at: datetime, requested_at: datetime) -> tuple[date, ...]:
+        """Return the holidays of the window's own calendar."""
         calendar = self.version.document.window.calendar
-        return () if calendar is None else self._of(calendar, at)
+        return () if calendar is None else self._of(calendar, ordered_at.year, requested_at.year)
 
-    def rule_holidays_around(self, at: datetime) -> dict[str, tuple[date, ...]]:
+    def rule_holidays_between(self, ordered_at: datetime, requested_at: datetime) -> dict[str, tuple[date, ...]]:
         """Return the holidays of the calendars that rules name beside the window's own."""
         document = self.version.document
-        named = [rule.then.window.calendar for rule in document.rules if rule.then.window]
-        return {name: self._of(name, at) for name in named if name and name != document.window.calendar}
+        others = set(document.calendars()) - {document.window.calendar}
+        return {name: self._of(name, ordered_at.year, requested_at.year) for name in sorted(others)}
 
-    def _of(self, calendar: str, at: datetime) -> tuple[date, ...]:
-        return tuple(sorted(day for offset in YEARS_OF_HOLIDAYS for day in self.holidays(calendar, at.year + offset)))
+    def _of(self, calendar: str, first_year: int, request_year: int) -> tuple[date, ...]:
+        last_year = request_year + HOLIDAY_YEARS_AHEAD
+        years = range(max(first_year, last_year - HOLIDAY_YEARS_MAX + 1), last_year + 1)
+        return tuple(sorted(day for year in years for day in self.holidays(calendar, year)))
 
 
 def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
@@ -111,8 +115,8 @@ def _facts(
         gift=gift,
         answers=dict(asked.answers or {}),
         withdrawal_exception=account.fact.withdrawal_exception,
-        holidays=policy.holidays_around(requested_at),
-        rule_holidays=policy.rule_holidays_around(requested_at),
+        holidays=policy.holidays_between(order.created_on, requested_at),
+        rule_holidays=policy.rule_holidays_between(order.created_on, requested_at),
     )
 
 
