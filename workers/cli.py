@@ -66,6 +66,23 @@ def init(as_json: AsJson = False) -> None:
     out.print(f"topics:  {', '.join(topics) or 'all there'}")
 
 
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is missing on this machine, and how to get it; exit code 1 where something is."""
+    from workers.doctor import examine
+
+    raise typer.Exit(examine(as_json=as_json))
+
+
+@app.command()
+def demo() -> None:
+    """Tell one return's story through all six steps, then a real shop's week; takes under a minute."""
+    from infra.settings import Settings
+    from workers.demo import run_demo
+
+    run_demo(Settings(), console())
+
+
 def main() -> None:
     """Run the command line."""
     app()

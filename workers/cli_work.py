@@ -48,6 +48,24 @@ def projector(
     run_projector(settings, stop, name)
 
 
+@work.command()
+def deadlines() -> None:
+    """Pass deadlines when their instant comes."""
+    from workers.deadlines import run
+
+    settings, stop = _begin("deadlines")
+    run(settings, stop)
+
+
+@work.command()
+def payments() -> None:
+    """Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL."""
+    from workers.payments import run
+
+    settings, stop = _begin("payments")
+    run(settings, stop)
+
+
 @work.command(name="all")
 def everything(
     without: Annotated[list[str] | None, typer.Option(help="Leave this worker out; may be given again.")] = None,

@@ -46,7 +46,7 @@ DIMENSIONS: Final = ("authorization_state", "logistics_state", "inspection_state
 
 def picture(case: CaseFile, allocation: list[dict[str, Any]] | None = None) -> RenderableType:
     """Return a return drawn: heading, lines, timeline, money; with ``allocation`` the order's cents too."""
-    parts = [_heading(case), _lines(case), _timeline(case), *_money(case)]
+    parts = [_heading(case), _states(case), _findings(case), _timeline(case), *_money(case)]
     if allocation is not None:
         parts.append(_allocation(case, allocation))
     return Group(*parts)
@@ -82,11 +82,11 @@ def _progress(status: str) -> Text:
     return drawn
 
 
-def _lines(case: CaseFile) -> RenderableType:
+def _states(case: CaseFile) -> RenderableType:
     currency = case.summary["currency"]
     columns = (
-        "#line", "article", "#units", "authorization", "logistics", "inspection", "resolution", "settlement", "reason",
-        "cause", "grade", "goods go to", "#paid", "#refund",
+        "#line", "article", "#units", "authorization", "logistics", "inspection", "resolution", "settlement", "#paid",
+        "#refund (net)",
     )  # fmt: skip
     rows = (
         [
@@ -94,16 +94,19 @@ def _lines(case: CaseFile) -> RenderableType:
             f"{row['sku']} ({row['line_id']})",
             row["quantity"],
             *(_state(row[name]) for name in DIMENSIONS),
-            row["reason"],
-            row["cause"],
-            row["grade"],
-            row["disposition"],
             money(row["paid_minor"], currency),
             money(row["refund_minor"], currency),
         ]
         for row in case.lines
     )
-    return table("Lines", columns, rows)
+    return table("State of each line", columns, rows)
+
+
+def _findings(case: CaseFile) -> RenderableType:
+    columns = ("#line", "claimed", "wished for", "#units", "grade", "confirmed cause", "liable", "goods go to")
+    names = ("reason", "wish", "quantity", "grade", "cause", "liable_party", "disposition")
+    rows = ([row["line"], *(shown(row[name]).replace("_", " ") for name in names)] for row in case.lines)
+    return table("What was claimed, and what was found", columns, rows)
 
 
 def _state(value: Any) -> Text:
@@ -158,11 +161,10 @@ def _money(case: CaseFile) -> Iterator[RenderableType]:
                 money(p["amount_minor"], currency),
                 _state(p["status"]),
                 p["reference"],
-                p["idempotency_key"],
             ]
             for p in case.payouts
         )
-        yield table("Payouts", ("payout", "to", "#amount", "status", "reference", "idempotency key"), rows)
+        yield table("Payouts", ("payout", "to", "#amount", "status", "reference"), rows)
     if case.deadlines:
         ends = ([d["kind"].replace("_", " "), d["due_at"], _state(d["status"])] for d in case.deadlines)
         yield table("Deadlines", ("deadline", "due", "status"), ends)
