@@ -70,7 +70,10 @@ def payments() -> None:
 def everything(
     without: Annotated[list[str] | None, typer.Option(help="Leave this worker out; may be given again.")] = None,
 ) -> None:
-    """Run every worker as its own process; one that crashes is started again, a bounded number of times."""
+    """Run every worker as its own process; one that crashes is started again, a bounded number of times.
+
+    Where RMA_METRICS_PORT is set, the workers take that port and those after it.
+    """
     from workers.supervisor import WorkerGaveUpError, supervise
 
     settings, stop = _begin("all")
@@ -110,6 +113,11 @@ def _children(settings: Settings, without: list[str]) -> list[Child]:
     unknown = [name for name in without if name not in {*lines, "payments"}]
     if unknown:
         raise WrongUsageError(f"there is no worker {', '.join(unknown)}; there are {', '.join(lines)}")
+    wanted = [(name, arguments) for name, arguments in lines.items() if name not in without]
+    first_port = settings.metrics_port
     return [
-        Child(name, command_line("work", *arguments), {}) for name, arguments in lines.items() if name not in without
+        Child(
+            name, command_line("work", *arguments), {"RMA_METRICS_PORT": str(first_port + number if first_port else 0)}
+        )
+        for number, (name, arguments) in enumerate(wanted)
     ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workers.terminal import Row, bar, money, shown, table
+from workers.terminal import Row, bar, money, shown, stacked, table
 
 BAR_CELLS: Final = 36
 NOTHING_YET: Final = Text("no returns yet", "dim")
@@ -69,7 +69,7 @@ def reason_bars(tables: dict[str, list[dict[str, Any]]]) -> RenderableType:
     """Return reasons and causes as bars, and how often the most returned articles come back."""
     if not tables["reasons"]:
         return NOTHING_YET
-    return Group(*_parts(tables))
+    return stacked(*_parts(tables))
 
 
 def _parts(tables: dict[str, list[dict[str, Any]]]) -> Iterator[RenderableType]:

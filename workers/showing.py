@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.panel import Panel
 from rich.text import Text
 from rich.tree import Tree
 
 from projections.case_file import CaseFile
-from workers.terminal import Row, money, shown, table
+from workers.terminal import Row, money, shown, stacked, table
 
 STATUS_COLOURS: Final = {
     "requested": "yellow",
@@ -49,7 +49,7 @@ def picture(case: CaseFile, allocation: list[dict[str, Any]] | None = None) -> R
     parts = [_heading(case), _states(case), _findings(case), _timeline(case), *_money(case)]
     if allocation is not None:
         parts.append(_allocation(case, allocation))
-    return Group(*parts)
+    return stacked(*parts)
 
 
 def _heading(case: CaseFile) -> RenderableType:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -91,6 +91,11 @@ def bar(value: int, largest: int, *, width: int) -> str:
     eighths = max(1, round(value * width * 8 / largest))
     whole, part = divmod(eighths, 8)
     return "█" * whole + (BAR_EIGHTHS[part] if part else "")
+
+
+def stacked(*parts: RenderableType) -> RenderableType:
+    """Return parts below each other with a blank line between."""
+    return Group(*(piece for part in parts for piece in (part, Text())))
 
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

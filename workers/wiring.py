@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from threading import Event
 from typing import Final
 
@@ -11,19 +12,22 @@ from domain.return_policy import ReturnPolicy
 from domain.rma import Rma
 from infra.codec import Codec
 from infra.event_log import EventLog
-from infra.kafka_clients import make_admin, make_consumer
+from infra.kafka_clients import GroupConsumer, make_admin, make_consumer
+from infra.metrics import WorkerMetrics, serve
 from infra.migrate import migrate
 from infra.poison import PoisonRecords
 from infra.settings import Settings, addresses
 from infra.topics import TopicNames, create_topics
 from workers.command_worker import CommandWorker
-from workers.loop import BatchHandler, Loop
+from workers.loop import Loop
 from workers.projector import Projector, prepare
 from workers.read_models import PROJECTIONS, projection_named
 from workers.relay import Relay
 
 AGGREGATES: Final = (Order, Rma, ReturnPolicy)
 COMMANDS: Final = "commands"
+RELAY: Final = "relay"
+TOPICS_READY_TIMEOUT_MS: Final = 30_000
 
 
 def make_codec() -> Codec:
@@ -43,32 +47,50 @@ def initialise(settings: Settings) -> tuple[list[str], list[str]]:
             TopicNames(settings.topic_prefix),
             partitions=settings.partitions,
             replication_factor=settings.replication_factor,
+            min_insync_replicas=settings.min_insync_replicas,
         )
+        admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)  # made is not yet known everywhere
     return migrations, topics
+
+
+@contextmanager
+def observed(settings: Settings, worker: str) -> Iterator[WorkerMetrics]:
+    """Yield a worker's figures, and serve them with its health while the block lasts if a port is set."""
+    metrics = WorkerMetrics(worker)
+    if not settings.metrics_port:
+        yield metrics
+        return
+    with serve(metrics, settings.metrics_host, settings.metrics_port):
+        yield metrics
 
 
 def run_commands(settings: Settings, stop: Event) -> None:
     """Handle commands until ``stop`` is set."""
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
-    with closing(EventLog(where.postgres_dsn)) as log:
-        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log))
-        _consume(settings, COMMANDS, topics.commands, settings.command_batch_records_max, worker, stop)
+    with observed(settings, COMMANDS) as metrics, closing(EventLog(where.postgres_dsn)) as log:
+        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics)
+        consumer = _consumer(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
+        Loop(consumer, worker, stop, metrics).run()
 
 
 def run_relay(settings: Settings, stop: Event) -> None:
     """Publish what the log holds until ``stop`` is set."""
-    where = addresses(settings)
-    Relay(EventLog(where.postgres_dsn), where.kafka_bootstrap, TopicNames(settings.topic_prefix), stop).run()
+    where, topics = addresses(settings), TopicNames(settings.topic_prefix)
+    with observed(settings, RELAY) as metrics:
+        Relay(EventLog(where.postgres_dsn), where.kafka_bootstrap, topics, stop, metrics).run()
 
 
 def run_projector(settings: Settings, stop: Event, name: str) -> None:
     """Fill the read model ``name`` until ``stop`` is set."""
     where, projection = addresses(settings), projection_named(name)
     prepare(where.postgres_dsn, projection)
-    with closing(Projector(where.postgres_dsn, projection, make_codec())) as projector:
-        topic = TopicNames(settings.topic_prefix).events
-        group = f"{name}.v{projection.version}"
-        _consume(settings, group, topic, settings.projector_batch_records_max, projector, stop)
+    topic, group = TopicNames(settings.topic_prefix).events, f"{name}.v{projection.version}"
+    with (
+        observed(settings, name) as metrics,
+        closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
+    ):
+        consumer = _consumer(settings, group, topic, settings.projector_batch_records_max)
+        Loop(consumer, projector, stop, metrics).run()
 
 
 def group_of(worker: str) -> str:
@@ -76,14 +98,8 @@ def group_of(worker: str) -> str:
     return f"rma.{worker}"
 
 
-def _consume(  # noqa: PLR0917 - what a consuming worker is made of
-    settings: Settings, group: str, topic: str, batch_records_max: int, handler: BatchHandler, stop: Event
-) -> None:
-    consumer = make_consumer(
-        addresses(settings).kafka_bootstrap,
-        settings.named(group_of(group)),
-        instance=None,
-        batch_records_max=batch_records_max,
-    )
+def _consumer(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:
+    bootstrap, group = addresses(settings).kafka_bootstrap, settings.named(group_of(worker))
+    consumer = make_consumer(bootstrap, group, instance=None, batch_records_max=batch_records_max)
     consumer.subscribe([topic])
-    Loop(consumer, handler, stop).run()
+    return consumer
