@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from workers import cli_dead, cli_look, cli_send
+from workers import cli_ask, cli_dead, cli_look, cli_send
 from workers.cli_bench import bench
 from workers.cli_work import work
 from workers.exit_codes import ReportingGroup
@@ -23,6 +23,7 @@ app.add_typer(bench, name="bench")
 cli_look.register(app)
 cli_send.register(app)
 cli_dead.register(app)
+cli_ask.register(app)
 
 
 @app.command()

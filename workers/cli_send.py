@@ -40,7 +40,7 @@ def send(
     from infra.settings import Settings
     from workers.sending import conversation, records_in
 
-    with _lines(file) as lines, conversation(Settings()) as talk:
+    with open_lines(file) as lines, conversation(Settings()) as talk:
         if not wait:
             sent = talk.publish_all(records_in(lines))
             print_json({"sent": sent}) if as_json else console().print(f"{sent:,} commands sent")
@@ -50,7 +50,8 @@ def send(
         raise typer.Exit(SAID_NO)
 
 
-def _lines(file: Path) -> AbstractContextManager[BinaryIO]:
+def open_lines(file: Path) -> AbstractContextManager[BinaryIO]:
+    """Open a file of lines, or standard input for ``-``; raises ``WrongUsageError`` where it cannot be read."""
     if file == STANDARD_INPUT:
         return nullcontext(sys.stdin.buffer)
     try:

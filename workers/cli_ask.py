@@ -1,0 +1,57 @@
+"""What `rma` answers without changing anything: what a request would give back."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers.cli_send import open_lines
+from workers.exit_codes import SAID_NO, WrongUsageError
+from workers.terminal import AsJson, console, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(quote)
+
+
+def quote(
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines: RequestReturn bodies, or CloudEvents; - for standard input.")
+    ],
+    at: Annotated[str | None, typer.Option(help="When it is asked (RFC 3339), for bare bodies; default: now.")] = None,
+    actor: Annotated[str, typer.Option("--as", help="Who asks, for bare bodies.")] = "agent:quote",
+    as_json: AsJson = False,
+) -> None:
+    """Say what requests would give back, line by line, without writing anything; exit code 1 where one is refused."""
+    from infra.event_log import EventLog
+    from infra.settings import Settings, addresses
+    from workers.batch_streams import AggregateCache, BatchStreams
+    from workers.quoting import asks_in
+    from workers.quoting import quote as quote_one
+    from workers.showing_quotes import quotes
+    from workers.wiring import make_codec
+
+    instant = instant_of(at)
+    with open_lines(file) as lines, closing(EventLog(addresses(Settings()).postgres_dsn)) as log:
+        streams = BatchStreams(log, make_codec(), AggregateCache())
+        quoted = [quote_one(asked, streams) for asked in asks_in(lines, at=instant, actor=actor)]
+    print_json(quoted) if as_json else console().print(quotes(quoted))
+    if any(one["status"] != "quoted" for one in quoted):
+        raise typer.Exit(SAID_NO)
+
+
+def instant_of(text: str | None) -> datetime:
+    """Return an RFC 3339 time as typed, or now for None; raises ``WrongUsageError``."""
+    from infra.cloudevents import parse_time
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise WrongUsageError(f"{text}: {error}") from error
