@@ -132,10 +132,8 @@ def _binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> tuple[dic
 def _structured(value: bytes | None) -> tuple[dict[str, str], list[Fault], Any]:
     faults: list[Fault] = []
     event = _json(value, faults)
-    if faults:
-        return {}, faults, None
     if not isinstance(event, dict):
-        return {}, [Fault("$", "must be a JSON object")], None
+        return {}, faults or [Fault("$", "must be a JSON object")], None
     attributes = {}
     for name in ATTRIBUTES & event.keys():
         if isinstance(event[name], str):

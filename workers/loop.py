@@ -21,6 +21,7 @@ RETRIES_MAX: Final = 8
 BACKOFF_S: Final = 0.2
 BACKOFF_MAX_S: Final = 10.0
 OBSERVE_EVERY_S: Final = 5.0
+OBSERVE_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 10_000
 
 LOG = structlog.get_logger()
@@ -110,10 +111,15 @@ class Loop:
 
     def _observe(self) -> None:
         """Measure the lag; also the way to notice that Kafka went away while nothing was to be read."""
-        assigned = self._consumer.assignment()
-        ends = self._consumer.end_offsets(assigned) if assigned else {}
-        for partition, end in ends.items():
-            self._metrics.lag(partition, max(0, end - self._consumer.position(partition)))
+        known = [
+            TopicPartition(topic, number)
+            for topic in self._consumer.subscription()
+            for number in self._consumer.partitions_for_topic(topic)
+        ]
+        ends = self._consumer.end_offsets(known, timeout_ms=OBSERVE_TIMEOUT_MS)
+        for partition in self._consumer.assignment() & ends.keys():
+            position = self._consumer.position(partition, timeout_ms=OBSERVE_TIMEOUT_MS)
+            self._metrics.lag(partition, max(0, ends[partition] - (position or 0)))
 
 
 def patiently(action: Callable[[], Any], stop: Event) -> Any:

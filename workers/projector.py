@@ -2,29 +2,30 @@
 
 Rows, partition offset and stream versions are written in one transaction. Kafka's committed offset is advice: reading
 resumes where the stored position says. Per stream, a version seen before is dropped; a version too far ahead is a gap:
-the partition stops, an alarm is raised, and nothing after the gap is shown.
+the partition stops, an alarm is raised, and nothing after the gap is shown. The same goes for a record that cannot be
+read: our own events are never malformed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 import psycopg
 import structlog
 from kafka.structs import TopicPartition
 from psycopg import Connection, sql
+from pydantic import ValidationError
 
 from domain.recorded import RecordedEvent
-from infra.codec import Codec
+from infra.codec import Codec, UnknownEventTypeError
 from infra.event_log import connect
 from infra.metrics import WorkerMetrics
 from projections.projection import Projection
+from workers.event_reading import UnreadableEventError, check_decodes, read_event
 
 BATCH_RECORDS_MAX: Final = 5_000
-STREAMS_REMEMBERED_MAX: Final = 200_000
 PREPARE_LOCK: Final = 0x524D4103
 ADVANCE_STREAMS: Final = """
     INSERT INTO rma_read_meta.stream_versions AS known (projection, version, stream, seen)
@@ -43,11 +44,19 @@ POSITION: Final = """
     WHERE projection = %s AND version = %s AND partition = %s
 """
 
+UNREADABLE_ERRORS: Final = (ValidationError, UnknownEventTypeError)
+"""What a fold raises when it asks for a fact that cannot be decoded."""
+
 LOG = structlog.get_logger()
 
 
-class BadEventError(Exception):
-    """A record of the events topic is not an event of ours."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record that is new to the projection by its offset; ``event`` is None where it cannot be read."""
+
+    partition: TopicPartition
+    offset: int
+    event: RecordedEvent | None
 
 
 class Projector:
@@ -69,6 +78,7 @@ class Projector:
         self._id = (projection.name, projection.version)
         self._metrics = metrics or WorkerMetrics(projection.name)
         self._open: Connection[Any] | None = None
+        self._decodes_all = False
 
     @property
     def connection(self) -> Connection[Any]:
@@ -88,34 +98,42 @@ class Projector:
     def handle(self, batch: Mapping[TopicPartition, Sequence[Any]]) -> dict[TopicPartition, int]:
         """Fold a batch and move the positions, all in one transaction; return the next offsets.
 
-        A partition with a gap is folded up to the gap and left out of what is returned.
+        A partition with a gap, or with an event that cannot be read, is folded up to there and left out of what is
+        returned: it stops, and an alarm says why.
 
         Raises:
-            BadEventError: A record cannot be read; nothing of the batch was written.
             psycopg.OperationalError: PostgreSQL is away.
         """
+        try:
+            next_offsets, stopped = self._fold_batch(batch)
+        except UNREADABLE_ERRORS as unreadable:
+            if self._decodes_all:
+                raise
+            LOG.warning("batch_decoded_whole", projection=self._id[0], error=repr(unreadable))
+            self._decodes_all = True  # finds the event that the fold could not decode
+            next_offsets, stopped = self._fold_batch(batch)
+        self._metrics.handled(sum(len(records) for records in batch.values()))
+        for _ in stopped:
+            self._metrics.gap()
+        return {partition: offset for partition, offset in next_offsets.items() if partition not in stopped}
+
+    def _fold_batch(
+        self, batch: Mapping[TopicPartition, Sequence[Any]]
+    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
         with self.connection.transaction():
             standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
             with self._metrics.stage("read"):
-                fresh = [
-                    (partition, record.offset, self._read(record))
-                    for partition in standing
-                    for record in batch[partition]
-                    if record.offset >= standing[partition][0]
-                ]
-            events, gaps = self._guard(fresh)
+                arrivals = self._read(batch, standing)
+            events, stopped = self._guard(arrivals)
             if events:
                 with self._metrics.stage("fold"):
                     self._projection.fold(self.connection, events)
             next_offsets = {
-                partition: max(next_offset, gaps.get(partition, batch[partition][-1].offset + 1))
+                partition: max(next_offset, stopped.get(partition, batch[partition][-1].offset + 1))
                 for partition, (next_offset, _) in standing.items()
             }
-            self._advance(standing, next_offsets, fresh)
-        self._metrics.handled(sum(len(records) for records in batch.values()))
-        for _ in gaps:
-            self._metrics.gap()
-        return {partition: offset for partition, offset in next_offsets.items() if partition not in gaps}
+            self._advance(standing, next_offsets, arrivals)
+        return next_offsets, stopped
 
     def _lock_position(self, partition: TopicPartition) -> tuple[int, int]:
         self.connection.execute(
@@ -125,27 +143,49 @@ class Projector:
         [row] = self.connection.execute(POSITION + " FOR UPDATE", (*self._id, partition.partition)).fetchall()
         return row[0], row[1]
 
-    def _guard(
-        self, fresh: Sequence[tuple[TopicPartition, int, RecordedEvent]]
-    ) -> tuple[list[RecordedEvent], dict[TopicPartition, int]]:
-        """Return the events that are new, and where a stream has a gap: the offset at which its partition stops."""
-        seen = self._seen({event.stream for _, _, event in fresh})
+    def _read(
+        self, batch: Mapping[TopicPartition, Sequence[Any]], standing: Mapping[TopicPartition, tuple[int, int]]
+    ) -> list[Arrival]:
+        arrivals = []
+        for partition, (next_offset, _) in standing.items():
+            for record in batch[partition]:
+                if record.offset < next_offset:
+                    continue  # folded before
+                try:
+                    event = read_event(record, self._codec)
+                    if self._decodes_all:
+                        check_decodes(event)
+                except UnreadableEventError as bad:
+                    self._alarm("event_unreadable", partition, record.offset, error=str(bad))
+                    arrivals.append(Arrival(partition, record.offset, None))
+                    break
+                arrivals.append(Arrival(partition, record.offset, event))
+        return arrivals
+
+    def _guard(self, arrivals: Sequence[Arrival]) -> tuple[list[RecordedEvent], dict[TopicPartition, int]]:
+        """Return the events that are new, and which partitions stop at which offset: at a gap, or at garbage."""
+        seen = self._seen({arrival.event.stream for arrival in arrivals if arrival.event is not None})
         events, moved = [], {}
-        gaps: dict[TopicPartition, int] = {}
-        for partition, offset, event in fresh:
-            if partition in gaps:
+        stopped: dict[TopicPartition, int] = {}
+        for arrival in arrivals:
+            event = arrival.event
+            if arrival.partition in stopped:
+                continue
+            if event is None:
+                stopped[arrival.partition] = arrival.offset
                 continue
             expected = seen.get(event.stream, 0) + 1
             if event.version > expected:
-                gaps[partition] = offset
-                _alarm(self._id, partition, offset, event, expected)
+                stopped[arrival.partition] = arrival.offset
+                facts = {"stream": event.stream, "expected_version": expected, "found_version": event.version}
+                self._alarm("gap_found", arrival.partition, arrival.offset, **facts)
             elif event.version == expected:
                 seen[event.stream] = moved[event.stream] = event.version
                 events.append(event)
         if moved:
             streams = (list(moved), list(moved.values()))
             self.connection.execute(ADVANCE_STREAMS, (*self._id, *streams), prepare=True)
-        return events, gaps
+        return events, stopped
 
     def _seen(self, streams: set[str]) -> dict[str, int]:
         if not streams:
@@ -157,12 +197,12 @@ class Projector:
         self,
         standing: Mapping[TopicPartition, tuple[int, int]],
         next_offsets: Mapping[TopicPartition, int],
-        fresh: Sequence[tuple[TopicPartition, int, RecordedEvent]],
+        arrivals: Sequence[Arrival],
     ) -> None:
         reached = {partition: log_position for partition, (_, log_position) in standing.items()}
-        for partition, offset, event in fresh:
-            if offset < next_offsets[partition]:
-                reached[partition] = max(reached[partition], event.position)
+        for arrival in arrivals:
+            if arrival.event is not None and arrival.offset < next_offsets[arrival.partition]:
+                reached[arrival.partition] = max(reached[arrival.partition], arrival.event.position)
         for partition, next_offset in next_offsets.items():
             self.connection.execute(
                 "UPDATE rma_read_meta.positions SET next_offset = %s, log_position = %s, updated_at = now() "
@@ -170,32 +210,15 @@ class Projector:
                 (next_offset, reached[partition], *self._id, partition.partition),
             )
 
-    def _read(self, record: Any) -> RecordedEvent:
-        try:
-            return read_event(record.headers, record.key, record.value, self._codec)
-        except (KeyError, ValueError, AttributeError, TypeError) as bad:
-            raise BadEventError(f"{record.topic}/{record.partition}@{record.offset}: {bad!r}") from bad
-
-
-def read_event(headers: Sequence[tuple[str, bytes]], key: bytes, value: bytes, codec: Codec) -> RecordedEvent:
-    """Return the event of a record of the events topic; raises ``KeyError`` or ``ValueError`` where it is none."""
-    found = dict(headers)
-    return RecordedEvent(
-        event_id=UUID(found["ce_id"].decode()),
-        stream=found["ce_subject"].decode(),
-        version=int(found["ce_streamversion"]),
-        position=int(found["ce_position"]),
-        type=found["ce_type"].decode(),
-        occurred_at=datetime.fromisoformat(found["ce_time"].decode()),
-        recorded_at=datetime.fromisoformat(found["ce_recordedat"].decode()),
-        actor=found["ce_actor"].decode(),
-        command_id=found["ce_commandid"].decode(),
-        correlation_id=found["ce_correlationid"].decode(),
-        causation_id=found["ce_causationid"].decode(),
-        partition_key=key.decode(),
-        body=value,
-        decode=codec.decode_recorded,
-    )
+    def _alarm(self, what: str, partition: TopicPartition, offset: int, **facts: object) -> None:
+        LOG.error(
+            what,
+            projection=self._id[0],
+            version=self._id[1],
+            partition=partition.partition,
+            offset=offset,
+            **facts,
+        )
 
 
 def prepare(conninfo: str, projection: Projection) -> None:
@@ -204,18 +227,3 @@ def prepare(conninfo: str, projection: Projection) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         connection.execute(sql.SQL(projection.tables_sql))
         connection.execute(sql.SQL(projection.views_sql))
-
-
-def _alarm(
-    projection: tuple[str, int], partition: TopicPartition, offset: int, event: RecordedEvent, expected: int
-) -> None:
-    LOG.error(
-        "gap_found",
-        projection=projection[0],
-        version=projection[1],
-        partition=partition.partition,
-        offset=offset,
-        stream=event.stream,
-        expected_version=expected,
-        found_version=event.version,
-    )

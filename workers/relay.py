@@ -9,6 +9,7 @@ occurrences of events are in order, and repeats are exact repeats.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
@@ -30,6 +31,7 @@ IDLE_POLL_S: Final = (0.002, 0.05)
 """Shortest and longest pause between two looks at the log when it holds nothing new; doubling in between."""
 
 STANDBY_POLL_S: Final = 1.0
+PRODUCER_IDLE_MAX_S: Final = 240.0
 LANE: Final = "main"
 RELAY_LOCK: Final = 0x524D4102
 """Advisory lock of the relay that may move the position."""
@@ -70,7 +72,9 @@ class Relay:
         self._stop = stop
         self._metrics = metrics or WorkerMetrics("relay")
         self._producer: LaneProducer | None = None
+        self._at: Position | None = None
         self._pause_s = IDLE_POLL_S[0]
+        self._published_at = 0.0
 
     def run(self) -> None:
         """Lead the lane, or stand by until it is free, until ``stop`` is set.
@@ -81,17 +85,26 @@ class Relay:
         """
         try:
             while not self._stop.is_set():
-                patiently(self._lead, self._stop)
+                patiently(self._step, self._stop)
         finally:
-            self._drop_producer()
-            self._log.close()
+            self._give_up()
 
-    def _lead(self) -> None:
-        self._log.close()  # whatever an earlier failure left: the lock is asked for by a fresh session
+    def _step(self) -> None:
+        """Publish what is next, from a fresh session and with a fresh producer if the last step failed."""
+        try:
+            if self._at is None:
+                self._at = self._begin()
+            if self._at is not None:
+                self._at = self._publish_next(self._at)
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        """Drop the producer with all it still held, and the session with its lock."""
+        self._at = None
         self._drop_producer()
-        at = self._begin()
-        while at is not None and not self._stop.is_set():
-            at = self._publish_next(at)
+        self._log.close()
 
     def _begin(self) -> Position | None:
         """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
@@ -129,12 +142,15 @@ class Relay:
 
     def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
         """Send and wait for every acknowledgement; whatever fails ends this producer."""
+        if time.monotonic() - self._published_at > PRODUCER_IDLE_MAX_S:
+            self._drop_producer()  # the broker will have closed its connection, or soon will
         if self._producer is None:
             topics = (self._topics.events, self._topics.results, self._topics.dead)
             self._producer = LaneProducer(self._bootstrap, topics)
         topic = self._topics.events
         records = [Message(topic, event.partition_key.encode(), event_headers(event), event.body) for event in events]
         self._producer.send(records + [Message(row.topic, row.key, row.headers, row.value) for row in messages])
+        self._published_at = time.monotonic()
 
     def _advance(self, at: Position, position: int, outbox_seq: int) -> Position:
         connection = self._log.connection

@@ -16,9 +16,9 @@ from psycopg import Connection
 from domain.recorded import RecordedEvent
 from infra.kafka_clients import Publisher, make_producer
 from infra.metrics import WorkerMetrics
-from tests.pipeline import Pipeline, Polled, command, delivery, order, wait_for
+from tests.pipeline import Pipeline, command, delivery, order, wait_for
 from workers.loop import Loop
-from workers.projector import BadEventError, Projector, prepare
+from workers.projector import Projector, prepare
 
 ORDERS = 12
 NOWHERE = "CREATE SCHEMA IF NOT EXISTS rma_read"
@@ -136,7 +136,7 @@ def test_without_the_version_guard_repeats_would_count(
     pipeline: Pipeline, published: list[Any], projector: Projector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The planted break: a projector that takes every event for new counts the repeats."""
-    monkeypatch.setattr(projector, "_guard", lambda fresh: ([event for _, _, event in fresh], {}))
+    monkeypatch.setattr(projector, "_guard", lambda arrivals: ([arrival.event for arrival in arrivals], {}))
     projector.handle(by_partition(published))
     pipeline.log.connection.execute("UPDATE rma_log.relays SET position = 0")
     pipeline.relay_all()
@@ -254,13 +254,42 @@ def test_two_projectors_share_the_work_and_count_once(pipeline: Pipeline, publis
     assert counted(pipeline) == expected
 
 
-def test_a_record_that_is_no_event_stops_the_projector(pipeline: Pipeline, published: list[Any]) -> None:
-    """Our own events are never malformed: a stranger's record on the events topic ends the worker, with its place."""
-    stranger = Polled(b"{}", [("ce_type", b"rma.Order.Delivered.v1")])
+def test_a_record_that_is_no_event_stops_its_partition(
+    pipeline: Pipeline, published: list[Any], projector: Projector
+) -> None:
+    """Our own events are never malformed: at a stranger's record the partition stops, with an alarm."""
     publisher = Publisher(make_producer(pipeline.bootstrap))
-    publisher.send(pipeline.topics.events, b"O-1", stranger.value or b"", [("ce_type", b"x")])
+    publisher.send(pipeline.topics.events, b"O-1", b"{}", [("ce_type", b"rma.Order.Delivered.v1")])
     publisher.flush()
     publisher.close()
+    stranger = pipeline.read_topic(pipeline.topics.events)
 
-    with pytest.raises(BadEventError, match=pipeline.topics.events):
-        pipeline.project(Tally(), records=2 * ORDERS + 1)
+    with structlog.testing.capture_logs() as logs:
+        next_offsets = projector.handle(by_partition(stranger))
+
+    [alarm] = [line for line in logs if line["event"] == "event_unreadable"]
+    assert {partition.partition for partition in by_partition(stranger)} - {
+        partition.partition for partition in next_offsets
+    } == {alarm["partition"]}
+    assert positions(pipeline)[alarm["partition"]][0] == alarm["offset"]
+    assert counted(pipeline) == EVERY_ORDER_TWICE
+
+
+def test_an_event_that_does_not_decode_stops_its_partition(pipeline: Pipeline, published: list[Any]) -> None:
+    """A body that does not fit its type is found in its batch: everything but its partition's rest is folded."""
+
+    class Decoding(Tally):
+        def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+            assert all(event.fact for event in events)
+            super().fold(connection, events)
+
+    damaged = next(record for record in published if b"Delivered" in dict(record.headers)["ce_type"])
+    records = [record._replace(value=b'{"delivery_id": 1}') if record is damaged else record for record in published]
+
+    with closing(Projector(pipeline.dsn, Decoding(), pipeline.codec)) as projector:
+        next_offsets = projector.handle(by_partition(records))
+
+    stream = dict(damaged.headers)["ce_subject"].decode()
+    assert TopicPartition(damaged.topic, damaged.partition) not in next_offsets
+    assert positions(pipeline)[damaged.partition][0] == damaged.offset
+    assert counted(pipeline)[stream] == 1
