@@ -37,8 +37,8 @@ LATENCY_COMMANDS: Final = 100
 STAGE_TIMEOUT_S: Final = 300.0
 POLL_S: Final = 0.02
 STOP_TIMEOUT_S: Final = 20.0
-FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projector": 20_000}
-"""Per second and worker: the least that the pipeline has to carry on two cores."""
+FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projectors": 20_000}
+"""Per second, the least that two cores have to carry: one command worker, one relay, all projectors at once."""
 
 PROJECTIONS: Final = ("tracking", "refund_ledger", "return_reasons")
 
@@ -59,6 +59,8 @@ class Stage:
     seconds: float
     cpu_seconds: float
     floor: int | None
+    began_at: float
+    """On the clock that only goes forward."""
 
     @property
     def rate(self) -> float:
@@ -99,52 +101,97 @@ def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) 
         _publish(ground, returns)
         stages = []
         with _Workers(ground) as workers:
-            for name, unit, floor, query, total in _stages(connection, returns):
-                tell(f"{name}: catching up")
-                goal = total()
-                stages.append(_measure(connection, workers.start(name), (name, unit, floor), query, goal))
+            tell("commands: catching up")
+            stages += _measure(connection, {"commands": workers.start("commands")}, _commands(returns))
+            tell("relay: catching up")
+            stages += _measure(connection, {"relay": workers.start("relay")}, _relay(connection))
+            tell("projectors: catching up, all at once")
+            projectors = {name: workers.start(f"projector {name}") for name in PROJECTIONS}
+            measured = _measure(connection, projectors, _projectors(connection))
+            stages += [*measured, _together(measured)]
             tell("single commands, all workers running")
             latency = _latency(ground, connection, returns)
         return Report(_conditions(connection, returns), stages, latency)
 
 
-def _stages(
-    connection: psycopg.Connection[Any], returns: int
-) -> Iterator[tuple[str, str, int, str, Callable[[], int]]]:
-    commands = returns * bench_load.COMMANDS_PER_RETURN + 1
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """How a stage's progress is counted, up to which count, and the floor it has to hold."""
 
-    def events() -> int:
-        return _count(connection, "SELECT coalesce(max(position), 0) FROM rma_log.events")
-
-    yield "commands", "commands", FLOORS["commands"], "SELECT count(*) FROM rma_log.outcomes", lambda: commands
-    yield "relay", "events", FLOORS["relay"], "SELECT max(position) FROM rma_log.relays", events
-    for name in PROJECTIONS:
-        query = f"SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"  # noqa: S608 - our own name
-        yield f"projector {name}", "events", FLOORS["projector"], query, events
+    unit: str
+    goal: int
+    floor: int | None
+    query: str
 
 
-def _measure(
-    connection: psycopg.Connection[Any],
-    worker: psutil.Popen,
-    about: tuple[str, str, int],
-    query: str,
-    goal: int,
-) -> Stage:
-    """Watch a worker's progress from its first to its last step."""
-    began_at, began_cpu, began_count = 0.0, 0.0, 0
+def _commands(returns: int) -> _Watched:
+    goal = returns * bench_load.COMMANDS_PER_RETURN + 1
+    return _Watched("commands", goal, FLOORS["commands"], "SELECT count(*) FROM rma_log.outcomes -- {name}")
+
+
+def _events(connection: psycopg.Connection[Any]) -> int:
+    return _count(connection, "SELECT coalesce(max(position), 0) FROM rma_log.events")
+
+
+def _relay(connection: psycopg.Connection[Any]) -> _Watched:
+    query = "SELECT max(position) FROM rma_log.relays -- {name}"
+    return _Watched("events", _events(connection), FLOORS["relay"], query)
+
+
+def _projectors(connection: psycopg.Connection[Any]) -> _Watched:
+    query = "SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"
+    return _Watched("events", _events(connection), None, query)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What was seen of one worker: when it began, with how much done, and when it was through."""
+
+    began_at: float = 0.0
+    began_cpu: float = 0.0
+    began_count: int = 0
+    done: Stage | None = None
+
+
+def _measure(connection: psycopg.Connection[Any], workers: dict[str, psutil.Popen], watched: _Watched) -> list[Stage]:
+    """Watch workers side by side, each from its first progress to its last."""
+    seen = {name: _Progress() for name in workers}
     deadline = time.monotonic() + STAGE_TIMEOUT_S
     while time.monotonic() < deadline:
-        count, now = _count(connection, query), time.monotonic()
-        cpu = sum(worker.cpu_times()[:2])
-        if count and not began_at:
-            began_at, began_cpu, began_count = now, cpu, count
-        if count >= goal:
-            name, unit, floor = about
-            return Stage(name, unit, count - began_count, now - began_at, cpu - began_cpu, floor)
-        if worker.poll() is not None:
-            raise StageTooSlowError(f"the worker {about[0]} ended with code {worker.returncode}")
+        for name, worker in workers.items():
+            _look(connection, name, worker, (seen[name], watched))
+        stages = [progress.done for progress in seen.values() if progress.done]
+        if len(stages) == len(workers):
+            return stages
         time.sleep(POLL_S)
-    raise StageTooSlowError(f"{about[0]} did not finish in {STAGE_TIMEOUT_S:.0f} s")
+    raise StageTooSlowError(f"{', '.join(workers)} did not finish in {STAGE_TIMEOUT_S:.0f} s")
+
+
+def _look(
+    connection: psycopg.Connection[Any], name: str, worker: psutil.Popen, about: tuple[_Progress, _Watched]
+) -> None:
+    progress, watched = about
+    if progress.done:
+        return
+    if worker.poll() is not None:
+        raise StageTooSlowError(f"the worker {name} ended with code {worker.returncode}")
+    count, now = _count(connection, watched.query.format(name=name)), time.monotonic()
+    cpu = sum(worker.cpu_times()[:2])
+    if count and not progress.began_at:
+        progress.began_at, progress.began_cpu, progress.began_count = now, cpu, count
+    if count >= watched.goal:
+        items, seconds = count - progress.began_count, now - progress.began_at
+        progress.done = Stage(
+            name, watched.unit, items, seconds, cpu - progress.began_cpu, watched.floor, progress.began_at
+        )
+
+
+def _together(stages: list[Stage]) -> Stage:
+    """Return what all projectors carried side by side, from the first one's beginning to the last one's end."""
+    began = min(stage.began_at for stage in stages)
+    ended = max(stage.began_at + stage.seconds for stage in stages)
+    items, cpu = sum(stage.items for stage in stages), sum(stage.cpu_seconds for stage in stages)
+    return Stage("projectors, together", "events", items, ended - began, cpu, FLOORS["projectors"], began)
 
 
 def _count(connection: psycopg.Connection[Any], query: str) -> int:
