@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from workers import cli_ask, cli_dead, cli_look, cli_send
 from workers.cli_bench import bench
 from workers.cli_work import work
-from workers.exit_codes import ReportingGroup
+from workers.exit_codes import ReportingGroup, WrongUsageError
 from workers.terminal import AsJson, console, print_json
+
+if TYPE_CHECKING:
+    from workers.gateway_server import MisbehaviourPlan
 
 app = typer.Typer(
     name="rma",
@@ -73,6 +79,36 @@ def doctor(as_json: AsJson = False) -> None:
     from workers.doctor import examine
 
     raise typer.Exit(examine(as_json=as_json))
+
+
+@app.command()
+def gateway(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0: any that is free.")] = 0,
+    book: Annotated[
+        Path | None, typer.Option(help="Its book (SQLite); default: gateway.sqlite in the data folder.")
+    ] = None,
+    plan: Annotated[str, typer.Option(help='What to do wrong, as JSON, such as {"rates": {"lose": 0.1}}.')] = "{}",
+) -> None:
+    """Run a payment gateway for trials, in the foreground; it prints its address, for RMA_GATEWAY_URL."""
+    from infra.settings import Settings
+    from workers.gateway_server import serve
+    from workers.loop import stop_on_signals
+
+    misbehaviour = _plan(plan)
+    folder = Settings().data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    serve(book or folder / "gateway.sqlite", port=port, plan=misbehaviour, stop=stop_on_signals(), announce=typer.echo)
+
+
+def _plan(text: str) -> MisbehaviourPlan:
+    import pydantic
+
+    from workers.gateway_server import MisbehaviourPlan
+
+    try:
+        return MisbehaviourPlan.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        raise WrongUsageError(f"--plan cannot be used: {error}") from error
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import typer
 
@@ -74,10 +75,11 @@ def everything(
 
     Where RMA_METRICS_PORT is set, the workers take that port and those after it.
     """
+    from infra.settings import Settings
     from workers.supervisor import WorkerGaveUpError, supervise
 
-    settings, stop = _begin("all")
-    children = _children(settings, without or [])
+    children = _children(Settings(), without or [])
+    _, stop = _begin("all")
     try:
         supervise(children, stop)
     except WorkerGaveUpError as gave_up:
@@ -86,15 +88,20 @@ def everything(
 
 
 def _begin(worker: str) -> tuple[Settings, Event]:
-    """Read the settings, set up logging, and return them with the event that a signal sets."""
+    """Read the settings, set up logging, and return them with the event that a signal sets.
+
+    Raises:
+        StackNotRunningError: Nobody said where the services are.
+    """
     import structlog
 
     from infra.logs import configure
-    from infra.settings import Settings
+    from infra.settings import Settings, addresses
     from workers.loop import stop_on_signals
     from workers.supervisor import stop_when_supervisor_ends
 
     settings = Settings()
+    addresses(settings)
     configure(settings.log_format, settings.log_level)
     structlog.contextvars.bind_contextvars(worker=worker)
     stop = stop_on_signals()
@@ -114,10 +121,12 @@ def _children(settings: Settings, without: list[str]) -> list[Child]:
     if unknown:
         raise WrongUsageError(f"there is no worker {', '.join(unknown)}; there are {', '.join(lines)}")
     wanted = [(name, arguments) for name, arguments in lines.items() if name not in without]
-    first_port = settings.metrics_port
+    instance, first_port = settings.instance or uuid4().hex, settings.metrics_port
     return [
         Child(
-            name, command_line("work", *arguments), {"RMA_METRICS_PORT": str(first_port + number if first_port else 0)}
+            name,
+            command_line("work", *arguments),
+            {"RMA_INSTANCE": instance, "RMA_METRICS_PORT": str(first_port + number if first_port else 0)},
         )
         for number, (name, arguments) in enumerate(wanted)
     ]

@@ -49,11 +49,13 @@ class Child:
 
     name: str
     argv: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    backoff_s: float = BACKOFF_S
+    """Pause before the first start anew; it doubles with every further one in a row, up to ``BACKOFF_MAX_S``."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     crashes: int = 0
-    start_at: float = field(default=0.0)
+    start_at: float = 0.0
 
     def start(self) -> None:
         self.started_at = time.monotonic()
@@ -80,7 +82,7 @@ class Child:
         self.crashes = 1 if now - self.started_at >= HEALTHY_S else self.crashes + 1
         if self.crashes > RESTARTS_MAX:
             raise WorkerGaveUpError(self.name, exit_code)
-        pause_s = min(BACKOFF_MAX_S, BACKOFF_S * 2 ** (self.crashes - 1))
+        pause_s = min(BACKOFF_MAX_S, self.backoff_s * 2 ** (self.crashes - 1))
         self.start_at = now + pause_s
         LOG.warning("worker_ended", worker=self.name, exit_code=exit_code, crashes=self.crashes, pause_s=pause_s)
 
