@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import psycopg
 import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import UnknownTopicOrPartitionError
 
 from infra.cloudevents import STRUCTURED_CONTENT
 from infra.event_log import connect
@@ -20,7 +22,7 @@ from infra.kafka_clients import Publisher, make_consumer, make_producer
 from infra.settings import Settings, addresses
 from infra.topics import TopicNames
 from projections.projection import Projection
-from workers.loop import Loop, patiently
+from workers.loop import POLL_MS, patiently
 from workers.projector import Projector, prepare
 from workers.sending import OutgoingCommand
 from workers.wiring import group_of, make_codec
@@ -98,18 +100,49 @@ def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[N
 def _fill(settings: Settings, projection: Projection, stop: Event, failures: list[BaseException]) -> None:
     where = addresses(settings)
     try:
-        with closing(Projector(where.postgres_dsn, projection, make_codec())) as projector:
-            consumer = make_consumer(
-                where.kafka_bootstrap,
-                settings.named(group_of(projection.name)),
-                instance=None,
-                batch_records_max=settings.projector_batch_records_max,
-            )
-            consumer.subscribe([TopicNames(settings.topic_prefix).events])
-            Loop(consumer, projector, stop).run()
+        with (
+            closing(Projector(where.postgres_dsn, projection, make_codec())) as projector,
+            closing(_consumer(settings, projection.name)) as consumer,
+        ):
+            patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop)
+            while not stop.is_set():
+                _read_on(consumer, projector, stop)
     except BaseException as failure:
         failures.append(failure)
         stop.set()
+
+
+def _consumer(settings: Settings, name: str) -> KafkaConsumer:
+    return make_consumer(
+        addresses(settings).kafka_bootstrap,
+        settings.named(group_of(name)),
+        instance=None,
+        batch_records_max=settings.projector_batch_records_max,
+    )
+
+
+def _begin(consumer: KafkaConsumer, projector: Projector, topic: str) -> None:
+    """Take every partition, where the inbox stands in it.
+
+    Each such worker reads all of them, so that a new one need not wait until a group has given up on a dead one; what
+    two of them read at once is dropped by position.
+    """
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise UnknownTopicOrPartitionError(topic)
+    partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+    consumer.assign(partitions)
+    for partition in partitions:
+        consumer.seek(partition, projector.resume_offset(partition) or 0)
+
+
+def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event) -> None:
+    """Fold what was polled; a partition with a gap is left alone from there on."""
+    batch = patiently(lambda: consumer.poll(timeout_ms=POLL_MS), stop)
+    if batch:
+        next_offsets = patiently(lambda: projector.handle(batch), stop)
+        if next_offsets is not None and (stopped := set(batch) - set(next_offsets)):
+            consumer.pause(*stopped)
 
 
 def act_until(stop: Event, act: Callable[[], object]) -> None:

@@ -52,6 +52,8 @@ class Mischief:
     """Draws what to do wrong next; the same plan draws the same."""
 
     plan: MisbehaviourPlan
+    drawn: int = 0
+    """How many payouts were asked for."""
     _queue: deque[str] = field(init=False)
     _random: random.Random = field(init=False)
     _lock: Lock = field(init=False, default_factory=Lock)
@@ -63,6 +65,7 @@ class Mischief:
     def draw(self) -> str:
         """Return the next misbehaviour, or ``none``."""
         with self._lock:
+            self.drawn += 1
             if self._queue:
                 return self._queue.popleft()
             kinds = [*self.plan.rates, "none"]

@@ -1,0 +1,107 @@
+"""The payments worker is killed again and again while the gateway misbehaves; then two books are compared."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+from collections import Counter as Count
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess as SpawnedProcess
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from infra.settings import Settings
+from tests.pipeline import wait_for
+from tests.running import Counter, system
+from workers.gateway_server import GatewayServer, MisbehaviourPlan
+from workers.payments import run
+from workers.reconciliation import reconcile
+
+KILLS = 50
+ORDERS_PER_LIFE = 3
+PAYOUTS_PER_LIFE = 2 * ORDERS_PER_LIFE
+RETRY_EVERY = 10
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["workers.payments"])
+SEED = 20_261_123
+RATES = MisbehaviourPlan(
+    rates={"fail": 0.1, "hang": 0.15, "twice": 0.1, "late": 0.15, "lose": 0.2}, seed=SEED, slow_s=0.3
+)
+
+
+def work(settings: Settings) -> None:
+    """Be a payments worker until killed."""
+    run(settings, Event())
+
+
+@contextmanager
+def payments_process(settings: Settings) -> Iterator[SpawnedProcess]:
+    """Run a payments worker as a process of its own until the block ends; then it is killed, without any warning."""
+    process = PROCESSES.Process(target=work, args=(settings,))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def sell_and_return(counter: Counter, life: int, chance: random.Random) -> None:
+    for number in range(ORDERS_PER_LIFE):
+        tenders = {"card": chance.randint(1, 9_999), "wallet": chance.randint(1, 9_999)}
+        counter.order_and_return(f"O-{life}-{number}", tenders)
+
+
+def retry_failed(counter: Counter) -> None:
+    """Have an agent make new payouts for those that failed."""
+    for payout in counter.payouts():
+        if payout["status"] == "failed" and not payout["retried"]:
+            body = {name: str(payout[name]) for name in ("order_id", "rma_id", "payout_id")}
+            counter.accepted("RetryPayout", body)
+
+
+def open_payouts(counter: Counter) -> list[dict[str, Any]]:
+    return [payout for payout in counter.payouts() if payout["status"] in {"requested", "unknown"}]
+
+
+def test_no_kill_makes_the_books_differ(settings: Settings, tmp_path: Path) -> None:
+    """After 50 kills amid lost, late, doubled and missing answers, gateway and ledger agree to the cent."""
+    chance = random.Random(SEED)  # noqa: S311 - repeatable on purpose
+    with GatewayServer(tmp_path / "book.sqlite", plan=RATES) as gateway, system(settings) as counter:
+        counter.publish()
+        where = settings.model_copy(update={"gateway_url": gateway.url})
+        for life in range(KILLS):
+            wanted = gateway.mischief.drawn + chance.randint(1, PAYOUTS_PER_LIFE)
+            with payments_process(where) as process:
+                sell_and_return(counter, life, chance)
+                wait_for(lambda: gateway.mischief.drawn >= wanted, f"asks in life {life}")  # noqa: B023 - used at once
+                assert process.is_alive()
+            if life % RETRY_EVERY == 0:
+                retry_failed(counter)
+        with payments_process(where):
+            wait_for(lambda: not open_payouts(counter), "every payout to have an outcome")
+            assert_books_agree(counter, gateway, tmp_path)
+
+
+def assert_books_agree(counter: Counter, gateway: GatewayServer, folder: Path) -> None:
+    payouts, entries = counter.payouts(), gateway.book.entries()
+    assert gateway.mischief.drawn > len(entries), "nothing was asked twice: the gateway behaved too well"
+    assert max(Count(entry.payout_id for entry in entries).values()) == 1
+    theirs = {entry.payout_id: (entry.outcome, entry.amount_minor, entry.reference) for entry in entries}
+    ours = {str(row["payout_id"]): (row["status"], row["amount_minor"], row["reference"]) for row in payouts}
+    assert ours == theirs
+    assert {"settled", "failed"} <= {row["status"] for row in payouts}
+
+    file = folder / "settlements.csv"
+    file.write_text(gateway.book.settlement_file())
+    assert reconcile(counter.settings, file).agrees
+
+    accounts = {row["account"]: row["balance_minor"] for row in counter.rows("SELECT * FROM rma_read.ledger_balances")}
+    paid = sum(entry.amount_minor for entry in entries if entry.outcome == "settled")
+    assert -sum(balance for account, balance in accounts.items() if account.startswith("clearing:")) == paid
+    owed = sum(row["amount_minor"] for row in payouts if row["status"] == "failed" and not row["retried"])
+    assert -accounts["refunds_owed"] == owed
+    assert accounts.get("customer_receivable", 0) == 0
+    assert sum(accounts.values()) == 0
