@@ -1,0 +1,80 @@
+"""`rma demo` as a process, from nothing: the story is told to its end, and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+from tests.pipeline import wait_for
+from workers.supervisor import command_line
+
+DEMO_MAX_S: Final = 300.0
+NOT_GIVEN: Final = {"RMA_POSTGRES_DSN", "RMA_KAFKA_BOOTSTRAP", "RMA_TOPIC_PREFIX"}
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """A data folder in which no stack runs; what is left in it at the end is killed, after the test has looked."""
+    folder = tmp_path / "data"
+    yield folder
+    for process in left_behind(folder):
+        process.kill()
+
+
+def begin(data_dir: Path, out: Path) -> subprocess.Popen[bytes]:
+    """Start the demo where no service is given."""
+    given = {name: value for name, value in os.environ.items() if name not in NOT_GIVEN}
+    with out.open("wb") as file:
+        return subprocess.Popen(  # noqa: S603 - our own command line
+            command_line("demo"), env={**given, "RMA_DATA_DIR": str(data_dir)}, stdout=file, stderr=file
+        )
+
+
+def left_behind(data_dir: Path) -> list[psutil.Process]:
+    """Return the processes that name this data folder in their command line or environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(str(data_dir) in word for word in words):
+            found.append(process)
+    return found
+
+
+def test_the_demo_tells_its_story_and_leaves_nothing_behind(data_dir: Path, tmp_path: Path) -> None:
+    """All six steps, the real week's figures, a ledger that sums to zero, exit code 0; no process, no file."""
+    out = tmp_path / "out.txt"
+    code = begin(data_dir, out).wait(DEMO_MAX_S)
+    said = out.read_text()
+
+    assert code == 0, said
+    for step in ("1  Request", "2  Authorization", "3  Shipment", "4  Inspection", "5  Resolution", "6  Feedback"):
+        assert step in said
+    assert "the return is closed" in said
+    assert "units_not_available" in said  # the same lamp asked for twice
+    assert "826.57" in said  # what the real shop gave back in that week
+    assert "✓ USD sums to zero (123.07 USD on either side)" in said
+    assert left_behind(data_dir) == []
+    assert not data_dir.exists()
+
+
+def test_a_demo_that_is_stopped_leaves_nothing_behind(data_dir: Path, tmp_path: Path) -> None:
+    """Whoever has seen enough can end it at any time."""
+    out = tmp_path / "out.txt"
+    demo = begin(data_dir, out)
+    wait_for(lambda: "1  Request" in out.read_text(), "the first step of the story")
+
+    demo.send_signal(signal.SIGTERM)
+
+    assert demo.wait(DEMO_MAX_S) != 0
+    assert left_behind(data_dir) == []
+    assert not data_dir.exists()
