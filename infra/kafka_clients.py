@@ -23,17 +23,24 @@ REQUEST_BYTES_MAX: Final = RECORD_BYTES_MAX
 
 
 class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # the client has no types
-    """A group's consumer that never loses a join.
+    """A group's consumer that never loses a join, and leaves its group when it ends in order.
 
     kafka-python 3.0.12 forgets a join that it began because metadata had changed, if a poll's time runs out before the
     join completes: it is then no longer "needed", its result is never taken up, and the consumer gets no partition for
     ever. Asking for it again before each poll makes the next poll take it up.
+
+    The client takes a static member that ends for one that will be back, and leaves its partitions unread until the
+    session has timed out. One that is killed is meant to be back; one that closes leaves.
     """
 
     def poll(self, *args: Any, **settings: Any) -> Any:
         if self._coordinator.rejoining and not self._coordinator.need_rejoin():
             self._coordinator.request_rejoin()
         return super().poll(*args, **settings)
+
+    def close(self, *args: Any, **settings: Any) -> None:
+        self._coordinator.is_dynamic_member = lambda: True
+        super().close(*args, **settings)
 
 
 def make_admin(bootstrap: str) -> KafkaAdminClient:

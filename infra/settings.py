@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     """Put before every topic and consumer group, so that several systems can share one Kafka."""
 
+    instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    """Name of this process that outlives its restarts: after a crash it has its partitions back at once, instead of
+    when its session has timed out. No two workers of one kind may share it. None: no such name."""
+
     partitions: Annotated[int, Field(ge=1, le=1_000)] = 6
     replication_factor: Annotated[int, Field(ge=1, le=10)] = 1
     min_insync_replicas: Annotated[int, Field(ge=1, le=10)] = 1

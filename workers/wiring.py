@@ -100,6 +100,6 @@ def group_of(worker: str) -> str:
 
 def _consumer(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:
     bootstrap, group = addresses(settings).kafka_bootstrap, settings.named(group_of(worker))
-    consumer = make_consumer(bootstrap, group, instance=None, batch_records_max=batch_records_max)
+    consumer = make_consumer(bootstrap, group, instance=settings.instance, batch_records_max=batch_records_max)
     consumer.subscribe([topic])
     return consumer
