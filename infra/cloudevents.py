@@ -250,15 +250,16 @@ def event_headers(event: StoredEvent) -> Headers:
 
 def result_headers(stamp: CommandStamp, result: bytes, recorded_at: datetime) -> Headers:
     """Return the Kafka headers of a command's answer; the same answer has the same id."""
-    attributes = {
-        "id": str(uuid5(EVENT_NAMESPACE, result.decode())),
-        "source": OWN_SOURCE,
-        "specversion": "1.0",
-        "type": RESULT_TYPE,
-        "time": rfc3339(recorded_at),
-        "correlationid": stamp.correlation_id,
-        "causationid": stamp.command_id,
-        "commandid": stamp.command_id,
-        "commandsource": stamp.source,
-    }
-    return [*((f"ce_{name}", value.encode()) for name, value in attributes.items()), ("content-type", JSON_CONTENT)]
+    command_id = stamp.command_id.encode()
+    return [
+        ("ce_id", str(uuid5(EVENT_NAMESPACE, result.decode())).encode()),
+        ("ce_source", OWN_SOURCE.encode()),
+        ("ce_specversion", b"1.0"),
+        ("ce_type", RESULT_TYPE.encode()),
+        ("ce_time", rfc3339(recorded_at).encode()),
+        ("ce_correlationid", stamp.correlation_id.encode()),
+        ("ce_causationid", command_id),
+        ("ce_commandid", command_id),
+        ("ce_commandsource", stamp.source.encode()),
+        ("content-type", JSON_CONTENT),
+    ]

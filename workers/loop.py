@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ BACKOFF_MAX_S: Final = 10.0
 OBSERVE_EVERY_S: Final = 5.0
 OBSERVE_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 10_000
+GARBAGE_OBJECTS: Final = 50_000
 
 LOG = structlog.get_logger()
 TRANSIENT_ERRORS: Final = (psycopg.OperationalError, psycopg.InterfaceError, KafkaError)
@@ -60,6 +62,7 @@ class Loop:
 
     def run(self) -> None:
         """Handle every record at least once, until the stop event; then leave the group."""
+        collect_garbage_less_often()
         try:
             while not self._stop.is_set():
                 self._turn()
@@ -140,6 +143,15 @@ def patiently(action: Callable[[], Any], stop: Event) -> Any:
             if stop.wait(pause_s):
                 return None
     return None
+
+
+def collect_garbage_less_often() -> None:
+    """Let the garbage collector run once per many records; what it cost was a sixth of a worker's time.
+
+    Records, headers and events are freed by reference counts; the collector only has to find cycles.
+    """
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 50)
 
 
 def stop_on_signals() -> Event:

@@ -23,7 +23,7 @@ from infra.lane_producer import LaneProducer
 from infra.log_records import Message, OutboxRow, StoredEvent
 from infra.metrics import WorkerMetrics
 from infra.topics import TopicNames
-from workers.loop import patiently
+from workers.loop import collect_garbage_less_often, patiently
 
 BATCH_EVENTS_MAX: Final = 2_000
 BATCH_MESSAGES_MAX: Final = 2_000
@@ -83,6 +83,7 @@ class Relay:
             RelayDeposedError: Another relay took over.
             psycopg.OperationalError, kafka.errors.KafkaError: Still away after bounded retries.
         """
+        collect_garbage_less_often()
         try:
             while not self._stop.is_set():
                 patiently(self._step, self._stop)
