@@ -13,7 +13,7 @@ from domain.order_facts import Payout
 from domain.recorded import RecordedEvent
 from projections.tables import Table, views_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 TABLES_SQL: Final = f"""
@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.orders (
     currency text NOT NULL
 );
 
--- One row per order line: where its units and its cents are.
+-- One row per order line: where its units and its cents are, and whose they were (place: its number in the order).
 CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
     order_id       text    NOT NULL,
     line_id        text    NOT NULL,
@@ -95,8 +95,14 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
     paid_minor     bigint  NOT NULL,
     shipping_minor bigint  NOT NULL,
     refunded_minor bigint  NOT NULL,
+    customer_id    text    NOT NULL,
+    currency       text    NOT NULL,
+    ordered_at     timestamptz,
+    place          integer NOT NULL,
+    last_delivered_at timestamptz,
     PRIMARY KEY (order_id, line_id)
 );
+CREATE INDEX IF NOT EXISTS order_units_sold ON {SCHEMA}.order_units (customer_id, sku);
 """
 
 
@@ -125,7 +131,11 @@ ORDERS = _table("orders", "order_id currency", "order_id")
 UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units")
 MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")
 COUNTERS: Final = UNIT_COUNTERS + MONEY_COUNTERS
-UNITS = Table(SCHEMA, "order_units", ("order_id", "line_id", "sku", *COUNTERS), ("order_id", "line_id"))
+SOLD: Final[dict[str, Any]] = {"sku": "", "customer_id": "", "currency": "", "ordered_at": None, "place": 0}
+"""What an order's first fact says of a line; rows that only count carry these in their place."""
+UNITS = Table(
+    SCHEMA, "order_units", ("order_id", "line_id", *SOLD, *COUNTERS, "last_delivered_at"), ("order_id", "line_id")
+)
 
 TYPES: Final = frozenset(
     getattr(Order, name).TOPIC
@@ -187,7 +197,8 @@ class _Batch:
                 self._registered(fact)
             case Order.Delivered():
                 for line in fact.lines:
-                    self._count(order_id, line.line_id, delivered=line.quantity)
+                    row = self._count(order_id, line.line_id, delivered=line.quantity)
+                    row["last_delivered_at"] = max(event.occurred_at, row["last_delivered_at"] or event.occurred_at)
             case Order.UnitsTaken():
                 for run in fact.runs:
                     self._count(order_id, run.line_id, in_return=run.count)
@@ -210,19 +221,26 @@ class _Batch:
 
     def _registered(self, fact: Order.Registered) -> None:
         self.orders.append({"order_id": fact.order_id, "currency": fact.currency})
-        for line in fact.lines:
-            self._count(
+        for place, line in enumerate(fact.lines, start=1):
+            row = self._count(
                 fact.order_id,
                 line.line_id,
                 sold=line.quantity,
                 paid_minor=line.paid_minor,
                 shipping_minor=line.shipping_minor,
-            )["sku"] = line.sku
+            )
+            row |= {"sku": line.sku, "customer_id": fact.customer_id, "currency": fact.currency}
+            row |= {"ordered_at": fact.timestamp, "place": place}
 
     def _count(self, order_id: str, line_id: str, **counters: int) -> dict[str, Any]:
-        row = self.units.setdefault(
-            (order_id, line_id), {"order_id": order_id, "line_id": line_id, "sku": "", **dict.fromkeys(COUNTERS, 0)}
-        )
+        new = {
+            "order_id": order_id,
+            "line_id": line_id,
+            **SOLD,
+            **dict.fromkeys(COUNTERS, 0),
+            "last_delivered_at": None,
+        }
+        row = self.units.setdefault((order_id, line_id), new)
         for counter, more in counters.items():
             row[counter] += more
         return row
@@ -296,7 +314,7 @@ class _Batch:
 
     def write(self, connection: Connection[Any]) -> None:
         ORDERS.insert(connection, self.orders)
-        UNITS.add(connection, self.units.values(), counters=COUNTERS)
+        UNITS.add(connection, self.units.values(), counters=COUNTERS, latest=["last_delivered_at"])
         self._name_currencies(connection)
         REFUNDS.insert(connection, self.refunds)
         PAYOUTS.insert(connection, list(self.payouts.values()))

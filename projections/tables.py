@@ -12,6 +12,10 @@ from psycopg import Connection, sql
 READ_SCHEMA: Final = "rma_read"
 """The schema of the stable views, the contract for analytics."""
 
+REPLACE: Final = sql.SQL("{0} = excluded.{0}")
+ADD: Final = sql.SQL("{0} = known.{0} + excluded.{0}")
+GREATEST: Final = sql.SQL("{0} = greatest(known.{0}, excluded.{0})")
+
 Row = Mapping[str, Any]
 
 
@@ -42,20 +46,30 @@ class Table:
     def upsert(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
         """Write rows, in the place of those with the same key."""
         columns = [column for column in self.columns if column not in self.key]
-        self._merge(connection, rows, columns, sql.SQL("{0} = excluded.{0}"))
+        self._merge(connection, rows, dict.fromkeys(columns, REPLACE))
 
-    def add(self, connection: Connection[Any], rows: Iterable[Row], *, counters: Sequence[str]) -> None:
-        """Write rows, or add their counters to those of the row with the same key; their other columns stay."""
+    def add(
+        self,
+        connection: Connection[Any],
+        rows: Iterable[Row],
+        *,
+        counters: Sequence[str],
+        latest: Sequence[str] = (),
+    ) -> None:
+        """Write rows, or merge them into those with the same key.
+
+        ``counters`` are added up, of columns in ``latest`` the greater stays, all others stay as they are.
+        """
         # sorted, so that two projectors that count in the same rows take their locks in the same order
         ordered = sorted(rows, key=lambda row: tuple(str(row[column]) for column in self.key))
-        self._merge(connection, ordered, counters, sql.SQL("{0} = known.{0} + excluded.{0}"))
+        self._merge(connection, ordered, dict.fromkeys(counters, ADD) | dict.fromkeys(latest, GREATEST))
 
-    def _merge(self, connection: Connection[Any], rows: Sequence[Row], columns: Sequence[str], assign: sql.SQL) -> None:
+    def _merge(self, connection: Connection[Any], rows: Sequence[Row], changes: Mapping[str, sql.SQL]) -> None:
         if not rows:
             return
         query = self._select() + sql.SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(
             key=sql.SQL(", ").join(map(sql.Identifier, self.key)),
-            changes=sql.SQL(", ").join(assign.format(sql.Identifier(column)) for column in columns),
+            changes=sql.SQL(", ").join(change.format(sql.Identifier(column)) for column, change in changes.items()),
         )
         connection.execute(query, [_document(rows)])
 

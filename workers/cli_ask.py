@@ -1,4 +1,4 @@
-"""What `rma` answers without changing anything: what a request would give back."""
+"""What `rma` answers without changing anything: what requests would give back, where goods came from."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 
+from workers.cli_look import reading
 from workers.cli_send import open_lines
 from workers.exit_codes import SAID_NO, WrongUsageError
 from workers.terminal import AsJson, console, print_json
@@ -16,7 +18,8 @@ from workers.terminal import AsJson, console, print_json
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command()(quote)
+    for command in (quote, match):
+        app.command()(command)
 
 
 def quote(
@@ -42,6 +45,34 @@ def quote(
         quoted = [quote_one(asked, streams) for asked in asks_in(lines, at=instant, actor=actor)]
     print_json(quoted) if as_json else console().print(quotes(quoted))
     if any(one["status"] != "quoted" for one in quoted):
+        raise typer.Exit(SAID_NO)
+
+
+def match(
+    file: Annotated[Path, typer.Argument(help="CSV with a heading, or JSON lines: customer_id, sku, quantity; - too.")],
+    *,
+    requests: Annotated[Path | None, typer.Option(help="Write requests for what was found, for rma send.")] = None,
+    case: Annotated[str | None, typer.Option(help="The case that the requests share; default: a fresh one.")] = None,
+    at: Annotated[str | None, typer.Option(help="When the requests are made (RFC 3339); default: now.")] = None,
+    actor: Annotated[str, typer.Option("--as", help="Who makes the requests.")] = "agent:match",
+    as_json: AsJson = False,
+) -> None:
+    """Propose which delivered, free units goods came from; exit code 1 where some came from nowhere known."""
+    from projections.sold_lines import read_sold_lines
+    from workers import matching
+    from workers.showing_matches import proposals
+
+    instant = instant_of(at)
+    with open_lines(file) as lines:
+        read = matching.rows_in(lines)
+    with reading() as connection:
+        matched = matching.match_rows(read, read_sold_lines(connection, [one.row.goods for one in read if one.row]))
+    if requests is not None:
+        made = matching.requests_of(matched, case=case or f"CASE-{uuid4().hex[:12]}", at=instant, actor=actor)
+        requests.write_bytes(b"".join(event + b"\n" for event in made))
+    data = matching.as_data(read, matched)
+    print_json(data) if as_json else console().print(proposals(data))
+    if data["left_over"] or data["faulty"]:
         raise typer.Exit(SAID_NO)
 
 

@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _read() -> closing[Connection[Any]]:
+def reading() -> closing[Connection[Any]]:
+    """Open a connection to the read models; raises ``StackNotRunningError`` where no database is named or runs."""
     import psycopg
 
     from infra.settings import Settings, addresses
@@ -42,7 +43,7 @@ def show(
     from projections.case_file import find_return, read_allocation, read_case_file
     from workers.showing import picture
 
-    with _read() as connection:
+    with reading() as connection:
         rma_id = find_return(connection, rma)
         case = read_case_file(connection, rma_id) if rma_id else None
         if case is None:
@@ -62,7 +63,7 @@ def ledger(
     from projections.balances import read_account_card, read_trial_balance
     from workers.reporting import account_card, trial_balance
 
-    with _read() as connection:
+    with reading() as connection:
         if order is not None:
             entries = read_account_card(connection, order)
             if not entries:
@@ -86,7 +87,7 @@ def reasons(
     from projections.reason_tables import read_reason_tables
     from workers.reporting import reason_bars
 
-    with _read() as connection:
+    with reading() as connection:
         tables = read_reason_tables(connection, skus_max=articles)
     print_json(tables) if as_json else console().print(reason_bars(tables))
 
