@@ -14,12 +14,12 @@ from typing import Any, Final
 import psycopg
 import structlog
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import UnknownTopicOrPartitionError
 
 from infra.cloudevents import STRUCTURED_CONTENT
 from infra.event_log import connect
 from infra.kafka_clients import Publisher, make_consumer, make_producer
 from infra.settings import Settings, addresses
+from infra.stack.errors import ServiceUnreachableError
 from infra.topics import TopicNames
 from projections.projection import Projection
 from workers.loop import POLL_MS, patiently
@@ -126,10 +126,13 @@ def _begin(consumer: KafkaConsumer, projector: Projector, topic: str) -> None:
 
     Each such worker reads all of them, so that a new one need not wait until a group has given up on a dead one; what
     two of them read at once is dropped by position.
+
+    Raises:
+        ServiceUnreachableError: The topic does not exist.
     """
     numbers = consumer.partitions_for_topic(topic)
     if not numbers:
-        raise UnknownTopicOrPartitionError(topic)
+        raise ServiceUnreachableError(f"topic {topic} does not exist, run: rma init")
     partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
     consumer.assign(partitions)
     for partition in partitions:

@@ -10,7 +10,9 @@ from threading import Event
 import pytest
 
 from infra.gateways.http import HttpGateway
+from infra.migrate import migrate
 from infra.settings import Settings
+from infra.stack.errors import ServiceUnreachableError
 from tests.pipeline import wait_for
 from tests.running import Counter, running, system
 from workers.acting import inbox
@@ -138,6 +140,28 @@ def test_contradicting_outcomes_are_looked_up(counter: Counter, gateway: Gateway
         wait_until(counter, "settled")
 
     assert len(gateway.book.entries()) == 1
+
+
+def test_one_worker_asks_and_another_takes_over(counter: Counter, gateway: GatewayServer) -> None:
+    """Two of them ask no more often than one; when the one that asks ends, the other goes on."""
+    with paying(counter, gateway):
+        with paying(counter, gateway):
+            counter.order_and_return("O-1", {"card": 1500, "wallet": 499})
+            wait_until(counter, "settled", "settled")
+            assert gateway.mischief.drawn == 2
+        counter.order_and_return("O-2", {"card": 1})
+        wait_until(counter, "settled", "settled", "settled")
+
+    assert gateway.mischief.drawn == 3
+
+
+def test_a_worker_without_topics_ends_with_the_reason(settings: Settings, gateway: GatewayServer) -> None:
+    """What ends the thread that reads ends the worker: it does not go on acting on what it no longer hears."""
+    assert settings.postgres_dsn is not None
+    migrate(settings.postgres_dsn)
+
+    with pytest.raises(ServiceUnreachableError, match="rma init"):
+        run(settings.model_copy(update={"gateway_url": gateway.url}), Event())
 
 
 def test_a_gateway_that_is_away_is_waited_for(counter: Counter, tmp_path: Path) -> None:
