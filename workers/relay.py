@@ -32,6 +32,10 @@ IDLE_POLL_S: Final = (0.002, 0.05)
 
 STANDBY_POLL_S: Final = 1.0
 PRODUCER_IDLE_MAX_S: Final = 240.0
+SILENCE_MAX_MS: Final = 20_000
+"""A relay that asks PostgreSQL nothing for so long has hung: its session is ended, which frees the lock for another.
+Longer than Kafka may take to answer a request."""
+
 LANE: Final = "main"
 RELAY_LOCK: Final = 0x524D4102
 """Advisory lock of the relay that may move the position."""
@@ -110,6 +114,7 @@ class Relay:
     def _begin(self) -> Position | None:
         """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
         connection = self._log.connection
+        connection.execute(f"SET idle_session_timeout = {SILENCE_MAX_MS}")
         while not self._stop.is_set():
             [(held,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,)).fetchall()
             if held:
