@@ -1,9 +1,10 @@
-"""What `rma` answers without changing anything: what requests would give back, where goods came from."""
+"""What `rma` answers without changing anything: what requests would give back, where goods came from, why."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -12,13 +13,20 @@ import typer
 
 from workers.cli_look import reading
 from workers.cli_send import open_lines
-from workers.exit_codes import SAID_NO, WrongUsageError
+from workers.exit_codes import SAID_NO, SaidNoError, WrongUsageError
 from workers.terminal import AsJson, console, print_json
+
+
+class Language(StrEnum):
+    """The languages in which decisions are explained."""
+
+    EN = "en"
+    ZH = "zh"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (quote, match):
+    for command in (quote, match, explain):
         app.command()(command)
 
 
@@ -74,6 +82,28 @@ def match(
     print_json(data) if as_json else console().print(proposals(data))
     if data["left_over"] or data["faulty"]:
         raise typer.Exit(SAID_NO)
+
+
+def explain(
+    rma: Annotated[str, typer.Argument(help="The return's id or number.")],
+    lang: Annotated[Language, typer.Option(help="The language of the texts.")] = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why each line was decided as it was: which rule, what it looked at, what would have changed it."""
+    from projections.case_file import find_return
+    from projections.decided import read_decisions
+    from workers.catalogues import catalogue
+    from workers.explaining import explain as explain_one
+    from workers.showing_explanations import explanations
+
+    texts = catalogue(lang.value)
+    with reading() as connection:
+        rma_id = find_return(connection, rma)
+        decided = read_decisions(connection, rma_id) if rma_id else []
+        if not decided:
+            raise SaidNoError(f"nothing is known of a decision on return {rma}")
+    explained = [explain_one(row, texts) for row in decided]
+    print_json([one.as_dict() for one in explained]) if as_json else console().print(explanations(explained, texts))
 
 
 def instant_of(text: str | None) -> datetime:
