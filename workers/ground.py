@@ -28,20 +28,25 @@ def own_ground(settings: Settings, purpose: str) -> Iterator[Settings]:
     """
     where = addresses(settings)
     name = f"rma_{purpose}_{secrets.token_hex(4)}"
-    with closing(psycopg.connect(where.postgres_dsn, autocommit=True)) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        ground = settings.model_copy(
-            update={
-                "postgres_dsn": make_conninfo(where.postgres_dsn, dbname=name),
-                "kafka_bootstrap": where.kafka_bootstrap,
-                "topic_prefix": f"{name}.",
-            }
-        )
-        try:
-            initialise(ground)
-            yield ground
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-            topics = TopicNames(ground.topic_prefix)
-            with closing(make_admin(where.kafka_bootstrap)) as admin:
-                admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])
+    ground = settings.model_copy(
+        update={
+            "postgres_dsn": make_conninfo(where.postgres_dsn, dbname=name),
+            "kafka_bootstrap": where.kafka_bootstrap,
+            "topic_prefix": f"{name}.",
+        }
+    )
+    _run(where.postgres_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        initialise(ground)
+        yield ground
+    finally:
+        _run(where.postgres_dsn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        topics = TopicNames(ground.topic_prefix)
+        with closing(make_admin(where.kafka_bootstrap)) as admin:
+            admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])
+
+
+def _run(dsn: str, statement: sql.Composed) -> None:
+    """Run a statement that no transaction may hold, over a connection of its own: the block may last for long."""
+    with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+        connection.execute(statement)
