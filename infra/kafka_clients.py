@@ -9,6 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
+from infra import record_reading
 from infra.topics import RECORD_BYTES_MAX, partition_of
 
 REQUEST_TIMEOUT_MS: Final = 15_000
@@ -20,6 +21,8 @@ POLL_INTERVAL_MAX_MS: Final = 300_000
 FETCH_WAIT_MAX_MS: Final = 500
 BATCH_BYTES: Final = 256 * 1024
 REQUEST_BYTES_MAX: Final = RECORD_BYTES_MAX
+
+record_reading.install()
 
 
 class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # the client has no types

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 import pytest
 
-from infra.log_records import EVENT_NAMESPACE
+from infra.lane_producer import LaneProducer
+from infra.log_records import EVENT_NAMESPACE, Message
 from tests.pipeline import Pipeline, Polled, command, headers, order
 
 GOOD: Final = "the-good-one"
@@ -176,6 +178,31 @@ def test_all_bad_input(aftermath: tuple[Pipeline, list[Any], list[Any]]) -> None
     assert {answer["status"] for answer in answers.pop(STRUCTURED["id"])} == {"malformed"}
     assert (answers, letters) == ({}, {})
     assert [(event.stream, event.command_id) for event in pipeline.log.read(0, 100)] == [("order/O-1", GOOD)]
+
+
+def test_a_header_name_that_is_not_utf8_stops_nothing(pipeline: Pipeline) -> None:
+    """Any bytes can stand in a header's name: the record is handled like any other, and so is the next one."""
+
+    class OddName(str):
+        """A name that goes out as bytes that are no UTF-8."""
+
+        __slots__ = ()
+
+        def encode(self, *_: str) -> bytes:
+            return b"\xff\xfe"
+
+    odd, good = command("RegisterOrder", order(), id="odd"), command("RegisterOrder", order("O-2"), id="good")
+    with closing(LaneProducer(pipeline.bootstrap, [pipeline.topics.commands])) as producer:
+        named = [*odd.headers, (OddName("x"), b"1")]
+        producer.send(
+            [
+                Message(pipeline.topics.commands, b"O-1", named, odd.value or b""),  # type: ignore[arg-type]
+                Message(pipeline.topics.commands, b"O-1", good.headers, good.value or b""),  # type: ignore[arg-type]
+            ]
+        )
+    pipeline.handle_all(records=2)
+
+    assert [event.command_id for event in pipeline.log.read(0, 10)] == ["odd", "good"]
 
 
 def test_a_dead_letter_says_where_it_came_from(pipeline: Pipeline) -> None:

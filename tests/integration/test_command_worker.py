@@ -384,3 +384,28 @@ def test_a_value_that_the_database_refuses_spoils_one_record_only(
 
     assert [event.stream for event in events(pipeline)] == ["order/O-1", "order/O-3"]
     assert len(dead_letters(pipeline)) == 1
+
+
+def test_a_broken_connection_is_waited_out(pipeline: Pipeline, worker: CommandWorker) -> None:
+    """PostgreSQL away in the middle of the work: the batch is handled again over a new connection, once."""
+    log = pipeline.open_log()
+    handling = pipeline.worker(log)
+
+    class Interrupted:
+        """Ends the worker's session on the server's side before its first batch."""
+
+        ended = False
+
+        def handle(self, batch: Any) -> Any:
+            if not self.ended:
+                self.ended = True
+                pid = log.connection.info.backend_pid
+                pipeline.log.connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            return handling.handle(batch)
+
+        def resume_offset(self, partition: TopicPartition) -> None: ...
+
+    pipeline.publish([command("RegisterOrder", order(), id="c-1")])
+    pipeline.consume(Interrupted(), pipeline.topics.commands, group="g", records=1)
+
+    assert [event.command_id for event in events(pipeline)] == ["c-1"]
