@@ -141,7 +141,8 @@ class Order(BaseAggregate[str]):
         def apply(self, aggregate: Order) -> None:
             account = aggregate.account(self.rma_id)
             account.refunds.append(self.refund_id)
-            account.return_shipping_minor += self.return_shipping_minor
+            line = self.credits[0].line  # a refund is for units of one line
+            account.return_shipping[line] = account.return_shipping.get(line, 0) + self.return_shipping_minor
             for credit in self.credits:
                 aggregate.lines[credit.line_id].credits.append(credit)
                 account.bear(credit)

@@ -9,7 +9,9 @@ from uuid import UUID
 from domain.order_facts import Arrival, Credit, OrderLine
 from domain.units import UnitRun, UnitStates
 
-Freed = Literal["denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "lost"]
+Freed = Literal[
+    "denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "resolved"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,15 @@ class RmaAccount:
     """What one return has moved so far: its refunds, and the fees they bore (minor units)."""
 
     refunds: list[UUID] = field(default_factory=list)
-    return_shipping_minor: int = 0
+    return_shipping: dict[int, int] = field(default_factory=dict)
+    """The return shipping that refunds bore, by the line they were for."""
     fees: dict[int, LineFees] = field(default_factory=dict)
     charged: list[Credit] = field(default_factory=list)
     """The credits that bore a restocking fee, and those that gave one back."""
+
+    @property
+    def return_shipping_minor(self) -> int:
+        return sum(self.return_shipping.values())
 
     def charged_on(self, line: int) -> list[Credit]:
         return [credit for credit in self.charged if credit.line == line]

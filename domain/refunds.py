@@ -149,10 +149,10 @@ def _fee_base_of(credit: Credit, sold: OrderLine, part: UnitRun) -> int:
 
 
 def return_shipping_now(case: Case, line: int, bearable_minor: int) -> int:
-    """Return what of the return shipping this refund bears; negative where what was taken before is given back."""
-    taken = case.order.account(case.rma.rma_id).return_shipping_minor
+    """Return what of the return shipping this refund bears; nothing where any line waives it."""
     if fees.return_shipping_is_waived(case.rma):
-        return -taken
+        return 0
+    taken = case.order.account(case.rma.rma_id).return_shipping_minor
     return min(max(fees.return_shipping_minor(case.rma.lines[line]) - taken, 0), bearable_minor)
 
 

@@ -33,7 +33,6 @@ def follow_policy(case: Case, number: int) -> None:
         keep = [run for run, state in _of_line(case, number) if _authorized(state) and _with_customer(state)]
         if keep:
             case.rma.trigger_event(case.rma.KeptByCustomer, runs=tuple(keep), timestamp=case.at)
-            case.order.return_units(case.rma.rma_id, case.order_runs(keep), case.at)
     due = [run for run, state in _of_line(case, number) if _is_due(line, state)]
     if due:
         resolve(case, due, line.asked.wish, by="policy")
@@ -92,23 +91,22 @@ def resolve(
         by=by,
         timestamp=case.at,
     )
-    _settle_lost(case, runs, resolution)
+    _settle_units(case, runs, resolution)
     if resolution in {"refund", "store_credit"}:
         refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
     elif resolution == "exchange":
         exchange(case, runs)
 
 
-def _settle_lost(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
-    """Let lost units leave the return: made good, they will not come back; else they count as never sent."""
-    standing = case.order.standing_within(
-        case.order_runs(run for run, state in case.rma.states_of(runs) if state.logistics == "lost")
-    )
-    lost = [run for run, state in standing if state.standing == "kept" or state.rma_id == case.rma.rma_id]
-    if lost and resolution in MADE_GOOD:
-        case.order.return_units(case.rma.rma_id, lost, case.at)
-    elif lost:
-        case.order.free_units(case.rma.rma_id, lost, "lost", case.at)
+def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
+    """Let units that will not come in leave the return: made good, they count as returned; else they are free again."""
+    gone = [run for run, state in case.rma.states_of(runs) if state.logistics in {"lost", "kept"}]
+    standing = case.order.standing_within(case.order_runs(gone))
+    ours = [run for run, state in standing if state.standing == "kept" or state.rma_id == case.rma.rma_id]
+    if ours and resolution in MADE_GOOD:
+        case.order.return_units(case.rma.rma_id, ours, case.at)
+    elif ours:
+        case.order.free_units(case.rma.rma_id, ours, "resolved", case.at)
 
 
 def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | None, as_store_credit: bool) -> None:
@@ -129,6 +127,7 @@ def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | No
         as_store_credit=as_store_credit,
     )
     payouts.start(case, requested)
+    give_fees_back(case)
 
 
 def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
@@ -255,23 +254,37 @@ def _nothing_moved(state: RunState) -> bool:
     return state.resolution in {"replacement", "repair", "send_back", "none"} and not state.delivered_on
 
 
-def give_fees_back(case: Case, number: int) -> None:
-    """Refund the fees whose ground an inspection took away: somebody other than the customer is liable."""
+def give_fees_back(case: Case, inspected: int | None = None) -> None:
+    """Refund the fees whose ground is gone, to the lines whose refunds bore them, one refund a line.
+
+    The restocking of an ``inspected`` line, for its units that bear no fees now; the return shipping of the whole
+    return, as soon as any refunded line waives it.
+    """
+    restocking = _restocking_back(case, inspected) if inspected is not None else []
+    shipping = case.order.account(case.rma.rma_id).return_shipping
+    waived = fees.return_shipping_is_waived(case.rma)
+    taken = {number: amount for number, amount in shipping.items() if amount and waived}
+    for number in sorted({*taken, *(credit.line for credit in restocking)}):
+        back = [credit for credit in restocking if credit.line == number] or [_nothing_else(case, number)]
+        requested = refunds.request(case, back, because="fees_returned", return_shipping_minor=-taken.get(number, 0))
+        payouts.start(case, requested)
+
+
+def _nothing_else(case: Case, number: int) -> Credit:
+    line = case.rma.lines[number]
+    part = line.refunded[0]
+    return Credit(number, line.asked.line_id, part.first, part.count, 0, 0, 0)
+
+
+def _restocking_back(case: Case, number: int) -> list[Credit]:
     line = case.rma.lines[number]
     waived = [
         RmaRun(number, run.first, run.count)
         for run, state in line.states
         if fees.is_refunded(state) and fees.are_waived(line, state)
     ]
-    if not waived:
-        return
-    back = refunds.restocking_back(case, number, waived)
-    shipping = case.order.account(case.rma.rma_id).return_shipping_minor
-    if not shipping and not any(credit.fee_minor for credit in back):
-        return
-    if not back:
-        back = [Credit(number, line.asked.line_id, waived[0].first, waived[0].count, 0, 0, 0)]
-    payouts.start(case, refunds.request(case, back, because="fees_returned", return_shipping_minor=-shipping))
+    back = refunds.restocking_back(case, number, waived) if waived else []
+    return back if any(credit.fee_minor for credit in back) else []
 
 
 def awaiting_goods(

@@ -279,13 +279,14 @@ def test_fees_are_waived_by_who_is_liable_or_by_the_claim(reason: str, cause: st
 
 
 def test_a_waived_line_waives_return_shipping_and_gives_back_what_was_taken() -> None:
-    """The second line's waiver gives back, with its own refund, the shipping that the first had borne."""
+    """The second line's waiver gives back the shipping that the first had borne, as a refund for the first."""
     shop = open_shop(FEES)
     request(shop, {"line_id": "L1", "quantity": 3}, {"line_id": "L2", "quantity": 2, "reason": "defective"})
     receive(shop, (1, 3), (2, 2))
     inspect(shop, 1, 3)
     inspect(shop, 2, 2, "I-2")
-    assert refunded(shop) == [800, 600]
+    assert refunded(shop) == [800, 500, 100]
+    assert [refund.credits[0].line for refund in shop.order().refunds.values()] == [1, 2, 1]
 
 
 def test_an_agents_amount_bears_no_fees() -> None:
