@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from workers.exit_codes import SAID_NO, SaidNoError
+from workers.exit_codes import SAID_NO, SaidNoError, WrongUsageError
 from workers.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ CONNECT_TIMEOUT_S: Final = 5
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (show, ledger, reasons, status):
+    for command in (show, ledger, reasons, status, reconcile):
         app.command()(command)
 
 
@@ -99,3 +101,37 @@ def status(as_json: AsJson = False) -> None:
 
     standing = read_standing(Settings())
     print_json(standing.as_dict()) if as_json else console().print(picture(standing))
+
+
+def reconcile(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: payout_id, amount (minor units), currency, settled_at, reference.")
+    ],
+    since: Annotated[str | None, typer.Option(help="Beginning of the file's period (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="End of the file's period (RFC 3339).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare our payouts with a gateway's settlement file; exit code 1 on a difference or a broken row."""
+    from infra.settings import Settings
+    from workers.reconciliation import picture
+    from workers.reconciliation import reconcile as compare_books
+
+    try:
+        report = compare_books(Settings(), file, since=_instant(since), until=_instant(until))
+    except OSError as error:
+        raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
+    print_json(report.as_dict()) if as_json else console().print(picture(report))
+    if not report.agrees:
+        raise typer.Exit(SAID_NO)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongUsageError(f"{text} is no time such as 2026-03-01T00:00:00Z") from error
+    if at.tzinfo is None:
+        raise WrongUsageError(f"{text} has no offset, such as Z or +01:00")
+    return at
