@@ -25,8 +25,9 @@ from infra.metrics import WorkerMetrics
 from infra.topics import TopicNames
 from workers.loop import collect_garbage_less_often, patiently
 
-BATCH_EVENTS_MAX: Final = 2_000
-BATCH_MESSAGES_MAX: Final = 2_000
+BATCH_RECORDS_MAX: Final = 2_000
+"""Most events, and most messages beside them, that are published before the position moves."""
+
 IDLE_POLL_S: Final = (0.002, 0.05)
 """Shortest and longest pause between two looks at the log when it holds nothing new; doubling in between."""
 
@@ -65,10 +66,18 @@ class Relay:
         topics: Where events go; messages carry their own topic.
         stop: Ends the relay after the batch at hand.
         metrics: Counts and times what this relay does.
+        batch_records_max: Most events, and most messages, published before the position moves.
     """
 
     def __init__(
-        self, log: EventLog, bootstrap: str, topics: TopicNames, stop: Event, metrics: WorkerMetrics | None = None
+        self,
+        log: EventLog,
+        bootstrap: str,
+        topics: TopicNames,
+        stop: Event,
+        metrics: WorkerMetrics | None = None,
+        *,
+        batch_records_max: int = BATCH_RECORDS_MAX,
     ) -> None:
         self._log = log
         self._bootstrap = bootstrap
@@ -76,6 +85,7 @@ class Relay:
         self._stop = stop
         self._metrics = metrics or WorkerMetrics("relay")
         self._producer: LaneProducer | None = None
+        self._batch_records_max = batch_records_max
         self._at: Position | None = None
         self._pause_s = IDLE_POLL_S[0]
         self._published_at = 0.0
@@ -130,9 +140,9 @@ class Relay:
 
     def _publish_next(self, at: Position) -> Position:
         with self._metrics.stage("read"):
-            events = self._log.read(at.position, BATCH_EVENTS_MAX)
+            events = self._log.read(at.position, self._batch_records_max)
             position = events[-1].position if events else at.position
-            messages = self._log.read_outbox(at.outbox_seq, position, BATCH_MESSAGES_MAX)
+            messages = self._log.read_outbox(at.outbox_seq, position, self._batch_records_max)
         if not events and not messages:
             self._metrics.beat()
             self._stop.wait(self._pause_s)

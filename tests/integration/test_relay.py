@@ -149,12 +149,13 @@ def test_an_auditor_can_verify_the_chain_from_kafka_alone(pipeline: Pipeline) ->
     assert dict(records[1].headers)["ce_prevhash"].decode() == digest
 
 
-def test_a_crash_before_the_position_moves_repeats_and_loses_nothing(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def small_batches(kind: type[Relay], pipeline: Pipeline) -> Relay:
+    return kind(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event(), batch_records_max=25)
+
+
+def test_a_crash_before_the_position_moves_repeats_and_loses_nothing(pipeline: Pipeline) -> None:
     """A relay that dies after publishing and before noting it is followed by exact repeats, never by a hole."""
     total = fill(pipeline, rounds=3)
-    monkeypatch.setattr(relay, "BATCH_EVENTS_MAX", 25)
 
     class Crashing(Relay):
         """Dies at its second batch, between acknowledgement and position."""
@@ -168,7 +169,7 @@ def test_a_crash_before_the_position_moves_repeats_and_loses_nothing(
             return super()._advance(*args)
 
     with pytest.raises(ZeroDivisionError):
-        Crashing(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event()).run()
+        small_batches(Crashing, pipeline).run()
     pipeline.relay_all()
 
     records = pipeline.read_topic(pipeline.topics.events)
@@ -177,10 +178,9 @@ def test_a_crash_before_the_position_moves_repeats_and_loses_nothing(
     assert_first_occurrences_in_order(records)
 
 
-def test_a_position_moved_too_early_would_lose_events(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_position_moved_too_early_would_lose_events(pipeline: Pipeline) -> None:
     """The planted break: with the position noted before the acknowledgement, the same crash leaves a hole."""
     total = fill(pipeline, rounds=3)
-    monkeypatch.setattr(relay, "BATCH_EVENTS_MAX", 25)
 
     class Hasty(Relay):
         """Notes the position first, and dies before the second batch is out."""
@@ -196,7 +196,7 @@ def test_a_position_moved_too_early_would_lose_events(pipeline: Pipeline, monkey
             super()._publish(events, messages)
 
     with pytest.raises(ZeroDivisionError):
-        Hasty(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event()).run()
+        small_batches(Hasty, pipeline).run()
     pipeline.relay_all()
 
     assert set(positions(pipeline.read_topic(pipeline.topics.events))) < set(range(1, total + 1))
