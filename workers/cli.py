@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers import cli_ask, cli_dead, cli_look, cli_review, cli_send
+from workers import cli_ask, cli_dead, cli_look, cli_rebuild, cli_review, cli_send
 from workers.cli_bench import bench
 from workers.cli_work import work
 from workers.exit_codes import ReportingGroup, WrongUsageError
@@ -29,6 +29,7 @@ app.add_typer(bench, name="bench")
 cli_look.register(app)
 cli_send.register(app)
 cli_dead.register(app)
+cli_rebuild.register(app)
 cli_ask.register(app)
 cli_review.register(app)
 

@@ -44,6 +44,10 @@ POSITION: Final = """
     WHERE projection = %s AND version = %s AND partition = %s
 """
 
+OTHER_VERSION_IS_LIVE: Final = """
+    SELECT EXISTS (SELECT FROM rma_read_meta.positions WHERE projection = %s AND version <> %s)
+"""
+
 UNREADABLE_ERRORS: Final = (ValidationError, UnknownEventTypeError)
 """What a fold raises when it asks for a fact that cannot be decoded."""
 
@@ -222,8 +226,16 @@ class Projector:
 
 
 def prepare(conninfo: str, projection: Projection) -> None:
-    """Create a projection's tables and point the views at them; safe to repeat and to run from several processes."""
+    """Create a projection's tables and point the views at them; safe to repeat and to run from several processes.
+
+    While another version is live the views stay with it: the tables of this one are filled by a rebuild, which then
+    lets them take the live one's place.
+    """
     with psycopg.connect(conninfo) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         connection.execute(sql.SQL(projection.tables_sql))
-        connection.execute(sql.SQL(projection.views_sql))
+        [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
+        if live:
+            LOG.warning("rebuild_needed", projection=projection.name, version=projection.version)
+        else:
+            connection.execute(sql.SQL(projection.views_sql))
