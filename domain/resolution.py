@@ -10,7 +10,7 @@ from domain.case import Case
 from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, WrongStateError
 from domain.order_facts import Credit
 from domain.policy.decision import Decision
-from domain.rma_facts import RmaRun, RunState
+from domain.rma_facts import RmaRun, RunState, of_order
 from domain.rma_state import RmaLine
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Resolution
@@ -99,13 +99,13 @@ def resolve(
 
 
 def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
-    """Let units that will not come in leave the return: made good, they count as returned; else they are free again."""
+    """Let units that will not come in leave the return: made good, they count as returned; given up, they are free."""
     gone = [run for run, state in case.rma.states_of(runs) if state.logistics in {"lost", "kept"}]
     standing = case.order.standing_within(case.order_runs(gone))
     ours = [run for run, state in standing if state.standing == "kept" or state.rma_id == case.rma.rma_id]
-    if ours and resolution in MADE_GOOD:
+    if resolution in MADE_GOOD:
         case.order.return_units(case.rma.rma_id, ours, case.at)
-    elif ours:
+    elif resolution != "repair":
         case.order.free_units(case.rma.rma_id, ours, "resolved", case.at)
 
 
@@ -215,7 +215,7 @@ def decide(
         def fits_here(state: RunState) -> bool:
             return fits(state) and (inspection_id is None or state.inspection_id == inspection_id)
 
-        return case.rma.fitting(number, fits_here)
+        return _not_held_elsewhere(case, number, case.rma.fitting(number, fits_here))
 
     decidable = _may_be_sent_back if resolution == "send_back" else _authorized
     choice = of(lambda state: decidable(state) and state.resolution == "undecided")
@@ -243,6 +243,13 @@ def decide(
         inspection_id=inspection_id,
         reason=reason,
     )
+
+
+def _not_held_elsewhere(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
+    """Return those of a line's units that no other return has taken since this one gave them up."""
+    line_id = case.rma.lines[number].asked.line_id
+    standing = case.order.standing_within(of_order(line_id, list(runs)))
+    return [run.run for run, state in standing if state.rma_id in {None, case.rma.rma_id}]
 
 
 def _may_be_sent_back(state: RunState) -> bool:

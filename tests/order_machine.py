@@ -1,0 +1,336 @@
+"""Whole orders at random: every command in any order, and after each one everything that must be conserved."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.errors import RuleViolationError
+from domain.vocabularies import FAULTY_REASONS
+from tests.conservation import check
+from tests.shop import Shop
+from tests.stories import day, on_return
+
+RETURNS_MAX = 4
+UNITS_MAX = 6
+LINES_MAX = 3
+WISHES = ("refund", "store_credit", "exchange", "replacement", "repair")
+REASONS = ("too_small", "other", "gift", *sorted(FAULTY_REASONS)[:2])
+RULES = [
+    {"name": "never", "when": {"fact": "reason", "is": "gift"}, "then": {"decide": "deny", "code": "no"}},
+    {"name": "look", "when": {"fact": "reason", "is": "other"}, "then": {"decide": "review", "code": "look"}},
+]
+
+small = st.integers(1, 3)
+cents = st.integers(0, 2_000)
+numbers = st.integers(0, RETURNS_MAX - 1)
+line_numbers = st.integers(1, LINES_MAX)
+sold_lines = st.lists(
+    st.tuples(st.integers(1, UNITS_MAX), cents, st.integers(0, 100), st.integers(0, 300)),
+    min_size=1,
+    max_size=LINES_MAX,
+)
+grades = st.sampled_from("ABCDEX")
+parties = st.sampled_from(("customer", "none", "unknown", "supplier", "carrier"))
+
+
+def order_of(
+    lines: list[tuple[int, int, int, int]],
+    *,
+    discount_bps: int,
+    shipping_minor: int,
+    tax_included: bool,
+    split_bps: list[int],
+    country: str,
+) -> dict[str, Any]:
+    """Return an order whose discount is a share of its goods and whose tenders sum to what is charged."""
+    told = [
+        {"line_id": f"L{n}", "sku": f"S{n}", "quantity": quantity, "amount_minor": amount,
+         "discount_minor": amount * percent // 100, "tax_minor": tax}
+        for n, (quantity, amount, percent, tax) in enumerate(lines, start=1)
+    ]  # fmt: skip
+    goods = sum(amount - amount * percent // 100 for _, amount, percent, _ in lines)
+    discount = goods * discount_bps // 10_000
+    charged = goods - discount + shipping_minor + (0 if tax_included else sum(tax for *_, tax in lines) + 7)
+    tenders = []
+    for number, share_bps in enumerate([*split_bps, 10_000]):
+        part = charged * share_bps // 10_000 if number < len(split_bps) else charged
+        tenders.append(
+            {"tender_id": f"T{number}", "kind": ("card", "gift_card", "wallet")[number], "amount_minor": part}
+        )
+        charged -= part
+    return {
+        "order_id": "O-1", "customer_id": "C", "country": country, "channel": "web", "currency": "EUR", "lines": told,
+        "tenders": tenders, "tax_included": tax_included, "discount_minor": discount, "shipping_minor": shipping_minor,
+        "shipping_tax_minor": 7,
+    }  # fmt: skip
+
+
+class OrderMachine(RuleBasedStateMachine):
+    """One order, up to ``RETURNS_MAX`` returns of it, and everybody who has a say."""
+
+    orders = 0
+    commands = 0
+    refused = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shop = Shop()
+        self.returns: list[UUID] = []
+        self.clock = 2
+        self.reversed_tenders: set[str | None] = set()
+
+    def tell(self, name: str, data: dict[str, Any], actor: str = "agent:A") -> None:
+        """Send a command; whatever it says, a refusal records nothing."""
+        type(self).commands += 1
+        before = len(self.shop.history)
+        try:
+            self.shop.send(name, data, actor=actor, at=day(self.clock))
+        except RuleViolationError:
+            type(self).refused += 1
+            recorded = self.shop.history[before:]
+            assert recorded == [], name
+
+    def on(self, which: int, **data: Any) -> dict[str, Any]:
+        """Return the body of a command about one of the returns; a line's number wraps around at its last."""
+        rma_id = self.returns[which % len(self.returns)]
+        if "line" in data:
+            data["line"] = self.wrapped(which, data["line"])
+        return on_return(rma_id, **data)
+
+    def wrapped(self, which: int, line: int) -> int:
+        return 1 + line % len(self.shop.rma(self.returns[which % len(self.returns)]).lines)
+
+    def sold(self, line: int) -> str:
+        return f"L{1 + line % len(self.shop.order().lines)}"
+
+    @initialize(
+        lines=sold_lines,
+        discount_bps=st.integers(0, 10_000),
+        shipping_minor=st.integers(0, 999),
+        tax_included=st.booleans(),
+        split_bps=st.lists(st.integers(0, 10_000), max_size=2),
+        country=st.sampled_from(("US", "DE")),
+        method=st.sampled_from(("label", "label", "label", "own_carrier", "keep")),
+        refund_due=st.sampled_from(("approval", "first_scan", "receipt", "inspection")),
+        restocking_bps=st.sampled_from((0, 333, 1_000, 10_000)),
+        return_shipping_minor=st.sampled_from((0, 250, 900)),
+        outward=st.booleans(),
+    )
+    def open(
+        self,
+        *,
+        method: str,
+        refund_due: str,
+        restocking_bps: int,
+        return_shipping_minor: int,
+        outward: bool,
+        **order: Any,
+    ) -> None:
+        fees = {
+            "restocking_bps": restocking_bps,
+            "return_shipping_minor": return_shipping_minor,
+            "waived_for": ["defective"],
+        }
+        document = {
+            "window": {"days": 60}, "offers": list(WISHES), "method": method, "fees": fees, "refund_due": refund_due,
+            "refunds_outward_shipping": outward, "rules": RULES,
+        }  # fmt: skip
+        type(self).orders += 1
+        published = {"policy_id": "standard", "effective_from": "2020-01-01T00:00:00Z", "document": document}
+        self.shop.send("PublishPolicy", published)
+        self.shop.send("RegisterOrder", order_of(**order))
+
+    @rule(line=line_numbers, quantity=small)
+    def deliver(self, line: int, quantity: int) -> None:
+        told = {
+            "order_id": "O-1",
+            "delivery_id": f"D-{self.clock}",
+            "lines": [{"line_id": self.sold(line), "quantity": quantity}],
+        }
+        self.clock += 1
+        self.tell("RecordDelivery", told)
+
+    @precondition(lambda self: len(self.returns) < RETURNS_MAX)
+    @rule(
+        asked=st.lists(
+            st.tuples(line_numbers, small, st.sampled_from(REASONS), st.sampled_from(WISHES), st.integers(0, 3_000)),
+            min_size=1,
+            max_size=3,
+        ),
+        gift=st.sampled_from((False, False, False, True)),
+    )
+    def request(self, asked: list[tuple[int, int, str, str, int]], gift: bool) -> None:
+        lines = []
+        for line, units, reason, wish, quote in asked:
+            line_id = self.sold(line)
+            quantity = min(units, self.shop.order().lines[line_id].fact.quantity)
+            told = {"line_id": line_id, "quantity": quantity, "reason": reason, "wish": wish}
+            if wish == "exchange" and quote % 3:
+                told["exchange_for"] = {"sku": "N", "quantity": quantity, "amount_minor": quote}
+            lines.append(told)
+        rma_id = UUID(int=len(self.returns) + 1)
+        before = len(self.shop.history)
+        self.tell("RequestReturn", on_return(rma_id, lines=lines, gift=gift))
+        if len(self.shop.history) > before:
+            self.returns.append(rma_id)
+
+    # what happens to goods
+
+    @precondition(lambda self: self.returns)
+    @rule(which=numbers, status=st.sampled_from(("hand_over", "in_transit", "delivered", "lost")), late=st.booleans())
+    def move(self, which: int, status: str, late: bool) -> None:
+        self.clock += -1 if late else 1
+        if status == "hand_over":
+            self.tell("RecordHandover", self.on(which))
+        else:
+            self.tell(
+                "RecordScan", self.on(which, tracking_number="T", scan_id=f"S-{len(self.shop.history)}", status=status)
+            )
+        self.clock += 1
+
+    @precondition(lambda self: self.returns)
+    @rule(
+        which=numbers,
+        items=st.lists(st.tuples(line_numbers, small), max_size=2),
+        swapped=st.sampled_from((0, 0, 0, 1, 2)),
+        complete=st.booleans(),
+    )
+    def receive(self, which: int, items: list[tuple[int, int]], swapped: int, complete: bool) -> None:
+        unexpected = [{"sku": "HAT", "quantity": 1, "instead_of": self.wrapped(which, swapped)}] if swapped else []
+        told = [{"line": self.wrapped(which, line), "quantity": quantity} for line, quantity in items]
+        name = f"R-{len(self.shop.history)}"
+        self.tell(
+            "ReceiveGoods",
+            self.on(which, receipt_id=name, site="W", items=told, unexpected=unexpected, complete=complete),
+        )
+
+    @precondition(lambda self: self.returns)
+    @rule(which=numbers, grade=grades, liable=parties, quantity=st.integers(1, UNITS_MAX))
+    def bring_in(self, which: int, grade: str, liable: str, quantity: int) -> None:
+        """Let everything that a return asked for come in, and inspect some of each line: what mostly happens."""
+        rma = self.shop.rma(self.returns[which % len(self.returns)])
+        items = [{"line": line.asked.line, "quantity": line.asked.quantity} for line in rma.lines.values()]
+        name = f"R-{len(self.shop.history)}"
+        self.tell("ReceiveGoods", self.on(which, receipt_id=name, site="W", items=items, complete=False))
+        for number, line in rma.lines.items():
+            inspected = min(quantity, line.asked.quantity)
+            self.tell(
+                "RecordInspection",
+                on_return(
+                    rma.rma_id, inspection_id=f"I-{len(self.shop.history)}", line=number, quantity=inspected,
+                    grade=grade, cause="unknown", liable_party=liable,
+                ),
+            )  # fmt: skip
+
+    @precondition(lambda self: self.returns)
+    @rule(which=numbers, line=line_numbers, quantity=small, grade=grades, liable=parties, again=st.booleans())
+    def inspect(self, *, which: int, line: int, quantity: int, grade: str, liable: str, again: bool) -> None:
+        rma = self.shop.rma(self.returns[which % len(self.returns)])
+        known = [name for kind, name in rma.recorded if kind == "inspection_id"]
+        told = self.on(
+            which, inspection_id=f"I-{len(self.shop.history)}", line=line, quantity=quantity, grade=grade,
+            cause="unknown", liable_party=liable,
+        )  # fmt: skip
+        self.tell("RecordInspection", {**told, "supersedes": known[-1]} if again and known else told)
+
+    @precondition(lambda self: self.returns)
+    @rule(
+        which=numbers,
+        line=line_numbers,
+        quantity=small,
+        command=st.sampled_from(("ShipReplacement", "RecordRepair", "SendBack", "HoldGoods")),
+    )
+    def handle(self, which: int, line: int, quantity: int, command: str) -> None:
+        told = self.on(which, line=line, quantity=quantity)
+        self.tell(command, {**told, "reason": "x"} if command == "HoldGoods" else told)
+
+    # what people decide
+
+    @precondition(lambda self: self.returns)
+    @rule(
+        which=numbers,
+        line=line_numbers,
+        quantity=small,
+        resolution=st.sampled_from((*WISHES, "send_back", "none")),
+        amount=st.one_of(st.none(), st.integers(0, 900)),
+    )
+    def resolve(self, which: int, line: int, quantity: int, resolution: str, amount: int | None) -> None:
+        told = self.on(which, line=line, quantity=quantity, resolution=resolution)
+        paid = amount is not None and resolution in {"refund", "store_credit"}
+        self.tell("DecideResolution", {**told, "amount_minor": amount} if paid else told)
+
+    @precondition(lambda self: self.returns)
+    @rule(
+        which=numbers,
+        line=line_numbers,
+        quantity=small,
+        decision=st.sampled_from(("approve", "deny")),
+        over=st.booleans(),
+    )
+    def decide(self, which: int, line: int, quantity: int, decision: str, over: bool) -> None:
+        told = self.on(which, lines=[{"line": self.wrapped(which, line), "quantity": quantity, "decision": decision}])
+        if over:
+            self.tell("OverrideDecision", {**told, "approved_by": "boss", "reason": "x"})
+        else:
+            self.tell("DecideRequest", told)
+
+    @precondition(lambda self: self.returns)
+    @rule(
+        which=numbers,
+        line=line_numbers,
+        what=st.sampled_from(("appeal", "withdraw", "correct", "close", "reopen")),
+        quantity=small,
+    )
+    def revise(self, which: int, line: int, what: str, quantity: int) -> None:
+        if what == "appeal":
+            self.tell("AppealDenial", self.on(which, line=line, grounds="x"))
+        elif what == "withdraw":
+            self.tell("WithdrawReturn", self.on(which))
+        elif what == "correct":
+            self.tell("CorrectRequest", self.on(which, line=line, quantity=quantity, reason="too_small"))
+        else:
+            self.tell("CloseReturn" if what == "close" else "ReopenReturn", self.on(which, reason="x"))
+
+    @precondition(lambda self: self.returns)
+    @rule(which=numbers, index=st.integers(0, 5))
+    def pass_deadline(self, which: int, index: int) -> None:
+        rma = self.shop.rma(self.returns[which % len(self.returns)])
+        waiting = [deadline for deadline in rma.deadlines.values() if deadline.status == "open"]
+        if waiting:
+            deadline = waiting[index % len(waiting)]
+            self.clock = max(self.clock, (deadline.due_at - day(0)).days + 1)
+            self.tell("PassDeadline", self.on(which, deadline_id=str(deadline.deadline_id)), "clock:1")
+
+    # what becomes of money
+
+    @precondition(lambda self: self.shop.order().payouts)
+    @rule(index=st.integers(0, 20), outcome=st.sampled_from(("settled", "settled", "failed", "unknown")))
+    def answer(self, index: int, outcome: str) -> None:
+        payouts = list(self.shop.order().payouts.values())
+        payout = payouts[index % len(payouts)]
+        if payout.status == "failed" and outcome != "failed":
+            self.reversed_tenders.add(payout.tender_id)
+        told = on_return(payout.rma_id, payout_id=str(payout.payout_id), outcome=outcome)
+        self.tell("RecordPayoutOutcome", told, "gateway:g")
+
+    @precondition(lambda self: any(p.status == "failed" for p in self.shop.order().payouts.values()))
+    @rule(index=st.integers(0, 20), tender=st.sampled_from((None, "T0", "T1", "T2")))
+    def retry(self, index: int, tender: str | None) -> None:
+        failed = [payout for payout in self.shop.order().payouts.values() if payout.status == "failed"]
+        payout = failed[index % len(failed)]
+        told = on_return(payout.rma_id, payout_id=str(payout.payout_id))
+        self.tell("RetryPayout", {**told, "tender_id": tender} if tender else told)
+
+    @precondition(lambda self: self.returns)
+    @rule(which=numbers, amount=st.integers(1, 500), command=st.sampled_from(("GrantGoodwill", "ClaimFromCustomer")))
+    def beyond(self, which: int, amount: int, command: str) -> None:
+        self.tell(command, self.on(which, amount_minor=amount, reason="x"))
+
+    @invariant()
+    def everything_is_conserved(self) -> None:
+        if self.shop.aggregates:
+            check(self.shop, frozenset(self.reversed_tenders))
