@@ -4,8 +4,8 @@ Parse at the edge, find what was answered before, load every stream that is name
 in order, write all events, answers and dead letters in one transaction. Kafka's offsets are committed after that: a
 crash in between repeats the batch, and repeats get their first answers.
 
-A record that makes the worker fail again and again is set aside as a dead letter, alone: later commands of its order are
-decided on what is recorded, as if it had not been sent yet, and it can be sent again once its defect is mended.
+A record that makes the worker fail again and again is set aside as a dead letter, alone: later commands of its order
+are decided on what is recorded, as if it had not been sent yet, and it can be sent again once its defect is mended.
 """
 
 from __future__ import annotations
