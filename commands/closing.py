@@ -16,7 +16,7 @@ from commands.fields import (
 )
 from commands.goods import OnReturn, OnUnits
 from commands.registry import on_return
-from domain import deadlines, payouts, resolution
+from domain import deadlines, payouts, remedies, resolution
 from domain.case import Case
 from domain.errors import LinesOpenError, WrongStateError
 from domain.vocabularies import DecidedResolution, PayoutOutcome
@@ -79,6 +79,13 @@ class ExtendDeadline(OnReturn):
     reason: Text
 
 
+class AnswerRemedy(OnReturn):
+    """Take or turn down what was offered instead of the return."""
+
+    line: LineNumber
+    accepted: bool
+
+
 class GiveFeedback(OnReturn):
     """Say how it went; once per return."""
 
@@ -121,6 +128,11 @@ def record_payout_outcome(command: RecordPayoutOutcome, case: Case) -> None:
 @on_return(RetryPayout, by="agent", while_closed=True)
 def retry_payout(command: RetryPayout, case: Case) -> None:
     payouts.retry(case, command.payout_id, command.tender_id)
+
+
+@on_return(AnswerRemedy, by="customer agent")
+def answer_remedy(command: AnswerRemedy, case: Case) -> None:
+    remedies.answer(case, command.line, accepted=command.accepted)
 
 
 @on_return(GrantGoodwill, by="agent", while_closed=True)

@@ -34,6 +34,7 @@ HOLIDAY_YEARS_AHEAD: Final = 2
 HOLIDAY_YEARS_MAX: Final = 12
 """Years whose holidays a decision is given: from the order's year to two after the request's, at most so many."""
 
+OUTCOMES: Final = ("approve", "review", "deny")
 LIVE: Final = frozenset({"requested", "needs_review", "authorized"})
 
 
@@ -62,15 +63,30 @@ class PolicyInForce:
 
 
 def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
-    """Decide lines by policy, each on its own, and let follow what follows."""
-    decided: dict[str, list[LineDecision]] = {"approve": [], "deny": [], "review": []}
+    """Decide lines by policy, each on its own, and let follow what follows; what may be avoided is offered first."""
+    decided: list[LineDecision] = []
     for number in numbers:
         line = case.rma.line(number)
         runs = tuple(case.rma.fitting(number, lambda state: state.authorization in LIVE))
         facts = _facts(case.order, line.asked, runs, policy, requested_at, gift=case.rma.gift)
         decision = decide(policy.version.document, statutes_for(case.order.country, case.order.created_on), facts)
-        decided[decision.outcome].append(LineDecision(number, runs, decision))
+        decided.append(LineDecision(number, runs, decision))
+    offered = tuple(one for one in decided if _may_be_avoided(case, one))
+    if offered:
+        case.rma.trigger_event(case.rma.RemedyOffered, lines=offered, timestamp=case.at)
+    carry_out(case, [one for one in decided if one not in offered])
+
+
+def _may_be_avoided(case: Case, decided: LineDecision) -> bool:
+    """Tell whether something is offered before an authorization; once for each line."""
+    decision = decided.decision
+    return decision.outcome == "approve" and decision.remedy is not None and not case.rma.line(decided.line).was_offered
+
+
+def carry_out(case: Case, lines: Sequence[LineDecision]) -> None:
+    """Record policy's decisions on lines, and let follow what follows."""
     rma = case.rma
+    decided = {outcome: [one for one in lines if one.decision.outcome == outcome] for outcome in OUTCOMES}
     for outcome, event in (("approve", rma.Authorized), ("review", rma.ReviewAsked), ("deny", rma.Denied)):
         if decided[outcome]:
             rma.trigger_event(event, lines=tuple(decided[outcome]), timestamp=case.at)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain import payouts
+from domain import payouts, remedies
 from domain.case import Case
 from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
@@ -68,6 +68,8 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
         if terms is None:
             continue
         states = [state for _, state in line.states]
+        if terms.remedy is not None and rma.awaits_answer(number):
+            yield Need("remedy", number, terms.remedy.answer_within_days, terms.zone)
         if any(_awaits_goods(state) for state in states) and terms.method != "keep":
             yield Need("ship_back", number, terms.ship_back_days, terms.zone)
         if any(_awaits_bench(state) for state in states):
@@ -102,7 +104,7 @@ def _opened(rma: Rma, need: Need, at: datetime) -> Deadline:
 def _already_passed(rma: Rma, need: Need) -> bool:
     """Tell whether this need is overdue already; a line expired, denied or resolved anew has a new need."""
     known = [d for d in rma.deadlines.values() if d.kind == need.kind and d.line == need.line]
-    if not known or known[-1].status != "passed" or need.kind == "ship_back":
+    if not known or known[-1].status != "passed" or need.kind in {"ship_back", "remedy"}:
         return False
     if need.line is None:
         return rma.resolved_at is not None
@@ -118,6 +120,7 @@ def _ending(rma: Rma, deadline: Deadline) -> DeadlineStatus:
     met = {
         "ship_back": any(state.logistics not in {"with_customer", "short"} for state in states),
         "inspect": any(state.inspection == "inspected" for state in states),
+        "remedy": any(state.authorization == "authorized" for state in states),
         "refund": any(state.settlement == "settled" for state in states),
         "appeal": any(state.authorization in {"needs_review", "authorized"} for state in states),
     }
@@ -146,6 +149,8 @@ def pass_by(case: Case, wanted: UUID) -> None:
     rma.trigger_event(rma.DeadlinePassed, deadline_id=wanted, timestamp=case.at)
     if deadline.kind == "ship_back" and deadline.line is not None:
         _expire(case, deadline, rma.lines[deadline.line])
+    elif deadline.kind == "remedy" and deadline.line is not None:
+        remedies.lapse(case, deadline.line, wanted)
     elif deadline.kind == "close":
         rma.trigger_event(rma.Closed, reason="deadline", timestamp=case.at)
 

@@ -134,6 +134,8 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
     order, rma = case.order, case.rma
     line = rma.lines[runs[0].line]
+    if line.bonus_minor and _is_first_exchange(line, runs):
+        payouts.grant_goodwill(case, line.bonus_minor, line=runs[0].line, reason="exchange_bonus")
     credits = refunds.with_restocking(case, refunds.entitlement(case, runs))
     worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
     quote = _quote(line, runs, worth)
@@ -161,6 +163,12 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     )
     if over:
         payouts.start(case, refunds.request(case, over, because="exchange_difference"))
+
+
+def _is_first_exchange(line: RmaLine, runs: Sequence[RmaRun]) -> bool:
+    """Tell whether no other unit of the line was exchanged before, by the decision just recorded."""
+    exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
+    return exchanged == sum(run.count for run in runs)
 
 
 def _quote(line: RmaLine, runs: Sequence[RmaRun], worth: int) -> int:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate
 
-from domain import case_facts, goods_facts
+from domain import case_facts, goods_facts, remedy_facts
 from domain.aggregate import Fact
 from domain.identity import rma_number, rma_stream
 from domain.order_facts import PolicyPin
@@ -31,6 +31,10 @@ class Rma(RmaState, BaseAggregate[str]):
 
     Event = Fact
     Requested = case_facts.Requested
+    RemedyOffered = remedy_facts.RemedyOffered
+    RemedyAccepted = remedy_facts.RemedyAccepted
+    RemedyDeclined = remedy_facts.RemedyDeclined
+    RemedyLapsed = remedy_facts.RemedyLapsed
     Authorized = case_facts.Authorized
     Denied = case_facts.Denied
     ReviewAsked = case_facts.ReviewAsked

@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.errors import IdentifierReusedError, QuantityExceededError, UnknownLineError
 from domain.order_facts import PolicyPin
 from domain.policy.decision import Decision
+from domain.policy.document import Remedy
 from domain.rma_facts import (
     Deadline,
     Evidence,
@@ -34,6 +35,11 @@ class RmaLine:
     terms: Decision | None = None
     refunded: list[RefundPart] = field(default_factory=list)
     denied_at: datetime | None = None
+    offer: LineDecision | None = None
+    """The decision that waits for the customer's answer to its remedy."""
+    was_offered: bool = False
+    bonus_minor: int = 0
+    """Credit on top of the exchange of this line's units, minor units."""
 
     def refunded_of(self, run: UnitRun) -> int:
         """Return the refund requested, net of fees, that falls to a run of units (minor units).
@@ -96,6 +102,20 @@ class RmaState:
         if authorization == "authorized":
             self.authorized_at = self.authorized_at or at
 
+    def offered(self, lines: Iterable[LineDecision], at: datetime) -> None:
+        for offered in lines:
+            line = self.lines[offered.line]
+            line.terms, line.offer, line.was_offered = offered.decision, offered, True
+            self.change(_runs(offered.line, offered.runs), authorization="requested")
+        self.decided_at = at
+
+    def took_remedy(self, number: int, remedy: Remedy) -> None:
+        line = self.lines[number]
+        line.offer = None
+        if remedy.kind == "exchange_bonus":
+            line.bonus_minor = remedy.bonus_minor or 0
+            line.asked = replace(line.asked, wish="exchange")
+
     def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
         for decided in lines:
             authorization: Authorization = "authorized" if decided.approved else "denied"
@@ -142,6 +162,11 @@ class RmaState:
         if number not in self.lines:
             raise UnknownLineError(f"the return has no line {number}", line=number)
         return self.lines[number]
+
+    def awaits_answer(self, number: int) -> bool:
+        """Tell whether something is offered on a line, and units of it still wait for the answer."""
+        line = self.lines[number]
+        return line.offer is not None and any(state.authorization == "requested" for _, state in line.states)
 
     def fitting(self, number: int, fits: Callable[[RunState], bool]) -> list[UnitRun]:
         """Return the runs of a line's units in a fitting state, lowest-numbered first."""

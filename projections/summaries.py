@@ -33,6 +33,13 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
         f"{fact.rma_number} requested: "
         + ", ".join(f"{line.quantity} × {line.sku} ({line.reason}, {line.wish})" for line in fact.lines)
     ),
+    Rma.RemedyOffered: lambda fact: (
+        "offered instead: "
+        + ", ".join(f"line {line.line} {line.decision.remedy.kind}" for line in fact.lines if line.decision.remedy)
+    ),
+    Rma.RemedyAccepted: lambda fact: f"line {fact.line}: {fact.remedy.kind} accepted",
+    Rma.RemedyDeclined: lambda fact: f"line {fact.line}: offer turned down",
+    Rma.RemedyLapsed: lambda fact: f"line {fact.line}: offer lapsed",
     Rma.Authorized: lambda fact: f"authorized, {_lines(fact)}",
     Rma.Denied: lambda fact: f"denied, {_codes(fact)}",
     Rma.ReviewAsked: lambda fact: f"a person has to decide, {_codes(fact)}",
