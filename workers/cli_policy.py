@@ -10,15 +10,17 @@ from uuid import uuid4
 
 import typer
 
+from workers import cli_prove
 from workers.cli_send import print_result
 from workers.exit_codes import SAID_NO
 from workers.terminal import AsJson, console, print_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from domain.return_policy import PolicyVersion, ReturnPolicy
     from infra.event_log import EventLog
+    from workers.backtesting import Report
 
 SOURCE: Final = "/rma/policy"
 STANDARD: Final = "standard"
@@ -30,6 +32,7 @@ policy = typer.Typer(help="Return policies: versions, checks, what-if.", no_args
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
+    cli_prove.register(policy)
     app.add_typer(policy, name="policy")
 
 
@@ -192,3 +195,53 @@ def verify(as_json: AsJson = False) -> None:
         console().print(f"{same:,} of {found.decisions:,} decisions come out byte for byte, in {took_s:.1f} s")
     if found.differing:
         raise typer.Exit(SAID_NO)
+
+
+@policy.command()
+def backtest(
+    draft: DocumentFile,
+    *,
+    policy_id: Annotated[str | None, typer.Option("--policy", help="Only returns held to this one.")] = None,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="How many work at once.")] = 2,
+    csv: Annotated[Path | None, typer.Option(help="Write the changed lines as CSV.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write the changed lines as Parquet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a draft over every return ever requested, and say what it would have changed; nothing is written back."""
+    import time
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
+
+    from infra.settings import Settings, addresses
+    from workers import backtesting
+    from workers.policy_book import read_sound_document
+    from workers.showing_backtests import backtest_report
+
+    document, conninfo = read_sound_document(draft), addresses(Settings()).postgres_dsn
+    began = time.perf_counter()
+    with ExitStack() as opened:
+        rows = csv
+        if rows is None and parquet is not None:
+            rows = Path(opened.enter_context(TemporaryDirectory())) / "changed.csv"
+        sheet = opened.enter_context(rows.open("w", encoding="utf-8", newline="")) if rows else None
+        found = backtesting.backtest(conninfo, document, policy_id=policy_id, processes=processes)
+        tell = opened.enter_context(_progress(backtesting.PARTS))
+        report = backtesting.gather(found, sheet, tell)
+        took_s = time.perf_counter() - began
+        if sheet is not None and rows is not None and parquet is not None:
+            sheet.flush()
+            backtesting.write_parquet(rows, parquet)
+    data = report.as_dict()
+    print_json({**data, "seconds": round(took_s, 3)}) if as_json else console().print(backtest_report(data, took_s))
+
+
+@contextmanager
+def _progress(parts: int) -> Iterator[Callable[[Report], None]]:
+    """Show a bar on standard error, moved on by each part."""
+    from rich.progress import Progress
+
+    with Progress(console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("deciding by the draft", total=parts)
+        yield lambda report: progress.update(
+            task, advance=1, description=f"{report.lines:,} lines, {report.changed_lines:,} would change"
+        )
