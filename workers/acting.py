@@ -18,6 +18,7 @@ from kafka import KafkaConsumer, TopicPartition
 from infra.cloudevents import STRUCTURED_CONTENT
 from infra.event_log import connect
 from infra.kafka_clients import Publisher, make_consumer, make_producer
+from infra.metrics import WorkerMetrics
 from infra.settings import Settings, addresses
 from infra.stack.errors import ServiceUnreachableError
 from infra.topics import TopicNames
@@ -25,7 +26,7 @@ from projections.projection import Projection
 from workers.loop import POLL_MS, patiently
 from workers.projector import Projector, prepare
 from workers.sending import OutgoingCommand
-from workers.wiring import group_of, make_codec
+from workers.wiring import group_of, make_codec, observed
 
 ACT_EVERY_S: Final = 0.1
 JOIN_TIMEOUT_S: Final = 15.0
@@ -77,8 +78,10 @@ class Store:
 
 
 @contextmanager
-def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[None]:
+def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[WorkerMetrics]:
     """Fill a worker's inbox in a thread while the block runs; what ends the thread ends the block's ``stop`` too.
+
+    Yields the worker's figures, which are served meanwhile if a port is set.
 
     Raises:
         Exception: Whatever ended the thread, once the block has ended.
@@ -86,22 +89,26 @@ def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[N
     where = addresses(settings)
     prepare(where.postgres_dsn, projection)
     failures: list[BaseException] = []
-    thread = Thread(target=_fill, args=(settings, projection, stop, failures), name=f"{projection.name}-inbox")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(JOIN_TIMEOUT_S)
+    with observed(settings, projection.name) as metrics:
+        fill = (settings, projection, stop, metrics, failures)
+        thread = Thread(target=_fill, args=fill, name=f"{projection.name}-inbox")
+        thread.start()
+        try:
+            yield metrics
+        finally:
+            stop.set()
+            thread.join(JOIN_TIMEOUT_S)
     if failures:
         raise failures[0]
 
 
-def _fill(settings: Settings, projection: Projection, stop: Event, failures: list[BaseException]) -> None:
+def _fill(
+    settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics, failures: list[BaseException]
+) -> None:
     where = addresses(settings)
     try:
         with (
-            closing(Projector(where.postgres_dsn, projection, make_codec())) as projector,
+            closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
             closing(_consumer(settings, projection.name)) as consumer,
         ):
             patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop)
@@ -148,8 +155,9 @@ def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event) -> None
             consumer.pause(*stopped)
 
 
-def act_until(stop: Event, act: Callable[[], object]) -> None:
+def act_until(stop: Event, act: Callable[[], object], metrics: WorkerMetrics) -> None:
     """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times."""
     while not stop.is_set():
         patiently(act, stop)
+        metrics.beat()
         stop.wait(ACT_EVERY_S)

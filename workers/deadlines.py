@@ -73,10 +73,10 @@ def run(settings: Settings, stop: Event, *, wall: Callable[[], datetime] = utc_n
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
     clock = Clock(wall)
-    with inbox(settings, DeadlineTable(), stop), ExitStack() as opened:
+    with inbox(settings, DeadlineTable(), stop) as metrics, ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         store = opened.enter_context(closing(Store(settings)))
-        act_until(stop, lambda: fire(store, outlet, clock.now()))
+        act_until(stop, lambda: fire(store, outlet, clock.now()), metrics)
 
 
 def fire(store: Store, outlet: Outlet, now: datetime | None) -> int:

@@ -22,6 +22,7 @@ from domain.errors import RmaError
 from domain.payout_saga import Question
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import Answer, Gateway, PayoutRequest
+from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from workers.acting import Outlet, Store, act_until, inbox
 from workers.payment_questions import PaymentQuestions, due, heard
@@ -62,18 +63,18 @@ def run(settings: Settings, stop: Event) -> None:
     if settings.gateway_url is None:
         raise NoGatewayError
     gateway = HttpGateway(settings.gateway_url, tries_max=TRIES_MAX)
-    with closing(gateway), inbox(settings, PaymentQuestions(), stop):
-        ask_until(settings, gateway, stop)
+    with closing(gateway), inbox(settings, PaymentQuestions(), stop) as metrics:
+        ask_until(settings, gateway, stop, metrics)
 
 
-def ask_until(settings: Settings, gateway: Gateway, stop: Event) -> None:
+def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: WorkerMetrics) -> None:
     """Ask any gateway what its inbox calls for, until ``stop`` is set; answers under way are still told."""
     with ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         store = opened.enter_context(closing(Store(settings)))
         pool = opened.enter_context(ThreadPoolExecutor(ASKED_AT_ONCE_MAX, thread_name_prefix="asking"))
         payments = Payments(gateway, outlet, store, pool)
-        act_until(stop, payments.turn)
+        act_until(stop, payments.turn, metrics)
         payments.finish()
 
 

@@ -46,8 +46,8 @@ def paying(counter: Counter, gateway: GatewayServer) -> Iterator[None]:
 
     def work(settings: Settings, stop: Event) -> None:
         adapter = HttpGateway(gateway.url, timeout_s=SLOW_S / 2, tries_max=1)
-        with closing(adapter), inbox(settings, PaymentQuestions(), stop):
-            ask_until(settings, adapter, stop)
+        with closing(adapter), inbox(settings, PaymentQuestions(), stop) as metrics:
+            ask_until(settings, adapter, stop, metrics)
 
     with running(counter.settings, work):
         yield
