@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 from domain.aggregate import Fact
 from domain.order import Order
@@ -34,6 +35,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _books_balance(order, shop.history)
     for rma in returns:
         for line in rma.lines.values():
+            _fee_is_that_of_the_whole(order, rma, line)
             _settlement_is_the_worst(order, line)
 
 
@@ -174,6 +176,15 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping
     assert shipping >= 0
+
+
+def _fee_is_that_of_the_whole(order: Order, rma: Rma, line: RmaLine) -> None:
+    """However a line was refunded, and given back: its fee is that of all cents that bear one, rounded once."""
+    if line.terms is None or rma.rma_id not in order.accounts:
+        return
+    bearing = [credit for credit in order.accounts[rma.rma_id].charged if credit.line == line.asked.line]
+    whole = Fraction(sum(credit.fee_base_minor for credit in bearing) * line.terms.fees.restocking_bps, 10_000)
+    assert sum(credit.fee_minor for credit in bearing) == round(whole), (line.asked, bearing)
 
 
 def _settlement_is_the_worst(order: Order, line: RmaLine) -> None:

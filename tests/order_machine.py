@@ -317,6 +317,16 @@ class OrderMachine(RuleBasedStateMachine):
         told = on_return(payout.rma_id, payout_id=str(payout.payout_id), outcome=outcome)
         self.tell("RecordPayoutOutcome", told, "gateway:g")
 
+    @precondition(lambda self: any(p.status == "requested" for p in self.shop.order().payouts.values()))
+    @rule(index=st.integers(0, 20), tender=st.sampled_from(("T0", "T1", "T2")))
+    def fail_and_retry(self, index: int, tender: str) -> None:
+        """Let a gateway fail and an agent try another tender: what mostly happens to a closed card."""
+        waiting = [payout for payout in self.shop.order().payouts.values() if payout.status == "requested"]
+        payout = waiting[index % len(waiting)]
+        told = on_return(payout.rma_id, payout_id=str(payout.payout_id))
+        self.tell("RecordPayoutOutcome", {**told, "outcome": "failed"}, "gateway:g")
+        self.tell("RetryPayout", {**told, "tender_id": tender})
+
     @precondition(lambda self: any(p.status == "failed" for p in self.shop.order().payouts.values()))
     @rule(index=st.integers(0, 20), tender=st.sampled_from((None, "T0", "T1", "T2")))
     def retry(self, index: int, tender: str | None) -> None:

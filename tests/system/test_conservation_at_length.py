@@ -1,0 +1,28 @@
+"""Two thousand whole orders at random: what unit tests do for a few, at length."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.order_machine import OrderMachine
+
+ORDERS = 2_000
+STEPS = 40
+
+
+def test_nothing_is_lost_or_made_up_in_two_thousand_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    """After every command of every order: units, caps, tenders, postings, and what is owed."""
+    before = OrderMachine.orders, OrderMachine.commands, OrderMachine.refused
+    long = settings(
+        max_examples=ORDERS, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+    run_state_machine_as_test(OrderMachine, settings=long)
+
+    after = OrderMachine.orders, OrderMachine.commands, OrderMachine.refused
+    orders, commands, refused = (now - then for now, then in zip(after, before, strict=True))
+    with capsys.disabled():
+        print(f"\n{orders:,} orders at random: {commands:,} commands, {refused:,} of them refused")
+    assert orders >= ORDERS
