@@ -20,7 +20,12 @@ STREAMS_END: Final = "rma0"
 """The text after every stream of a return."""
 PAGE_EVENTS_MAX: Final = 5_000
 REQUESTED: Final = Rma.Requested.TOPIC
-DECIDED: Final = (Rma.Authorized.TOPIC, Rma.Denied.TOPIC, Rma.ReviewAsked.TOPIC)
+DECIDED: Final = (
+    Rma.Authorized.TOPIC,
+    Rma.Denied.TOPIC,
+    Rma.ReviewAsked.TOPIC,
+    "rma.Rma.RemedyOffered.v1",  # an authorization that waits until the customer has answered what is offered instead
+)
 PAGE: Final = """
     SELECT stream, version, position, type, body FROM rma_log.events
     WHERE (stream, version) > (%s, %s) AND stream < %s AND type = ANY(%s)

@@ -1,0 +1,250 @@
+"""What a draft policy would have changed on one return: outcomes, terms, and what goes back, line by line.
+
+What goes back is taken as at the request: the cents of the units, less the fees of the terms by the reason claimed,
+as if the bench found nothing; return shipping once a return. A line that waits for a person counts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from domain.authorization import PolicyInForce
+from domain.money import basis_points_minor, run_minor
+from domain.policy.decision import Decision
+from domain.policy.document import PolicyDocument, content_hash
+from domain.policy.evaluate import decide_without_reasons
+from domain.policy.facts import Facts
+from domain.policy.rules import compiled
+from domain.policy.ruling import rule_on
+from domain.policy.statutes import Statute, statutes_for
+from domain.return_policy import PolicyVersion
+from infra.calendars import holidays_of
+from workers.decision_history import DecidedReturn
+
+PAID_OUT: Final = frozenset({"refund", "store_credit"})
+EVER: Final = datetime.min.replace(tzinfo=UTC)
+SET_OFF: Final = PAID_OUT | {"exchange"}
+"""Wishes by which the worth of the units goes back, in money or set off against another article."""
+
+
+SEEN: Final = 5
+"""The first so many terms are what the customer meets; the others count by the money that they leave."""
+
+
+class Terms(NamedTuple):
+    """What a decision comes to for the customer."""
+
+    outcome: str
+    codes: tuple[str, ...]
+    method: str
+    refund_due: str
+    remedy: str
+    restocking_bps: int
+    return_shipping_minor: int
+    is_waived: bool
+    refunds_outward_shipping: bool
+    statutes: tuple[str, ...]
+
+
+class Worth(NamedTuple):
+    """What the units of a line are worth: goods and tax, and their share of outward shipping (minor units)."""
+
+    wish: str
+    paid_minor: int
+    shipping_minor: int
+
+
+class ChangedLine(NamedTuple):
+    """One line that the draft would have decided otherwise; the columns of the report, in order."""
+
+    rma_id: str
+    rma_number: str
+    line: int
+    order_id: str
+    customer_id: str
+    sku: str
+    category: str | None
+    reason: str
+    wish: str
+    quantity: int
+    currency: str
+    requested_at: str
+    policy_id: str
+    policy_version: int
+    outcome_before: str
+    outcome_after: str
+    codes_before: str
+    codes_after: str
+    decided_by_before: str
+    decided_by_after: str
+    method_before: str
+    method_after: str
+    refund_due_before: str
+    refund_due_after: str
+    remedy_before: str
+    remedy_after: str
+    back_before_minor: int
+    back_after_minor: int
+    difference_minor: int
+    statutes_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One line before and after."""
+
+    decided: Mapping[str, Any]
+    facts: Facts
+    before: Terms
+    after: Terms
+    back_before_minor: int
+    back_after_minor: int
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether the customer would have met anything else, whichever right it rests on."""
+        same_terms = self.before[:SEEN] == self.after[:SEEN]
+        return not same_terms or self.back_before_minor != self.back_after_minor
+
+
+class Draft:
+    """A draft document, ready to decide on stored facts."""
+
+    def __init__(self, document: PolicyDocument) -> None:
+        self._document = document
+        self._has_calendars = bool(document.calendars())
+        version = PolicyVersion("draft", 0, content_hash(document), EVER, document)
+        self._in_force = PolicyInForce(version, holidays_of)
+
+    def facts_for(self, stored: Mapping[str, Any]) -> Facts:
+        """Return stored facts with the holidays of the draft's own calendars."""
+        facts = Facts.model_validate(stored)
+        if not self._has_calendars:
+            return facts
+        between = (facts.ordered_at, facts.requested_at)
+        holidays = self._in_force.holidays_between(*between)
+        return facts.model_copy(
+            update={"holidays": holidays, "rule_holidays": self._in_force.rule_holidays_between(*between)}
+        )
+
+    def decide(self, facts: Facts) -> Decision:
+        return decide_without_reasons(self._document, _statutes(facts), facts)
+
+    def decided_by(self, facts: Facts) -> str:
+        """Return which rule, window, statute or offers decide."""
+        return rule_on(self._document, compiled(self._document).won(facts), _statutes(facts), facts).decided_by
+
+
+def _statutes(facts: Facts) -> Sequence[Statute]:
+    return statutes_for(facts.country or "", facts.ordered_at)
+
+
+def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
+    """Return each line of a return as the standing decision left it, and as the draft would have."""
+    asked = {line["line"]: line for line in one.asked["lines"]}
+    decided = list(one.last_decisions().values())
+    facts = [draft.facts_for(line["decision"]["facts"]) for line in decided]
+    before = [_terms_stored(line["decision"]) for line in decided]
+    after = [_terms_of(draft.decide(known), known) for known in facts]
+    worth = [_worth(asked[line["line"]], line["runs"], known) for line, known in zip(decided, facts, strict=True)]
+    back_before, back_after = given_back(before, worth), given_back(after, worth)
+    return [
+        Compared(line, facts[index], before[index], after[index], back_before[index], back_after[index])
+        for index, line in enumerate(decided)
+    ]
+
+
+def _terms_stored(decision: Mapping[str, Any]) -> Terms:
+    fees, reason = decision["fees"], decision["facts"]["reason"]
+    return Terms(
+        decision["outcome"],
+        tuple(decision["codes"]),
+        decision["method"],
+        decision["refund_due"],
+        (decision["remedy"] or {}).get("kind", ""),
+        fees["restocking_bps"],
+        fees["return_shipping_minor"],
+        fees["fee_free"] or reason in fees["waived_for"],
+        decision["refunds_outward_shipping"],
+        tuple(decision["statutes"]),
+    )
+
+
+def _terms_of(decision: Decision, facts: Facts) -> Terms:
+    fees = decision.fees
+    return Terms(
+        decision.outcome,
+        decision.codes,
+        decision.method,
+        decision.refund_due,
+        decision.remedy.kind if decision.remedy else "",
+        fees.restocking_bps,
+        fees.return_shipping_minor,
+        fees.fee_free or facts.reason in fees.waived_for,
+        decision.refunds_outward_shipping,
+        decision.statutes,
+    )
+
+
+def _worth(asked: Mapping[str, Any], runs: Sequence[Mapping[str, int]], facts: Facts) -> Worth:
+    sold, shipping = asked["sold"], asked["shipping_minor"]
+    share = sum(run_minor(shipping, sold, run["first"], run["count"]) for run in runs) if shipping else 0
+    return Worth(facts.wish or "", facts.line_paid_minor or 0, share)
+
+
+def given_back(terms: Sequence[Terms], worth: Sequence[Worth]) -> list[int]:
+    """Return what goes back for each line of a return, net of fees (minor units)."""
+    approved = [line.outcome == "approve" and of.wish in SET_OFF for line, of in zip(terms, worth, strict=True)]
+    free_of_shipping = any(line.is_waived and goes for line, goes in zip(terms, approved, strict=True))
+    taken, backs = 0, []
+    for line, of, goes in zip(terms, worth, approved, strict=True):
+        if not goes:
+            backs.append(0)
+            continue
+        fee = 0 if line.is_waived else basis_points_minor(of.paid_minor, line.restocking_bps)
+        net = of.paid_minor + (of.shipping_minor if line.refunds_outward_shipping else 0) - fee
+        if line.method == "label" and of.wish in PAID_OUT and not free_of_shipping:
+            bears = min(max(line.return_shipping_minor - taken, 0), net)
+            taken, net = taken + bears, net - bears
+        backs.append(net)
+    return backs
+
+
+def row_of(one: DecidedReturn, line: Compared, draft: Draft) -> ChangedLine:
+    """Return a changed line as a row of the report."""
+    asked, facts = one.asked, line.decided["decision"]["facts"]
+    return ChangedLine(
+        rma_id=asked["rma_id"],
+        rma_number=asked["rma_number"],
+        line=line.decided["line"],
+        order_id=asked["order_id"],
+        customer_id=asked["customer_id"],
+        sku=facts["sku"],
+        category=facts["category"],
+        reason=facts["reason"],
+        wish=facts["wish"],
+        quantity=facts["quantity"],
+        currency=asked["currency"],
+        requested_at=facts["requested_at"],
+        policy_id=asked["policy"]["policy_id"],
+        policy_version=asked["policy"]["number"],
+        outcome_before=line.before.outcome,
+        outcome_after=line.after.outcome,
+        codes_before=" ".join(line.before.codes),
+        codes_after=" ".join(line.after.codes),
+        decided_by_before=line.decided["decision"]["trace"][-1]["decided_by"],
+        decided_by_after=draft.decided_by(line.facts),
+        method_before=line.before.method,
+        method_after=line.after.method,
+        refund_due_before=line.before.refund_due,
+        refund_due_after=line.after.refund_due,
+        remedy_before=line.before.remedy,
+        remedy_after=line.after.remedy,
+        back_before_minor=line.back_before_minor,
+        back_after_minor=line.back_after_minor,
+        difference_minor=line.back_after_minor - line.back_before_minor,
+        statutes_after=" ".join(line.after.statutes),
+    )
