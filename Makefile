@@ -18,7 +18,8 @@ BIN := .venv/bin
 demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
 	@$(BIN)/rma demo
 
-test: check ## everything: check, then integration and system tests
+test: check ## everything: check, then proofs, integration and system tests
+	$(BIN)/pytest tests/unit -m proof
 	$(BIN)/pytest tests/integration tests/system
 
 check: setup ## what needs no service: format, lint, types, import rules, unit tests
@@ -26,7 +27,7 @@ check: setup ## what needs no service: format, lint, types, import rules, unit t
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit -m 'not proof'
 
 setup: $(TMPDIR) $(filter $(TOOLS)/%,$(UV))
 	@$(UV) sync --frozen --quiet

@@ -16,6 +16,8 @@ from domain.order_facts import Credit, LineRun, Payout
 from domain.units import UnitRun, take
 from tests.order_machine import OrderMachine
 
+pytestmark = pytest.mark.proof
+
 ORDERS = 60
 ORDERS_PER_BUG_MAX = 600
 STEPS = 40

@@ -94,6 +94,7 @@ def imported(path: Path) -> tuple[Totals, list[OutgoingCommand]]:
     return history.totals, commands
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_figure_equals_an_independent_computation(path: Path, tmp_path: Path) -> None:
     """The importer's totals are those that SQL over the same file comes to, cause by cause."""

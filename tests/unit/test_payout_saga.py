@@ -21,6 +21,8 @@ from domain.vocabularies import PayoutOutcome
 from tests.shop import ORDERED, RMA_ID, Shop
 from tests.unit.saga_space import Budgets, Rules, Saga, explore
 
+pytestmark = pytest.mark.proof
+
 
 def shop_with_refund(*tenders_minor: int, gift: bool = False) -> Shop:
     """Return a shop in which a refund was requested, to one tender or several."""

@@ -26,6 +26,8 @@ from tests.unit.policy_cases import (
     rule,
 )
 
+pytestmark = pytest.mark.proof
+
 DENY = {"decide": "deny", "code": "no"}
 DAYS_SEARCHED = 75
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from domain.policy.ruling import right_end
 from domain.policy.statutes import Statute
 from domain.policy.verify import decide_again
 from tests.unit.policy_cases import decided, documents, facts, plausible_facts, rights
+
+pytestmark = pytest.mark.proof
 
 any_facts = facts | plausible_facts()
 

@@ -15,6 +15,8 @@ from domain.policy.prove import Ground, alone, fallen_short, merged, search, sea
 from domain.vocabularies import FAULTY_REASONS
 from tests.unit.policy_cases import a_document, rule
 
+pytestmark = pytest.mark.proof
+
 EU_AND_GB: Final = "AT BE BG CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
 OFFERS: Final = ["refund", "repair", "replacement"]
 FAULTY: Final = rule({"fact": "reason", "in": sorted(FAULTY_REASONS)}, decide="approve")

@@ -17,6 +17,8 @@ from domain.policy.publication import check
 from domain.policy.regions import BOXES_MAX
 from tests.unit.policy_cases import a_document, decided, documents, facts_of, plausible_facts, rule
 
+pytestmark = pytest.mark.proof
+
 KEEP: dict[str, Any] = {"method": "keep"}
 GIFT: dict[str, Any] = {"fact": "gift", "is": True}
 SHOES: dict[str, Any] = {"fact": "category", "is": "shoes"}
