@@ -1,0 +1,167 @@
+"""One order's story in which every kind of fact happens, told through the real commands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from tests.shop import ORDERED, Shop
+from tests.stories import ORDER, day, on_return
+
+REMEDY = {"kind": "partial_refund", "share_bps": 2_000}
+POLICY: dict[str, Any] = {
+    "window": {"days": 30, "anchor": "delivered"},
+    "offers": ["refund", "store_credit", "exchange", "replacement", "repair"],
+    "method": "label",
+    "fees": {"restocking_bps": 1000, "return_shipping_minor": 95, "waived_for": ["defective"]},
+    "rules": [
+        {"name": "keep-it", "when": {"fact": "reason", "is": "missing_part"}, "then": {"method": "keep"}},
+        {"name": "gifts", "when": {"fact": "reason", "is": "gift"}, "then": {"decide": "deny", "code": "no_gifts"}},
+        {"name": "look", "when": {"fact": "reason", "is": "other"}, "then": {"decide": "review", "code": "look"}},
+        {"name": "share", "when": {"fact": "reason", "is": "better_price"}, "then": {"remedy": REMEDY}},
+    ],
+}
+
+
+class Teller:
+    """Sends one command an hour about one order; returns are numbered."""
+
+    def __init__(self) -> None:
+        self.shop = Shop()
+        self.now = ORDERED
+
+    def tell(self, name: str, data: dict[str, Any], actor: str = "agent:A1") -> None:
+        self.shop.send(name, data, actor=actor, at=self.now)
+        self.now += timedelta(hours=1)
+
+    def about(self, number: int, name: str, actor: str = "agent:A1", **data: Any) -> None:
+        self.tell(name, on_return(UUID(int=number), **data), actor)
+
+    def ask(self, number: int, *lines: tuple[str, int, str, str], **more: Any) -> None:
+        told = [dict(zip(("line_id", "quantity", "reason", "wish"), line, strict=True)) for line in lines]
+        for line in told:
+            if line["wish"] == "exchange":
+                line["exchange_for"] = {"sku": "SHOE-43", "quantity": 1, "amount_minor": 1100}
+        self.about(number, "RequestReturn", "customer:C-1", lines=told, **more)
+
+    def take_in(self, number: int, *items: tuple[int, int], **more: Any) -> None:
+        told = [{"line": line, "quantity": quantity} for line, quantity in items]
+        receipt = f"R-{number}"
+        self.about(
+            number, "ReceiveGoods", "warehouse:W", receipt_id=receipt, site="WH-1", items=told, complete=True, **more
+        )
+
+    def inspect(self, number: int, line: int, quantity: int, **found: Any) -> None:
+        findings = {"grade": "A", "cause": "none_found", "liable_party": "none", **found}
+        name = f"I-{number}-{line}"
+        self.about(
+            number, "RecordInspection", "warehouse:W", inspection_id=name, line=line, quantity=quantity, **findings
+        )
+
+    def pass_deadline(self, number: int, kind: str) -> None:
+        deadlines = self.shop.rma(UUID(int=number)).deadlines.values()
+        found = next(d for d in deadlines if d.kind == kind and d.status == "open")
+        self.now = max(self.now, found.due_at)
+        self.about(number, "PassDeadline", "clock:deadlines", deadline_id=str(found.deadline_id))
+
+
+def whole_story() -> Shop:
+    """Return a shop in which every kind of fact has happened."""
+    teller = Teller()
+    _open(teller)
+    _money(teller)
+    _goods(teller)
+    _remedies(teller)
+    _people(teller)
+    return teller.shop
+
+
+def _open(teller: Teller) -> None:
+    lines = [{**line, "quantity": 9} for line in ORDER["lines"]]
+    teller.tell("RegisterOrder", {**ORDER, "lines": lines}, "system:shop")
+    for number, command in enumerate(("RecordShipment", "RecordDelivery")):
+        moved = [{"line_id": line_id, "quantity": 9} for line_id in ("L1", "L2")]
+        key = ("shipment_id", "delivery_id")[number]
+        teller.tell(command, {"order_id": "O-1", key: f"M-{number}", "lines": moved}, "system:shop")
+    for version, days in enumerate((14, 21)):
+        document = {**POLICY, "ship_back_days": days}
+        published = {"policy_id": "standard", "effective_from": day(version).isoformat(), "document": document}
+        teller.tell("PublishPolicy", published, "system:merchant")
+
+
+def _money(teller: Teller) -> None:
+    """A refund in full, with everything that gateways say and agents do."""
+    photo = {"evidence_id": "E-1", "kind": "photo", "uri": "https://example.org/1.jpg", "line": 1}
+    teller.ask(1, ("L1", 3, "too_small", "refund"), evidence=[photo], case_id="CASE-1")
+    teller.about(1, "AddEvidence", "customer:C-1", evidence=[{**photo, "evidence_id": "E-2"}])
+    teller.about(1, "CorrectRequest", "customer:C-1", line=1, quantity=2)
+    teller.about(
+        1, "IssueLabel", "system:labels", label_id="LB-1", carrier="DHL", tracking_number="JJD-1", ship_to="WH-1"
+    )
+    teller.about(1, "RecordHandover", "carrier:DHL", tracking_number="JJD-1", drop_off="shop 7")
+    scan = {"tracking_number": "JJD-1", "scan_id": "S-1", "status": "delivered", "place": "Leipzig"}
+    teller.about(1, "RecordScan", "carrier:DHL", **scan)
+    teller.take_in(1, (1, 1), unexpected=[{"sku": "HAT", "quantity": 1, "instead_of": 1, "note": "a hat"}])
+    teller.about(1, "HoldGoods", "warehouse:W", line=1, quantity=1, reason="customs")
+    teller.about(1, "ReleaseGoods", "warehouse:W", line=1, quantity=1, reason="cleared")
+    teller.inspect(1, 1, 1, checklist={"soles": "worn", "boxed": True}, note="as new", evidence=[photo])
+    payout = next(iter(teller.shop.order().payouts))
+    for outcome in ("unknown", "failed"):
+        teller.about(
+            1, "RecordPayoutOutcome", "gateway:g", payout_id=str(payout), outcome=outcome, reason="card closed"
+        )
+    teller.about(1, "RetryPayout", payout_id=str(payout), tender_id="T2")
+    retried = list(teller.shop.order().payouts)[-1]
+    teller.about(1, "RecordPayoutOutcome", "gateway:g", payout_id=str(retried), outcome="settled", reference="gw-1")
+    teller.about(1, "GrantGoodwill", amount_minor=300, reason="sorry", line=1)
+    teller.about(1, "ClaimFromCustomer", amount_minor=20, reason="wear", line=1)
+    teller.about(1, "GiveFeedback", "customer:C-1", score=4, comment="quick")
+    teller.about(1, "CloseReturn", reason="done")
+    teller.about(1, "ReopenReturn", reason="one more question")
+
+
+def _goods(teller: Teller) -> None:
+    """An exchange, a replacement, a repair and goods sent back."""
+    wishes = ("exchange", "replacement", "repair")
+    teller.ask(2, *(("L1", 1, "defective", wish) for wish in wishes), ("L2", 1, "defective", "refund"))
+    teller.take_in(2, (1, 1), (2, 1), (3, 1), (4, 1))
+    for line in (1, 2, 3):
+        teller.inspect(2, line, 1)
+    teller.inspect(2, 4, 1, grade="X", cause="tampering", liable_party="customer")
+    teller.about(2, "DecideDisposition", line=4, quantity=1, disposition="send_back")
+    teller.about(2, "DecideResolution", line=4, quantity=1, resolution="send_back", reason="not ours")
+    teller.about(2, "ShipReplacement", "warehouse:W", line=2, quantity=1, tracking_number="JJD-2")
+    teller.about(2, "RecordRepair", "warehouse:W", line=3, quantity=1, note="new sole")
+    teller.about(2, "SendBack", "warehouse:W", line=4, quantity=1, tracking_number="JJD-3")
+
+
+def _people(teller: Teller) -> None:
+    """Denied and appealed, reviewed, kept, overridden, withdrawn, extended and expired."""
+    teller.ask(3, ("L1", 1, "gift", "refund"), ("L2", 1, "other", "store_credit"), ("L2", 1, "missing_part", "refund"))
+    teller.about(3, "AppealDenial", "customer:C-1", line=1, grounds="it was wrapped")
+    decisions = [
+        {"line": 1, "quantity": 1, "decision": "deny", "code": "worn"},
+        {"line": 2, "quantity": 1, "decision": "approve"},
+    ]
+    teller.about(3, "DecideRequest", lines=decisions, note="looked at it")
+    approval = [{"line": 1, "quantity": 1, "decision": "approve"}]
+    teller.about(3, "OverrideDecision", lines=approval, approved_by="boss", reason="kindness")
+    teller.ask(8, ("L2", 1, "too_small", "refund"))
+    teller.about(8, "WithdrawReturn", "customer:C-1", reason="keeps it")
+    teller.ask(4, ("L2", 1, "too_small", "refund"))
+    deadline = next(iter(teller.shop.rma(UUID(int=4)).deadlines.values()))
+    teller.about(
+        4, "ExtendDeadline", deadline_id=str(deadline.deadline_id), due_at=day(90).isoformat(), reason="holiday"
+    )
+    teller.pass_deadline(4, "ship_back")
+
+
+def _remedies(teller: Teller) -> None:
+    """An offer to keep the goods, accepted, declined and left unanswered."""
+    for number, accepted in ((5, True), (6, False), (7, None)):
+        teller.ask(number, ("L2", 1, "better_price", "refund"))
+        if accepted is None:
+            teller.pass_deadline(number, "remedy")
+        else:
+            teller.about(number, "AnswerRemedy", "customer:C-1", line=1, accepted=accepted)
