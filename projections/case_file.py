@@ -13,6 +13,7 @@ Rows = list[dict[str, Any]]
 
 TIMELINE_EVENTS_MAX: Final = 2_000
 LINES_MAX: Final = 2_000
+EXCHANGES_DEPTH_MAX: Final = 20
 NUMBER_PREFIX: Final = "RMA"
 NUMBER_SYMBOLS: Final = 13
 MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -25,7 +26,31 @@ TIMELINE: Final = "SELECT * FROM rma_read.return_timeline WHERE rma_id = %s ORDE
 REFUNDS: Final = "SELECT * FROM rma_read.refunds WHERE rma_id = %s ORDER BY requested_at, refund_id LIMIT %s"
 PAYOUTS: Final = "SELECT * FROM rma_read.payouts WHERE rma_id = %s ORDER BY refund_id, payout_id LIMIT %s"
 DEADLINES: Final = "SELECT * FROM rma_read.deadlines WHERE rma_id = %s ORDER BY due_at, kind LIMIT %s"
-ALLOCATION: Final = "SELECT * FROM rma_read.order_units WHERE order_id = %s ORDER BY line_id LIMIT %s"
+ALLOCATION: Final = "SELECT * FROM rma_read.order_units WHERE order_id = %s ORDER BY place, line_id LIMIT %s"
+RETURNS_OF_ORDER: Final = """
+    SELECT rma_id, rma_number, status, next_step, refund_minor, currency, requested_at FROM rma_read.returns
+    WHERE order_id = %s ORDER BY requested_at, rma_number LIMIT %s
+"""
+EXCHANGES: Final = """
+    WITH RECURSIVE earlier AS (
+        SELECT orders.*, 0 AS depth FROM rma_read.orders WHERE order_id = %(order_id)s
+        UNION ALL
+        SELECT orders.*, earlier.depth - 1 FROM earlier
+        JOIN rma_read.orders ON orders.order_id = earlier.exchange_of_order_id
+        WHERE earlier.depth > -%(depth_max)s
+    ), later AS (
+        SELECT orders.*, 0 AS depth FROM rma_read.orders WHERE order_id = %(order_id)s
+        UNION ALL
+        SELECT orders.*, later.depth + 1 FROM later
+        JOIN rma_read.orders ON orders.exchange_of_order_id = later.order_id
+        WHERE later.depth < %(depth_max)s
+    )
+    SELECT DISTINCT chain.depth, chain.order_id, chain.exchange_of_order_id, chain.exchange_of_rma_id,
+           chain.exchange_of_line, returns.rma_number AS exchange_of_rma_number
+    FROM (SELECT * FROM earlier UNION ALL SELECT * FROM later) AS chain
+    LEFT JOIN rma_read.returns ON returns.rma_id = chain.exchange_of_rma_id
+    ORDER BY chain.depth, chain.order_id LIMIT %(rows_max)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,23 @@ def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None
                 payouts=rows(PAYOUTS),
                 deadlines=rows(DEADLINES),
             )
+
+
+def read_exchanges(connection: Connection[Any], order_id: str) -> Rows:
+    """Return the orders that an order was given in exchange for, and those given for it, as far as the chain goes.
+
+    ``depth`` is negative for the earlier ones, 0 for the order itself, positive for the later ones. An order that was
+    part of no exchange is alone.
+    """
+    limits = {"order_id": order_id, "depth_max": EXCHANGES_DEPTH_MAX, "rows_max": LINES_MAX}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(EXCHANGES, limits).fetchall()
+
+
+def read_returns_of_order(connection: Connection[Any], order_id: str) -> Rows:
+    """Return the returns of an order, in the order in which they were asked for."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(RETURNS_OF_ORDER, (order_id, LINES_MAX)).fetchall()
 
 
 def read_allocation(connection: Connection[Any], order_id: str) -> Rows:

@@ -13,7 +13,7 @@ from domain.order_facts import Payout
 from domain.recorded import RecordedEvent
 from projections.tables import Table, views_of
 
-VERSION: Final = 2
+VERSION: Final = 3
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 TABLES_SQL: Final = f"""
@@ -76,11 +76,16 @@ CREATE OR REPLACE VIEW {SCHEMA}.ledger_balances AS
     SELECT account, currency, sum(amount_minor)::bigint AS balance_minor
     FROM {SCHEMA}.ledger_entries GROUP BY account, currency;
 
--- One row per order: what its postings need to know of it.
+-- One row per order: what its postings need to know of it, and the returned line in exchange for which it was given.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.orders (
-    order_id text PRIMARY KEY,
-    currency text NOT NULL
+    order_id             text PRIMARY KEY,
+    currency             text NOT NULL,
+    exchange_of_order_id text,
+    exchange_of_rma_id   uuid,
+    exchange_of_line     integer
 );
+CREATE INDEX IF NOT EXISTS orders_given ON {SCHEMA}.orders (exchange_of_order_id)
+    WHERE exchange_of_order_id IS NOT NULL;
 
 -- One row per order line: where its units and its cents are, and whose they were (place: its number in the order).
 CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
@@ -100,6 +105,8 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
     ordered_at     timestamptz,
     place          integer NOT NULL,
     last_delivered_at timestamptz,
+    goods_minor    bigint  NOT NULL,
+    tax_minor      bigint  NOT NULL,
     PRIMARY KEY (order_id, line_id)
 );
 CREATE INDEX IF NOT EXISTS order_units_sold ON {SCHEMA}.order_units (customer_id, sku);
@@ -127,14 +134,18 @@ ENTRIES = _table(
     "position entry_no occurred_at account amount_minor currency order_id rma_id refund_id",
     "position entry_no",
 )
-ORDERS = _table("orders", "order_id currency", "order_id")
+ORDERS = _table("orders", "order_id currency exchange_of_order_id exchange_of_rma_id exchange_of_line", "order_id")
 UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units")
 MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")
 COUNTERS: Final = UNIT_COUNTERS + MONEY_COUNTERS
 SOLD: Final[dict[str, Any]] = {"sku": "", "customer_id": "", "currency": "", "ordered_at": None, "place": 0}
 """What an order's first fact says of a line; rows that only count carry these in their place."""
+SOLD_MINOR: Final = {"goods_minor": 0, "tax_minor": 0}
 UNITS = Table(
-    SCHEMA, "order_units", ("order_id", "line_id", *SOLD, *COUNTERS, "last_delivered_at"), ("order_id", "line_id")
+    SCHEMA,
+    "order_units",
+    ("order_id", "line_id", *SOLD, *SOLD_MINOR, *COUNTERS, "last_delivered_at"),
+    ("order_id", "line_id"),
 )
 
 TYPES: Final = frozenset(
@@ -166,7 +177,7 @@ class RefundLedger:
     name = "refund_ledger"
     version = VERSION
     tables_sql = TABLES_SQL
-    views_sql = views_of(SCHEMA, "refunds payouts ledger_entries ledger_balances order_units".split())
+    views_sql = views_of(SCHEMA, "refunds payouts ledger_entries ledger_balances order_units orders".split())
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch in memory, then write each table once."""
@@ -220,7 +231,16 @@ class _Batch:
         self._post(event, fact)
 
     def _registered(self, fact: Order.Registered) -> None:
-        self.orders.append({"order_id": fact.order_id, "currency": fact.currency})
+        given = fact.exchange_of
+        self.orders.append(
+            {
+                "order_id": fact.order_id,
+                "currency": fact.currency,
+                "exchange_of_order_id": given.order_id if given else None,
+                "exchange_of_rma_id": given.rma_id if given else None,
+                "exchange_of_line": given.line if given else None,
+            }
+        )
         for place, line in enumerate(fact.lines, start=1):
             row = self._count(
                 fact.order_id,
@@ -231,12 +251,14 @@ class _Batch:
             )
             row |= {"sku": line.sku, "customer_id": fact.customer_id, "currency": fact.currency}
             row |= {"ordered_at": fact.timestamp, "place": place}
+            row |= {"goods_minor": line.goods_minor, "tax_minor": line.tax_minor}
 
     def _count(self, order_id: str, line_id: str, **counters: int) -> dict[str, Any]:
         new = {
             "order_id": order_id,
             "line_id": line_id,
             **SOLD,
+            **SOLD_MINOR,
             **dict.fromkeys(COUNTERS, 0),
             "last_delivered_at": None,
         }

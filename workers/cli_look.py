@@ -37,24 +37,55 @@ def reading() -> closing[Connection[Any]]:
 
 
 def show(
-    rma: Annotated[str, typer.Argument(help="The return's id or number; capitals and dashes may be left out.")],
-    money: Annotated[bool, typer.Option("--money", help="Where every cent of the order stands, too.")] = False,
+    rma: Annotated[
+        str, typer.Argument(help="The return's id or number (capitals and dashes may be left out), or an order's id.")
+    ],
+    money: Annotated[bool, typer.Option("--money", help="Also how the order's cents are shared out.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one return: the state of each line, what happened when, the money."""
-    from projections.case_file import find_return, read_allocation, read_case_file
+    """Show one return: the state of each line, what happened when, the money. Or an order: units, cents, returns."""
+    from projections.case_file import find_return, read_case_file
     from workers.showing import picture
+    from workers.showing_orders import allocation
+    from workers.terminal import stacked
 
     with reading() as connection:
         rma_id = find_return(connection, rma)
         case = read_case_file(connection, rma_id) if rma_id else None
         if case is None:
-            raise SaidNoError(f"no return {rma} is known; its id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A")
-        allocation = read_allocation(connection, case.summary["order_id"]) if money else None
+            _show_order(connection, rma, as_json=as_json)
+            return
+        order_id = case.summary["order_id"]
+        order = _order(connection, order_id) if money else {}
     if as_json:
-        print_json(case.as_dict() | ({} if allocation is None else {"allocation": allocation}))
+        print_json(case.as_dict() | order)
     else:
-        console().print(picture(case, allocation))
+        console().print(picture(case))
+        if money:
+            console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
+
+
+def _order(connection: Connection[Any], order_id: str) -> dict[str, Any]:
+    from projections.case_file import read_allocation, read_exchanges
+
+    return {"units": read_allocation(connection, order_id), "exchanges": read_exchanges(connection, order_id)}
+
+
+def _show_order(connection: Connection[Any], order_id: str, *, as_json: bool) -> None:
+    from projections.case_file import read_returns_of_order
+    from workers.showing_orders import order_card
+
+    order = _order(connection, order_id)
+    if not order["units"]:
+        raise SaidNoError(
+            f"no return and no order {order_id} is known; a return's id is a UUID, its number looks like"
+            " RMA-7K3M-9QXF-2ADC-A"
+        )
+    returns = read_returns_of_order(connection, order_id)
+    if as_json:
+        print_json({"order_id": order_id, "returns": returns} | order)
+    else:
+        console().print(order_card(order_id, order["units"], returns, order["exchanges"]))
 
 
 def ledger(

@@ -24,7 +24,7 @@ from infra.stack import local
 from infra.stack.errors import StackNotRunningError
 from infra.topics import TopicNames, partition_of
 from projections.balances import read_trial_balance
-from projections.case_file import read_allocation, read_case_file
+from projections.case_file import read_allocation, read_case_file, read_exchanges
 from projections.reason_tables import read_reason_tables
 from workers.demo_story import Chapter, Story, Telling
 from workers.ground import own_ground
@@ -34,8 +34,9 @@ from workers.reporting import reason_bars, trial_balance
 from workers.scenario_views import Views
 from workers.sending import Conversation, OutgoingCommand, Result, conversation, key_of
 from workers.showing import picture
+from workers.showing_orders import allocation
 from workers.supervisor import KILL_TIMEOUT_S, STOP_TIMEOUT_S, SUPERVISED, command_line
-from workers.terminal import money
+from workers.terminal import money, stacked
 
 SLICE: Final = Path(__file__).parents[1] / "tests" / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
 SOURCE: Final = "/demo"
@@ -149,7 +150,9 @@ def _show_case(settings: Settings, story: Story, out: Console) -> None:
         if case is None:
             raise StoryWentWrongError("the return never showed in the read models")
         out.print(Rule(Text("rma show --money", "bold"), align="left", style="cyan"))
-        out.print(picture(case, read_allocation(connection, story.order_id)))
+        out.print(picture(case))
+        units, exchanges = read_allocation(connection, story.order_id), read_exchanges(connection, story.order_id)
+        out.print(stacked(*allocation(story.order_id, units, exchanges)))
 
 
 def _import_week(settings: Settings, views: Views, event_partitions: int, out: Console) -> None:

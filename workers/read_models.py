@@ -16,7 +16,11 @@ PROJECTIONS: Final[dict[str, Projection]] = {
 
 
 def projection_named(name: str) -> Projection:
-    """Return a read model by its name; raises ``WrongUsageError`` naming those there are."""
+    """Return a read model by its name, a fresh one that remembers nothing it folded before.
+
+    Raises:
+        WrongUsageError: There is none; the message names those there are.
+    """
     if name not in PROJECTIONS:
         raise WrongUsageError(f"there is no projection {name}; there are {', '.join(PROJECTIONS)}")
-    return PROJECTIONS[name]
+    return type(PROJECTIONS[name])()

@@ -44,12 +44,9 @@ STEP_NAMES: Final = ("request", "authorization", "shipment", "receipt", "inspect
 DIMENSIONS: Final = ("authorization_state", "logistics_state", "inspection_state", "resolution", "settlement_state")
 
 
-def picture(case: CaseFile, allocation: list[dict[str, Any]] | None = None) -> RenderableType:
-    """Return a return drawn: heading, lines, timeline, money; with ``allocation`` the order's cents too."""
-    parts = [_heading(case), _states(case), _findings(case), _timeline(case), *_money(case)]
-    if allocation is not None:
-        parts.append(_allocation(case, allocation))
-    return stacked(*parts)
+def picture(case: CaseFile) -> RenderableType:
+    """Return a return drawn: heading, lines, timeline, money."""
+    return stacked(_heading(case), _states(case), _findings(case), _timeline(case), *_money(case))
 
 
 def _heading(case: CaseFile) -> RenderableType:
@@ -168,27 +165,3 @@ def _money(case: CaseFile) -> Iterator[RenderableType]:
     if case.deadlines:
         ends = ([d["kind"].replace("_", " "), d["due_at"], _state(d["status"])] for d in case.deadlines)
         yield table("Deadlines", ("deadline", "due", "status"), ends)
-
-
-def _allocation(case: CaseFile, allocation: list[dict[str, Any]]) -> RenderableType:
-    currency = case.summary["currency"]
-    columns = (
-        "line", "article", "#sold", "#delivered", "#in return", "#returned", "#refunded", "#goods and tax", "#shipping",
-        "#refunded (net)",
-    )  # fmt: skip
-    rows = [
-        [
-            row["line_id"],
-            row["sku"],
-            row["sold"],
-            row["delivered"],
-            row["in_return"],
-            row["returned"],
-            row["refunded_units"],
-            money(row["paid_minor"], currency),
-            money(row["shipping_minor"], currency),
-            money(row["refunded_minor"], currency),
-        ]
-        for row in allocation
-    ]
-    return table(f"Where the cents of order {case.summary['order_id']} stand", columns, rows)

@@ -139,9 +139,14 @@ def _relay_progress(relay: dict[str, Any], tail: int) -> Progress:
 
 
 def _projector_progress(positions: Sequence[dict[str, Any]], ends: _Ends) -> Iterator[Progress]:
-    """Yield how far the version in use of each read model is: what the topic holds beyond its offsets."""
-    for name, projection in PROJECTIONS.items():
-        mine = [row for row in positions if (row["projection"], row["version"]) == (name, projection.version)]
+    """Yield how far each reader of events is: what the topic holds beyond its offsets.
+
+    Read models come first, in the version in use, even if never begun; then the workers that act on events.
+    """
+    in_use = {name: projection.version for name, projection in PROJECTIONS.items()}
+    acting = {row["projection"]: row["version"] for row in positions if row["projection"] not in in_use}
+    for name, version in (in_use | acting).items():
+        mine = [row for row in positions if (row["projection"], row["version"]) == (name, version)]
         offsets = {row["partition"]: row["next_offset"] for row in mine}
         behind = sum(
             max(0, end - offsets.get(partition, ends.first[partition])) for partition, end in ends.next.items()

@@ -14,7 +14,7 @@ import structlog
 from typer.testing import CliRunner
 
 from infra.settings import Settings
-from tests.pipeline import environment, wait_for
+from tests.pipeline import ORDER, environment, wait_for
 from tests.running import Counter, running, system
 from workers.cli import app
 from workers.exit_codes import DONE, SAID_NO
@@ -94,7 +94,34 @@ def test_a_return_is_shown_with_its_lines_events_and_money(shop: Counter, return
     assert code == DONE
     for part in ("State of each line", "Timeline", "Requested", "Authorized", "gift_card T1", "3.00 EUR", "7.00 EUR"):
         assert part in said
-    assert "Where the cents of order O-1 stand" in said
+    assert "How the cents of order O-1 are shared out" in said
+
+
+def test_exchanges_are_followed_both_ways(shop: Counter, returned: UUID) -> None:
+    """From each order of a chain of exchanges the whole chain is seen: what came before, and what came after."""
+    again = uuid4()
+    for given, order_id, rma_id in (("O-2", "O-1", returned), ("O-3", "O-2", again)):
+        exchange = {"order_id": order_id, "rma_id": str(rma_id), "line": 1}
+        shop.accepted("RegisterOrder", {**ORDER, "order_id": given, "exchange_of": exchange}, actor="system:shop")
+    wanted = [{"line_id": "L1", "quantity": 1, "reason": "defective", "wish": "refund"}]
+    shop.accepted("RequestReturn", {"rma_id": str(again), "order_id": "O-2", "lines": wanted}, actor="customer:C1")
+    wait_for(lambda: caught_up(shop.settings), "read models")
+
+    for order_id, depths in (("O-1", [0, 1, 2]), ("O-2", [-1, 0, 1]), ("O-3", [-2, -1, 0])):
+        chain = asked(shop.settings, "show", order_id)["exchanges"]
+        assert [(row["depth"], row["order_id"]) for row in chain] == list(
+            zip(depths, ("O-1", "O-2", "O-3"), strict=True)
+        )
+    assert "Exchanges, earliest first" in run(shop.settings, "show", str(again), "--money")[1]
+
+
+def test_an_order_is_shown_with_its_cents_and_returns(shop: Counter, returned: UUID) -> None:
+    """Each unit's cents, and the returns that took units of it; an order that nobody knows is exit code 1."""
+    order = asked(shop.settings, "show", "O-1")
+
+    assert [row["rma_id"] for row in order["returns"]] == [str(returned)]
+    assert [(row["goods_minor"], row["tax_minor"], row["in_return"]) for row in order["units"]] == [(1_000, 0, 0)]
+    assert run(shop.settings, "show", "O-404")[0] == SAID_NO
 
 
 def test_an_unknown_return_is_exit_code_1(shop: Counter) -> None:

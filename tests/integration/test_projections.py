@@ -59,8 +59,8 @@ def test_batches_do_not_matter(postgres_dsn: str, batch: int) -> None:
     play(postgres_dsn, events, batch=batch)
     in_parts = {view: rows(postgres_dsn, view) for view in VIEWS}
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        for schema in ("tracking_v1", "refund_ledger_v2", "return_reasons_v1"):
-            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        for projection in (made() for made in PROJECTIONS):
+            connection.execute(f"DROP SCHEMA {projection.name}_v{projection.version} CASCADE")
     play(postgres_dsn, events, batch=len(events))
     for view in VIEWS:
         assert rows(postgres_dsn, view) == in_parts[view], view
