@@ -117,10 +117,13 @@ def _plan(text: str) -> MisbehaviourPlan:
 @app.command()
 def demo() -> None:
     """Tell one return's story through all six steps, then a real shop's week; takes under a minute."""
+    from infra.logs import configure
     from infra.settings import Settings
     from workers.demo import run_demo
 
-    run_demo(Settings(), console())
+    settings = Settings()
+    configure(settings.log_format, "warning")  # the gateway works in this process; the story is told without its log
+    run_demo(settings, console())
 
 
 def main() -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
-from types import FrameType
 from typing import Any, ClassVar, Final
 
 import psycopg
@@ -20,12 +15,11 @@ from rich.text import Text
 
 from domain.errors import RmaError
 from infra.settings import Settings, addresses
-from infra.stack import local
-from infra.stack.errors import StackNotRunningError
 from infra.topics import TopicNames, partition_of
 from projections.balances import read_trial_balance
 from projections.case_file import read_allocation, read_case_file, read_exchanges
 from projections.reason_tables import read_reason_tables
+from workers.demo_services import all_workers, ended_in_order, own_folder, payments, services
 from workers.demo_story import Chapter, Story, Telling
 from workers.ground import own_ground
 from workers.import_command import import_online_retail, print_imported
@@ -35,14 +29,13 @@ from workers.scenario_views import Views
 from workers.sending import Conversation, OutgoingCommand, Result, conversation, key_of
 from workers.showing import picture
 from workers.showing_orders import allocation
-from workers.supervisor import KILL_TIMEOUT_S, STOP_TIMEOUT_S, SUPERVISED, command_line
 from workers.terminal import money, stacked
 
 SLICE: Final = Path(__file__).parents[1] / "tests" / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
 SOURCE: Final = "/demo"
 ARTICLES_SHOWN: Final = 5
-LOG_BYTES_SHOWN_MAX: Final = 4_000
-FOLDER_PREFIX: Final = "demo-"
+PAYOUTS_TIMEOUT_S: Final = 60.0
+PAYOUTS_POLL_S: Final = 0.1
 LOG_ENDS: Final = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
 
 
@@ -60,17 +53,18 @@ def run_demo(settings: Settings, out: Console) -> None:
     """
     began = time.monotonic()
     with ExitStack() as opened:
-        opened.enter_context(_ended_in_order())
-        folder = opened.enter_context(_folder(settings.data_dir))
-        services = opened.enter_context(_services(settings, folder, out))
-        ground = opened.enter_context(own_ground(services, "demo"))
+        opened.enter_context(ended_in_order())
+        folder = opened.enter_context(own_folder(settings.data_dir))
+        where = opened.enter_context(services(settings, folder, out))
+        ground = opened.enter_context(own_ground(where, "demo"))
         out.print(f"schemas and topics are there after {_seconds(began)}; starting every worker as its own process")
-        opened.enter_context(_workers(ground, folder / "workers.log"))
+        opened.enter_context(all_workers(ground, folder / "workers.log"))
         views = opened.enter_context(closing(Views(addresses(ground).postgres_dsn, tuple(PROJECTIONS))))
         talk = opened.enter_context(conversation(ground))
         partitions = talk.results.partitions_of(TopicNames(ground.topic_prefix).events)
         story = Story.fresh()
-        Teller(talk, views, out, partitions).tell(story)
+        with payments(ground, folder) as gateway_url:
+            Teller(talk, views, out, partitions).tell(story, gateway_url)
         out.print(f"\nThe story took until {_seconds(began)}.", style="dim")
         _show_case(ground, story, out)
         _import_week(ground, views, partitions, out)
@@ -91,16 +85,35 @@ class Teller:
         self._event_partitions = event_partitions
         self._told = 0
 
-    def tell(self, story: Story) -> None:
+    def tell(self, story: Story, gateway_url: str) -> None:
         """Tell all six steps; raises ``StoryWentWrongError``."""
         for chapter in story.chapters():
             self._tell_chapter(chapter, story)
-        payouts = self._views.rows("payouts", {"rma_id": story.rma_id})
-        self._tell_chapter(story.resolution(payouts), story)
+        self._await_payouts(story, gateway_url)
         self._tell_chapter(story.feedback(), story)
 
+    def _await_payouts(self, story: Story, gateway_url: str) -> None:
+        """Wait until the payments worker has had every payout made, and print what came of each."""
+        self._head("5  Resolution")
+        self._out.print(f"  the payments worker asks the gateway at {gateway_url} for each payout", style="dim")
+        give_up_at = time.monotonic() + PAYOUTS_TIMEOUT_S
+        while any(row["status"] != "settled" for row in self._payouts(story)):
+            if time.monotonic() > give_up_at:
+                raise StoryWentWrongError(f"not every payout was settled within {PAYOUTS_TIMEOUT_S:.0f} s")
+            time.sleep(PAYOUTS_POLL_S)
+        for row in self._payouts(story):
+            line = Text(f"  {money(row['amount_minor'], row['currency']):>12} back to the {row['tender_kind']} ", "")
+            self._out.print(line.append(f"✓ settled, the gateway's reference {row['reference']}", "green"))
+        self._say_where(story)
+
+    def _payouts(self, story: Story) -> list[dict[str, Any]]:
+        return sorted(self._views.rows("payouts", {"rma_id": story.rma_id}), key=lambda row: str(row["requested_at"]))
+
+    def _head(self, title: str) -> None:
+        self._out.print(Rule(Text(title, "bold"), align="left", style="cyan"))
+
     def _tell_chapter(self, chapter: Chapter, story: Story) -> None:
-        self._out.print(Rule(Text(chapter.title, "bold"), align="left", style="cyan"))
+        self._head(chapter.title)
         reached: dict[int, int] = {}
         for telling in chapter.tellings:
             result = self._tell_one(telling)
@@ -108,6 +121,10 @@ class Teller:
                 partition = partition_of((key_of(telling.data) or "").encode(), self._event_partitions)
                 reached[partition] = max(reached.get(partition, 0), event["position"])
         self._views.wait_for(reached)
+        self._say_where(story)
+
+    def _say_where(self, story: Story) -> None:
+        """Print where the return stands."""
         for row in self._views.rows("returns", {"rma_id": story.rma_id}):
             said = Text("  → the return is ", "dim").append(row["status"].replace("_", " "), "bold green")
             said.append(f", next: {row['next_step']}", "dim")
@@ -179,89 +196,3 @@ def _log_ends(connection: psycopg.Connection[Any], event_partitions: int) -> dic
         partition = partition_of(key.encode(), event_partitions)
         ends[partition] = max(ends.get(partition, 0), position)
     return ends
-
-
-@contextmanager
-def _folder(data_dir: Path) -> Iterator[Path]:
-    """Make a folder for this demo alone, and remove it in the end, with what a demo that was killed left behind."""
-    local.remove_abandoned(data_dir, FOLDER_PREFIX)
-    had_data_dir = data_dir.exists()
-    folder = data_dir / f"{FOLDER_PREFIX}{os.getpid()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not had_data_dir and not any(data_dir.iterdir()):
-            data_dir.rmdir()
-
-
-@contextmanager
-def _services(settings: Settings, folder: Path, out: Console) -> Iterator[Settings]:
-    """Yield settings that lead to services: those that run, else a local stack in ``folder`` while the block lasts."""
-    try:
-        addresses(settings)
-    except StackNotRunningError:
-        pass
-    else:
-        out.print("PostgreSQL and Kafka are running: a database and topics of the demo's own will do")
-        yield settings
-        return
-    out.print("starting a real PostgreSQL and a real Apache Kafka of the demo's own")
-    own = settings.model_copy(update={"data_dir": folder})
-    local.up(folder)
-    try:
-        yield own
-    finally:
-        local.down(folder)
-
-
-@contextmanager
-def _workers(settings: Settings, log: Path) -> Iterator[None]:
-    """Run every worker while the block lasts; an error of the block comes with their last words."""
-    environment = {
-        "RMA_POSTGRES_DSN": settings.postgres_dsn or "",
-        "RMA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap or "",
-        "RMA_TOPIC_PREFIX": settings.topic_prefix,
-        "RMA_LOG_FORMAT": "console",
-        "RMA_METRICS_PORT": "0",
-        SUPERVISED: "1",
-    }
-    with log.open("wb") as file:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            command_line("work", "all"),
-            env=os.environ | environment,
-            stdin=subprocess.PIPE,  # ends when this process does, however it does
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        yield
-    except RmaError as error:
-        raise StoryWentWrongError(f"{error}\nthe workers' last words:\n{_tail(log)}") from error
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S + KILL_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(KILL_TIMEOUT_S)
-
-
-def _tail(log: Path) -> str:
-    return log.read_bytes()[-LOG_BYTES_SHOWN_MAX:].decode(errors="replace")
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl-C does, so that what was started is stopped."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + signal.SIGTERM)

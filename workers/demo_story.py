@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 POLICY_ID: Final = "demo"
-RMA_LINES: Final = 2
 CARRIER: Final = "Parcel Post"
 TRACKING: Final = "PP4711US"
 POLICY: Final = {
@@ -44,44 +44,31 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The names that make one telling its own."""
+    """The names that make one telling its own, and the clock that it ends at."""
 
     order_id: str
     rma_id: UUID
+    now: Callable[[], datetime]
 
     @classmethod
     def fresh(cls) -> Story:
-        """Return a story about an order and a return that nobody has told before."""
+        """Return a story about an order and a return that nobody has told before; it ends today."""
         rma_id = uuid4()
-        return cls(f"DEMO-{rma_id.hex[:8].upper()}", rma_id)
+        return cls(f"DEMO-{rma_id.hex[:8].upper()}", rma_id, lambda: datetime.now(UTC))
+
+    def _day(self, days_ago: int, hour: str) -> str:
+        return f"{self.now() - timedelta(days=days_ago):%Y-%m-%d}T{hour}:00Z"
+
+    def _today(self, *, hours_ago: int = 0) -> str:
+        return (self.now() - timedelta(hours=hours_ago)).isoformat()
 
     def chapters(self) -> Iterator[Chapter]:
-        """Yield the steps up to the refund; who pays it out is known only then."""
+        """Yield the steps up to the refund, which the payments worker then has paid out."""
         yield Chapter("0  Before: a policy, an order, a delivery", self._before())
         yield Chapter("1  Request", self._request())
         yield Chapter("2  Authorization", self._authorization())
         yield Chapter("3  Shipment", self._shipment())
         yield Chapter("4  Inspection", self._inspection())
-
-    def resolution(self, payouts: Sequence[Mapping[str, Any]]) -> Chapter:
-        """Return the step in which the gateway reports each payout that the refund asked for."""
-        tellings = [
-            self._told(
-                "RecordPayoutOutcome",
-                "gateway:demo",
-                "2026-03-17T16:00:00Z",
-                f"the gateway paid back to the {payout['tender_kind'].replace('_', ' ')}",
-                {
-                    "payout_id": str(payout["payout_id"]),
-                    "outcome": "settled",
-                    "reference": f"PAY-{number}",
-                    "amount_minor": payout["amount_minor"],
-                    "currency": "USD",
-                },
-            )
-            for number, payout in enumerate(payouts, start=1)
-        ]
-        return Chapter("5  Resolution: the money", tellings)
 
     def feedback(self) -> Chapter:
         """Return the last step."""
@@ -91,21 +78,21 @@ class Story:
         return Chapter(
             "6  Feedback",
             [
-                self._told("GiveFeedback", "customer:C-1042", "2026-03-19T20:30:00Z", says, score),
-                self._told("CloseReturn", "agent:rosa", "2026-03-20T09:00:00Z", "the case is closed", closing),
+                self._told("GiveFeedback", "customer:C-1042", self._today(), says, score),
+                self._told("CloseReturn", "agent:rosa", self._today(), "the case is closed", closing),
             ],
         )
 
     def _before(self) -> list[Telling]:
-        published = {"policy_id": POLICY_ID, "effective_from": "2026-01-01T00:00:00Z", "document": POLICY}
+        published = {"policy_id": POLICY_ID, "effective_from": self._day(60, "00:00"), "document": POLICY}
         delivered = [{"line_id": "L1", "quantity": 2}, {"line_id": "L2", "quantity": 1}]
         delivery = {"order_id": self.order_id, "delivery_id": "D-1", "lines": delivered}
         return [
-            Telling("PublishPolicy", "agent:merchant", "2026-01-01T00:00:00Z", "30 days, shoes 60", published),
+            Telling("PublishPolicy", "agent:merchant", self._day(60, "00:00"), "30 days, shoes 60", published),
             Telling(
-                "RegisterOrder", "system:shop", "2026-03-01T10:00:00Z", "two pairs of shoes, a lamp", self._order()
+                "RegisterOrder", "system:shop", self._day(17, "10:00"), "two pairs of shoes, a lamp", self._order()
             ),
-            Telling("RecordDelivery", "carrier:post", "2026-03-04T15:20:00Z", "everything arrived", delivery),
+            Telling("RecordDelivery", "carrier:post", self._day(14, "15:20"), "everything arrived", delivery),
         ]
 
     def _order(self) -> dict[str, Any]:
@@ -141,11 +128,11 @@ class Story:
         customer, agent = "customer:C-1042", "agent:rosa"
         says = "one pair is too small, the lamp flickers; policy decides at once"
         return [
-            Telling("RequestReturn", customer, "2026-03-09T19:05:00Z", says, wanted),
+            Telling("RequestReturn", customer, self._day(9, "19:05"), says, wanted),
             Telling(
                 "RequestReturn",
                 agent,
-                "2026-03-09T19:06:00Z",
+                self._day(9, "19:06"),
                 "the same lamp from another channel",
                 twice,
                 refused="units_not_available",
@@ -155,7 +142,7 @@ class Story:
     def _authorization(self) -> list[Telling]:
         label = {"label_id": "LB-1", "carrier": CARRIER, "tracking_number": TRACKING, "ship_to": "WH-1"}
         says = "approved by policy, so a label goes out"
-        return [self._told("IssueLabel", "system:labels", "2026-03-09T19:06:30Z", says, label)]
+        return [self._told("IssueLabel", "system:labels", self._day(9, "19:06"), says, label)]
 
     def _shipment(self) -> list[Telling]:
         carrier = "carrier:post"
@@ -163,10 +150,10 @@ class Story:
         on_its_way = {"tracking_number": TRACKING, "scan_id": "S-1", "status": "in_transit", "place": "Hub 3"}
         arrived = {"tracking_number": TRACKING, "scan_id": "S-2", "status": "delivered", "place": "WH-1"}
         return [
-            self._told("RecordHandover", carrier, "2026-03-11T12:10:00Z", "dropped off", dropped),
-            self._told("RecordScan", carrier, "2026-03-12T04:44:00Z", "on its way", on_its_way),
-            self._told("RecordScan", carrier, "2026-03-14T10:31:00Z", "delivered", arrived),
-            self._told("RecordScan", carrier, "2026-03-14T10:31:00Z", "the same scan once more", arrived),
+            self._told("RecordHandover", carrier, self._day(7, "12:10"), "dropped off", dropped),
+            self._told("RecordScan", carrier, self._day(6, "04:44"), "on its way", on_its_way),
+            self._told("RecordScan", carrier, self._day(4, "10:31"), "delivered", arrived),
+            self._told("RecordScan", carrier, self._day(4, "10:31"), "the same scan once more", arrived),
         ]
 
     def _inspection(self) -> list[Telling]:
@@ -178,9 +165,9 @@ class Story:
         lamp |= {"cause": "manufacturing", "liable_party": "manufacturer", "note": "loose contact"}
         dock, bench = "warehouse:dock", "warehouse:bench"
         return [
-            self._told("ReceiveGoods", dock, "2026-03-16T08:15:00Z", "both arrived", receipt),
-            self._told("RecordInspection", bench, "2026-03-17T09:40:00Z", "the shoes are as new", shoes),
-            self._told("RecordInspection", bench, "2026-03-17T09:55:00Z", "the lamp has a factory fault", lamp),
+            self._told("ReceiveGoods", dock, self._day(1, "08:15"), "both arrived", receipt),
+            self._told("RecordInspection", bench, self._today(hours_ago=2), "the shoes are as new", shoes),
+            self._told("RecordInspection", bench, self._today(hours_ago=1), "the lamp has a factory fault", lamp),
         ]
 
     def _told(self, kind: str, actor: str, at: str, says: str, data: Mapping[str, Any]) -> Telling:
