@@ -18,9 +18,19 @@ RETURNS_MAX = 4
 UNITS_MAX = 6
 LINES_MAX = 3
 WISHES = ("refund", "store_credit", "exchange", "replacement", "repair")
-REASONS = ("too_small", "other", "gift", *sorted(FAULTY_REASONS)[:2])
+REASONS = ("too_small", "better_price", "fit", "other", "gift", *sorted(FAULTY_REASONS)[:2])
 RULES = [
     {"name": "never", "when": {"fact": "reason", "is": "gift"}, "then": {"decide": "deny", "code": "no"}},
+    {
+        "name": "share",
+        "when": {"fact": "reason", "is": "better_price"},
+        "then": {"remedy": {"kind": "partial_refund", "share_bps": 3_333}},
+    },
+    {
+        "name": "bonus",
+        "when": {"all": [{"fact": "reason", "is": "fit"}, {"fact": "wish", "is": "exchange"}]},
+        "then": {"remedy": {"kind": "exchange_bonus", "bonus_minor": 150}},
+    },
     {"name": "look", "when": {"fact": "reason", "is": "other"}, "then": {"decide": "review", "code": "look"}},
 ]
 
@@ -304,6 +314,18 @@ class OrderMachine(RuleBasedStateMachine):
             deadline = waiting[index % len(waiting)]
             self.clock = max(self.clock, (deadline.due_at - day(0)).days + 1)
             self.tell("PassDeadline", self.on(which, deadline_id=str(deadline.deadline_id)), "clock:1")
+
+    def offered(self) -> list[tuple[UUID, int]]:
+        """Return the lines whose customer has an offer to answer."""
+        returns = [self.shop.rma(rma_id) for rma_id in self.returns]
+        return [(rma.rma_id, number) for rma in returns for number in rma.lines if rma.awaits_answer(number)]
+
+    @precondition(lambda self: self.offered())
+    @rule(index=st.integers(0, 20), accepted=st.booleans())
+    def answer_remedy(self, index: int, accepted: bool) -> None:
+        offered = self.offered()
+        rma_id, line = offered[index % len(offered)]
+        self.tell("AnswerRemedy", on_return(rma_id, line=line, accepted=accepted), "customer:C")
 
     # what becomes of money
 
