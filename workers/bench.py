@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import os
 import platform
-import secrets
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import psutil
 import psycopg
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from domain.errors import RmaError
-from infra.kafka_clients import make_admin
 from infra.settings import Settings, addresses
 from infra.topics import TopicNames
 from workers import bench_load
+from workers.ground import own_ground
 from workers.sending import CommandPublisher, conversation
-from workers.wiring import initialise
 
 RETURNS_DEFAULT: Final = 3_000
 RETURNS_MAX: Final = 200_000
@@ -96,7 +92,10 @@ class Report:
 
 def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) -> Report:
     """Run every stage over a backlog of ``returns`` returns, then single commands through all of them."""
-    with _ground(settings) as ground, closing(psycopg.connect(str(ground.postgres_dsn), autocommit=True)) as connection:
+    with (
+        own_ground(settings, "bench") as ground,
+        closing(psycopg.connect(str(ground.postgres_dsn), autocommit=True)) as connection,
+    ):
         tell(f"publishing {returns * bench_load.COMMANDS_PER_RETURN:,} commands")
         _publish(ground, returns)
         stages = []
@@ -233,30 +232,6 @@ class _Workers:
                 process.wait(STOP_TIMEOUT_S)
             except psutil.TimeoutExpired:
                 process.kill()
-
-
-@contextmanager
-def _ground(settings: Settings) -> Iterator[Settings]:
-    """Make a database and topics of the bench's own, and remove them in the end."""
-    where = addresses(settings)
-    name = f"rma_bench_{secrets.token_hex(4)}"
-    with closing(psycopg.connect(where.postgres_dsn, autocommit=True)) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        ground = settings.model_copy(
-            update={
-                "postgres_dsn": make_conninfo(where.postgres_dsn, dbname=name),
-                "kafka_bootstrap": where.kafka_bootstrap,
-                "topic_prefix": f"{name}.",
-            }
-        )
-        try:
-            initialise(ground)
-            yield ground
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-            topics = TopicNames(ground.topic_prefix)
-            with closing(make_admin(where.kafka_bootstrap)) as admin:
-                admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])
 
 
 def _publish(ground: Settings, returns: int) -> None:
