@@ -68,3 +68,8 @@ def addresses(settings: Settings) -> Addresses:
     if local is None:
         raise StackNotRunningError(settings.data_dir)
     return Addresses(settings.postgres_dsn or local.postgres_dsn, settings.kafka_bootstrap or local.kafka_bootstrap)
+
+
+def postgres_address(settings: Settings) -> str:
+    """Return where PostgreSQL is, for those who only read; raises ``StackNotRunningError`` as ``addresses`` does."""
+    return settings.postgres_dsn or addresses(settings).postgres_dsn

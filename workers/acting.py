@@ -19,7 +19,7 @@ from infra.cloudevents import STRUCTURED_CONTENT
 from infra.event_log import connect
 from infra.kafka_clients import Publisher, make_consumer, make_producer
 from infra.metrics import WorkerMetrics
-from infra.settings import Settings, addresses
+from infra.settings import Settings, addresses, postgres_address
 from infra.stack.errors import ServiceUnreachableError
 from infra.topics import TopicNames
 from projections.projection import Projection
@@ -62,7 +62,7 @@ class Store:
     """The worker's own connection, opened when needed and again after it broke."""
 
     def __init__(self, settings: Settings) -> None:
-        self._conninfo = addresses(settings).postgres_dsn
+        self._conninfo = postgres_address(settings)
         self._open: psycopg.Connection[Any] | None = None
 
     @property

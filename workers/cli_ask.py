@@ -40,7 +40,7 @@ def quote(
 ) -> None:
     """Say what requests would give back, line by line, without writing anything; exit code 1 where one is refused."""
     from infra.event_log import EventLog
-    from infra.settings import Settings, addresses
+    from infra.settings import Settings, postgres_address
     from workers.batch_streams import AggregateCache, BatchStreams
     from workers.quoting import asks_in
     from workers.quoting import quote as quote_one
@@ -48,7 +48,7 @@ def quote(
     from workers.wiring import make_codec
 
     instant = instant_of(at)
-    with open_lines(file) as lines, closing(EventLog(addresses(Settings()).postgres_dsn)) as log:
+    with open_lines(file) as lines, closing(EventLog(postgres_address(Settings()))) as log:
         streams = BatchStreams(log, make_codec(), AggregateCache())
         quoted = [quote_one(asked, streams) for asked in asks_in(lines, at=instant, actor=actor)]
     print_json(quoted) if as_json else console().print(quotes(quoted))

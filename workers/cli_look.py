@@ -30,9 +30,9 @@ def reading() -> closing[Connection[Any]]:
     """Open a connection to the read models; raises ``StackNotRunningError`` where no database is named or runs."""
     import psycopg
 
-    from infra.settings import Settings, addresses
+    from infra.settings import Settings, postgres_address
 
-    dsn = addresses(Settings()).postgres_dsn
+    dsn = postgres_address(Settings())
     return closing(psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S))
 
 

@@ -14,7 +14,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from domain.errors import RmaError
-from infra.settings import Settings, addresses
+from infra.settings import Settings, addresses, postgres_address
 from infra.topics import TopicNames, partition_of
 from projections.balances import read_trial_balance
 from projections.case_file import read_allocation, read_case_file, read_exchanges
@@ -162,7 +162,7 @@ def _line(telling: Telling, result: Mapping[str, Any]) -> Text:
 
 
 def _show_case(settings: Settings, story: Story, out: Console) -> None:
-    with closing(psycopg.connect(addresses(settings).postgres_dsn, autocommit=True)) as connection:
+    with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
         case = read_case_file(connection, story.rma_id)
         if case is None:
             raise StoryWentWrongError("the return never showed in the read models")
@@ -178,7 +178,7 @@ def _import_week(settings: Settings, views: Views, event_partitions: int, out: C
     print_imported(imported, out)
     if not imported.answers.all_accepted:
         raise StoryWentWrongError("a command of the import was not accepted")
-    with closing(psycopg.connect(addresses(settings).postgres_dsn, autocommit=True)) as connection:
+    with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
         views.wait_for(_log_ends(connection, event_partitions))
         out.print(Rule(Text("rma reasons", "bold"), align="left", style="cyan"))
         out.print(reason_bars(read_reason_tables(connection, skus_max=ARTICLES_SHOWN)))

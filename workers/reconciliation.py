@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from infra.settings import Settings, addresses
+from infra.settings import Settings, postgres_address
 from workers.settlement_file import BrokenRow, Settlement, read_settlements
 from workers.terminal import money, table
 
@@ -104,7 +104,7 @@ def reconcile(
 
 
 def _own_payouts(settings: Settings) -> dict[UUID, OwnPayout]:
-    dsn = addresses(settings).postgres_dsn
+    dsn = postgres_address(settings)
     with (
         psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S) as connection,
         connection.cursor(row_factory=class_row(OwnPayout)) as cursor,

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from infra.settings import Settings, addresses
+from infra.settings import Settings, postgres_address
 from infra.topics import TopicNames, partition_of
 from workers.scenario_compare import Compared, compare_least, compare_rows, same_value, shown
 from workers.scenario_files import Names, Refused, Scenario, ScenarioError, SendStep, ViewStep, read_scenario
@@ -172,7 +172,7 @@ def play_files(
     """
     unanswered = 0
     with (
-        closing(Views(addresses(settings).postgres_dsn, projections, catch_up_timeout_s=catch_up_timeout_s)) as views,
+        closing(Views(postgres_address(settings), projections, catch_up_timeout_s=catch_up_timeout_s)) as views,
         conversation(settings, answer_timeout_s=ANSWER_TIMEOUT_S) as talk,
     ):
         partitions = talk.results.partitions_of(TopicNames(settings.topic_prefix).events)
