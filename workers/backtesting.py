@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, Final, TextIO
-
-import duckdb
 
 from domain.policy.document import PolicyDocument
 from infra.event_log import EventLog
 from workers.decision_history import STREAM_PREFIX, STREAMS_END, DecidedReturn, decided_returns
+from workers.loop import collect_garbage_less_often
 from workers.what_if import ChangedLine, Compared, Draft, compare, row_of
 
 PROCESSES_MAX: Final = 64
@@ -148,6 +146,7 @@ class _Process:
 
     @classmethod
     def begin(cls, conninfo: str, document: bytes, policy_id: str | None) -> None:
+        collect_garbage_less_often()
         cls.log, cls.policy_id = EventLog(conninfo), policy_id
         cls.draft = Draft(PolicyDocument.model_validate_json(document))
 
@@ -192,21 +191,3 @@ def gather(found: Iterable[Part], table: TextIO | None, tell: Callable[[Report],
             writer.writerows(rows)
         tell(report)
     return report
-
-
-INTEGERS: Final = frozenset({"line", "quantity", "policy_version"})
-
-
-def _type_of(column: str) -> str:
-    if column == "requested_at":
-        return "TIMESTAMPTZ"
-    return "BIGINT" if column in INTEGERS or column.endswith("_minor") else "VARCHAR"
-
-
-def write_parquet(table: Path, file: Path, columns: Sequence[str] = ChangedLine._fields) -> None:
-    """Write a CSV of changed lines as a Parquet file, each column with its type."""
-    types = ", ".join(f"'{column}': '{_type_of(column)}'" for column in columns)
-    source, target = (str(path).replace("'", "''") for path in (table, file))
-    with closing(duckdb.connect()) as connection:
-        rows = f"SELECT * FROM read_csv('{source}', header = true, columns = {{{types}}})"  # noqa: S608 - quoted above
-        connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet)")

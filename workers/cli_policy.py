@@ -39,9 +39,9 @@ def register(app: typer.Typer) -> None:
 @contextmanager
 def _log() -> Iterator[EventLog]:
     from infra.event_log import EventLog
-    from infra.settings import Settings, addresses
+    from infra.settings import Settings, postgres_address
 
-    with closing(EventLog(addresses(Settings()).postgres_dsn)) as log:
+    with closing(EventLog(postgres_address(Settings()))) as log:
         yield log
 
 
@@ -173,10 +173,12 @@ def verify(as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from workers.decision_history import decided_returns
+    from workers.loop import collect_garbage_less_often
     from workers.policy_book import read_policies
     from workers.verifying import verify as verify_all
     from workers.wiring import make_codec
 
+    collect_garbage_less_often()
     progress = console(stderr=True)
     began = time.perf_counter()
     with _log() as log, progress.status("deciding again") as status:
@@ -212,12 +214,12 @@ def backtest(
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
-    from infra.settings import Settings, addresses
+    from infra.settings import Settings, postgres_address
     from workers import backtesting
     from workers.policy_book import read_sound_document
     from workers.showing_backtests import backtest_report
 
-    document, conninfo = read_sound_document(draft), addresses(Settings()).postgres_dsn
+    document, conninfo = read_sound_document(draft), postgres_address(Settings())
     began = time.perf_counter()
     with ExitStack() as opened:
         rows = csv
@@ -229,8 +231,10 @@ def backtest(
         report = backtesting.gather(found, sheet, tell)
         took_s = time.perf_counter() - began
         if sheet is not None and rows is not None and parquet is not None:
+            from workers.parquet import write_parquet
+
             sheet.flush()
-            backtesting.write_parquet(rows, parquet)
+            write_parquet(rows, parquet)
     data = report.as_dict()
     print_json({**data, "seconds": round(took_s, 3)}) if as_json else console().print(backtest_report(data, took_s))
 

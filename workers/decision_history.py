@@ -1,6 +1,6 @@
 """Every return ever requested, from the log: what was asked, and what policy decided on each line, as stored.
 
-Bodies are read as JSON without building aggregates, stream by stream: hundreds of thousands of returns are looked
+Bodies are read without building aggregates, stream by stream: hundreds of thousands of returns are looked
 through in one pass, and memory holds one page of them.
 """
 
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
+from pydantic import BaseModel
 
+from domain.policy.facts import Facts
 from domain.rma import Rma
+from domain.units import UnitRun
 from infra.event_log import EventLog
 
 STREAM_PREFIX: Final = "rma/"
@@ -33,14 +37,64 @@ PAGE: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+class StoredFees(BaseModel):
+    """The fees of a stored decision, as far as they bear on what goes back."""
+
+    restocking_bps: int
+    return_shipping_minor: int
+    waived_for: tuple[str, ...]
+    fee_free: bool
+
+
+class StoredRemedy(BaseModel):
+    """What a stored decision offers before an authorization."""
+
+    kind: str
+
+
+class StoredDecision(BaseModel):
+    """A stored decision without its reasons, which are most of its bytes and are read only where they are asked for."""
+
+    outcome: str
+    codes: tuple[str, ...]
+    method: str
+    refund_due: str
+    refunds_outward_shipping: bool
+    remedy: StoredRemedy | None
+    fees: StoredFees
+    statutes: tuple[str, ...]
+    facts: Facts
+
+
+class DecidedLine(BaseModel):
+    """One line of a decision event: the units, and what was decided on them."""
+
+    line: int
+    runs: tuple[UnitRun, ...]
+    decision: StoredDecision
+
+
+class _Body(BaseModel):
+    lines: tuple[DecidedLine, ...]
+
+
+@dataclass
 class DecisionEvent:
-    """What one event decided: its lines as JSON values, and its bytes."""
+    """What one event decided, and its bytes."""
 
     position: int
     type: str
     body: bytes
-    lines: list[dict[str, Any]]
+
+    @cached_property
+    def lines(self) -> tuple[DecidedLine, ...]:
+        """The lines decided; raises ``pydantic.ValidationError`` where the stored body was damaged."""
+        return _Body.model_validate_json(self.body).lines
+
+    def decided_by(self, line: int) -> str:
+        """Return which rule, window, statute or offers decided a line, as its stored trace has it."""
+        stored = next(one for one in orjson.loads(self.body)["lines"] if one["line"] == line)
+        return str(stored["decision"]["trace"][-1]["decided_by"])
 
 
 @dataclass(slots=True)
@@ -51,9 +105,9 @@ class DecidedReturn:
     asked: dict[str, Any]
     events: list[DecisionEvent] = field(default_factory=list)
 
-    def last_decisions(self) -> dict[int, dict[str, Any]]:
+    def last_decisions(self) -> dict[int, tuple[DecisionEvent, DecidedLine]]:
         """Return the decision that stands on each line by its number: a corrected request was decided anew."""
-        lines = {line["line"]: line for event in self.events for line in event.lines}
+        lines = {line.line: (event, line) for event in self.events for line in event.lines}
         return dict(sorted(lines.items()))
 
 
@@ -71,7 +125,7 @@ def decided_returns(log: EventLog, low: str = STREAM_PREFIX, high: str = STREAMS
                     yield current
                 current = DecidedReturn(stream, orjson.loads(body))
             elif current is not None:
-                current.events.append(DecisionEvent(position, type_name, body, orjson.loads(body)["lines"]))
+                current.events.append(DecisionEvent(position, type_name, body))
         if len(rows) < PAGE_EVENTS_MAX:
             break
         after = (rows[-1][0], rows[-1][1])

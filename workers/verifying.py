@@ -14,7 +14,7 @@ from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.statutes import statutes_for
 from domain.return_policy import ReturnPolicy
-from workers.decision_history import DecidedReturn, DecisionEvent
+from workers.decision_history import DecidedLine, DecidedReturn, DecisionEvent
 
 DIFFERENCES_KEPT_MAX: Final = 1_000
 """Differences told in full; further ones are counted."""
@@ -62,9 +62,9 @@ def verify(
     for one in returns:
         document = documents.of(one.asked["policy"])
         for event in one.events:
-            verified.decisions += len(event.lines)
             for difference in _differences(one.stream, event, document):
                 verified.add(difference)
+            verified.decisions += _count(event)
         if verified.decisions - told >= TELL_EVERY_DECISIONS:
             told = verified.decisions
             tell(told)
@@ -86,37 +86,42 @@ class _Documents:
         return self._known.get((pin["policy_id"], pin["number"], pin["hash"]))
 
 
+def _count(event: DecisionEvent) -> int:
+    """Return how many decisions an event holds; one that cannot be read counts as one."""
+    try:
+        return len(event.lines)
+    except ValidationError:
+        return 1
+
+
 def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | None) -> Iterator[Difference]:
     if document is None:
         yield Difference(stream, event.position, None, "the policy version it was decided by is not in the log")
         return
-    again: list[bytes] = []
-    for line in event.lines:
-        try:
-            again.append(_again(line["decision"], document))
-        except (ValidationError, KeyError) as damaged:
-            yield Difference(stream, event.position, line.get("line"), f"its facts cannot be read: {damaged}")
-            return
+    try:
+        again = [_again(line.decision.facts, document) for line in event.lines]
+    except ValidationError as damaged:
+        yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
+        return
     if body_of(event.lines, again) == event.body:
         return
-    for line, made in zip(event.lines, again, strict=True):
-        what = difference_between(line["decision"], orjson.loads(made))
+    for stored, made in zip(orjson.loads(event.body)["lines"], again, strict=True):
+        what = difference_between(stored["decision"], orjson.loads(made))
         if what:
-            yield Difference(stream, event.position, line["line"], what)
+            yield Difference(stream, event.position, stored["line"], what)
             return
     yield Difference(stream, event.position, None, "the same values, but other bytes")
 
 
-def _again(decision: Mapping[str, Any], document: PolicyDocument) -> bytes:
-    facts = Facts.model_validate(decision["facts"])
+def _again(facts: Facts, document: PolicyDocument) -> bytes:
     made = decide(document, statutes_for(facts.country or "", facts.ordered_at), facts)
     return made.model_dump_json().encode()
 
 
-def body_of(lines: Iterable[Mapping[str, Any]], decisions: Iterable[bytes]) -> bytes:
+def body_of(lines: Iterable[DecidedLine], decisions: Iterable[bytes]) -> bytes:
     """Return the body of a decision event whose lines were decided so: what the codec writes."""
     parts = (
-        orjson.dumps({"line": line["line"], "runs": line["runs"]})[:-1] + b',"decision":' + decision + b"}"
+        orjson.dumps({"line": line.line, "runs": line.runs})[:-1] + b',"decision":' + decision + b"}"
         for line, decision in zip(lines, decisions, strict=True)
     )
     return b'{"lines":[' + b",".join(parts) + b"]}"

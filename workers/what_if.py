@@ -22,7 +22,8 @@ from domain.policy.ruling import rule_on
 from domain.policy.statutes import Statute, statutes_for
 from domain.return_policy import PolicyVersion
 from infra.calendars import holidays_of
-from workers.decision_history import DecidedReturn
+from infra.log_records import rfc3339
+from workers.decision_history import DecidedLine, DecidedReturn, DecisionEvent, StoredDecision
 
 PAID_OUT: Final = frozenset({"refund", "store_credit"})
 EVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -65,11 +66,11 @@ class ChangedLine(NamedTuple):
     line: int
     order_id: str
     customer_id: str
-    sku: str
+    sku: str | None
     category: str | None
-    reason: str
-    wish: str
-    quantity: int
+    reason: str | None
+    wish: str | None
+    quantity: int | None
     currency: str
     requested_at: str
     policy_id: str
@@ -96,7 +97,8 @@ class ChangedLine(NamedTuple):
 class Compared:
     """One line before and after."""
 
-    decided: Mapping[str, Any]
+    event: DecisionEvent
+    decided: DecidedLine
     facts: Facts
     before: Terms
     after: Terms
@@ -119,9 +121,8 @@ class Draft:
         version = PolicyVersion("draft", 0, content_hash(document), EVER, document)
         self._in_force = PolicyInForce(version, holidays_of)
 
-    def facts_for(self, stored: Mapping[str, Any]) -> Facts:
+    def facts_for(self, facts: Facts) -> Facts:
         """Return stored facts with the holidays of the draft's own calendars."""
-        facts = Facts.model_validate(stored)
         if not self._has_calendars:
             return facts
         between = (facts.ordered_at, facts.requested_at)
@@ -145,35 +146,19 @@ def _statutes(facts: Facts) -> Sequence[Statute]:
 def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
     """Return each line of a return as the standing decision left it, and as the draft would have."""
     asked = {line["line"]: line for line in one.asked["lines"]}
-    decided = list(one.last_decisions().values())
-    facts = [draft.facts_for(line["decision"]["facts"]) for line in decided]
-    before = [_terms_stored(line["decision"]) for line in decided]
-    after = [_terms_of(draft.decide(known), known) for known in facts]
-    worth = [_worth(asked[line["line"]], line["runs"], known) for line, known in zip(decided, facts, strict=True)]
+    standing = list(one.last_decisions().values())
+    facts = [draft.facts_for(line.decision.facts) for _, line in standing]
+    before = [_terms_of(line.decision) for _, line in standing]
+    after = [_terms_of(draft.decide(known)) for known in facts]
+    worth = [_worth(asked[line.line], line) for _, line in standing]
     back_before, back_after = given_back(before, worth), given_back(after, worth)
     return [
-        Compared(line, facts[index], before[index], after[index], back_before[index], back_after[index])
-        for index, line in enumerate(decided)
+        Compared(event, line, facts[index], before[index], after[index], back_before[index], back_after[index])
+        for index, (event, line) in enumerate(standing)
     ]
 
 
-def _terms_stored(decision: Mapping[str, Any]) -> Terms:
-    fees, reason = decision["fees"], decision["facts"]["reason"]
-    return Terms(
-        decision["outcome"],
-        tuple(decision["codes"]),
-        decision["method"],
-        decision["refund_due"],
-        (decision["remedy"] or {}).get("kind", ""),
-        fees["restocking_bps"],
-        fees["return_shipping_minor"],
-        fees["fee_free"] or reason in fees["waived_for"],
-        decision["refunds_outward_shipping"],
-        tuple(decision["statutes"]),
-    )
-
-
-def _terms_of(decision: Decision, facts: Facts) -> Terms:
+def _terms_of(decision: Decision | StoredDecision) -> Terms:
     fees = decision.fees
     return Terms(
         decision.outcome,
@@ -183,15 +168,16 @@ def _terms_of(decision: Decision, facts: Facts) -> Terms:
         decision.remedy.kind if decision.remedy else "",
         fees.restocking_bps,
         fees.return_shipping_minor,
-        fees.fee_free or facts.reason in fees.waived_for,
+        fees.fee_free or decision.facts.reason in fees.waived_for,
         decision.refunds_outward_shipping,
         decision.statutes,
     )
 
 
-def _worth(asked: Mapping[str, Any], runs: Sequence[Mapping[str, int]], facts: Facts) -> Worth:
+def _worth(asked: Mapping[str, Any], line: DecidedLine) -> Worth:
     sold, shipping = asked["sold"], asked["shipping_minor"]
-    share = sum(run_minor(shipping, sold, run["first"], run["count"]) for run in runs) if shipping else 0
+    share = sum(run_minor(shipping, sold, run.first, run.count) for run in line.runs) if shipping else 0
+    facts = line.decision.facts
     return Worth(facts.wish or "", facts.line_paid_minor or 0, share)
 
 
@@ -215,27 +201,27 @@ def given_back(terms: Sequence[Terms], worth: Sequence[Worth]) -> list[int]:
 
 def row_of(one: DecidedReturn, line: Compared, draft: Draft) -> ChangedLine:
     """Return a changed line as a row of the report."""
-    asked, facts = one.asked, line.decided["decision"]["facts"]
+    asked, facts = one.asked, line.facts
     return ChangedLine(
         rma_id=asked["rma_id"],
         rma_number=asked["rma_number"],
-        line=line.decided["line"],
+        line=line.decided.line,
         order_id=asked["order_id"],
         customer_id=asked["customer_id"],
-        sku=facts["sku"],
-        category=facts["category"],
-        reason=facts["reason"],
-        wish=facts["wish"],
-        quantity=facts["quantity"],
+        sku=facts.sku,
+        category=facts.category,
+        reason=facts.reason,
+        wish=facts.wish,
+        quantity=facts.quantity,
         currency=asked["currency"],
-        requested_at=facts["requested_at"],
+        requested_at=rfc3339(facts.requested_at),
         policy_id=asked["policy"]["policy_id"],
         policy_version=asked["policy"]["number"],
         outcome_before=line.before.outcome,
         outcome_after=line.after.outcome,
         codes_before=" ".join(line.before.codes),
         codes_after=" ".join(line.after.codes),
-        decided_by_before=line.decided["decision"]["trace"][-1]["decided_by"],
+        decided_by_before=line.event.decided_by(line.decided.line),
         decided_by_after=draft.decided_by(line.facts),
         method_before=line.before.method,
         method_after=line.after.method,

@@ -6,6 +6,7 @@ import copy
 import csv
 import io
 from collections import Counter
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -105,7 +106,7 @@ def oracle(shop: Pipeline, content: dict[str, Any]) -> list[dict[str, Any]]:
         before = {number: line.terms for number, line in rma.lines.items() if line.terms is not None}
         after = {}
         for number, terms in before.items():
-            facts = Draft(draft).facts_for(terms.facts.model_dump(mode="json"))
+            facts = Draft(draft).facts_for(terms.facts)
             after[number] = decide(draft, statutes_for(facts.country or "", facts.ordered_at), facts)
         outward = dict.fromkeys(before, 0)  # these orders were shipped free of charge
         back_before, back_after = slow_back(before, outward), slow_back(after, outward)
@@ -194,7 +195,9 @@ def test_the_command_writes_table_csv_and_parquet(shop: Pipeline, tmp_path: Path
     said = invoke(*one, "--csv", str(sheet), "--parquet", str(columns), "--json")
     of_another = invoke(*one, "--policy", "another", "--json")
     expected, text = run(shop, a_draft())
-    stored = duckdb.execute("SELECT rma_id, line, difference_minor FROM read_parquet(?)", [str(columns)]).fetchall()
+    with closing(duckdb.connect()) as reader:
+        query = "SELECT rma_id, line, difference_minor FROM read_parquet(?)"
+        stored = reader.execute(query, [str(columns)]).fetchall()
 
     assert (drawn.exit_code, said.exit_code) == (0, 0)
     assert "Changed outcomes" in drawn.output

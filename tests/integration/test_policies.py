@@ -54,7 +54,7 @@ def test_every_recorded_decision_comes_out_again(shop: Pipeline) -> None:
     [
         ('"outcome":"deny"', '"outcome":"approve"', '$.outcome: stored "approve", now "deny"'),
         ('"trace":[', '"trace":[ ', "the same values, but other bytes"),
-        ('"ordered_at":"2026', '"ordered_at":"26', "its facts cannot be read"),
+        ('"ordered_at":"2026', '"ordered_at":"26', "it cannot be read"),
     ],
 )
 def test_a_decision_that_differs_is_found(shop: Pipeline, stored: str, other: str, told: str) -> None:
@@ -87,10 +87,10 @@ def test_a_version_that_is_not_the_pinned_one_is_found(shop: Pipeline) -> None:
 def test_pages_do_not_matter(shop: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in pages of three events, the history is the one that is read in one page."""
     assert len(shop.log.read(0, 10_000)) < PAGE_EVENTS_MAX
-    whole = [(one.stream, one.last_decisions()) for one in decided_returns(shop.log)]
+    whole = [(one.stream, one.events) for one in decided_returns(shop.log)]
     monkeypatch.setattr("workers.decision_history.PAGE_EVENTS_MAX", 3)
 
-    assert [(one.stream, one.last_decisions()) for one in decided_returns(shop.log)] == whole
+    assert [(one.stream, one.events) for one in decided_returns(shop.log)] == whole
     assert len(whole) == ORDERS
 
 
