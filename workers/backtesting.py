@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from io import StringIO
 from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any, Final, TextIO
@@ -112,12 +113,14 @@ class Report:
         }
 
 
-Part = tuple[Report, list[ChangedLine]]
+Part = tuple[Report, str]
+"""What a draft would have changed on some returns, and the changed lines as rows of CSV."""
 
 
 def backtest_part(log: EventLog, draft: Draft, policy_id: str | None, bounds: tuple[str, str]) -> Part:
     """Return what a draft would have changed on the returns whose streams are within ``bounds``."""
-    report, rows = Report(), []
+    report, rows = Report(), StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
     for one in decided_returns(log, *bounds):
         if policy_id is not None and one.asked["policy"]["policy_id"] != policy_id:
             continue
@@ -127,8 +130,8 @@ def backtest_part(log: EventLog, draft: Draft, policy_id: str | None, bounds: tu
             if line.is_changed:
                 row = row_of(one, line, draft)
                 report.count_changed(row)
-                rows.append(row)
-    return report, rows
+                writer.writerow(row)
+    return report, rows.getvalue()
 
 
 def parts() -> list[tuple[str, str]]:
@@ -182,12 +185,11 @@ def backtest(
 def gather(found: Iterable[Part], table: TextIO | None, tell: Callable[[Report], None]) -> Report:
     """Return the sum of all parts; write the changed lines as CSV to ``table``, and ``tell`` after each part."""
     report = Report()
-    writer = None if table is None else csv.writer(table, lineterminator="\n")
-    if writer is not None:
-        writer.writerow(ChangedLine._fields)
+    if table is not None:
+        csv.writer(table, lineterminator="\n").writerow(ChangedLine._fields)
     for part, rows in found:
         report.add(part)
-        if writer is not None:
-            writer.writerows(rows)
+        if table is not None:
+            table.write(rows)
         tell(report)
     return report

@@ -221,7 +221,7 @@ def row_of(one: DecidedReturn, line: Compared, draft: Draft) -> ChangedLine:
         outcome_after=line.after.outcome,
         codes_before=" ".join(line.before.codes),
         codes_after=" ".join(line.after.codes),
-        decided_by_before=line.event.decided_by(line.decided.line),
+        decided_by_before=line.event.decided_by(line.decided),
         decided_by_after=draft.decided_by(line.facts),
         method_before=line.before.method,
         method_after=line.after.method,
