@@ -152,7 +152,9 @@ def test_a_start_after_a_crash_cleans_up(folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_start_that_is_cut_off_leaves_nothing_for_long(folder: Path, number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM in the middle of a start stop what it started; after kill -9 the next `down` does."""
-    code = f"from pathlib import Path; from infra.stack.local import up; up(Path({str(folder)!r}))"
+    # a shell's background job hands down a SIGINT that is ignored; a person's terminal does not
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; from pathlib import Path; from infra.stack.local import up; up(Path({str(folder)!r}))"
     child = subprocess.Popen([sys.executable, "-c", code], cwd=CLONE)  # noqa: S603  # our own code
     _wait_until(lambda: _processes(folder))
 
