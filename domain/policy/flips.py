@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import compress, islice
 from typing import Any, Final, get_args
 
-from domain.policy.conditions import as_json, moment_of
+from domain.policy.conditions import Answer, as_json, moment_of
 from domain.policy.decision import Flip
 from domain.policy.document import ANSWER_PREFIX, PolicyDocument
 from domain.policy.facts import Facts
-from domain.policy.moments import ANCHOR_FACTS, beside_numbers, day_shifts
+from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_shifts
 from domain.policy.rules import CompiledPolicy, Mentions, Won, compiled
 from domain.policy.ruling import rule_on, window_of
 from domain.policy.statutes import Statute
@@ -63,6 +63,7 @@ class _Trials:
     def __init__(self, policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts) -> None:
         self.policy, self.statutes, self.facts = policy, statutes, facts
         self.values = policy.values_of(facts)
+        self._looking: dict[str, list[tuple[int, Answer]]] = {}
         self.matched = [rule.condition.answer(self.values) for rule in policy.deciding]
         won = self._won(self.matched)
         self.window = window_of(policy.document, won)
@@ -73,7 +74,7 @@ class _Trials:
     def approved(self, fact: str, value: Any) -> bool:
         """Tell whether the line would be approved with this change."""
         facts = with_fact(self.facts, fact, value)
-        matched = self._matched(facts, {fact, *_COUNTED_FROM.get(fact, ())})
+        matched = self._matched(facts, fact)
         if matched == self.matched and fact not in _LOOKED_AT_BEYOND_RULES:
             return False
         won = self._won(matched)
@@ -82,14 +83,27 @@ class _Trials:
         known = None if fact in _LOOKED_AT_BEYOND_RULES else self.verdicts
         return rule_on(self.policy.document, won, self.statutes, facts, known).outcome == "approve"
 
-    def _matched(self, facts: Facts, changed: set[str]) -> list[bool]:
+    def _matched(self, facts: Facts, fact: str) -> list[bool]:
         """Return which rules match, asking those again that look at what has changed."""
-        moved = changed & self.values.keys()
-        values = {**self.values, **{name: self.policy.readers[name](facts) for name in moved}}
-        return [
-            before if moved.isdisjoint(rule.facts) else rule.condition.answer(values)
-            for rule, before in zip(self.policy.deciding, self.matched, strict=True)
-        ]
+        changed = {fact, *_COUNTED_FROM.get(fact, ())}
+        values = self.values.copy()
+        for name in changed & values.keys():
+            values[name] = self.policy.readers[name](facts)
+        matched = self.matched.copy()
+        for index, answer in self._asked_again(fact):
+            matched[index] = answer(values)
+        return matched
+
+    def _asked_again(self, fact: str) -> list[tuple[int, Answer]]:
+        """Return the rules, by place, that look at what a change of this fact changes; found once for each fact."""
+        if fact not in self._looking:
+            changed = {fact, *_COUNTED_FROM.get(fact, ())}
+            self._looking[fact] = [
+                (index, rule.condition.answer)
+                for index, rule in enumerate(self.policy.deciding)
+                if not changed.isdisjoint(rule.facts)
+            ]
+        return self._looking[fact]
 
     def _won(self, matched: Sequence[bool]) -> Won:
         won = Won()
@@ -128,12 +142,13 @@ def with_fact(facts: Facts, fact: str, value: Any) -> Facts:
 def _candidates(trials: _Trials) -> Iterator[tuple[str, Any, int | None, int]]:
     """Yield changes to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
     policy, statutes, facts = trials.policy, trials.statutes, trials.facts
-    windows = {*policy.windows, trials.window}
+    zone = policy.document.window.zone
+    bounds = bounds_of(policy, {*policy.windows, trials.window}, statutes, facts)
     for fact in ANCHOR_FACTS:
-        yield from ((fact, *shift) for shift in day_shifts(policy, windows, statutes, facts, fact))
+        yield from ((fact, *shift) for shift in day_shifts(bounds, facts, fact, zone))
     for fact, mentions in _mentions(policy, statutes, facts).items():
         if not fact.startswith("days_since_"):
-            yield from _of_one_fact(fact, mentions, fact_of(facts, fact), policy.document.window.zone)
+            yield from _of_one_fact(fact, mentions, fact_of(facts, fact), zone)
 
 
 def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts) -> Mentions:

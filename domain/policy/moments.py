@@ -30,16 +30,21 @@ class _Bound:
     holidays: tuple[date, ...]
 
 
-def day_shifts(
-    policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts, fact: str
-) -> Iterator[tuple[datetime, int | None, int]]:
+Bounds = dict[str, set[_Bound]]
+"""The numbers of days after each anchor at which something may change."""
+
+
+def bounds_of(policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts) -> Bounds:
+    """Return by anchor where windows, rights and comparisons change their answer, whichever fact is to change."""
+    return {anchor: _bounds(policy, windows, statutes, facts, anchor) for anchor in ANCHOR_FACTS}
+
+
+def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterator[tuple[datetime, int | None, int]]:
     """Yield moments to try for one of the ``ANCHOR_FACTS``, the nearest first: moment, days from now, direction."""
-    zone = policy.document.window.zone
     now: datetime | None = getattr(facts, fact)
     base = now or facts.requested_at
     shifts: set[int] = set()
-    for anchor in ANCHOR_FACTS:
-        bounds = _bounds(policy, windows, statutes, facts, anchor)
+    for anchor, bounds in by_anchor.items():
         if fact == "requested_at":
             shifts |= _of_request(bounds, getattr(facts, anchor), base, zone)
         elif fact == anchor or (fact == "delivered_at" and anchor == "order_delivered_at"):
