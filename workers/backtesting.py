@@ -128,7 +128,7 @@ def backtest_part(log: EventLog, draft: Draft, policy_id: str | None, bounds: tu
         for line in compare(one, draft):
             report.count(one, line)
             if line.is_changed:
-                row = row_of(one, line, draft)
+                row = row_of(one, line)
                 report.count_changed(row)
                 writer.writerow(row)
     return report, rows.getvalue()

@@ -13,13 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from domain.authorization import PolicyInForce
 from domain.money import basis_points_minor, run_minor
-from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument, content_hash
-from domain.policy.evaluate import decide_without_reasons
+from domain.policy.evaluate import Gist, gist_of
 from domain.policy.facts import Facts
-from domain.policy.rules import compiled
-from domain.policy.ruling import rule_on
-from domain.policy.statutes import Statute, statutes_for
+from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
 from infra.calendars import holidays_of
 from infra.log_records import rfc3339
@@ -102,6 +99,7 @@ class Compared:
     facts: Facts
     before: Terms
     after: Terms
+    decided_by_after: str
     back_before_minor: int
     back_after_minor: int
 
@@ -131,16 +129,9 @@ class Draft:
             update={"holidays": holidays, "rule_holidays": self._in_force.rule_holidays_between(*between)}
         )
 
-    def decide(self, facts: Facts) -> Decision:
-        return decide_without_reasons(self._document, _statutes(facts), facts)
-
-    def decided_by(self, facts: Facts) -> str:
-        """Return which rule, window, statute or offers decide."""
-        return rule_on(self._document, compiled(self._document).won(facts), _statutes(facts), facts).decided_by
-
-
-def _statutes(facts: Facts) -> Sequence[Statute]:
-    return statutes_for(facts.country or "", facts.ordered_at)
+    def decide(self, facts: Facts) -> Gist:
+        """Return what the draft comes to for a line."""
+        return gist_of(self._document, statutes_for(facts.country or "", facts.ordered_at), facts)
 
 
 def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
@@ -148,17 +139,18 @@ def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
     asked = {line["line"]: line for line in one.asked["lines"]}
     standing = list(one.last_decisions().values())
     facts = [draft.facts_for(line.decision.facts) for _, line in standing]
-    before = [_terms_of(line.decision) for _, line in standing]
-    after = [_terms_of(draft.decide(known)) for known in facts]
+    before = [_terms_stored(line.decision) for _, line in standing]
+    gists = [draft.decide(known) for known in facts]
+    after = [_terms_drafted(gist, known) for gist, known in zip(gists, facts, strict=True)]
     worth = [_worth(asked[line.line], line) for _, line in standing]
-    back_before, back_after = given_back(before, worth), given_back(after, worth)
+    backs = list(zip(given_back(before, worth), given_back(after, worth), strict=True))
     return [
-        Compared(event, line, facts[index], before[index], after[index], back_before[index], back_after[index])
+        Compared(event, line, facts[index], before[index], after[index], gists[index].ruling.decided_by, *backs[index])
         for index, (event, line) in enumerate(standing)
     ]
 
 
-def _terms_of(decision: Decision | StoredDecision) -> Terms:
+def _terms_stored(decision: StoredDecision) -> Terms:
     fees = decision.fees
     return Terms(
         decision.outcome,
@@ -171,6 +163,23 @@ def _terms_of(decision: Decision | StoredDecision) -> Terms:
         fees.fee_free or decision.facts.reason in fees.waived_for,
         decision.refunds_outward_shipping,
         decision.statutes,
+    )
+
+
+def _terms_drafted(gist: Gist, facts: Facts) -> Terms:
+    terms = gist.terms
+    fees, remedy = terms["fees"], terms["remedy"]
+    return Terms(
+        gist.ruling.outcome,
+        gist.ruling.codes,
+        terms["method"],
+        terms["refund_due"],
+        remedy.kind if remedy else "",
+        fees.restocking_bps,
+        fees.return_shipping_minor,
+        fees.fee_free or facts.reason in fees.waived_for,
+        terms["refunds_outward_shipping"],
+        gist.statutes,
     )
 
 
@@ -199,7 +208,7 @@ def given_back(terms: Sequence[Terms], worth: Sequence[Worth]) -> list[int]:
     return backs
 
 
-def row_of(one: DecidedReturn, line: Compared, draft: Draft) -> ChangedLine:
+def row_of(one: DecidedReturn, line: Compared) -> ChangedLine:
     """Return a changed line as a row of the report."""
     asked, facts = one.asked, line.facts
     return ChangedLine(
@@ -222,7 +231,7 @@ def row_of(one: DecidedReturn, line: Compared, draft: Draft) -> ChangedLine:
         codes_before=" ".join(line.before.codes),
         codes_after=" ".join(line.after.codes),
         decided_by_before=line.event.decided_by(line.decided),
-        decided_by_after=draft.decided_by(line.facts),
+        decided_by_after=line.decided_by_after,
         method_before=line.before.method,
         method_after=line.after.method,
         refund_due_before=line.before.refund_due,
