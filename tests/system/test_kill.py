@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ from rich.console import Console
 from infra.kafka_clients import make_admin
 from infra.settings import Settings
 from tests.integration.test_import import FIGURES, OVERPAID, SLICE, TRIAL_BALANCE, UNRESOLVED, asked
-from tests.pipeline import LOOK_EVERY_S, Pipeline, wait_for
+from tests.pipeline import Pipeline, wait_for
 from tests.processes import KINDS, WorkerProcess, processes
 from tests.soundness import (
     assert_each_command_has_one_answer,
@@ -34,13 +35,14 @@ IMPORT_MAX_S: Final = 180.0
 PACE: Final = {"command_batch_records_max": 5, "projector_batch_records_max": 50}
 """Small batches: the import lasts long enough for something to happen meanwhile, and there is more to tear apart."""
 
-KILLS_OF_EACH: Final = 3
+LOOK_CLOSELY_EVERY_S: Final = 0.002
+KILLS_AT_WORK: Final = 2
 CUTS: Final = 4
 FIGURE_NAMES: Final = (
     "orders sale_lines units_sold pennies_sold returns return_lines units_given_back pennies_given_back"
 ).split()
 DONE: Final = {
-    "commands": "SELECT count(*) FROM rma_log.outcomes",
+    "commands": "SELECT outbox_seq FROM rma_log.tail",
     "relay": "SELECT position FROM rma_log.relays",
     **{
         name: f"SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"
@@ -79,12 +81,19 @@ class Import:
 
     def reaches(self, share: float) -> None:
         """Wait until this share of its commands is decided; some are not answered yet, so it is under way still."""
+        self._comes("commands", math.ceil(share * COMMANDS_OF_THE_WEEK))
+
+    def moves(self, worker: WorkerProcess) -> None:
+        """Wait until a worker writes how far it has come, and return at that very moment."""
+        self._comes(worker.kind, done(self._pipeline, worker.kind) + 1)
+
+    def _comes(self, kind: str, goal: int) -> None:
         give_up_at = time.monotonic() + IMPORT_MAX_S
-        while done(self._pipeline, "commands") < share * COMMANDS_OF_THE_WEEK:
-            assert time.monotonic() < give_up_at, f"the import never reached {share:.0%}"
+        while done(self._pipeline, kind) < goal:
+            assert time.monotonic() < give_up_at, f"{kind} never came to {goal}"
             if self._told.done():
                 self._told.result()
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(LOOK_CLOSELY_EVERY_S)
         assert not self._told.done(), "the import was over before anything could happen to it"
 
     def finishes(self) -> Imported:
@@ -133,11 +142,14 @@ def assert_never_ended(workers: dict[str, WorkerProcess]) -> None:
 
 
 def test_kill_minus_nine_of_every_worker_again_and_again(pipeline: Pipeline, tmp_path: Path) -> None:
-    """Each worker is killed at several moments of the import and started again: the same totals, nothing lost."""
+    """Each worker is killed, as it has just written something and then at any moment: the same totals, nothing lost."""
     with processes(pipeline.settings, tmp_path) as workers, importing(pipeline) as week:
         at_work(pipeline, *KINDS)
+        victims = [workers[kind] for kind in reversed(KINDS)]
+        for victim in victims * KILLS_AT_WORK:
+            week.moves(victim)
+            victim.kill_and_start_again()
         begun = done(pipeline, "commands") / COMMANDS_OF_THE_WEEK
-        victims = list(workers.values()) * KILLS_OF_EACH
         for number, victim in enumerate(victims):
             week.reaches(begun + (1 - begun) * number / len(victims))
             victim.kill_and_start_again()
