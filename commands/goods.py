@@ -10,7 +10,7 @@ from pydantic import Field
 from commands.fields import LINES_MAX, SERIALS_MAX, Answers, Body, Identifier, LineNumber, Quantity, Text
 from commands.registry import content_hash, on_return
 from commands.requests import EvidenceItems, evidence_for
-from domain import dock, inspection, resolution
+from domain import dock, inspection, resolution, warranty
 from domain.case import Case
 from domain.dock import Receipt, ReceivedItem, UnexpectedItem
 from domain.inspection import Findings
@@ -244,6 +244,7 @@ def record_repair(command: RecordRepair, case: Case) -> None:
         timestamp=case.at,
     )
     case.order.free_units(case.rma.rma_id, case.order_runs(runs), "repaired", case.at)
+    warranty.extend_over_repair(case, runs)
 
 
 @on_return(SendBack, by="warehouse agent")

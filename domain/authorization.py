@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from domain import resolution
+from domain import resolution, warranty
 from domain.case import Case
 from domain.errors import (
     AlreadyShippedError,
@@ -129,6 +129,7 @@ def _facts(
         order_delivered_at=_whole_order_delivered_at(order),
         requested_at=requested_at,
         gift=gift,
+        in_warranty=warranty.holds_on(account, runs, requested_at),
         answers=dict(asked.answers or {}),
         withdrawal_exception=account.fact.withdrawal_exception,
         holidays=policy.holidays_between(order.created_on, requested_at),

@@ -156,18 +156,23 @@ def pass_by(case: Case, wanted: UUID) -> None:
 
 
 def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
-    """Expire what was never sent; where the new article went out in advance, the customer owes for what was kept."""
-    rma = case.rma
+    """Expire what was never sent: those units are free again, but for those that money or a new article went out for.
+
+    Refunded and kept, they count as returned; for what was replaced in advance the customer owes.
+    """
+    rma, order = case.rma, case.order
     waiting = [
         (RmaRun(line.asked.line, run.first, run.count), state) for run, state in line.states if _awaits_goods(state)
     ]
     rma.trigger_event(
         rma.Expired, deadline_id=deadline.deadline_id, runs=tuple(run for run, _ in waiting), timestamp=case.at
     )
-    case.order.free_units(
-        rma.rma_id, case.order_runs(run for run, state in waiting if not state.delivered_on), "expired", case.at
-    )
-    unreturned = sum(line.asked.paid_of(run.run) for run, state in waiting if state.delivered_on)
+    refunded = [run for run, state in waiting if state.resolution in {"refund", "store_credit"}]
+    replaced = [run for run, state in waiting if state.delivered_on]
+    unsent = [run for run, _ in waiting if run not in refunded and run not in replaced]
+    order.free_units(rma.rma_id, case.order_runs(unsent), "expired", case.at)
+    order.return_units(rma.rma_id, case.order_runs(refunded), case.at)
+    unreturned = sum(line.asked.paid_of(run.run) for run in replaced)
     if unreturned:
         payouts.claim(case, unreturned, line=line.asked.line, reason="not_returned_after_advance_exchange")
 

@@ -76,6 +76,10 @@ class UnknownDeadlineError(RuleViolationError):
     code = "unknown_deadline"
 
 
+class UnknownDifferenceError(RuleViolationError):
+    code = "unknown_difference"
+
+
 class UnknownInspectionError(RuleViolationError):
     code = "unknown_inspection"
 
@@ -120,7 +124,7 @@ class AmountExceedsEntitlementError(RuleViolationError):
     code = "amount_exceeds_entitlement"
 
     def __init__(self, *, asked: int, available: int, **details: object) -> None:
-        message = f"{asked} asked for, {available} left to give back (minor units)"
+        message = f"{asked} asked for, {available} left (minor units)"
         super().__init__(message, asked=asked, available=available, **details)
 
 

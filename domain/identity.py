@@ -28,6 +28,16 @@ def policy_stream(policy_id: str) -> str:
     return f"policy/{policy_id}"
 
 
+def store_credit_stream(holder_id: str, currency: str) -> str:
+    """Return the name of the stream that holds what somebody has in store credit, in one currency."""
+    return f"store_credit/{currency}/{holder_id}"
+
+
+def difference_stream(difference_id: UUID) -> str:
+    """Return the name of the stream about one difference between a gateway's books and ours."""
+    return f"difference/{difference_id}"
+
+
 def rma_number(rma_id: UUID) -> str:
     """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-A``.
 
@@ -53,6 +63,11 @@ def payout_id(refund: UUID, tender_id: str | None, attempt: int) -> UUID:
 def idempotency_key(refund: UUID, tender_id: str | None, attempt: int) -> str:
     """Return the key under which a gateway is asked, however often, for one payout."""
     return f"{refund}:{tender_id or 'store_credit'}:{attempt}"
+
+
+def difference_id(payout: UUID, content: str) -> UUID:
+    """Return the id of a difference about a payout; the same found again has the same."""
+    return uuid5(payout, f"difference/{content}")
 
 
 def deadline_id(rma_id: UUID, kind: str, line: int | None, number: int) -> UUID:

@@ -120,6 +120,19 @@ class Order(BaseAggregate[str]):
         def apply(self, aggregate: Order) -> None:
             aggregate.put(self.runs, KEPT)
 
+    class WarrantyExtended(Event):
+        """Repaired units go back to the customer, and their warranty goes on from where it stood still."""
+
+        TOPIC = "rma.Order.WarrantyExtended.v1"
+        rma_id: UUID
+        line_id: str
+        first: int
+        count: int
+        until: datetime
+
+        def apply(self, aggregate: Order) -> None:
+            aggregate.lines[self.line_id].warranties.put([UnitRun(self.first, self.count)], self.until)
+
     class RefundRequested(Event):
         """Money became due to the customer, and was shared out over tenders; the gateways have yet to say."""
 
@@ -198,6 +211,7 @@ class Order(BaseAggregate[str]):
         payout_id: UUID
         rma_id: UUID
         payout: Payout
+        currency: str | None = None
 
         def apply(self, aggregate: Order) -> None:
             old = aggregate.payouts[self.payout_id]

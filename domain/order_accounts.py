@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -34,6 +36,24 @@ class LineAccount:
     shipped: list[Arrival] = field(default_factory=list)
     delivered: list[Arrival] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)
+    warranties: UnitStates[datetime | None] = field(init=False)
+    """Until when repaired units are in warranty; None: as sold."""
+
+    def __post_init__(self) -> None:
+        self.warranties = UnitStates([(UnitRun(1, self.fact.quantity), None)])
+
+    def delivered_at(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:
+        """Yield a run's units with when they were delivered, in parts; units arrive in their order, lowest first."""
+        first = 1
+        for arrival in self.delivered:
+            end = first + arrival.quantity
+            if first < run.end and run.first < end:
+                start = max(first, run.first)
+                yield UnitRun(start, min(end, run.end) - start), arrival.at
+            first = end
+        if first < run.end:
+            start = max(first, run.first)
+            yield UnitRun(start, run.end - start), None
 
     @property
     def delivered_quantity(self) -> int:

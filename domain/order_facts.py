@@ -147,3 +147,5 @@ class Payout:
     attempt: int = 1
     status: PayoutStatus = "requested"
     retried: bool = False
+    tender_reference: str | None = None
+    """The payment's own name of the tender, by which a gateway finds what to give back."""

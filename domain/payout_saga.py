@@ -49,6 +49,7 @@ class Question:
     final: Literal["settled", "failed"] | None = None
     asks: int = 0
     unknown_said: bool = False
+    tender_reference: str | None = None
 
     @property
     def may_pay(self) -> bool:
@@ -81,8 +82,8 @@ def follow(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: 
     match fact:
         case Order.RefundRequested():
             _open(known, fact.payouts, order_id=order_id, currency=fact.currency, position=position)
-        case Order.PayoutRetried() if fact.payout_id in known:
-            currency = known[fact.payout_id].currency
+        case Order.PayoutRetried() if fact.currency or fact.payout_id in known:
+            currency = fact.currency or known[fact.payout_id].currency  # facts of the first days name none
             _open(known, [fact.payout], order_id=order_id, currency=currency, position=position)
         case Order.PayoutSettled():
             _finish(known, fact.payout_id, "settled", position)
@@ -111,6 +112,7 @@ def _open(
                 currency=currency,
                 idempotency_key=payout.idempotency_key,
                 opened_by=position,
+                tender_reference=payout.tender_reference,
             )
 
 

@@ -21,11 +21,10 @@ from domain.errors import (
     UnknownTenderError,
     WrongStateError,
 )
-from domain.identity import idempotency_key, payout_id
 from domain.ledger import Posting
 from domain.order import Order
-from domain.order_facts import Payout
-from domain.refunds import room
+from domain.order_facts import Payout, Tender
+from domain.refunds import new_payout, room
 from domain.rma_facts import RmaRun
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
 
@@ -140,6 +139,8 @@ def move_settlement(case: Case, refund: UUID) -> None:
 def retry(case: Case, wanted: UUID, tender_id: str | None) -> None:
     """Replace a failed payout by a new one of the same amount, to the same tender or another with room for it.
 
+    Store credit that was taken back is issued anew.
+
     Raises:
         WrongStateError: It has not failed, or was retried before.
         UnknownTenderError: The order has no such tender.
@@ -149,27 +150,29 @@ def retry(case: Case, wanted: UUID, tender_id: str | None) -> None:
     if old.status != "failed" or old.retried:
         raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
     to = tender_id or old.tender_id
-    tender = next((tender for tender in order.tenders if tender.tender_id == to), None)
-    if tender is None:
-        raise UnknownTenderError(f"the order has no tender {to}", tender_id=to)
-    if room(order, tender.tender_id) < old.amount_minor:
-        raise AmountExceedsEntitlementError(
-            asked=old.amount_minor, available=room(order, tender.tender_id), tender_id=tender.tender_id
-        )
+    tender = _with_room(order, to, old.amount_minor) if to else None
     siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
-    attempt = 1 + sum(sibling.tender_id == tender.tender_id for sibling in siblings)
-    new = Payout(
-        payout_id=payout_id(old.refund_id, tender.tender_id, attempt),
-        refund_id=old.refund_id,
+    attempt = 1 + sum(sibling.tender_id == to for sibling in siblings)
+    new = new_payout(case, old.refund_id, tender, old.amount_minor, attempt=attempt)
+    order.trigger_event(
+        order.PayoutRetried,
+        payout_id=old.payout_id,
         rma_id=old.rma_id,
-        tender_id=tender.tender_id,
-        tender_kind=tender.kind,
-        amount_minor=old.amount_minor,
-        idempotency_key=idempotency_key(old.refund_id, tender.tender_id, attempt),
-        attempt=attempt,
+        payout=new,
+        currency=order.currency,
+        timestamp=case.at,
     )
-    order.trigger_event(order.PayoutRetried, payout_id=old.payout_id, rma_id=old.rma_id, payout=new, timestamp=case.at)
-    move_settlement(case, old.refund_id)
+    start(case, old.refund_id)
+
+
+def _with_room(order: Order, tender_id: str, amount_minor: int) -> Tender:
+    tender = next((tender for tender in order.tenders if tender.tender_id == tender_id), None)
+    if tender is None:
+        raise UnknownTenderError(f"the order has no tender {tender_id}", tender_id=tender_id)
+    available = room(order, tender_id)
+    if available < amount_minor:
+        raise AmountExceedsEntitlementError(asked=amount_minor, available=available, tender_id=tender_id)
+    return tender
 
 
 def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
@@ -15,7 +16,7 @@ from domain.identity import idempotency_key, payout_id, refund_id
 from domain.money import basis_points_minor, share_by_largest_remainder
 from domain.order import Order
 from domain.order_accounts import LineAccount, LineFees
-from domain.order_facts import Credit, OrderLine, Payout
+from domain.order_facts import Credit, OrderLine, Payout, Tender
 from domain.rma_facts import RefundPart, RmaRun
 from domain.units import UnitRun, UnitStates
 
@@ -38,34 +39,41 @@ def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
 
 def _left(account: LineAccount, run: RmaRun, *, with_shipping: bool) -> Credit:
     line, units = account.fact, run.run
-    goods, tax = line.goods_of(units), line.tax_of(units)
-    shipping = line.shipping_of(units) if with_shipping else 0
-    for credit in account.credits:
-        first, end = max(credit.first, units.first), min(credit.run.end, units.end)
-        if first < end:
-            part = _part_of(credit, line, UnitRun(first, end - first))
-            goods, tax = goods - part.goods_minor, tax - part.tax_minor
-            shipping = max(shipping - part.shipping_minor, 0)
-    return Credit(run.line, line.line_id, run.first, run.count, goods, tax, shipping)
-
-
-def _part_of(credit: Credit, line: OrderLine, part: UnitRun) -> Credit:
-    """Return what of a credit fell to some of its units, each component in proportion to what was paid for them."""
-    before, upto = UnitRun(credit.first, part.first - credit.first), UnitRun(credit.first, part.end - credit.first)
-
-    def share(amount: int, whole: int, low: int, high: int) -> int:
-        return amount * high // whole - amount * low // whole if whole else 0
-
-    return replace(
-        credit,
-        first=part.first,
-        count=part.count,
-        goods_minor=share(credit.goods_minor, line.goods_of(credit.run), line.goods_of(before), line.goods_of(upto)),
-        tax_minor=share(credit.tax_minor, line.tax_of(credit.run), line.tax_of(before), line.tax_of(upto)),
-        shipping_minor=share(
-            credit.shipping_minor, line.shipping_of(credit.run), line.shipping_of(before), line.shipping_of(upto)
-        ),
+    return Credit(
+        run.line,
+        line.line_id,
+        run.first,
+        run.count,
+        left_minor(account.credits, "goods_minor", line.goods_of, units),
+        left_minor(account.credits, "tax_minor", line.tax_of, units),
+        left_minor(account.credits, "shipping_minor", line.shipping_of, units) if with_shipping else 0,
     )
+
+
+Component = Literal["goods_minor", "tax_minor", "shipping_minor"]
+
+
+def left_minor(
+    credits: Sequence[Credit], component: Component, paid_of: Callable[[UnitRun], int], units: UnitRun
+) -> int:
+    """Return what is left of one component of the cents paid for some units, after all credits so far.
+
+    A credit is spread over its units in proportion to what was left for each: units 1 to k of it hold ⌊C·L(k)/L⌋. So no
+    unit gives more than it has, however refunds of parts, of amounts and of units given back before overlap.
+    """
+    edges = {units.first, units.end} | {edge for credit in credits for edge in (credit.first, credit.run.end)}
+    firsts = sorted(edges)
+    left = [paid_of(UnitRun(first, end - first)) for first, end in pairwise(firsts)]
+    for credit in credits:
+        pieces = range(bisect_left(firsts, credit.first), bisect_left(firsts, credit.run.end))
+        whole, amount = sum(left[piece] for piece in pieces), getattr(credit, component)
+        upto = given = 0
+        for piece in pieces if whole else ():
+            upto += left[piece]
+            share = amount * upto // whole - given
+            given += share
+            left[piece] -= share
+    return sum(left[bisect_left(firsts, units.first) : bisect_left(firsts, units.end)])
 
 
 def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
@@ -233,25 +241,30 @@ def room(order: Order, tender_id: str) -> int:
 
 def _payouts(case: Case, refund: UUID, amount_minor: int, *, as_store_credit: bool) -> tuple[Payout, ...]:
     """Share a refund over the tenders, in their order, each up to its room; what none takes is store credit."""
-    shares: list[tuple[str | None, str, int]] = []
+    shares: list[tuple[Tender | None, int]] = []
     left = amount_minor
     if not as_store_credit:
         for tender in case.order.tenders:
             share = min(left, max(room(case.order, tender.tender_id), 0))
             if share:
-                shares.append((tender.tender_id, tender.kind, share))
+                shares.append((tender, share))
                 left -= share
     if left:
-        shares.append((None, "store_credit", left))
-    return tuple(
-        Payout(
-            payout_id=payout_id(refund, tender_id, 1),
-            refund_id=refund,
-            rma_id=case.rma.rma_id,
-            tender_id=tender_id,
-            tender_kind=kind,  # type: ignore[arg-type]  # a tender's own kind
-            amount_minor=share,
-            idempotency_key=idempotency_key(refund, tender_id, 1),
-        )
-        for tender_id, kind, share in shares
+        shares.append((None, left))
+    return tuple(new_payout(case, refund, tender, share, attempt=1) for tender, share in shares)
+
+
+def new_payout(case: Case, refund: UUID, tender: Tender | None, amount_minor: int, *, attempt: int) -> Payout:
+    """Return the payout of a sum to a tender (None: as store credit), under the key of this attempt."""
+    tender_id = tender.tender_id if tender else None
+    return Payout(
+        payout_id=payout_id(refund, tender_id, attempt),
+        refund_id=refund,
+        rma_id=case.rma.rma_id,
+        tender_id=tender_id,
+        tender_kind=tender.kind if tender else "store_credit",
+        amount_minor=amount_minor,
+        idempotency_key=idempotency_key(refund, tender_id, attempt),
+        attempt=attempt,
+        tender_reference=tender.reference if tender else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain import resolution
+from domain import refunds, resolution
 from domain.authorization import carry_out
 from domain.case import Case
 from domain.errors import AlreadyShippedError, WrongStateError
@@ -53,7 +53,8 @@ def _accept(case: Case, offer: LineDecision, remedy: Remedy) -> None:
         rma.trigger_event(rma.Authorized, lines=(offer,), timestamp=case.at)
         rma.trigger_event(rma.KeptByCustomer, runs=runs, timestamp=case.at)
         paid = sum(rma.lines[offer.line].asked.paid_of(run) for run in offer.runs)
-        share = basis_points_minor(paid, remedy.share_bps or 0)
+        left = sum(credit.gross_minor for credit in refunds.entitlement(case, runs))
+        share = min(basis_points_minor(paid, remedy.share_bps or 0), left)  # some may have gone back before
         resolution.resolve(case, runs, "refund", by="policy", amount_minor=share, reason="remedy_accepted")
     else:
         carry_out(case, [offer])

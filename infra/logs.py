@@ -15,6 +15,8 @@ LIBRARY_LEVEL: Final = logging.WARNING
 
 TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Without the values of variables: they may hold what a customer wrote."""
+PLAIN: Final = structlog.dev.plain_traceback
+"""The console's, which shows no values either."""
 
 
 def configure(log_format: Literal["json", "console"], log_level: str) -> None:
@@ -41,7 +43,7 @@ def configure(log_format: Literal["json", "console"], log_level: str) -> None:
 
 def _last_steps(log_format: Literal["json", "console"]) -> list[Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=PLAIN)]
     return [structlog.processors.ExceptionRenderer(TRACEBACK), structlog.processors.JSONRenderer(serializer=_to_json)]
 
 

@@ -1,8 +1,9 @@
-"""The refund ledger's queries: the trial balance, and the card of one order."""
+"""The refund ledger's queries: the trial balance, the card of one order, differences with a gateway's books."""
 
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import dict_row
@@ -25,6 +26,8 @@ ACCOUNT_CARD: Final = """
            )::bigint AS account_balance_minor
     FROM rma_read.ledger_entries WHERE order_id = %s ORDER BY position, entry_no LIMIT %s
 """
+DIFFERENCES: Final = "SELECT * FROM rma_read.differences WHERE status = ANY(%s) ORDER BY found_at, payout_id LIMIT %s"
+DIFFERENCE: Final = "SELECT * FROM rma_read.differences WHERE difference_id = %s"
 
 
 def read_trial_balance(connection: Connection[Any]) -> tuple[Rows, Rows]:
@@ -39,3 +42,16 @@ def read_account_card(connection: Connection[Any], order_id: str) -> Rows:
     """Return the postings of one order in log order, each with its account's balance within the order so far."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(ACCOUNT_CARD, (order_id, ENTRIES_MAX)).fetchall()
+
+
+def read_differences(connection: Connection[Any], limit: int, *, resolved_too: bool = False) -> Rows:
+    """Return the differences that wait for an agent, the oldest first; ``resolved_too``: all of them."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        wanted = ["open", "resolved"] if resolved_too else ["open"]
+        return cursor.execute(DIFFERENCES, (wanted, limit)).fetchall()
+
+
+def find_difference(connection: Connection[Any], difference_id: UUID) -> dict[str, Any] | None:
+    """Return one difference, or None."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(DIFFERENCE, (difference_id,)).fetchone()

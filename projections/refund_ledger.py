@@ -11,141 +11,23 @@ from psycopg import Connection
 from domain.order import Order
 from domain.order_facts import Payout
 from domain.recorded import RecordedEvent
-from projections.tables import Table, views_of
-
-VERSION: Final = 3
-SCHEMA: Final = f"refund_ledger_v{VERSION}"
-
-TABLES_SQL: Final = f"""
-CREATE SCHEMA IF NOT EXISTS {SCHEMA};
-
--- One row per refund; its status is that of its worst payout.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.refunds (
-    refund_id    uuid        PRIMARY KEY,
-    rma_id       uuid        NOT NULL,
-    order_id     text        NOT NULL,
-    amount_minor bigint      NOT NULL CHECK (amount_minor >= 0),
-    currency     text        NOT NULL,
-    status       text        NOT NULL,
-    requested_at timestamptz NOT NULL,
-    settled_at   timestamptz,
-    because      text        NOT NULL,
-    restocking_minor      bigint NOT NULL,
-    return_shipping_minor bigint NOT NULL
-);
-CREATE INDEX IF NOT EXISTS refunds_rma ON {SCHEMA}.refunds (rma_id);
-
--- One row per payout of a refund to one tender (null: store credit).
-CREATE TABLE IF NOT EXISTS {SCHEMA}.payouts (
-    payout_id       uuid    PRIMARY KEY,
-    refund_id       uuid    NOT NULL,
-    rma_id          uuid    NOT NULL,
-    order_id        text    NOT NULL,
-    tender_id       text,
-    tender_kind     text    NOT NULL,
-    amount_minor    bigint  NOT NULL CHECK (amount_minor > 0),
-    currency        text    NOT NULL,
-    status          text    NOT NULL,
-    idempotency_key text    NOT NULL UNIQUE,
-    reference       text,
-    reason          text,
-    attempt         integer NOT NULL,
-    retried         boolean NOT NULL,
-    requested_at    timestamptz NOT NULL,
-    outcome_at      timestamptz
-);
-CREATE INDEX IF NOT EXISTS payouts_refund ON {SCHEMA}.payouts (refund_id);
-CREATE INDEX IF NOT EXISTS payouts_rma ON {SCHEMA}.payouts (rma_id);
-
--- One row per line of a double entry: debit positive, credit negative; those of one position sum to zero.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.ledger_entries (
-    position     bigint      NOT NULL,
-    entry_no     integer     NOT NULL,
-    occurred_at  timestamptz NOT NULL,
-    account      text        NOT NULL,
-    amount_minor bigint      NOT NULL,
-    currency     text        NOT NULL,
-    order_id     text        NOT NULL,
-    rma_id       uuid        NOT NULL,
-    refund_id    uuid,
-    PRIMARY KEY (position, entry_no)
-);
-CREATE INDEX IF NOT EXISTS ledger_entries_order ON {SCHEMA}.ledger_entries (order_id);
-
-CREATE OR REPLACE VIEW {SCHEMA}.ledger_balances AS
-    SELECT account, currency, sum(amount_minor)::bigint AS balance_minor
-    FROM {SCHEMA}.ledger_entries GROUP BY account, currency;
-
--- One row per order: what its postings need to know of it, and the returned line in exchange for which it was given.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.orders (
-    order_id             text PRIMARY KEY,
-    currency             text NOT NULL,
-    exchange_of_order_id text,
-    exchange_of_rma_id   uuid,
-    exchange_of_line     integer
-);
-CREATE INDEX IF NOT EXISTS orders_given ON {SCHEMA}.orders (exchange_of_order_id)
-    WHERE exchange_of_order_id IS NOT NULL;
-
--- One row per order line: where its units and its cents are, and whose they were (place: its number in the order).
-CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
-    order_id       text    NOT NULL,
-    line_id        text    NOT NULL,
-    sku            text    NOT NULL,
-    sold           integer NOT NULL,
-    delivered      integer NOT NULL,
-    in_return      integer NOT NULL,
-    returned       integer NOT NULL,
-    refunded_units integer NOT NULL,
-    paid_minor     bigint  NOT NULL,
-    shipping_minor bigint  NOT NULL,
-    refunded_minor bigint  NOT NULL,
-    customer_id    text    NOT NULL,
-    currency       text    NOT NULL,
-    ordered_at     timestamptz,
-    place          integer NOT NULL,
-    last_delivered_at timestamptz,
-    goods_minor    bigint  NOT NULL,
-    tax_minor      bigint  NOT NULL,
-    PRIMARY KEY (order_id, line_id)
-);
-CREATE INDEX IF NOT EXISTS order_units_sold ON {SCHEMA}.order_units (customer_id, sku);
-"""
-
-
-def _table(name: str, columns: str, key: str) -> Table:
-    return Table(SCHEMA, name, tuple(columns.split()), tuple(key.split()))
-
-
-REFUNDS = _table(
-    "refunds",
-    "refund_id rma_id order_id amount_minor currency status requested_at settled_at because restocking_minor"
-    " return_shipping_minor",
-    "refund_id",
-)
-PAYOUTS = _table(
-    "payouts",
-    "payout_id refund_id rma_id order_id tender_id tender_kind amount_minor currency status idempotency_key reference"
-    " reason attempt retried requested_at outcome_at",
-    "payout_id",
-)
-ENTRIES = _table(
-    "ledger_entries",
-    "position entry_no occurred_at account amount_minor currency order_id rma_id refund_id",
-    "position entry_no",
-)
-ORDERS = _table("orders", "order_id currency exchange_of_order_id exchange_of_rma_id exchange_of_line", "order_id")
-UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units")
-MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")
-COUNTERS: Final = UNIT_COUNTERS + MONEY_COUNTERS
-SOLD: Final[dict[str, Any]] = {"sku": "", "customer_id": "", "currency": "", "ordered_at": None, "place": 0}
-"""What an order's first fact says of a line; rows that only count carry these in their place."""
-SOLD_MINOR: Final = {"goods_minor": 0, "tax_minor": 0}
-UNITS = Table(
+from domain.settlement_difference import SettlementDifference
+from domain.store_credit import StoreCredit
+from projections.ledger_tables import (
+    COUNTERS,
+    DIFFERENCES,
+    ENTRIES,
+    ORDERS,
+    PAYOUTS,
+    REFUNDS,
     SCHEMA,
-    "order_units",
-    ("order_id", "line_id", *SOLD, *SOLD_MINOR, *COUNTERS, "last_delivered_at"),
-    ("order_id", "line_id"),
+    SOLD,
+    SOLD_MINOR,
+    STORE_CREDIT,
+    TABLES_SQL,
+    UNITS,
+    VERSION,
+    VIEWS_SQL,
 )
 
 TYPES: Final = frozenset(
@@ -154,6 +36,15 @@ TYPES: Final = frozenset(
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
         " PayoutUnclear PayoutRetried Exchanged GoodwillGranted ClaimRaised"
     ).split()
+) | frozenset(
+    fact.TOPIC
+    for fact in (
+        StoreCredit.Issued,
+        StoreCredit.Revoked,
+        StoreCredit.Spent,
+        SettlementDifference.Found,
+        SettlementDifference.Resolved,
+    )
 )
 PAYOUT_STATUS: Final = {Order.PayoutSettled: "settled", Order.PayoutFailed: "failed", Order.PayoutUnclear: "unknown"}
 
@@ -177,7 +68,7 @@ class RefundLedger:
     name = "refund_ledger"
     version = VERSION
     tables_sql = TABLES_SQL
-    views_sql = views_of(SCHEMA, "refunds payouts ledger_entries ledger_balances order_units orders".split())
+    views_sql = VIEWS_SQL
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch in memory, then write each table once."""
@@ -200,9 +91,19 @@ class _Batch:
         self.replaced: set[UUID] = set()
         self.entries: list[dict[str, Any]] = []
         self.moved: set[UUID] = set()
+        self.credit: dict[tuple[str, str], dict[str, Any]] = {}
+        self.differences: list[dict[str, Any]] = []
+        self.resolutions: list[dict[str, Any]] = []
 
     def note(self, event: RecordedEvent) -> None:
-        fact, order_id = event.fact, event.partition_key
+        fact = event.fact
+        self._units(event, fact)
+        self._money(event, fact)
+        self._credit_or_difference(event, fact)
+        self._post(event, fact)
+
+    def _units(self, event: RecordedEvent, fact: Any) -> None:
+        order_id = event.partition_key
         match fact:
             case Order.Registered():
                 self._registered(fact)
@@ -220,15 +121,30 @@ class _Batch:
                 held = "returned" if fact.because in {"sent_back", "repaired"} else "in_return"
                 for run in fact.runs:
                     self._count(order_id, run.line_id, **{held: -run.count})
+
+    def _money(self, event: RecordedEvent, fact: Any) -> None:
+        match fact:
             case Order.RefundRequested():
                 self._requested(event, fact)
             case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
                 self._outcome(event, fact)
             case Order.PayoutRetried():
                 self.replaced.add(fact.payout_id)
-                self._payout(event, fact.payout)
+                self._payout(event, fact.payout, fact.currency)
                 self.moved.add(fact.payout.refund_id)
-        self._post(event, fact)
+
+    def _credit_or_difference(self, event: RecordedEvent, fact: Any) -> None:
+        match fact:
+            case StoreCredit.Issued():
+                self._credit(event, fact, issued_minor=fact.amount_minor)
+            case StoreCredit.Revoked():
+                self._credit(event, fact, issued_minor=-fact.amount_minor)
+            case StoreCredit.Spent():
+                self._credit(event, fact, spent_minor=fact.amount_minor)
+            case SettlementDifference.Found():
+                self._found(event, fact)
+            case SettlementDifference.Resolved():
+                self._resolved(event, fact)
 
     def _registered(self, fact: Order.Registered) -> None:
         given = fact.exchange_of
@@ -327,12 +243,54 @@ class _Batch:
                     "occurred_at": event.occurred_at,
                     "account": posting.account,
                     "amount_minor": posting.amount_minor,
-                    "currency": None,
-                    "order_id": event.partition_key,
-                    "rma_id": fact.rma_id,
+                    "currency": getattr(fact, "currency", None),
+                    "order_id": getattr(fact, "order_id", event.partition_key),
+                    "rma_id": getattr(fact, "rma_id", None),
                     "refund_id": getattr(fact, "refund_id", None),
                 }
             )
+
+    def _credit(
+        self, event: RecordedEvent, fact: StoreCredit.Issued | StoreCredit.Revoked | StoreCredit.Spent, **counters: int
+    ) -> None:
+        key = fact.holder_id, fact.currency
+        new = {"holder_id": key[0], "currency": key[1], "issued_minor": 0, "spent_minor": 0, "moved_at": None}
+        row = self.credit.setdefault(key, new)
+        for counter, more in counters.items():
+            row[counter] += more
+        row["moved_at"] = max(event.occurred_at, row["moved_at"] or event.occurred_at)
+
+    def _found(self, event: RecordedEvent, fact: SettlementDifference.Found) -> None:
+        here, there = fact.here, fact.there
+        self.differences.append(
+            {
+                "difference_id": fact.difference_id,
+                "kind": fact.kind,
+                "payout_id": fact.payout_id,
+                "order_id": fact.order_id,
+                "rma_id": fact.rma_id,
+                "here_minor": here.amount_minor if here else None,
+                "here_currency": here.currency if here else None,
+                "here_status": here.status if here else None,
+                "there_minor": there.amount_minor if there else None,
+                "there_currency": there.currency if there else None,
+                "reference": there.reference if there else None,
+                "status": "open",
+                "found_at": event.occurred_at,
+            }
+        )
+
+    def _resolved(self, event: RecordedEvent, fact: SettlementDifference.Resolved) -> None:
+        self.resolutions.append(
+            {
+                "difference_id": event.stream.removeprefix("difference/"),
+                "status": "resolved",
+                "resolved_at": event.occurred_at,
+                "resolved_by": event.actor,
+                "resolution": fact.resolution,
+                "note": fact.note,
+            }
+        )
 
     def write(self, connection: Connection[Any]) -> None:
         ORDERS.insert(connection, self.orders)
@@ -345,6 +303,13 @@ class _Batch:
         PAYOUTS.update(connection, retried, columns=["retried"])
         PAYOUTS.update(
             connection, list(self.outcomes.values()), columns=["status", "reference", "reason", "outcome_at"]
+        )
+        STORE_CREDIT.add(
+            connection, self.credit.values(), counters=["issued_minor", "spent_minor"], latest=["moved_at"]
+        )
+        DIFFERENCES.insert(connection, self.differences)
+        DIFFERENCES.update(
+            connection, self.resolutions, columns=["status", "resolved_at", "resolved_by", "resolution", "note"]
         )
         if self.moved:
             connection.execute(_REFUND_STATUS, [list(self.moved)])

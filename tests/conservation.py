@@ -12,6 +12,7 @@ from domain.order_facts import Credit, OrderLine, Payout
 from domain.rma import Rma
 from domain.rma_facts import RunState
 from domain.rma_state import RmaLine
+from domain.store_credit import StoreCredit
 from tests.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
@@ -33,6 +34,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
     _books_balance(order, shop.history)
+    _store_credit_is_what_the_books_say(shop)
     for rma in returns:
         for line in rma.lines.values():
             _fee_is_that_of_the_whole(order, rma, line)
@@ -83,6 +85,8 @@ def _ground(state: RunState) -> tuple[str | None, tuple[str, ...]]:
         return "returned", ("returned",)
     if state.authorization == "expired" and state.delivered_on:
         return None, ("in_return",)  # the new article went out in advance, the old one is owed
+    if state.authorization == "expired" and state.resolution in {"refund", "store_credit"}:
+        return None, ("returned",)  # refunded and kept
     if state.authorization not in LIVE:
         return None, ()
     if state.resolution == "undecided" and state.logistics in EXPECTED:
@@ -97,6 +101,19 @@ def _cents_of(total: int, units: int, number: int) -> int:
     return total * number // units - total * (number - 1) // units
 
 
+def left_of_units(line: OrderLine, credits: Iterable[Credit], component: str) -> list[int]:
+    """Return what each unit has left after each credit took from it in proportion to what it had, unit by unit."""
+    whole = getattr(line, component)
+    left = [_cents_of(whole, line.quantity, number) for number in range(1, line.quantity + 1)]
+    for credit in credits:
+        units = range(credit.first - 1, credit.first - 1 + credit.count)
+        had, amount = [left[unit] for unit in units], getattr(credit, component)
+        for place, unit in enumerate(units):
+            if sum(had):
+                left[unit] -= amount * sum(had[: place + 1]) // sum(had) - amount * sum(had[:place]) // sum(had)
+    return left
+
+
 def _no_unit_bears_more_than_was_paid(order: Order) -> None:
     """Per unit, per line and per order: what goes back is at most what was paid, fees never more than that."""
     for account in order.lines.values():
@@ -108,6 +125,8 @@ def _no_unit_bears_more_than_was_paid(order: Order) -> None:
                 covering = [c for c in account.credits if c.first <= number < c.first + c.count]
                 if all(c.count == 1 for c in covering):
                     assert sum(getattr(c, part) for c in covering) <= _cents_of(whole, line.quantity, number)
+        for component in ("goods_minor", "tax_minor", "shipping_minor"):
+            assert min(left_of_units(line, account.credits, component), default=0) >= 0, (line.line_id, component)
         for run in _runs(account.credits):
             _run_within_paid(line, account.credits, *run)
         assert sum(credit.fee_minor for credit in account.credits) >= 0
@@ -176,6 +195,19 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping
     assert shipping >= 0
+
+
+def _store_credit_is_what_the_books_say(shop: Shop) -> None:
+    """All holders together have what the ledger owes in store credit; nobody spent more than was there."""
+    owed: Counter[str] = Counter()
+    for fact in shop.history:
+        for posting in getattr(fact, "postings", ()):
+            owed[posting.account] -= posting.amount_minor
+    accounts = [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, StoreCredit)]
+    assert sum(account.balance_minor for account in accounts) == owed["store_credit_liability"]
+    given = sum(fact.amount_minor for fact in shop.history if isinstance(fact, StoreCredit.Issued))
+    spent = sum(fact.amount_minor for fact in shop.history if isinstance(fact, StoreCredit.Spent))
+    assert spent <= given
 
 
 def _fee_is_that_of_the_whole(order: Order, rma: Rma, line: RmaLine) -> None:

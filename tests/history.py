@@ -7,13 +7,11 @@ from datetime import timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from domain.aggregate import Fact
-from domain.order import Order
 from domain.recorded import RecordedEvent
-from domain.return_policy import ReturnPolicy
-from domain.rma import Rma
-from infra.codec import Codec, topic_of
+from infra.codec import topic_of
+from workers.wiring import make_codec
 
-CODEC = Codec([Order, Rma, ReturnPolicy])
+CODEC = make_codec()
 
 
 def recorded(facts: Iterable[Fact], *, order_id: str = "O-1", start: int = 1) -> list[RecordedEvent]:

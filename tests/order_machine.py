@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.errors import RuleViolationError
+from domain.store_credit import StoreCredit
 from domain.vocabularies import FAULTY_REASONS
 from tests.conservation import check
 from tests.shop import Shop
@@ -361,6 +362,26 @@ class OrderMachine(RuleBasedStateMachine):
     @rule(which=numbers, amount=st.integers(1, 500), command=st.sampled_from(("GrantGoodwill", "ClaimFromCustomer")))
     def beyond(self, which: int, amount: int, command: str) -> None:
         self.tell(command, self.on(which, amount_minor=amount, reason="x"))
+
+    @precondition(lambda self: self.credit())
+    @rule(index=st.integers(0, 20), amount=st.integers(1, 900))
+    def spend(self, index: int, amount: int) -> None:
+        credit = self.credit()
+        holder = credit[index % len(credit)].holder_id
+        self.tell(
+            "SpendStoreCredit",
+            {
+                "holder_id": holder,
+                "currency": "EUR",
+                "spend_id": f"P-{len(self.shop.history)}",
+                "order_id": "O-2",
+                "amount_minor": amount,
+            },
+        )
+
+    def credit(self) -> list[StoreCredit]:
+        """Return the accounts of those who were given store credit."""
+        return [aggregate for aggregate in self.shop.aggregates.values() if isinstance(aggregate, StoreCredit)]
 
     @invariant()
     def everything_is_conserved(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers import cli_ask, cli_dead, cli_look, cli_policy, cli_rebuild, cli_review, cli_send
+from workers import cli_ask, cli_dead, cli_differences, cli_look, cli_policy, cli_rebuild, cli_review, cli_send
 from workers.cli_bench import bench
 from workers.cli_work import work
 from workers.exit_codes import ReportingGroup, WrongUsageError
@@ -32,6 +32,7 @@ cli_dead.register(app)
 cli_rebuild.register(app)
 cli_ask.register(app)
 cli_review.register(app)
+cli_differences.register(app)
 cli_policy.register(app)
 
 

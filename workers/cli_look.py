@@ -140,11 +140,15 @@ def reconcile(
     ],
     since: Annotated[str | None, typer.Option(help="Beginning of the file's period (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option(help="End of the file's period (RFC 3339).")] = None,
+    compare_only: Annotated[bool, typer.Option("--compare-only", help="Do not record what differs.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare our payouts with a gateway's settlement file; exit code 1 on a difference or a broken row."""
+    """Compare our payouts with a gateway's settlement file; exit code 1 on a difference or a broken row.
+
+    What differs is recorded, for an agent to resolve: `rma differences`.
+    """
     from infra.settings import Settings
-    from workers.reconciliation import picture
+    from workers.reconciliation import picture, record
     from workers.reconciliation import reconcile as compare_books
 
     try:
@@ -152,6 +156,10 @@ def reconcile(
     except OSError as error:
         raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
     print_json(report.as_dict()) if as_json else console().print(picture(report))
+    if report.differences and not compare_only:
+        told = record(Settings(), report.differences)
+        if not as_json:
+            console().print(f"{told:,} differences recorded; see: rma differences list")
     if not report.agrees:
         raise typer.Exit(SAID_NO)
 

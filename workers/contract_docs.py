@@ -17,6 +17,8 @@ from domain.errors import RuleViolationError
 from domain.order import Order
 from domain.return_policy import ReturnPolicy
 from domain.rma import Rma
+from domain.settlement_difference import SettlementDifference
+from domain.store_credit import StoreCredit
 from infra.codec import Codec, field_names
 from workers.contract_schema import field_rows, parts_of, type_text
 from workers.contract_views import views_page
@@ -26,15 +28,26 @@ PAGES: Final = ROOT / "docs" / "contracts"
 COMMAND_EXAMPLES: Final = PAGES / "examples" / "commands.json"
 EVENT_EXAMPLES: Final = ROOT / "tests" / "examples" / "events"
 GENERATED: Final = "<!-- Written by `python -m workers.contract_docs`; edit the models, not this page. -->\n"
-REUSABLE: Final = ("shipment_id", "delivery_id", "label_id", "receipt_id", "scan_id", "inspection_id", "evidence_id")
+REUSABLE: Final = (
+    "shipment_id", "delivery_id", "label_id", "receipt_id", "scan_id", "inspection_id", "evidence_id",
+    "spend_id", "difference_id",
+)  # fmt: skip
 """Identifiers that stand for one fact: with other content under the same one, a command is refused."""
 GROUPS: Final = {
     "commands.shop": "Orders and policies",
     "commands.requests": "Requests and decisions",
     "commands.goods": "Goods",
     "commands.closing": "Money, deadlines and the end of a return",
+    "commands.credit": "Store credit",
+    "commands.differences": "Differences between a gateway's books and ours",
 }
-AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {"order": Order, "rma": Rma, "policy": ReturnPolicy}
+AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
+    "order": Order,
+    "rma": Rma,
+    "policy": ReturnPolicy,
+    "store-credit": StoreCredit,
+    "settlement-difference": SettlementDifference,
+}
 
 
 def pages() -> dict[str, str]:

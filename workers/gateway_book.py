@@ -47,6 +47,7 @@ class PayoutBody(BaseModel):
     tender_kind: TenderKind
     amount_minor: Annotated[int, Field(ge=1, le=10**13)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    tender_reference: Annotated[str, Field(min_length=1, max_length=4_000)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

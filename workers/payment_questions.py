@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS rma_payments.questions (
     unknown_said    boolean     NOT NULL,
     ask_at          timestamptz NOT NULL
 );
+ALTER TABLE rma_payments.questions ADD COLUMN IF NOT EXISTS tender_reference text;
 CREATE INDEX IF NOT EXISTS questions_open ON rma_payments.questions (ask_at) WHERE open;
 """
 _NAMES: Final = ", ".join(COLUMNS)

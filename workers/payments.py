@@ -147,6 +147,7 @@ def ask(gateway: Gateway, question: Question) -> Answer:
         tender_kind=question.tender_kind,
         amount_minor=question.amount_minor,
         currency=question.currency,
+        tender_reference=question.tender_reference,
     )
     return gateway.pay(request) if question.may_pay else gateway.look_up(request)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -14,14 +15,17 @@ from psycopg.rows import class_row
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from domain.identity import difference_id
+from domain.vocabularies import DifferenceKind
 from infra.settings import Settings, postgres_address
+from workers.sending import OutgoingCommand, conversation
 from workers.settlement_file import BrokenRow, Settlement, read_settlements
 from workers.terminal import money, table
 
 CONNECT_TIMEOUT_S: Final = 5
 SHOWN_MAX: Final = 1_000
-
-DifferenceKind = Literal["missing_here", "missing_there", "different_amount", "twice_there"]
+SOURCE: Final = "/rma/reconcile"
+ACTOR: Final = "system:reconcile"
 
 PAYOUTS: Final = """
     SELECT payout_id, order_id, rma_id, amount_minor, currency, status, outcome_at
@@ -101,6 +105,34 @@ def reconcile(
     report = compare((row for row in rows if isinstance(row, Settlement)), _own_payouts(settings), since, until)
     report.broken_rows = [row for row in rows if isinstance(row, BrokenRow)]
     return report
+
+
+def record(settings: Settings, differences: Iterable[Difference]) -> int:
+    """Tell the log of differences, for an agent to resolve, and return how many; one told before is no second one.
+
+    Raises:
+        ServiceUnreachableError: Kafka is away, or the topics do not exist.
+    """
+    now = datetime.now(UTC)
+    with conversation(settings) as talk:
+        return talk.publish_all(_report_of(found, now).to_record() for found in differences)
+
+
+def _report_of(found: Difference, now: datetime) -> OutgoingCommand:
+    here = {"amount_minor": found.here_minor, "currency": found.here_currency, "status": found.here_status}
+    there = {"amount_minor": found.there_minor, "currency": found.there_currency, "reference": found.reference}
+    content = {
+        "kind": found.kind,
+        "payout_id": str(found.payout_id),
+        "order_id": found.order_id,
+        "rma_id": None if found.rma_id is None else str(found.rma_id),
+        "here": None if found.here_minor is None else here,
+        "there": None if found.there_minor is None else there,
+    }
+    known = {name: value for name, value in content.items() if value is not None}
+    identity = str(difference_id(found.payout_id, json.dumps(known, sort_keys=True)))
+    key = found.order_id or str(found.payout_id)
+    return OutgoingCommand("ReportDifference", identity, SOURCE, key, now, ACTOR, {"difference_id": identity} | known)
 
 
 def _own_payouts(settings: Settings) -> dict[UUID, OwnPayout]:

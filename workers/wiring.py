@@ -10,6 +10,8 @@ from typing import Final
 from domain.order import Order
 from domain.return_policy import ReturnPolicy
 from domain.rma import Rma
+from domain.settlement_difference import SettlementDifference
+from domain.store_credit import StoreCredit
 from infra.codec import Codec
 from infra.event_log import EventLog
 from infra.kafka_clients import GroupConsumer, make_admin, make_consumer
@@ -24,7 +26,7 @@ from workers.projector import Projector, prepare
 from workers.read_models import PROJECTIONS, projection_named
 from workers.relay import Relay
 
-AGGREGATES: Final = (Order, Rma, ReturnPolicy)
+AGGREGATES: Final = (Order, Rma, ReturnPolicy, StoreCredit, SettlementDifference)
 COMMANDS: Final = "commands"
 RELAY: Final = "relay"
 TOPICS_READY_TIMEOUT_MS: Final = 30_000

@@ -31,7 +31,7 @@ CODE_REPAIR_FIRST: Final = "repair_or_replacement_first"
 
 TEXT_FACTS: Final = "channel seller_id country customer_tier category sku reason wish".split()
 NUMBER_FACTS: Final = "quantity line_paid_minor unit_paid_minor days_since_ordered days_since_delivered".split()
-TRUTH_FACTS: Final = "final_sale gift".split()
+TRUTH_FACTS: Final = "final_sale gift in_warranty".split()
 FACT_NAMES: Final = frozenset([*TEXT_FACTS, *NUMBER_FACTS, *TRUTH_FACTS, "tender_kinds", "ordered_at"])
 ANSWER_PREFIX: Final = "answers."
 OPERATORS: Final = ("is", "in", "at_least", "at_most", "before", "after")

@@ -20,6 +20,10 @@ def _in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def _is_unknown(fact: object) -> bool:
+    return fact is None  # a fact that came later leaves no trace in decisions that did not know it
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with an offset, kept in UTC so that equal instants give equal bytes."""
 Holidays = Annotated[tuple[date, ...], Field(max_length=HOLIDAYS_MAX)]
@@ -31,8 +35,8 @@ class Facts(BaseModel):
 
     ``shipped_at`` and ``delivered_at`` are the latest among the units asked for, ``None`` while any of them is not
     shipped or delivered; ``order_delivered_at`` is when the last unit of the whole order was delivered. Amounts are
-    goods and tax of the units asked for. ``holidays`` belong to the calendar of the document's window,
-    ``rule_holidays`` to the calendars that rules name, by name.
+    goods and tax of the units asked for. ``in_warranty`` is known for lines with a warranty. ``holidays`` belong to the
+    calendar of the document's window, ``rule_holidays`` to the calendars that rules name, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -57,6 +61,7 @@ class Facts(BaseModel):
     line_paid_minor: int | None = None
     unit_paid_minor: int | None = None
     gift: bool | None = None
+    in_warranty: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     answers: dict[str, Answer] = Field(default_factory=dict)
     holidays: Holidays = ()
     rule_holidays: dict[str, Holidays] = Field(default_factory=dict)

@@ -81,6 +81,8 @@ class HttpGateway:
             "amount_minor": request.amount_minor,
             "currency": request.currency,
         }
+        if request.tender_reference is not None:
+            body["tender_reference"] = request.tender_reference
         headers = {"Idempotency-Key": request.idempotency_key}
         return self._ask(self._client.build_request("POST", "/payouts", json=body, headers=headers), request)
 

@@ -24,6 +24,7 @@ class PayoutRequest:
     tender_kind: str
     amount_minor: int
     currency: str
+    tender_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def whole_story() -> Shop:
     teller = Teller()
     _open(teller)
     _money(teller)
+    _books(teller)
     _goods(teller)
     _remedies(teller)
     _people(teller)
@@ -78,7 +79,7 @@ def whole_story() -> Shop:
 
 
 def _open(teller: Teller) -> None:
-    lines = [{**line, "quantity": 9} for line in ORDER["lines"]]
+    lines = [{**line, "quantity": 9, "warranty_days": 365} for line in ORDER["lines"]]
     teller.tell("RegisterOrder", {**ORDER, "lines": lines}, "system:shop")
     for number, command in enumerate(("RecordShipment", "RecordDelivery")):
         moved = [{"line_id": line_id, "quantity": 9} for line_id in ("L1", "L2")]
@@ -116,6 +117,11 @@ def _money(teller: Teller) -> None:
     teller.about(1, "RecordPayoutOutcome", "gateway:g", payout_id=str(retried), outcome="settled", reference="gw-1")
     teller.about(1, "GrantGoodwill", amount_minor=300, reason="sorry", line=1)
     teller.about(1, "ClaimFromCustomer", amount_minor=20, reason="wear", line=1)
+    teller.tell(
+        "SpendStoreCredit",
+        {"holder_id": "C-1", "currency": "EUR", "spend_id": "P-1", "order_id": "O-2", "amount_minor": 100},
+        "system:shop",
+    )
     teller.about(1, "GiveFeedback", "customer:C-1", score=4, comment="quick")
     teller.about(1, "CloseReturn", reason="done")
     teller.about(1, "ReopenReturn", reason="one more question")
@@ -155,6 +161,22 @@ def _people(teller: Teller) -> None:
         4, "ExtendDeadline", deadline_id=str(deadline.deadline_id), due_at=day(90).isoformat(), reason="holiday"
     )
     teller.pass_deadline(4, "ship_back")
+
+
+def _books(teller: Teller) -> None:
+    """Store credit taken back, and a difference with a gateway's books."""
+    teller.ask(9, ("L1", 1, "missing_part", "store_credit"))
+    credit = list(teller.shop.order().payouts.values())[-1]
+    teller.about(9, "RecordPayoutOutcome", "gateway:g", payout_id=str(credit.payout_id), outcome="failed")
+    teller.about(9, "RetryPayout", payout_id=str(credit.payout_id))
+    difference = {"difference_id": str(UUID(int=10)), "kind": "different_amount", "payout_id": str(credit.payout_id)}
+    sides = {
+        "here": {"amount_minor": 111, "currency": "EUR", "status": "settled"},
+        "there": {"amount_minor": 101, "currency": "EUR", "reference": "gw-9"},
+    }
+    teller.tell("ReportDifference", {**difference, "order_id": "O-1", **sides}, "system:reconcile")
+    resolution = {"difference_id": str(UUID(int=10)), "resolution": "corrected_there", "note": "a typing error"}
+    teller.tell("ResolveDifference", resolution)
 
 
 def _remedies(teller: Teller) -> None:

@@ -184,3 +184,12 @@ def test_an_advance_exchange_is_claimed_when_the_original_does_not_come_back(wis
     (claim,) = [fact for fact in shop.history if type(fact).__name__ == "ClaimRaised"]
     assert claim.amount_minor == 333  # type: ignore[attr-defined]
     assert states(shop, "authorization", "delivered_on") == [(1, "expired", True), (1, "expired", False)]
+
+
+def test_what_was_refunded_and_kept_cannot_be_asked_for_again() -> None:
+    """Paid on approval and never sent: at expiry the units count as returned, whoever asks for them."""
+    shop = requested({**POLICY, "refund_due": "approval"})
+    let_pass(shop, "ship_back")
+    assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
+    again = on_return(UUID(int=9), lines=[{"line_id": "L1", "quantity": 2, "reason": "fit", "wish": "refund"}])
+    refused(shop, "units_not_available", "RequestReturn", again, at=day(40), available=1)
