@@ -15,8 +15,8 @@ from commands.fields import (
     Text,
 )
 from commands.goods import OnReturn, OnUnits
-from commands.registry import on_return
-from domain import deadlines, payouts, remedies, resolution
+from commands.registry import content_hash, on_return
+from domain import deadlines, payouts, remedies, resolution, store_credit
 from domain.case import Case
 from domain.errors import LinesOpenError, WrongStateError
 from domain.vocabularies import DecidedResolution, PayoutOutcome
@@ -63,6 +63,15 @@ class ClaimFromCustomer(OnReturn):
     amount_minor: PositiveAmountMinor
     reason: Text
     line: LineNumber | None = None
+
+
+class SpendStoreCredit(OnReturn):
+    """Pay with store credit that a return gave; ``credit_id`` as in view ``store_credit``."""
+
+    credit_id: UUID
+    spend_id: Identifier
+    amount_minor: PositiveAmountMinor
+    spent_on: Identifier | None = None
 
 
 class PassDeadline(OnReturn):
@@ -147,6 +156,18 @@ def claim_from_customer(command: ClaimFromCustomer, case: Case) -> None:
     if command.line is not None:
         case.rma.line(command.line)
     payouts.claim(case, command.amount_minor, line=command.line, reason=command.reason)
+
+
+@on_return(SpendStoreCredit, by="system agent", while_closed=True)
+def spend_store_credit(command: SpendStoreCredit, case: Case) -> None:
+    store_credit.spend(
+        case,
+        command.credit_id,
+        command.amount_minor,
+        spend_id=command.spend_id,
+        spent_on=command.spent_on,
+        content_hash=content_hash(command),
+    )
 
 
 @on_return(PassDeadline, by="clock", while_closed=True)

@@ -8,16 +8,16 @@ from typing import ClassVar, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from commands import closing, credit, differences, goods, requests, shop  # importing them registers their handlers
+from commands import closing, differences, goods, requests, shop  # importing them registers their handlers
 from commands.fields import Body
 from commands.metadata import Meta
 from commands.registry import REGISTRATIONS, Registration
 from commands.streams import Streams
 from domain.errors import NotPermittedError, RmaError
-from domain.identity import difference_stream, order_stream, policy_stream, rma_stream, store_credit_stream
+from domain.identity import difference_stream, order_stream, policy_stream, rma_stream
 
 FAULTS_MAX: Final = 100
-MODULES: Final = (shop, requests, goods, closing, credit, differences)
+MODULES: Final = (shop, requests, goods, closing, differences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,6 @@ def streams_of(command: Body) -> tuple[str, ...]:
         named.append(rma_stream(rma_id))
     if policy_id := getattr(command, "policy_id", None):
         named.append(policy_stream(policy_id))
-    if holder_id := getattr(command, "holder_id", None):
-        named.append(store_credit_stream(holder_id, command.currency))  # type: ignore[attr-defined]  # goes with it
     if difference_id := getattr(command, "difference_id", None):
         named.append(difference_stream(difference_id))
     return tuple(named)

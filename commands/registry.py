@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from commands.fields import Body
-from commands.following import follow_up
 from commands.metadata import Meta
 from commands.streams import Streams, the_order, the_return
+from domain import deadlines
 from domain.case import Case
 from domain.errors import WrongStateError
 from domain.vocabularies import ActorKind
@@ -50,7 +50,7 @@ def handles(model: type[Command], *, by: str) -> Callable[[Handler], Handler]:
 def on_return(
     model: type[Command], *, by: str, while_closed: bool = False
 ) -> Callable[[Callable[[Any, Case], None]], Handler]:
-    """Register the handler of a command about an existing return: it gets the case; what follows is done after it.
+    """Register the handler of a command about an existing return: it gets the case, and deadlines are kept after it.
 
     Facts of the outside world are taken ``while_closed`` too; anything else needs the return reopened first.
     """
@@ -62,7 +62,7 @@ def on_return(
             if case.rma.closed_at is not None and not while_closed:
                 raise WrongStateError("the return is closed; reopen it first", status="closed")
             handler(command, case)
-            follow_up(case, streams)
+            deadlines.keep(case)
 
         return handles(model, by=by)(handle)
 

@@ -20,11 +20,10 @@ from commands.fields import (
     Sha256,
     Text,
 )
-from commands.following import follow_up
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, find_policy, find_return, the_order, the_return
-from domain import authorization
+from domain import authorization, deadlines
 from domain.authorization import Choice, PolicyInForce, decide_by_policy
 from domain.case import Case
 from domain.errors import (
@@ -194,7 +193,7 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
     order.take_units(rma.rma_id, taken, meta.occurred_at)
     case = Case(order, rma, meta.occurred_at)
     decide_by_policy(case, list(rma.lines), policy, meta.occurred_at)
-    follow_up(case, streams)
+    deadlines.keep(case)
 
 
 def _check_lines(command: RequestReturn, order: Order) -> None:
@@ -292,7 +291,7 @@ def correct_request(command: CorrectRequest, meta: Meta, streams: Streams) -> No
     )
     order.free_units(case.rma.rma_id, of_order(asked.line_id, dropped), "corrected", case.at)
     decide_by_policy(case, [command.line], policy, case.rma.created_on)
-    follow_up(case, streams)
+    deadlines.keep(case)
 
 
 def _last_units(runs: Sequence[UnitRun], quantity: int) -> list[UnitRun]:

@@ -76,6 +76,10 @@ class UnknownDeadlineError(RuleViolationError):
     code = "unknown_deadline"
 
 
+class UnknownStoreCreditError(RuleViolationError):
+    code = "unknown_store_credit"
+
+
 class UnknownDifferenceError(RuleViolationError):
     code = "unknown_difference"
 

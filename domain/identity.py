@@ -28,11 +28,6 @@ def policy_stream(policy_id: str) -> str:
     return f"policy/{policy_id}"
 
 
-def store_credit_stream(holder_id: str, currency: str) -> str:
-    """Return the name of the stream that holds what somebody has in store credit, in one currency."""
-    return f"store_credit/{currency}/{holder_id}"
-
-
 def difference_stream(difference_id: UUID) -> str:
     """Return the name of the stream about one difference between a gateway's books and ours."""
     return f"difference/{difference_id}"
@@ -68,6 +63,11 @@ def idempotency_key(refund: UUID, tender_id: str | None, attempt: int) -> str:
 def difference_id(payout: UUID, content: str) -> UUID:
     """Return the id of a difference about a payout; the same found again has the same."""
     return uuid5(payout, f"difference/{content}")
+
+
+def goodwill_id(rma_id: UUID, number: int) -> UUID:
+    """Return the id of the store credit that goodwill gives; ``number`` counts a return's goodwill from 1."""
+    return uuid5(rma_id, f"goodwill/{number}")
 
 
 def deadline_id(rma_id: UUID, kind: str, line: int | None, number: int) -> UUID:

@@ -17,7 +17,7 @@ from domain.aggregate import Fact, FirstFact
 from domain.errors import IdentifierReusedError, QuantityExceededError, UnitsNotAvailableError, UnknownLineError
 from domain.identity import order_stream
 from domain.ledger import Posting
-from domain.order_accounts import KEPT, Freed, LineAccount, Refund, RmaAccount, UnitState
+from domain.order_accounts import KEPT, Freed, LineAccount, Refund, RmaAccount, StoreCredit, UnitState
 from domain.order_facts import (
     Arrival,
     Credit,
@@ -219,6 +219,22 @@ class Order(BaseAggregate[str]):
             aggregate.payouts[self.payout.payout_id] = self.payout
             aggregate.refunds[self.payout.refund_id].payouts.append(self.payout.payout_id)
 
+    class StoreCreditSpent(Event):
+        """The holder paid with store credit that a return of this order gave."""
+
+        TOPIC = "rma.Order.StoreCreditSpent.v1"
+        rma_id: UUID
+        credit_id: UUID
+        spend_id: str
+        amount_minor: int
+        spent_on: str | None
+        content_hash: str
+        postings: tuple[Posting, ...]
+
+        def apply(self, aggregate: Order) -> None:
+            aggregate.recorded["spend_id", self.spend_id] = self.content_hash
+            aggregate.store_credit[self.credit_id].spent_minor += self.amount_minor
+
     class Exchanged(Event):
         """Returned goods were set off against new ones; a higher quote is the customer's to pay."""
 
@@ -243,9 +259,13 @@ class Order(BaseAggregate[str]):
         amount_minor: int
         reason: str
         postings: tuple[Posting, ...]
+        credit_id: UUID | None = None
+        holder_id: str | None = None
 
         def apply(self, aggregate: Order) -> None:
-            """Nothing here depends on goodwill."""
+            if self.credit_id is not None:
+                aggregate.store_credit[self.credit_id] = StoreCredit(issued_minor=self.amount_minor)
+                aggregate.account(self.rma_id).goodwill_count += 1
 
     class ClaimRaised(Event):
         """Money is asked back from the customer."""
@@ -297,6 +317,7 @@ class Order(BaseAggregate[str]):
         self.accounts: dict[UUID, RmaAccount] = {}
         self.refunds: dict[UUID, Refund] = {}
         self.payouts: dict[UUID, Payout] = {}
+        self.store_credit: dict[UUID, StoreCredit] = {}
 
     @property
     def partition_key(self) -> str:
@@ -403,7 +424,10 @@ class Order(BaseAggregate[str]):
             self.lines[run.line_id].units.put([run.run], state)
 
     def set_payout(self, payout_id: UUID, status: Literal["settled", "failed", "unknown"]) -> None:
-        self.payouts[payout_id] = replace(self.payouts[payout_id], status=status)
+        payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status)
+        if payout.tender_id is None:
+            credit = self.store_credit.setdefault(payout_id, StoreCredit())
+            credit.issued_minor = payout.amount_minor if status == "settled" else 0
 
 
 def _per_line(lines: Sequence[LineQuantity]) -> dict[str, int]:

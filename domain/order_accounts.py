@@ -86,6 +86,7 @@ class RmaAccount:
     fees: dict[int, LineFees] = field(default_factory=dict)
     charged: list[Credit] = field(default_factory=list)
     """The credits that bore a restocking fee, and those that gave one back."""
+    goodwill_count: int = 0
 
     @property
     def return_shipping_minor(self) -> int:
@@ -102,6 +103,19 @@ class RmaAccount:
         self.fees[credit.line] = LineFees(
             so_far.base_minor + credit.fee_base_minor, so_far.fee_minor + credit.fee_minor
         )
+
+
+@dataclass(slots=True)
+class StoreCredit:
+    """Store credit that a return gave, and what its holder has spent of it (minor units)."""
+
+    issued_minor: int = 0
+    spent_minor: int = 0
+
+    @property
+    def balance_minor(self) -> int:
+        """What is left; below zero where spent credit was taken back."""
+        return self.issued_minor - self.spent_minor
 
 
 @dataclass(slots=True)

@@ -149,3 +149,5 @@ class Payout:
     retried: bool = False
     tender_reference: str | None = None
     """The payment's own name of the tender, by which a gateway finds what to give back."""
+    holder_id: str | None = None
+    """Who may spend it, where it is store credit."""

@@ -21,11 +21,13 @@ from domain.errors import (
     UnknownTenderError,
     WrongStateError,
 )
+from domain.identity import goodwill_id
 from domain.ledger import Posting
 from domain.order import Order
 from domain.order_facts import Payout, Tender
 from domain.refunds import new_payout, room
 from domain.rma_facts import RmaRun
+from domain.store_credit import holder_of
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
 
 _WORST_FIRST: Final[tuple[PayoutStatus, ...]] = ("unknown", "requested", "failed", "settled")
@@ -184,6 +186,8 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
         amount_minor=amount_minor,
         reason=reason,
         postings=ledger.entry((ledger.GOODWILL, amount_minor), (ledger.STORE_CREDIT_LIABILITY, -amount_minor)),
+        credit_id=goodwill_id(case.rma.rma_id, case.order.account(case.rma.rma_id).goodwill_count + 1),
+        holder_id=holder_of(case.rma),
         timestamp=case.at,
     )
 

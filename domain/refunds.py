@@ -18,6 +18,7 @@ from domain.order import Order
 from domain.order_accounts import LineAccount, LineFees
 from domain.order_facts import Credit, OrderLine, Payout, Tender
 from domain.rma_facts import RefundPart, RmaRun
+from domain.store_credit import holder_of
 from domain.units import UnitRun, UnitStates
 
 Because = Literal["policy", "agent", "fees_returned", "exchange_difference"]
@@ -267,4 +268,5 @@ def new_payout(case: Case, refund: UUID, tender: Tender | None, amount_minor: in
         idempotency_key=idempotency_key(refund, tender_id, attempt),
         attempt=attempt,
         tender_reference=tender.reference if tender else None,
+        holder_id=None if tender else holder_of(case.rma),
     )

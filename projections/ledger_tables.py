@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.ledger_entries (
     amount_minor bigint      NOT NULL,
     currency     text        NOT NULL,
     order_id     text        NOT NULL,
-    rma_id       uuid,
+    rma_id       uuid        NOT NULL,
     refund_id    uuid,
     PRIMARY KEY (position, entry_no)
 );
@@ -104,16 +104,19 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
 );
 CREATE INDEX IF NOT EXISTS order_units_sold ON {SCHEMA}.order_units (customer_id, sku);
 
--- One row per holder of store credit and currency: what returns issued (less what was taken back), and what is left.
+-- One row per store credit: who may spend it, what a return issued (less what was taken back), and what is left.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.store_credit (
+    credit_id     uuid        PRIMARY KEY,
     holder_id     text        NOT NULL,
+    order_id      text        NOT NULL,
+    rma_id        uuid        NOT NULL,
     currency      text        NOT NULL,
     issued_minor  bigint      NOT NULL,
     spent_minor   bigint      NOT NULL,
     balance_minor bigint      GENERATED ALWAYS AS (issued_minor - spent_minor) STORED,
-    moved_at      timestamptz NOT NULL,
-    PRIMARY KEY (holder_id, currency)
+    moved_at      timestamptz NOT NULL
 );
+CREATE INDEX IF NOT EXISTS store_credit_holder ON {SCHEMA}.store_credit (holder_id);
 
 -- One row per payout on which a gateway's settlement file and our books differ.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.differences (
@@ -173,7 +176,9 @@ UNITS = Table(
     ("order_id", "line_id", *SOLD, *SOLD_MINOR, *COUNTERS, "last_delivered_at"),
     ("order_id", "line_id"),
 )
-STORE_CREDIT = _table("store_credit", "holder_id currency issued_minor spent_minor moved_at", "holder_id currency")
+STORE_CREDIT = _table(
+    "store_credit", "credit_id holder_id order_id rma_id currency issued_minor spent_minor moved_at", "credit_id"
+)
 DIFFERENCES = _table(
     "differences",
     "difference_id kind payout_id order_id rma_id here_minor here_currency here_status there_minor there_currency"

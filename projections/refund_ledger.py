@@ -8,11 +8,11 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from domain import ledger
 from domain.order import Order
 from domain.order_facts import Payout
 from domain.recorded import RecordedEvent
 from domain.settlement_difference import SettlementDifference
-from domain.store_credit import StoreCredit
 from projections.ledger_tables import (
     COUNTERS,
     DIFFERENCES,
@@ -34,18 +34,9 @@ TYPES: Final = frozenset(
     getattr(Order, name).TOPIC
     for name in (
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
-        " PayoutUnclear PayoutRetried Exchanged GoodwillGranted ClaimRaised"
+        " PayoutUnclear PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
     ).split()
-) | frozenset(
-    fact.TOPIC
-    for fact in (
-        StoreCredit.Issued,
-        StoreCredit.Revoked,
-        StoreCredit.Spent,
-        SettlementDifference.Found,
-        SettlementDifference.Resolved,
-    )
-)
+) | {SettlementDifference.Found.TOPIC, SettlementDifference.Resolved.TOPIC}
 PAYOUT_STATUS: Final = {Order.PayoutSettled: "settled", Order.PayoutFailed: "failed", Order.PayoutUnclear: "unknown"}
 
 _REFUND_STATUS: Final = f"""
@@ -91,7 +82,7 @@ class _Batch:
         self.replaced: set[UUID] = set()
         self.entries: list[dict[str, Any]] = []
         self.moved: set[UUID] = set()
-        self.credit: dict[tuple[str, str], dict[str, Any]] = {}
+        self.credit: dict[UUID, dict[str, Any]] = {}
         self.differences: list[dict[str, Any]] = []
         self.resolutions: list[dict[str, Any]] = []
 
@@ -99,7 +90,8 @@ class _Batch:
         fact = event.fact
         self._units(event, fact)
         self._money(event, fact)
-        self._credit_or_difference(event, fact)
+        self._store_credit(event, fact)
+        self._difference(event, fact)
         self._post(event, fact)
 
     def _units(self, event: RecordedEvent, fact: Any) -> None:
@@ -133,14 +125,24 @@ class _Batch:
                 self._payout(event, fact.payout, fact.currency)
                 self.moved.add(fact.payout.refund_id)
 
-    def _credit_or_difference(self, event: RecordedEvent, fact: Any) -> None:
+    def _store_credit(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
-            case StoreCredit.Issued():
-                self._credit(event, fact, issued_minor=fact.amount_minor)
-            case StoreCredit.Revoked():
-                self._credit(event, fact, issued_minor=-fact.amount_minor)
-            case StoreCredit.Spent():
-                self._credit(event, fact, spent_minor=fact.amount_minor)
+            case Order.RefundRequested():
+                for payout in fact.payouts:
+                    if payout.tender_id is None:
+                        self._credit(event, fact, payout.payout_id)["holder_id"] = payout.holder_id
+            case Order.StoreCreditSpent():
+                self._credit(event, fact, fact.credit_id)["spent_minor"] += fact.amount_minor
+            case Order.GoodwillGranted() if fact.credit_id is not None:
+                row = self._credit(event, fact, fact.credit_id)
+                row["holder_id"] = fact.holder_id
+                row["issued_minor"] += fact.amount_minor
+            case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
+                if given := -ledger.balance(fact.postings, ledger.STORE_CREDIT_LIABILITY):
+                    self._credit(event, fact, fact.payout_id)["issued_minor"] += given
+
+    def _difference(self, event: RecordedEvent, fact: Any) -> None:
+        match fact:
             case SettlementDifference.Found():
                 self._found(event, fact)
             case SettlementDifference.Resolved():
@@ -244,21 +246,26 @@ class _Batch:
                     "account": posting.account,
                     "amount_minor": posting.amount_minor,
                     "currency": getattr(fact, "currency", None),
-                    "order_id": getattr(fact, "order_id", event.partition_key),
-                    "rma_id": getattr(fact, "rma_id", None),
+                    "order_id": event.partition_key,
+                    "rma_id": fact.rma_id,
                     "refund_id": getattr(fact, "refund_id", None),
                 }
             )
 
-    def _credit(
-        self, event: RecordedEvent, fact: StoreCredit.Issued | StoreCredit.Revoked | StoreCredit.Spent, **counters: int
-    ) -> None:
-        key = fact.holder_id, fact.currency
-        new = {"holder_id": key[0], "currency": key[1], "issued_minor": 0, "spent_minor": 0, "moved_at": None}
-        row = self.credit.setdefault(key, new)
-        for counter, more in counters.items():
-            row[counter] += more
-        row["moved_at"] = max(event.occurred_at, row["moved_at"] or event.occurred_at)
+    def _credit(self, event: RecordedEvent, fact: Any, credit_id: UUID) -> dict[str, Any]:
+        new = {
+            "credit_id": credit_id,
+            "holder_id": "",
+            "order_id": event.partition_key,
+            "rma_id": fact.rma_id,
+            "currency": None,
+            "issued_minor": 0,
+            "spent_minor": 0,
+            "moved_at": event.occurred_at,
+        }
+        row = self.credit.setdefault(credit_id, new)
+        row["moved_at"] = max(event.occurred_at, row["moved_at"])
+        return row
 
     def _found(self, event: RecordedEvent, fact: SettlementDifference.Found) -> None:
         here, there = fact.here, fact.there
@@ -315,8 +322,10 @@ class _Batch:
             connection.execute(_REFUND_STATUS, [list(self.moved)])
 
     def _name_currencies(self, connection: Connection[Any]) -> None:
-        """Fill in the orders' currencies, which facts about payouts and goodwill do not repeat."""
-        unnamed = [row for row in (*self.payouts.values(), *self.entries) if row["currency"] is None]
+        """Fill in the orders' currencies, which most facts do not repeat."""
+        unnamed = [
+            row for row in (*self.payouts.values(), *self.credit.values(), *self.entries) if row["currency"] is None
+        ]
         if not unnamed:
             return
         query = f"SELECT order_id, currency FROM {SCHEMA}.orders WHERE order_id = ANY(%s)"

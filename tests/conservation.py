@@ -12,7 +12,6 @@ from domain.order_facts import Credit, OrderLine, Payout
 from domain.rma import Rma
 from domain.rma_facts import RunState
 from domain.rma_state import RmaLine
-from domain.store_credit import StoreCredit
 from tests.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
@@ -34,7 +33,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
     _books_balance(order, shop.history)
-    _store_credit_is_what_the_books_say(shop)
+    _store_credit_is_what_the_books_say(order, shop.history)
     for rma in returns:
         for line in rma.lines.values():
             _fee_is_that_of_the_whole(order, rma, line)
@@ -197,17 +196,21 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     assert shipping >= 0
 
 
-def _store_credit_is_what_the_books_say(shop: Shop) -> None:
-    """All holders together have what the ledger owes in store credit; nobody spent more than was there."""
-    owed: Counter[str] = Counter()
-    for fact in shop.history:
-        for posting in getattr(fact, "postings", ()):
-            owed[posting.account] -= posting.amount_minor
-    accounts = [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, StoreCredit)]
-    assert sum(account.balance_minor for account in accounts) == owed["store_credit_liability"]
-    given = sum(fact.amount_minor for fact in shop.history if isinstance(fact, StoreCredit.Issued))
-    spent = sum(fact.amount_minor for fact in shop.history if isinstance(fact, StoreCredit.Spent))
-    assert spent <= given
+def _store_credit_is_what_the_books_say(order: Order, history: Iterable[Fact]) -> None:
+    """What holders have left is what the ledger owes in store credit; none was spent further than it was given."""
+    given: Counter[object] = Counter()
+    spent: Counter[object] = Counter()
+    owed = 0
+    for fact in history:
+        moved = -sum(p.amount_minor for p in getattr(fact, "postings", ()) if p.account == "store_credit_liability")
+        owed += moved
+        if isinstance(fact, Order.StoreCreditSpent):
+            spent[fact.credit_id] -= moved
+            assert spent[fact.credit_id] <= given[fact.credit_id], fact
+        elif moved:
+            given[getattr(fact, "payout_id", None) or getattr(fact, "credit_id", None)] += moved
+    assert sum(credit.balance_minor for credit in order.store_credit.values()) == owed
+    assert {key: credit.issued_minor for key, credit in order.store_credit.items() if credit.issued_minor} == +given
 
 
 def _fee_is_that_of_the_whole(order: Order, rma: Rma, line: RmaLine) -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.errors import RuleViolationError
-from domain.store_credit import StoreCredit
 from domain.vocabularies import FAULTY_REASONS
 from tests.conservation import check
 from tests.shop import Shop
@@ -363,25 +362,12 @@ class OrderMachine(RuleBasedStateMachine):
     def beyond(self, which: int, amount: int, command: str) -> None:
         self.tell(command, self.on(which, amount_minor=amount, reason="x"))
 
-    @precondition(lambda self: self.credit())
-    @rule(index=st.integers(0, 20), amount=st.integers(1, 900))
-    def spend(self, index: int, amount: int) -> None:
-        credit = self.credit()
-        holder = credit[index % len(credit)].holder_id
-        self.tell(
-            "SpendStoreCredit",
-            {
-                "holder_id": holder,
-                "currency": "EUR",
-                "spend_id": f"P-{len(self.shop.history)}",
-                "order_id": "O-2",
-                "amount_minor": amount,
-            },
-        )
-
-    def credit(self) -> list[StoreCredit]:
-        """Return the accounts of those who were given store credit."""
-        return [aggregate for aggregate in self.shop.aggregates.values() if isinstance(aggregate, StoreCredit)]
+    @precondition(lambda self: self.shop.order().store_credit)
+    @rule(which=numbers, index=st.integers(0, 20), amount=st.integers(1, 900))
+    def spend(self, which: int, index: int, amount: int) -> None:
+        known = list(self.shop.order().store_credit)
+        told = {"credit_id": str(known[index % len(known)]), "spend_id": f"P-{len(self.shop.history)}"}
+        self.tell("SpendStoreCredit", self.on(which, **told, amount_minor=amount))
 
     @invariant()
     def everything_is_conserved(self) -> None:

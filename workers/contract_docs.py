@@ -18,7 +18,6 @@ from domain.order import Order
 from domain.return_policy import ReturnPolicy
 from domain.rma import Rma
 from domain.settlement_difference import SettlementDifference
-from domain.store_credit import StoreCredit
 from infra.codec import Codec, field_names
 from workers.contract_schema import field_rows, parts_of, type_text
 from workers.contract_views import views_page
@@ -38,14 +37,12 @@ GROUPS: Final = {
     "commands.requests": "Requests and decisions",
     "commands.goods": "Goods",
     "commands.closing": "Money, deadlines and the end of a return",
-    "commands.credit": "Store credit",
     "commands.differences": "Differences between a gateway's books and ours",
 }
 AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
     "order": Order,
     "rma": Rma,
     "policy": ReturnPolicy,
-    "store-credit": StoreCredit,
     "settlement-difference": SettlementDifference,
 }
 

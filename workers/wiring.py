@@ -11,7 +11,6 @@ from domain.order import Order
 from domain.return_policy import ReturnPolicy
 from domain.rma import Rma
 from domain.settlement_difference import SettlementDifference
-from domain.store_credit import StoreCredit
 from infra.codec import Codec
 from infra.event_log import EventLog
 from infra.kafka_clients import GroupConsumer, make_admin, make_consumer
@@ -26,7 +25,7 @@ from workers.projector import Projector, prepare
 from workers.read_models import PROJECTIONS, projection_named
 from workers.relay import Relay
 
-AGGREGATES: Final = (Order, Rma, ReturnPolicy, StoreCredit, SettlementDifference)
+AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference)
 COMMANDS: Final = "commands"
 RELAY: Final = "relay"
 TOPICS_READY_TIMEOUT_MS: Final = 30_000

@@ -117,10 +117,9 @@ def _money(teller: Teller) -> None:
     teller.about(1, "RecordPayoutOutcome", "gateway:g", payout_id=str(retried), outcome="settled", reference="gw-1")
     teller.about(1, "GrantGoodwill", amount_minor=300, reason="sorry", line=1)
     teller.about(1, "ClaimFromCustomer", amount_minor=20, reason="wear", line=1)
-    teller.tell(
-        "SpendStoreCredit",
-        {"holder_id": "C-1", "currency": "EUR", "spend_id": "P-1", "order_id": "O-2", "amount_minor": 100},
-        "system:shop",
+    credit = next(iter(teller.shop.order().store_credit))
+    teller.about(
+        1, "SpendStoreCredit", "system:shop", credit_id=str(credit), spend_id="P-1", amount_minor=100, spent_on="O-2"
     )
     teller.about(1, "GiveFeedback", "customer:C-1", score=4, comment="quick")
     teller.about(1, "CloseReturn", reason="done")

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from commands import following
 from domain import allocation, dock, order_facts, payouts, refunds, resolution
 from domain.order import Order
 from domain.order_facts import Credit, LineRun, Payout
-from domain.store_credit import StoreCredit
 from domain.units import UnitRun, take
 from tests.order_machine import OrderMachine
 
@@ -72,12 +70,7 @@ def _all_to_the_first(total_minor: int, weights: Sequence[int]) -> list[int]:
     return [total_minor, *(0 for _ in weights[1:])]
 
 
-def _whatever_is_there(self: StoreCredit, spend_id: str, amount_minor: int, **more: Any) -> None:
-    self.balance_minor += amount_minor
-    SPEND(self, spend_id, amount_minor, **more)
-
-
-SPEND = StoreCredit.spend
+def _a_spending_forgotten(self: Order.StoreCreditSpent, aggregate: Order) -> None: ...
 
 
 def _nothing_follows_lost_goods(case: Any, runs: Any, resolution: Any) -> None: ...
@@ -95,8 +88,7 @@ BUGS: list[tuple[object, str, Callable[..., Any]]] = [
     (payouts, "move_settlement", _settlement_stays),
     (allocation, "share_by_largest_remainder", _all_to_the_first),
     (resolution, "_settle_units", _nothing_follows_lost_goods),
-    (following, "movements", lambda _: ()),
-    (StoreCredit, "spend", _whatever_is_there),
+    (Order.StoreCreditSpent, "apply", _a_spending_forgotten),
     (dock, "take", lambda _, quantity: [UnitRun(1, quantity)]),
 ]
 

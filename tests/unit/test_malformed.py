@@ -56,13 +56,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "ReopenReturn": on_return(reason="x"),
     "PassDeadline": on_return(**DEADLINE),  # type: ignore[arg-type]
     "ExtendDeadline": on_return(**DEADLINE, due_at="2026-01-01T00:00:00Z", reason="x"),  # type: ignore[arg-type]
-    "SpendStoreCredit": {
-        "holder_id": "C",
-        "currency": "EUR",
-        "spend_id": "P",
-        "order_id": "O-2",
-        "amount_minor": 1,
-    },
+    "SpendStoreCredit": on_return(credit_id=str(RMA_ID), spend_id="P", amount_minor=1),
     "ReportDifference": {"difference_id": str(RMA_ID), "kind": "missing_here", **PAYOUT},
     "ResolveDifference": {"difference_id": str(RMA_ID), "resolution": "written_off", "note": "x"},
 }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from domain.identity import store_credit_stream
-from domain.store_credit import StoreCredit
+from domain.order_accounts import StoreCredit
 from tests.expecting import refused, unchanged
 from tests.shop import Shop, names
 from tests.stories import day, inspect, on_return, open_shop, receive, request
@@ -20,77 +20,72 @@ def credited(**asked: Any) -> Shop:
     return shop
 
 
-def balance(shop: Shop, holder_id: str = "C-1") -> int:
-    account = shop.get(store_credit_stream(holder_id, "EUR"))
-    assert isinstance(account, StoreCredit)
-    return account.balance_minor
+def credit_of(shop: Shop, number: int = 0) -> tuple[UUID, StoreCredit]:
+    return list(shop.order().store_credit.items())[number]
 
 
-def spending(amount_minor: int, spend_id: str = "P-1", **more: str) -> dict[str, Any]:
-    return {
-        "holder_id": "C-1",
-        "currency": "EUR",
-        "spend_id": spend_id,
-        "order_id": "O-2",
-        "amount_minor": amount_minor,
-        **more,
-    }
+def spending(shop: Shop, amount_minor: int, spend_id: str = "P-1") -> dict[str, Any]:
+    credit_id, _ = credit_of(shop)
+    return on_return(credit_id=str(credit_id), spend_id=spend_id, amount_minor=amount_minor, spent_on="O-2")
+
+
+def holder(shop: Shop) -> str | None:
+    [payout] = shop.order().payouts.values()
+    return payout.holder_id
 
 
 def test_what_is_issued_can_be_spent_down_to_nothing_and_no_further() -> None:
-    """Capped by the balance, whichever orders it pays; the refusal says what is left, and nothing is recorded."""
+    """Capped by what is left, whichever orders it pays; the refusal says how much that is, and records nothing."""
     shop = credited()
-    assert balance(shop) == 250
-    assert names(shop.send("SpendStoreCredit", spending(200))) == ["Spent"]
-    refused(shop, "amount_exceeds_entitlement", "SpendStoreCredit", spending(51, "P-2"), asked=51, available=50)
-    assert names(shop.send("SpendStoreCredit", spending(50, "P-3"))) == ["Spent"]
-    assert balance(shop) == 0
+    assert names(shop.send("SpendStoreCredit", spending(shop, 200))) == ["StoreCreditSpent"]
+    more = spending(shop, 51, "P-2")
+    refused(shop, "amount_exceeds_entitlement", "SpendStoreCredit", more, asked=51, available=50)
+    shop.send("SpendStoreCredit", spending(shop, 50, "P-3"))
+    assert credit_of(shop)[1].balance_minor == 0
 
 
 def test_the_same_spending_told_again_is_no_second_one() -> None:
     """A repeat is accepted without events; another amount under the same name is refused."""
     shop = credited()
-    shop.send("SpendStoreCredit", spending(100))
-    unchanged(shop, "SpendStoreCredit", spending(100))
-    refused(shop, "spend_id_reused", "SpendStoreCredit", spending(101), spend_id="P-1")
-    assert balance(shop) == 150
+    shop.send("SpendStoreCredit", spending(shop, 100))
+    unchanged(shop, "SpendStoreCredit", spending(shop, 100))
+    refused(shop, "spend_id_reused", "SpendStoreCredit", spending(shop, 101), spend_id="P-1")
+    assert credit_of(shop)[1].balance_minor == 150
 
 
-def test_nobody_spends_what_another_holds_or_another_currency() -> None:
-    """Each holder has an account of their own in each currency."""
+def test_only_credit_that_was_given_can_be_spent() -> None:
+    """An id that stands for no store credit is refused, a refund to a card's among them."""
     shop = credited()
-    for other in ({"holder_id": "C-2"}, {"currency": "USD"}):
-        told = spending(1, **other)
-        refused(shop, "amount_exceeds_entitlement", "SpendStoreCredit", told, asked=1, available=0)
+    told = {**spending(shop, 1), "credit_id": str(UUID(int=9))}
+    refused(shop, "unknown_store_credit", "SpendStoreCredit", told, credit_id=str(UUID(int=9)))
 
 
 def test_a_gift_is_credited_to_who_asks_for_it() -> None:
     """To the recipient by name; to the bearer of the return's number where none is named; never to the giver."""
-    named = credited(gift=True, recipient_id="C-9")
-    assert balance(named, "C-9") == 250
+    assert holder(credited()) == "C-1"
+    assert holder(credited(gift=True, recipient_id="C-9")) == "C-9"
     bearer = credited(gift=True)
-    assert balance(bearer, bearer.rma().rma_number) == 250
-    assert bearer.get(store_credit_stream("C-1", "EUR")) is None
+    assert holder(bearer) == bearer.rma().rma_number
 
 
 def test_goodwill_is_spendable_too() -> None:
-    """It is issued as store credit, in the same append."""
+    """Each grant is a store credit of its own."""
     shop = credited()
-    assert names(shop.send("GrantGoodwill", on_return(amount_minor=40, reason="late"), at=day(9))) == [
-        "GoodwillGranted", "Issued",
-    ]  # fmt: skip
-    assert balance(shop) == 290
+    for _ in range(2):
+        shop.send("GrantGoodwill", on_return(amount_minor=40, reason="late"), at=day(9))
+    assert [credit.balance_minor for credit in shop.order().store_credit.values()] == [250, 40, 40]
 
 
 def test_credit_that_was_taken_back_is_owed_where_it_was_spent() -> None:
-    """A payout reported failed after all: the balance goes below zero, nothing can be spent, a retry makes it good."""
+    """A payout reported failed after all: what was spent is below zero, nothing more can be; a retry issues anew."""
     shop = credited()
-    shop.send("SpendStoreCredit", spending(200))
+    shop.send("SpendStoreCredit", spending(shop, 200))
     [payout] = shop.order().payouts.values()
     told = on_return(payout_id=str(payout.payout_id))
     shop.send("RecordPayoutOutcome", {**told, "outcome": "failed"}, actor="gateway:g", at=day(9))
-    assert balance(shop) == -200
-    refused(shop, "amount_exceeds_entitlement", "SpendStoreCredit", spending(1, "P-2"), asked=1, available=0)
+    assert credit_of(shop)[1].balance_minor == -200
+    more = spending(shop, 1, "P-2")
+    refused(shop, "amount_exceeds_entitlement", "SpendStoreCredit", more, asked=1, available=0)
 
     assert names(shop.send("RetryPayout", told, at=day(10)))[:2] == ["PayoutRetried", "PayoutSettled"]
-    assert balance(shop) == 50
+    assert [credit.balance_minor for credit in shop.order().store_credit.values()] == [-200, 250]
