@@ -19,7 +19,7 @@ from tests.order_machine import OrderMachine
 pytestmark = pytest.mark.proof
 
 ORDERS = 60
-ORDERS_PER_BUG_MAX = 600
+ORDERS_PER_BUG_MAX = 3_000
 STEPS = 40
 QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), stateful_step_count=STEPS)
 
