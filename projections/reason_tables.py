@@ -1,4 +1,4 @@
-"""Why goods come back: claimed reasons beside confirmed causes, and rates per article and sale month."""
+"""Why goods come back: reasons beside causes, rates per article and sale month; and what remedies avoided."""
 
 from __future__ import annotations
 
@@ -33,14 +33,20 @@ MONTHS: Final = """
     SELECT sale_month, sum(units_sold)::bigint AS units_sold, sum(units_returned)::bigint AS units_returned
     FROM rma_read.return_rates GROUP BY sale_month ORDER BY sale_month
 """
+REMEDIES: Final = """
+    SELECT policy_id, policy_version, rule, kind, currency, offered, accepted, declined, lapsed, returns_avoided,
+           units_saved, kept_minor, given_minor, saved_minor
+    FROM rma_read.remedies ORDER BY saved_minor DESC, policy_id, policy_version, rule, kind, currency
+"""
+
+TABLES: Final = {
+    "reasons": REASONS, "causes": CAUSES, "values": VALUES, "months": MONTHS, "remedies": REMEDIES,
+}  # fmt: skip
 
 
 def read_reason_tables(connection: Connection[Any], *, skus_max: int) -> dict[str, Rows]:
-    """Return the tables by name: reasons, causes, values, rates of the ``skus_max`` most returned articles, months."""
+    """Return the tables by name: ``TABLES``, and rates of the ``skus_max`` most returned articles."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = {
-            name: cursor.execute(query).fetchall()
-            for name, query in (("reasons", REASONS), ("causes", CAUSES), ("values", VALUES), ("months", MONTHS))
-        }
+        found = {name: cursor.execute(query).fetchall() for name, query in TABLES.items()}
         return found | {"rates": cursor.execute(RATES, (skus_max,)).fetchall()}

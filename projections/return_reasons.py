@@ -1,4 +1,7 @@
-"""Why goods come back: each returned run of units with its claimed reason and confirmed cause, and rates by article."""
+"""Why goods come back: each returned run of units with its claimed reason and confirmed cause, and rates by article.
+
+Beside them what did not come back because a remedy was offered and accepted (``projections/remedy_offers.py``).
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,11 @@ from domain.rma import Rma
 from domain.rma_facts import RequestedLine, RmaRun
 from domain.units import UnitRun, UnitStates
 from domain.vocabularies import DEFECT_CAUSES, FAULTY_REASONS
+from projections.remedy_offers import COLUMNS as OFFER_COLUMNS
+from projections.remedy_offers import TABLE_SQL, Offer, OfferedLine, offer_of, offer_rows, offers_table
 from projections.tables import Table, views_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 SCHEMA: Final = f"return_reasons_v{VERSION}"
 
 
@@ -33,20 +38,23 @@ CREATE SCHEMA IF NOT EXISTS {SCHEMA};
 
 -- One row per line of a return: what does not change from unit to unit.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.lines (
-    rma_id       uuid        NOT NULL,
-    line         integer     NOT NULL,
-    sku          text        NOT NULL,
-    category     text,
-    channel      text        NOT NULL,
-    country      text        NOT NULL,
-    customer_id  text        NOT NULL,
-    currency     text        NOT NULL,
-    ordered_at   timestamptz NOT NULL,
-    requested_at timestamptz NOT NULL,
-    reason       text        NOT NULL,
-    sold         integer     NOT NULL,
-    goods_minor  bigint      NOT NULL,
-    tax_minor    bigint      NOT NULL,
+    rma_id         uuid        NOT NULL,
+    line           integer     NOT NULL,
+    sku            text        NOT NULL,
+    category       text,
+    channel        text        NOT NULL,
+    country        text        NOT NULL,
+    customer_id    text        NOT NULL,
+    currency       text        NOT NULL,
+    ordered_at     timestamptz NOT NULL,
+    requested_at   timestamptz NOT NULL,
+    reason         text        NOT NULL,
+    sold           integer     NOT NULL,
+    goods_minor    bigint      NOT NULL,
+    tax_minor      bigint      NOT NULL,
+    shipping_minor bigint      NOT NULL,
+    policy_id      text        NOT NULL,
+    policy_version integer     NOT NULL,
     PRIMARY KEY (rma_id, line)
 );
 
@@ -91,11 +99,11 @@ CREATE OR REPLACE VIEW {SCHEMA}.return_rates AS
                sum(quantity) FILTER (WHERE cause IN ({_words(DEFECT_CAUSES)}))::bigint AS units_defect_confirmed
         FROM {SCHEMA}.runs JOIN {SCHEMA}.lines USING (rma_id, line) GROUP BY 1, 2
     ) AS back USING (sku, sale_month);
-"""
+{TABLE_SQL.format(schema=SCHEMA)}"""
 
 LINE_COLUMNS: Final = (
     "rma_id line sku category channel country customer_id currency ordered_at requested_at reason sold goods_minor"
-    " tax_minor"
+    " tax_minor shipping_minor policy_id policy_version"
 )
 LINES = Table(SCHEMA, "lines", tuple(LINE_COLUMNS.split()), ("rma_id", "line"))
 RUNS = Table(
@@ -104,6 +112,7 @@ RUNS = Table(
     tuple("rma_id line first_unit quantity value_minor received cause liable_party grade disposition".split()),
     ("rma_id", "line", "first_unit"),
 )
+OFFERS = offers_table(SCHEMA)
 SALES = Table(SCHEMA, "sales", ("sku", "sale_month", "category", "units_sold"), ("sku", "sale_month"))
 
 TYPES: Final = frozenset(
@@ -116,6 +125,10 @@ TYPES: Final = frozenset(
         Rma.KeptByCustomer,
         Rma.Inspected,
         Rma.DispositionDecided,
+        Rma.RemedyOffered,
+        Rma.RemedyAccepted,
+        Rma.RemedyDeclined,
+        Rma.RemedyLapsed,
     )
 )
 
@@ -137,6 +150,11 @@ class Returned:
 
     row: dict[str, Any]
     units: UnitStates[Found] = field(default_factory=UnitStates)
+    offer: Offer | None = None
+
+    def offered(self) -> OfferedLine:
+        """Return the line as far as what was offered on it goes."""
+        return OfferedLine(self.row, self.offer, sum(run.count for run, found in self.units if found.received))
 
 
 Key = tuple[UUID, int]
@@ -148,7 +166,7 @@ class ReturnReasons:
     name = "return_reasons"
     version = VERSION
     tables_sql = TABLES_SQL
-    views_sql = views_of(SCHEMA, ("return_reasons", "return_rates"))
+    views_sql = views_of(SCHEMA, ("return_reasons", "return_rates", "remedies"))
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch: load the lines it touches, apply its events, write each table once."""
@@ -166,6 +184,7 @@ class ReturnReasons:
         LINES.upsert(connection, [line.row for line in lines.values()])
         RUNS.delete(connection, "rma_id", list(rma_ids - new))
         RUNS.insert(connection, [row for line in lines.values() for row in _run_rows(line)])
+        OFFERS.upsert(connection, list(_offer_rows(lines)))
 
 
 def _load(connection: Connection[Any], rma_ids: list[UUID]) -> dict[Key, Returned]:
@@ -183,6 +202,9 @@ def _load(connection: Connection[Any], rma_ids: list[UUID]) -> dict[Key, Returne
     )
     for rma_id, line, first, quantity, *found in connection.execute(query, [rma_ids]).fetchall():
         lines[rma_id, line].units.put([UnitRun(first, quantity)], Found(*found))
+    query = f"SELECT rma_id, line, {', '.join(OFFER_COLUMNS.split())} FROM {SCHEMA}.offers WHERE rma_id = ANY(%s)"
+    for rma_id, line, *offer in connection.execute(query, [rma_ids]).fetchall():
+        lines[rma_id, line].offer = Offer(*offer)
     return lines
 
 
@@ -219,7 +241,28 @@ def _apply(lines: dict[Key, Returned], event: RecordedEvent) -> None:
         case Rma.DispositionDecided():
             _change(lines, rma_id, fact.runs, disposition=fact.disposition)
         case _:
+            _apply_offer(lines, rma_id, fact)
+
+
+def _apply_offer(lines: dict[Key, Returned], rma_id: UUID, fact: Any) -> None:
+    match fact:
+        case Rma.RemedyOffered():
+            for offered in fact.lines:
+                line = lines[rma_id, offered.line]
+                line.offer = offer_of(line.row, offered)
+        case Rma.RemedyAccepted():
+            _answered(lines[rma_id, fact.line], "accepted")
+        case Rma.RemedyDeclined():
+            _answered(lines[rma_id, fact.line], "declined")
+        case Rma.RemedyLapsed():
+            _answered(lines[rma_id, fact.line], "lapsed")
+        case _:
             pass
+
+
+def _answered(line: Returned, answer: str) -> None:
+    if line.offer is not None:
+        line.offer.answer = answer
 
 
 def _change(lines: dict[Key, Returned], rma_id: UUID, runs: Iterable[RmaRun], **found: str) -> None:
@@ -243,6 +286,9 @@ def _line_row(fact: Requested, asked: RequestedLine) -> dict[str, Any]:
         "sold": asked.sold,
         "goods_minor": asked.goods_minor,
         "tax_minor": asked.tax_minor,
+        "shipping_minor": asked.shipping_minor,
+        "policy_id": fact.policy.policy_id,
+        "policy_version": fact.policy.number,
     }
 
 
@@ -262,3 +308,13 @@ def _run_rows(line: Returned) -> Iterable[dict[str, Any]]:
             "grade": found.grade,
             "disposition": found.disposition,
         }
+
+
+def _offer_rows(lines: dict[Key, Returned]) -> Iterable[dict[str, Any]]:
+    """Yield the rows of the offers on all lines of the returns that a batch touches."""
+    by_return: dict[UUID, list[OfferedLine]] = {}
+    for (rma_id, _), line in sorted(lines.items()):
+        by_return.setdefault(rma_id, []).append(line.offered())
+    for of_one in by_return.values():
+        if any(line.offer is not None for line in of_one):
+            yield from offer_rows(of_one)

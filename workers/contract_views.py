@@ -41,10 +41,11 @@ def _relation(statements: str, name: str) -> tuple[str, list[tuple[str, str]]]:
     if created is not None:
         inside = _balanced(statements, created.end())
         return _words(created[1]), list(_columns(inside))
-    selected = re.search(rf"CREATE OR REPLACE VIEW {re.escape(name)} AS\s+SELECT (.+?)\s+FROM ", statements, re.S)
+    view = rf"((?:-- [^\n]*\n)*)CREATE OR REPLACE VIEW {re.escape(name)} AS\s+SELECT (.+?)\s+FROM "
+    selected = re.search(view, statements, re.S)
     if selected is None:
         raise ValueError(f"no statement creates {name}")
-    return "", [(_alias(item), _cast(item)) for item in _split(selected[1])]
+    return _words(selected[1]), [(_alias(item), _cast(item)) for item in _split(selected[2])]
 
 
 def _words(comment: str) -> str:

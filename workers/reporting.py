@@ -66,14 +66,15 @@ def account_card(order_id: str, entries: Sequence[Row]) -> RenderableType:
 
 
 def reason_bars(tables: dict[str, list[dict[str, Any]]]) -> RenderableType:
-    """Return reasons and causes as bars, and how often the most returned articles come back."""
-    if not tables["reasons"]:
+    """Return reasons and causes as bars, how often the most returned articles come back, and what remedies avoided."""
+    if not tables["reasons"] and not tables["remedies"]:
         return NOTHING_YET
     return stacked(*_parts(tables))
 
 
 def _parts(tables: dict[str, list[dict[str, Any]]]) -> Iterator[RenderableType]:
-    yield _bars("Reasons (claimed)", ("reason",), tables["reasons"], "red")
+    if tables["reasons"]:
+        yield _bars("Reasons (claimed)", ("reason",), tables["reasons"], "red")
     if tables["causes"]:
         yield _bars("Causes (confirmed)", ("cause", "liable_party"), tables["causes"], "magenta")
     for row in tables["values"]:
@@ -82,6 +83,8 @@ def _parts(tables: dict[str, list[dict[str, Any]]]) -> Iterator[RenderableType]:
         yield _rates(tables["rates"])
     if tables["months"]:
         yield _months(tables["months"])
+    if tables["remedies"]:
+        yield _remedies(tables["remedies"])
 
 
 def _bars(title: str, names: tuple[str, ...], rows: Sequence[Row], colour: str) -> RenderableType:
@@ -133,6 +136,28 @@ def _months(rows: Sequence[Row]) -> RenderableType:
         for row in rows
     ]
     return table("Return rate by month of sale", ("sold in", "", "#rate", "#units sold", "#units returned"), cells)
+
+
+def _remedies(rows: Sequence[Row]) -> RenderableType:
+    cells = [
+        [
+            f"{row['policy_id']} {row['policy_version']}: {row['rule']}",
+            row["kind"].replace("_", " "),
+            row["offered"],
+            row["accepted"],
+            row["declined"],
+            row["lapsed"],
+            row["returns_avoided"],
+            row["units_saved"],
+            money(row["saved_minor"], row["currency"]),
+        ]
+        for row in rows
+    ]
+    columns = (
+        "policy: rule", "remedy", "#offered", "#accepted", "#declined", "#lapsed", "#returns avoided", "#units saved",
+        "#money saved",
+    )  # fmt: skip
+    return table("What remedies avoided", columns, cells)
 
 
 def _rate(part: int, whole: int) -> str:
