@@ -264,7 +264,7 @@ class Order(BaseAggregate[str]):
 
         def apply(self, aggregate: Order) -> None:
             if self.credit_id is not None:
-                aggregate.store_credit[self.credit_id] = StoreCredit(issued_minor=self.amount_minor)
+                aggregate.store_credit[self.credit_id] = StoreCredit(self.rma_id, self.amount_minor)
                 aggregate.account(self.rma_id).goodwill_count += 1
 
     class ClaimRaised(Event):
@@ -426,7 +426,7 @@ class Order(BaseAggregate[str]):
     def set_payout(self, payout_id: UUID, status: Literal["settled", "failed", "unknown"]) -> None:
         payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status)
         if payout.tender_id is None:
-            credit = self.store_credit.setdefault(payout_id, StoreCredit())
+            credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
             credit.issued_minor = payout.amount_minor if status == "settled" else 0
 
 

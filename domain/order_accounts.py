@@ -109,6 +109,7 @@ class RmaAccount:
 class StoreCredit:
     """Store credit that a return gave, and what its holder has spent of it (minor units)."""
 
+    rma_id: UUID
     issued_minor: int = 0
     spent_minor: int = 0
 

@@ -34,7 +34,7 @@ def spend(
     """
     order = case.order
     credit = order.store_credit.get(credit_id)
-    if credit is None:
+    if credit is None or credit.rma_id != case.rma.rma_id:
         raise UnknownStoreCreditError(f"the return gave no store credit {credit_id}", credit_id=str(credit_id))
     if order.is_repeat("spend_id", spend_id, content_hash):
         return

@@ -10,6 +10,8 @@ from tests.expecting import refused, unchanged
 from tests.shop import Shop, names
 from tests.stories import day, inspect, on_return, open_shop, receive, request
 
+OTHER = UUID("00000000-0000-4000-8000-000000000002")
+
 
 def credited(**asked: Any) -> Shop:
     """Return a shop in which one unit of L2 (250 cents) was given back as store credit."""
@@ -58,6 +60,16 @@ def test_only_credit_that_was_given_can_be_spent() -> None:
     shop = credited()
     told = {**spending(shop, 1), "credit_id": str(UUID(int=9))}
     refused(shop, "unknown_store_credit", "SpendStoreCredit", told, credit_id=str(UUID(int=9)))
+
+
+def test_credit_is_spent_under_the_return_that_gave_it() -> None:
+    """Another return of the same order gave none of it: its timeline would tell of money it never moved."""
+    shop = credited()
+    request(shop, {"line_id": "L2", "quantity": 1}, rma_id=OTHER, on=9)
+    credit_id, _ = credit_of(shop)
+    told = {**spending(shop, 100), "rma_id": str(OTHER)}
+    refused(shop, "unknown_store_credit", "SpendStoreCredit", told, credit_id=str(credit_id))
+    assert names(shop.send("SpendStoreCredit", spending(shop, 100))) == ["StoreCreditSpent"]
 
 
 def test_a_gift_is_credited_to_who_asks_for_it() -> None:
