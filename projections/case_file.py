@@ -26,6 +26,9 @@ TIMELINE: Final = "SELECT * FROM rma_read.return_timeline WHERE rma_id = %s ORDE
 REFUNDS: Final = "SELECT * FROM rma_read.refunds WHERE rma_id = %s ORDER BY requested_at, refund_id LIMIT %s"
 PAYOUTS: Final = "SELECT * FROM rma_read.payouts WHERE rma_id = %s ORDER BY refund_id, payout_id LIMIT %s"
 DEADLINES: Final = "SELECT * FROM rma_read.deadlines WHERE rma_id = %s ORDER BY due_at, kind LIMIT %s"
+TERMS: Final = """
+    SELECT DISTINCT ON (line) * FROM rma_read.return_terms WHERE rma_id = %s ORDER BY line, position DESC LIMIT %s
+"""
 ALLOCATION: Final = "SELECT * FROM rma_read.order_units WHERE order_id = %s ORDER BY place, line_id LIMIT %s"
 RETURNS_OF_ORDER: Final = """
     SELECT rma_id, rma_number, status, next_step, refund_minor, currency, requested_at FROM rma_read.returns
@@ -55,10 +58,11 @@ EXCHANGES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """One return with its lines, events, money and deadlines; rows as the views have them."""
+    """One return with its lines, their terms in force, events, money and deadlines; rows as the views have them."""
 
     summary: dict[str, Any]
     lines: Rows
+    terms: Rows
     timeline: Rows
     refunds: Rows
     payouts: Rows
@@ -107,6 +111,7 @@ def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None
             return CaseFile(
                 summary=summary,
                 lines=rows(LINES),
+                terms=rows(TERMS),
                 timeline=rows(TIMELINE, TIMELINE_EVENTS_MAX),
                 refunds=rows(REFUNDS),
                 payouts=rows(PAYOUTS),

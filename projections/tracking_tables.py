@@ -125,9 +125,35 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.decisions (
     flips          jsonb   NOT NULL,
     PRIMARY KEY (rma_id, position, line)
 );
+
+-- One row per decision of policy on a line: how, where to and until when the goods go back, which fees stand against
+-- it, when the money is due. Read from the timeline; of each line the last position is in force.
+CREATE OR REPLACE VIEW {SCHEMA}.return_terms AS
+SELECT told.rma_id AS rma_id,
+       (line ->> 'line')::integer AS line,
+       told.position AS position,
+       (decision ->> 'outcome')::text AS outcome,
+       translate(decision ->> 'offers', '[]"', '{{}}')::text[] AS offers,
+       (decision ->> 'method')::text AS method,
+       (decision ->> 'return_to')::text AS return_to,
+       (decision ->> 'ship_back_due_at')::timestamptz AS ship_back_due_at,
+       (decision ->> 'window_ends_at')::timestamptz AS window_ends_at,
+       (decision #>> '{{fees,restocking_bps}}')::integer AS restocking_bps,
+       (decision #>> '{{fees,return_shipping_minor}}')::bigint AS return_shipping_minor,
+       (decision #>> '{{fees,fee_free}}')::boolean AS fee_free,
+       (decision ->> 'refund_due')::text AS refund_due,
+       (decision ->> 'refund_within_days')::integer AS refund_within_days,
+       (decision ->> 'refunds_outward_shipping')::boolean AS refunds_outward_shipping,
+       translate(decision ->> 'accept_grades', '[]"', '{{}}')::text[] AS accept_grades,
+       translate(decision ->> 'statutes', '[]"', '{{}}')::text[] AS statutes
+FROM {SCHEMA}.return_timeline AS told,
+     LATERAL json_array_elements(told.data -> 'lines') AS line,
+     LATERAL (SELECT line -> 'decision') AS made (decision)
+WHERE told.type IN ('rma.Rma.Authorized.v1', 'rma.Rma.ReviewAsked.v1', 'rma.Rma.Denied.v1');
 """
 
 VIEWS: Final = (
-    "returns return_lines return_timeline deadlines feedback discrepancies labels evidence appeals decisions".split()
-)
+    "returns return_lines return_timeline deadlines feedback discrepancies labels evidence appeals decisions"
+    " return_terms"
+).split()
 VIEWS_SQL: Final = views_of(SCHEMA, VIEWS)

@@ -46,7 +46,7 @@ DIMENSIONS: Final = ("authorization_state", "logistics_state", "inspection_state
 
 def picture(case: CaseFile) -> RenderableType:
     """Return a return drawn: heading, lines, timeline, money."""
-    return stacked(_heading(case), _states(case), _findings(case), _timeline(case), *_money(case))
+    return stacked(_heading(case), _states(case), _findings(case), _terms(case), _timeline(case), *_money(case))
 
 
 def _heading(case: CaseFile) -> RenderableType:
@@ -104,6 +104,24 @@ def _findings(case: CaseFile) -> RenderableType:
     names = ("reason", "wish", "quantity", "grade", "cause", "liable_party", "disposition")
     rows = ([row["line"], *(shown(row[name]).replace("_", " ") for name in names)] for row in case.lines)
     return table("What was claimed, and what was found", columns, rows)
+
+
+def _terms(case: CaseFile) -> RenderableType:
+    currency = case.summary["currency"]
+    columns = ("#line", "goes back", "to", "until", "#restocking", "#return shipping", "money is due at")
+    rows = (
+        [
+            row["line"],
+            row["method"].replace("_", " "),
+            None if row["method"] == "keep" else row["return_to"],
+            None if row["method"] == "keep" else row["ship_back_due_at"],
+            f"{row['restocking_bps'] / 100:g} %",
+            money(row["return_shipping_minor"] if row["method"] == "label" else 0, currency),
+            row["refund_due"].replace("_", " "),
+        ]
+        for row in case.terms
+    )
+    return table("Terms of each line (fees unless waived)", columns, rows)
 
 
 def _state(value: Any) -> Text:
