@@ -74,6 +74,7 @@ class Player:
     names: Names = field(default_factory=Names)
     source: str = field(default_factory=lambda: f"/scenario/{uuid4().hex[:10]}")
     _reached: dict[int, int] = field(default_factory=dict)
+    _keys: dict[str, str] = field(default_factory=dict)
 
     def play(self, step: SendStep | ViewStep) -> None:
         """Play one step; raises ``ScenarioError`` where it fails."""
@@ -99,8 +100,15 @@ class Player:
         if not all(part.same for part in compared):
             raise _DifferenceError(_said(result), compared)
         for event in result["events"]:
-            partition = partition_of((key_of(step.data) or "").encode(), self.event_partitions)
+            partition = partition_of(self._key_of_stream(event["stream"], step.data).encode(), self.event_partitions)
             self._reached[partition] = max(self._reached.get(partition, 0), event["position"])
+
+    def _key_of_stream(self, stream: str, data: Any) -> str:
+        """Return the key of a stream's events: an answer to a difference names it alone, its report named the order."""
+        if stream not in self._keys:
+            payout = data.get("payout_id") if isinstance(data, dict) else None
+            self._keys[stream] = key_of(data) or (payout if isinstance(payout, str) else "")
+        return self._keys[stream]
 
     def _view(self, step: ViewStep) -> None:
         named = {*step.where, *(column for row in step.rows or () for column in row), *(step.save or {}).values()}
