@@ -9,9 +9,11 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain import ledger
+from domain.money_facts import RefundRequested
 from domain.order import Order
 from domain.order_facts import Payout
 from domain.recorded import RecordedEvent
+from domain.sale_facts import Registered
 from domain.settlement_difference import SettlementDifference
 from projections.ledger_tables import (
     COUNTERS,
@@ -148,7 +150,7 @@ class _Batch:
             case SettlementDifference.Resolved():
                 self._resolved(event, fact)
 
-    def _registered(self, fact: Order.Registered) -> None:
+    def _registered(self, fact: Registered) -> None:
         given = fact.exchange_of
         self.orders.append(
             {
@@ -185,7 +187,7 @@ class _Batch:
             row[counter] += more
         return row
 
-    def _requested(self, event: RecordedEvent, fact: Order.RefundRequested) -> None:
+    def _requested(self, event: RecordedEvent, fact: RefundRequested) -> None:
         self.refunds.append(
             {
                 "refund_id": fact.refund_id,

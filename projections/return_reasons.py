@@ -19,6 +19,7 @@ from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
 from domain.rma_facts import RequestedLine, RmaRun
+from domain.sale_facts import Registered
 from domain.units import UnitRun, UnitStates
 from domain.vocabularies import DEFECT_CAUSES, FAULTY_REASONS
 from projections.remedy_offers import COLUMNS as OFFER_COLUMNS
@@ -208,7 +209,7 @@ def _load(connection: Connection[Any], rma_ids: list[UUID]) -> dict[Key, Returne
     return lines
 
 
-def _sold(sales: dict[tuple[str, str], dict[str, Any]], event: RecordedEvent, fact: Order.Registered) -> None:
+def _sold(sales: dict[tuple[str, str], dict[str, Any]], event: RecordedEvent, fact: Registered) -> None:
     month = _month(event.occurred_at)
     for line in fact.lines:
         row = sales.setdefault(

@@ -19,6 +19,7 @@ from commands.metadata import Meta, parse_actor
 from commands.requests import RequestReturn
 from commands.streams import Streams, find_return, the_order, the_return
 from domain.errors import ReturnExistsError, RuleViolationError
+from domain.money_facts import Exchanged, RefundRequested
 from domain.order import Order
 from domain.order_facts import Credit
 from domain.rma import Rma
@@ -215,7 +216,7 @@ def _line(rma: Rma, number: int) -> dict[str, Any]:
     }
 
 
-def _add_refund(line: dict[str, Any], fact: Order.RefundRequested) -> None:
+def _add_refund(line: dict[str, Any], fact: RefundRequested) -> None:
     _add_credits(line, fact.credits, fact.restocking_minor)
     line["return_shipping_minor"] += fact.return_shipping_minor
     line["net_minor"] += fact.amount_minor
@@ -225,7 +226,7 @@ def _add_refund(line: dict[str, Any], fact: Order.RefundRequested) -> None:
     ]
 
 
-def _add_exchange(line: dict[str, Any], fact: Order.Exchanged) -> None:
+def _add_exchange(line: dict[str, Any], fact: Exchanged) -> None:
     _add_credits(line, fact.credits, fact.restocking_minor)
     worth = sum(credit.gross_minor for credit in fact.credits) - fact.restocking_minor
     line["quote_minor"] = (line["quote_minor"] or 0) + fact.quote_minor

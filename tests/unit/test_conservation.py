@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from domain import allocation, dock, order_facts, payouts, refunds, resolution
+from domain.money_facts import StoreCreditSpent
 from domain.order import Order
 from domain.order_facts import Credit, LineRun, Payout
 from domain.units import UnitRun, take
@@ -70,7 +71,7 @@ def _all_to_the_first(total_minor: int, weights: Sequence[int]) -> list[int]:
     return [total_minor, *(0 for _ in weights[1:])]
 
 
-def _a_spending_forgotten(self: Order.StoreCreditSpent, aggregate: Order) -> None: ...
+def _a_spending_forgotten(self: StoreCreditSpent, aggregate: Order) -> None: ...
 
 
 def _nothing_follows_lost_goods(case: Any, runs: Any, resolution: Any) -> None: ...
