@@ -78,7 +78,8 @@ def run_relay(settings: Settings, stop: Event) -> None:
     """Publish what the log holds until ``stop`` is set."""
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
     with observed(settings, RELAY) as metrics:
-        Relay(EventLog(where.postgres_dsn), where.kafka_bootstrap, topics, stop, metrics).run()
+        log, batch = EventLog(where.postgres_dsn), settings.relay_batch_records_max
+        Relay(log, where.kafka_bootstrap, topics, stop, metrics, batch_records_max=batch).run()
 
 
 def run_projector(settings: Settings, stop: Event, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -10,6 +11,7 @@ from infra.event_log import EventLog
 from infra.migrate import migrate
 from infra.settings import Settings
 from tests.pipeline import Pipeline
+from workers.command_worker import CommandWorker
 
 
 @pytest.fixture
@@ -29,3 +31,10 @@ def log(postgres_dsn: str) -> Iterator[EventLog]:
     opened = EventLog(postgres_dsn)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def worker(pipeline: Pipeline) -> Iterator[CommandWorker]:
+    """A command worker on the pipeline's log."""
+    with closing(EventLog(pipeline.dsn)) as log:
+        yield pipeline.worker(log)
