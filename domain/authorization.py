@@ -25,6 +25,7 @@ from domain.policy.facts import Facts
 from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
 from domain.rma_facts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
+from domain.rma_state import given_up_by
 from domain.units import UnitRun, take, total, without
 
 Holidays = Callable[[str, int], frozenset[date]]
@@ -205,15 +206,15 @@ def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDeci
         QuantityExceededError, UnitsNotAvailableError: Fewer units are, or they went elsewhere.
     """
     number, quantity, approved = choice.line, choice.quantity, choice.approved
-    against = {"denied", "expired", "withdrawn"} if approved else {"authorized"}
-
-    def fits(state: RunState) -> bool:
-        return state.authorization in against and not _sent_back(state) and (approved or not _resolved(state))
-
-    fitting = case.rma.fitting(number, fits)
+    fitting = case.rma.fitting(
+        number, lambda state: given_up_by(state, "authorized") if approved else _may_be_denied(state)
+    )
     if not fitting:
         raise WrongStateError("no unit of the line is decided the other way", line=number)
+    known = case.rma.lines[number].states.within(taken)
+    replaced = total(taken) - total(run for run, _ in known)  # as many of the line's own gave up their place
     fitting = without(fitting, taken)
+    fitting = without(fitting, take(fitting, replaced))
     if total(fitting) < quantity:
         raise QuantityExceededError(asked=quantity, available=total(fitting), line=number)
     runs = take(fitting, quantity)
@@ -221,12 +222,8 @@ def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDeci
     return PersonDecision(number, tuple(runs), approved, choice.code)
 
 
-def _resolved(state: RunState) -> bool:
-    return state.resolution != "undecided"
-
-
-def _sent_back(state: RunState) -> bool:
-    return state.resolution == "send_back" and state.delivered_on
+def _may_be_denied(state: RunState) -> bool:
+    return state.authorization == "authorized" and state.resolution == "undecided"
 
 
 def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
@@ -278,7 +275,7 @@ def appeal(case: Case, number: int) -> tuple[UnitRun, ...]:
         WrongStateError: Nothing of the line is denied, or the time to appeal is over.
         UnitsNotAvailableError: Its units went elsewhere.
     """
-    denied = case.rma.fitting(number, lambda state: state.authorization == "denied" and not _sent_back(state))
+    denied = case.rma.fitting(number, lambda state: given_up_by(state, "needs_review"))
     if not denied:
         raise WrongStateError("the line is not denied", line=number)
     denied_at = case.rma.lines[number].denied_at

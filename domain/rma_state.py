@@ -130,9 +130,14 @@ class RmaState:
             self.authorized_at = self.authorized_at or at
 
     def take_up(self, number: int, runs: Sequence[UnitRun], authorization: Authorization) -> None:
-        """Take units up again: where goods are stays known; others of the line take the place of those given up."""
+        """Take units up again: where goods are stays known; others of the line take the place of those given up.
+
+        A unit whose place another took is no longer the line's: as many units stand in it as were asked for.
+        """
         states = self.lines[number].states
         fresh = without(runs, [run for run, _ in states.within(runs)])
+        given_up = self.fitting(number, lambda state: given_up_by(state, authorization))
+        states.drop(take(without(given_up, runs), total(fresh)))
         states.change(runs, lambda state: _taken_up(state, authorization))
         states.put(fresh, RunState(authorization=authorization))
 
@@ -197,6 +202,12 @@ class RmaState:
         if known is not None and known != content_hash:
             raise IdentifierReusedError(name, value)
         return known is not None
+
+
+def given_up_by(state: RunState, authorization: Authorization) -> bool:
+    """Tell whether a unit may be taken up again: an appeal is against a denial, an authorization against any end."""
+    ends = {"denied"} if authorization == "needs_review" else {"denied", "expired", "withdrawn"}
+    return state.authorization in ends and not (state.resolution == "send_back" and state.delivered_on)
 
 
 def _taken_up(state: RunState, authorization: Authorization) -> RunState:

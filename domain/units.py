@@ -69,6 +69,11 @@ class UnitStates(Generic[State]):
         for want in wanted:
             self._replace(want, [(want, state)])
 
+    def drop(self, wanted: Sequence[UnitRun]) -> None:
+        """Know nothing of these units any more."""
+        for want in wanted:
+            self._replace(want, [])
+
     def _change_run(self, want: UnitRun, change: Callable[[State], State]) -> None:
         self._replace(want, [(run, change(state)) for run, state in self.within([want])])
 

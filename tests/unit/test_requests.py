@@ -269,7 +269,25 @@ def test_what_was_given_up_is_authorized_anew_only_while_its_units_are_free(how:
     shop.send("OverrideDecision", override(decision("approve")), at=day(20))
 
     assert standing(shop, "L1") == [(2, "in_return"), (1, "in_return")]
-    assert states(shop, "authorization") == [(2, how), (1, "authorized")]
+    assert states(shop, "authorization") == [(1, how), (1, "authorized")]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_units_taken_in_place_of_others_are_no_more_than_were_asked_for(at_once: bool) -> None:
+    """A line of two stays a line of two, however often it is decided: who took a place leaves nothing to approve."""
+    shop = open_shop(REVIEW, {"lines": [{**ORDER["lines"][0], "quantity": 8, "amount_minor": 1500}]})
+    request(shop, wanted(quantity=2, reason="gift"))
+    request(shop, wanted(quantity=2), rma_id=OTHER, on=4)
+    once = [decision("approve"), decision("approve")] if at_once else [decision("approve", quantity=2)]
+    one_more = override(*once, decision("approve"))
+
+    refused(shop, "quantity_exceeded", "OverrideDecision", one_more, at=day(5), asked=1, available=0)
+    shop.send("OverrideDecision", override(*once), at=day(5))
+
+    assert states(shop, "authorization") == [(2, "authorized")]
+    assert standing(shop, "L1") == [(2, "in_return"), (2, "in_return"), (4, "kept")]
+    refused(shop, "wrong_state", "OverrideDecision", override(decision("approve")), line=1)
+    refused(shop, "wrong_state", "AppealDenial", on_return(line=1, grounds="again"), line=1)
 
 
 def test_an_override_pays_for_goods_that_came_in_under_the_return() -> None:
@@ -309,7 +327,7 @@ def test_an_appeal_takes_free_units_of_the_line_or_is_refused() -> None:
     shop = denied(2)
     request(shop, wanted(quantity=1), rma_id=OTHER)
     shop.send("AppealDenial", on_return(line=1, grounds="please"), at=day(5))
-    assert states(shop, "authorization") == [(1, "denied"), (2, "needs_review")]
+    assert states(shop, "authorization") == [(2, "needs_review")]
 
     shop = denied(3)
     request(shop, wanted(quantity=1), rma_id=OTHER)
