@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from commands import closing, differences, goods, requests, shop  # importing them registers their handlers
 from commands.fields import Body
@@ -52,8 +52,9 @@ def parse(type_name: str, body: bytes) -> Body:
         return model.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [Fault(json_path(one["loc"]), one["msg"]) for one in found if not _is_echo(one, found)]
-        raise MalformedError(faults[:FAULTS_MAX]) from error
+        data = _read(body)
+        faults = [Fault(json_path(_place(one, data)), one["msg"]) for one in found if not _is_echo(one, found)]
+        raise MalformedError(_one_each(faults)[:FAULTS_MAX]) from error
 
 
 def _is_echo(fault: ErrorDetails, faults: list[ErrorDetails]) -> bool:
@@ -62,6 +63,32 @@ def _is_echo(fault: ErrorDetails, faults: list[ErrorDetails]) -> bool:
     return fault["type"] == "too_short" and any(
         len(other["loc"]) > inside and other["loc"][:inside] == fault["loc"] for other in faults
     )
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        return None  # no JSON: the one fault there is has no place in it
+
+
+def _place(fault: ErrorDetails, data: Any) -> tuple[int | str, ...]:
+    """Return where in the body a fault is: what the model calls its own alternatives is no part of the path."""
+    location = fault["loc"]
+    for depth, part in enumerate(location):
+        within = (isinstance(data, dict) and part in data) or (isinstance(data, list) and part in range(len(data)))
+        if not within:
+            return location if fault["type"] == "missing" else location[:depth]
+        data = data[part]
+    return location
+
+
+def _one_each(faults: list[Fault]) -> list[Fault]:
+    """Return one fault for each path: a value that none of several types will do for is one fault."""
+    messages: dict[str, list[str]] = {}
+    for fault in faults:
+        messages.setdefault(fault.path, []).append(fault.message)
+    return [Fault(path, "; or: ".join(dict.fromkeys(said))) for path, said in messages.items()]
 
 
 def json_path(location: tuple[int | str, ...]) -> str:

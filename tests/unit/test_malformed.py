@@ -247,6 +247,15 @@ def test_every_fault_is_named() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("answers", "path"), [({"worn": [1]}, ".worn"), ({"worn": ""}, ".worn"), ({"a b": 1}, ".a b")])
+def test_a_faulty_answer_is_one_fault_at_its_own_path(answers: dict[str, Any], path: str) -> None:
+    """The path leads into the body: it names nothing that only the model knows, and no value twice."""
+    request = BODIES["RequestReturn"]
+    lines = [{**request["lines"][0], "answers": answers}]
+    assert faults("RequestReturn", {**request, "lines": lines}) == [f"$.lines[0].answers{path}"]
+    assert faults("RecordInspection", {**BODIES["RecordInspection"], "checklist": answers}) == [f"$.checklist{path}"]
+
+
 def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     """Return a copy of a body with another value at a place such as ``lines.0.quantity``."""
     copy: dict[str, Any] = json.loads(json.dumps(body))
