@@ -22,6 +22,7 @@ from domain.rma_facts import (
 from domain.rma_state import RmaState
 from domain.units import UnitRun
 from domain.vocabularies import (
+    OPEN_SETTLEMENTS,
     Reason,
     Resolution,
     Settlement,
@@ -196,6 +197,8 @@ class RefundStarted(Fact):
         aggregate.refund_count += 1
         for part in self.parts:
             aggregate.lines[part.line].refunded.append(part)
+            if self.settlement in OPEN_SETTLEMENTS:
+                aggregate.lines[part.line].refund_due_at = self.timestamp
         runs = [RmaRun(part.line, part.first, part.count) for part in self.parts]
         aggregate.change(runs, settlement=self.settlement)
 
@@ -209,6 +212,10 @@ class SettlementMoved(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
+        if self.settlement in OPEN_SETTLEMENTS:
+            for run, state in aggregate.states_of(self.runs):
+                if state.settlement not in OPEN_SETTLEMENTS:
+                    aggregate.lines[run.line].refund_due_at = self.timestamp
         aggregate.change(self.runs, settlement=self.settlement)
 
 

@@ -20,7 +20,7 @@ from domain.policy.windows import end_of_day_after
 from domain.rma import Rma
 from domain.rma_facts import Deadline, DeadlineEnd, RmaRun, RunState
 from domain.rma_state import RmaLine
-from domain.vocabularies import DeadlineKind, DeadlineStatus
+from domain.vocabularies import OPEN_SETTLEMENTS, DeadlineKind, DeadlineStatus
 
 APPEAL_DAYS: Final = 30
 CLOSE_DAYS: Final = 30
@@ -32,12 +32,20 @@ DEFAULT_ZONE: Final = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A kind of deadline on a line (None: the return) that facts call for, and how many days it gives."""
+    """A kind of deadline on a line (None: the return) that facts call for, and how many days it gives.
+
+    The days run ``since`` the fact that calls for it; None: since it is called for.
+    """
 
     kind: DeadlineKind
     line: int | None
     days: int
     zone: str
+    since: datetime | None = None
+
+    def due_at(self, at: datetime) -> datetime:
+        """Return the end of its last day, where it is called for ``at`` an instant."""
+        return end_of_day_after(self.since or at, self.days, zone=self.zone)
 
 
 def keep(case: Case) -> None:
@@ -47,14 +55,14 @@ def keep(case: Case) -> None:
     needs = {(need.kind, need.line): need for need in _needs(rma, resolved=resolved)}
     open_now = {(d.kind, d.line): d for d in rma.deadlines.values() if d.status == "open"}
     ended = tuple(
-        DeadlineEnd(deadline.deadline_id, _ending(rma, deadline))
+        DeadlineEnd(deadline.deadline_id, "cancelled" if key in needs else _ending(rma, deadline))
         for key, deadline in open_now.items()
-        if key not in needs
+        if key not in needs or _falls_short(needs[key], deadline)
     )
     opened = tuple(
         _opened(rma, need, case.at)
         for key, need in needs.items()
-        if key not in open_now and not _already_passed(rma, need)
+        if not _already_passed(rma, need) and (key not in open_now or _falls_short(need, open_now[key]))
     )
     if opened or ended or resolved != (rma.resolved_at is not None):
         rma.trigger_event(rma.DeadlinesMoved, opened=opened, ended=ended, resolved=resolved, timestamp=case.at)
@@ -71,14 +79,14 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
         if terms.remedy is not None and rma.awaits_answer(number):
             yield Need("remedy", number, terms.remedy.answer_within_days, terms.zone)
         if any(_awaits_goods(state) for state in states) and terms.method != "keep":
-            yield Need("ship_back", number, terms.ship_back_days, terms.zone)
+            yield Need("ship_back", number, terms.ship_back_days, terms.zone, line.approved_at)
         if any(_awaits_bench(state) for state in states):
-            yield Need("inspect", number, terms.inspect_within_days, terms.zone)
-        if any(state.settlement in {"due", "pending", "failed", "unknown"} for state in states):
+            yield Need("inspect", number, terms.inspect_within_days, terms.zone, line.received_at)
+        if any(state.settlement in OPEN_SETTLEMENTS for state in states):
             days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
-            yield Need("refund", number, days, terms.zone)
+            yield Need("refund", number, days, terms.zone, line.refund_due_at)
         if any(state.authorization == "denied" for state in states):
-            yield Need("appeal", number, APPEAL_DAYS, terms.zone)
+            yield Need("appeal", number, APPEAL_DAYS, terms.zone, line.denied_at)
     if resolved:
         yield Need("close", None, CLOSE_DAYS, _zone(rma))
 
@@ -97,19 +105,25 @@ def _zone(rma: Rma) -> str:
 
 def _opened(rma: Rma, need: Need, at: datetime) -> Deadline:
     number = 1 + sum(d.kind == need.kind and d.line == need.line for d in rma.deadlines.values())
-    due_at = end_of_day_after(at, need.days, zone=need.zone)
-    return Deadline(deadline_id(rma.rma_id, need.kind, need.line, number), need.kind, need.line, due_at)
+    return Deadline(deadline_id(rma.rma_id, need.kind, need.line, number), need.kind, need.line, need.due_at(at))
+
+
+def _falls_short(need: Need, deadline: Deadline) -> bool:
+    """Tell whether other units of the line were decided later than those that an open deadline was for.
+
+    What ends a right gives each decision its full time; what is only overdue counts from the first.
+    """
+    return need.kind in {"appeal", "ship_back"} and need.since is not None and deadline.due_at < need.due_at(need.since)
 
 
 def _already_passed(rma: Rma, need: Need) -> bool:
-    """Tell whether this need is overdue already; a line expired, denied or resolved anew has a new need."""
+    """Tell whether this need is overdue already; one that a later fact called for is new."""
     known = [d for d in rma.deadlines.values() if d.kind == need.kind and d.line == need.line]
     if not known or known[-1].status != "passed" or need.kind in {"ship_back", "remedy"}:
         return False
     if need.line is None:
         return rma.resolved_at is not None
-    denied_at = rma.lines[need.line].denied_at
-    return need.kind != "appeal" or denied_at is None or denied_at < known[-1].due_at
+    return need.since is None or need.since < known[-1].due_at
 
 
 def _ending(rma: Rma, deadline: Deadline) -> DeadlineStatus:

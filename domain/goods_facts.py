@@ -86,6 +86,8 @@ class Received(Fact):
         aggregate.recorded["receipt_id", self.receipt_id] = self.content_hash
         aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
         aggregate.change(self.runs, logistics="received")
+        for run in self.runs:
+            aggregate.lines[run.line].received_at = self.timestamp
 
 
 class DiscrepancyFound(Fact):

@@ -35,6 +35,11 @@ class RmaLine:
     terms: Decision | None = None
     refunded: list[RefundPart] = field(default_factory=list)
     denied_at: datetime | None = None
+    approved_at: datetime | None = None
+    """When a person last let units of the line come back; None once policy decided after them."""
+    received_at: datetime | None = None
+    refund_due_at: datetime | None = None
+    """When money last fell due, or fell due again because a settled payout failed."""
     offer: LineDecision | None = None
     """The decision that waits for the customer's answer to its remedy."""
     was_offered: bool = False
@@ -97,6 +102,7 @@ class RmaState:
             line = self.lines[decided.line]
             line.terms = decided.decision
             line.denied_at = at if authorization == "denied" else line.denied_at
+            line.approved_at = None
             self.change(_runs(decided.line, decided.runs), authorization=authorization)
         self.decided_at = at or self.decided_at
         if authorization == "authorized":
@@ -121,6 +127,7 @@ class RmaState:
             authorization: Authorization = "authorized" if decided.approved else "denied"
             line = self.lines[decided.line]
             line.denied_at = line.denied_at if decided.approved else at
+            line.approved_at = at if decided.approved else line.approved_at
             if decided.approved:
                 self.take_up(decided.line, decided.runs, authorization)
             else:

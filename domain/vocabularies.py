@@ -55,6 +55,8 @@ ReturnStatus = Literal[
     "withdrawn", "closed",
 ]  # fmt: skip
 
+OPEN_SETTLEMENTS: Final[frozenset[str]] = frozenset({"due", "pending", "failed", "unknown"})
+"""Where money stands that has yet to arrive."""
 FAULTY_REASONS: Final[frozenset[str]] = frozenset(
     "not_as_described wrong_item missing_part damaged_in_transit defective quality warranty_fault recalled".split()
 )

@@ -193,3 +193,62 @@ def test_what_was_refunded_and_kept_cannot_be_asked_for_again() -> None:
     assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
     again = on_return(UUID(int=9), lines=[{"line_id": "L1", "quantity": 2, "reason": "fit", "wish": "refund"}])
     refused(shop, "units_not_available", "RequestReturn", again, at=day(40), available=1)
+
+
+def decide(shop: Shop, word: str, on: int) -> None:
+    """Let a person answer on one unit that waits."""
+    shop.send("DecideRequest", on_return(lines=[{"line": 1, "quantity": 1, "decision": word}]), at=day(on))
+
+
+def waiting() -> Shop:
+    """Return a shop in which two units wait for a person."""
+    look = {"decide": "review", "code": "look"}
+    rule = {"name": "look", "when": {"fact": "reason", "is": "gift"}, "then": look}
+    return requested({**POLICY, "rules": [rule]}, reason="gift")
+
+
+def due(shop: Shop, kind: str) -> list[tuple[str, str]]:
+    return [(f"{d.due_at:%m-%d}", d.status) for d in shop.rma().deadlines.values() if d.kind == kind]
+
+
+@pytest.mark.parametrize(("word", "kind", "days"), [("deny", "appeal", 30), ("approve", "ship_back", 14)])
+def test_units_decided_later_have_their_full_time(word: str, kind: str, days: int) -> None:
+    """Thirty days to appeal from each denial, fourteen to send from each approval: the last one counts for the line."""
+    shop = waiting()
+    decide(shop, word, 4)
+    decide(shop, word, 10)
+    first, last = ((day(on + days + 1)).strftime("%m-%d") for on in (4, 10))
+    assert due(shop, kind) == [(first, "cancelled"), (last, "open")]
+
+
+def test_a_denial_is_appealed_from_its_own_day_also_after_a_reopening() -> None:
+    """Closing and reopening a return gives no second thirty days."""
+    shop = requested(DENYING, reason="gift")
+    shop.send("CloseReturn", on_return(reason="done"), at=day(5))
+    shop.send("ReopenReturn", on_return(reason="called"), at=day(20))
+    assert due(shop, "appeal") == [("04-04", "cancelled"), ("04-04", "open")]
+
+
+def test_the_bench_has_its_days_from_receipt() -> None:
+    """Goods that came before anyone let them are to be inspected within days of their receipt."""
+    shop = waiting()
+    receive(shop, (1, 2), on=6)
+    decide(shop, "approve", 9)
+    assert due(shop, "inspect") == [("03-13", "open")]
+
+
+def test_what_comes_after_an_overdue_fact_was_met_has_a_deadline_again() -> None:
+    """An overdue inspection, then refund, were caught up on; later goods and a later failure are due in turn."""
+    shop = requested()
+    receive(shop, (1, 1), on=6, complete=False)
+    let_pass(shop, "inspect")
+    inspect(shop, 1, 1, "I-1")
+    receive(shop, (1, 1), on=20)
+    assert due(shop, "inspect") == [("03-13", "passed"), ("03-27", "open")]
+    inspect(shop, 1, 1, "I-2")
+    let_pass(shop, "refund")
+    settle_all(shop)
+    payout = next(iter(shop.order().payouts))
+    failed = on_return(payout_id=str(payout), outcome="failed")
+    shop.send("RecordPayoutOutcome", failed, actor="gateway:stripe", at=day(40))
+    assert due(shop, "refund")[-1] == ("04-25", "open")
