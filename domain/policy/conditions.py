@@ -1,8 +1,8 @@
-"""Conditions compiled to functions: one that writes down every comparison, one that only answers."""
+"""Conditions compiled to functions: one writes down every comparison, one only answers, one as far as it can."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -14,16 +14,22 @@ Values = Mapping[str, Any]
 Explain = Callable[[Values, list[ComparisonRecord]], bool]
 Answer = Callable[[Values], bool]
 Test = Callable[[Any], bool]
+Rest = Callable[[Values, Collection[str]], "bool | Answer"]
 
 NOT_JSON: Final = frozenset({"ordered_at", "tender_kinds"})
 _PLAIN: Final[dict[str, type]] = dict.fromkeys(TEXT_FACTS, str) | dict.fromkeys(NUMBER_FACTS, int)
 
 
 class CompiledCondition(NamedTuple):
-    """A condition as two functions that always agree."""
+    """A condition as functions that always agree.
+
+    ``rest`` returns what is left to ask when only some facts, by name, can still change: an answer where none of them
+    matters.
+    """
 
     explain: Explain
     answer: Answer
+    rest: Rest
 
 
 def compile_condition(condition: Condition, zone: str, path: str = "when") -> CompiledCondition:
@@ -46,13 +52,21 @@ def _negation(inner: CompiledCondition) -> CompiledCondition:
     def answer(values: Values) -> bool:
         return not inner.answer(values)
 
-    return CompiledCondition(explain, answer)
+    def rest(values: Values, open_facts: Collection[str]) -> bool | Answer:
+        left = inner.rest(values, open_facts)
+        return not left if isinstance(left, bool) else _not(left)
+
+    return CompiledCondition(explain, answer, rest)
+
+
+def _not(answer: Answer) -> Answer:
+    return lambda values: not answer(values)
 
 
 def _connective(parts: list[CompiledCondition], *, decisive: bool) -> CompiledCondition:
     """Join conditions: the first whose answer is ``decisive`` settles it; all of them are written down."""
     explains = [part.explain for part in parts]
-    answers = [part.answer for part in parts]
+    answer = _first_decisive([part.answer for part in parts], decisive=decisive)
 
     def explain(values: Values, records: list[ComparisonRecord]) -> bool:
         result = not decisive
@@ -61,13 +75,29 @@ def _connective(parts: list[CompiledCondition], *, decisive: bool) -> CompiledCo
                 result = decisive
         return result
 
+    def rest(values: Values, open_facts: Collection[str]) -> bool | Answer:
+        left = []
+        for part in parts:
+            asked = part.rest(values, open_facts)
+            if asked is decisive:
+                return decisive
+            if not isinstance(asked, bool):
+                left.append(asked)
+        if len(left) < 2:
+            return left[0] if left else not decisive
+        return _first_decisive(left, decisive=decisive)
+
+    return CompiledCondition(explain, answer, rest)
+
+
+def _first_decisive(answers: list[Answer], *, decisive: bool) -> Answer:
     def answer(values: Values) -> bool:
         for part in answers:  # a plain loop: this is the innermost of all, and `any` costs twice as much
             if part(values) is decisive:
                 return decisive
         return not decisive
 
-    return CompiledCondition(explain, answer)
+    return answer
 
 
 def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -> CompiledCondition:
@@ -78,15 +108,9 @@ def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -
     def explain(values: Values, records: list[ComparisonRecord]) -> bool:
         found = values[fact]
         held = found is not None and test(found)
+        told = found if is_json else as_json(found)
         records.append(
-            {
-                "path": path,
-                "fact": fact,
-                "operator": operator,
-                "expected": shown,
-                "found": found if is_json else as_json(found),
-                "held": held,
-            }
+            {"path": path, "fact": fact, "operator": operator, "expected": shown, "found": told, "held": held}
         )
         return held
 
@@ -94,7 +118,10 @@ def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -
         found = values[fact]
         return found is not None and test(found)
 
-    return CompiledCondition(explain, answer)
+    def rest(values: Values, open_facts: Collection[str]) -> bool | Answer:
+        return answer if fact in open_facts else answer(values)
+
+    return CompiledCondition(explain, answer, rest)
 
 
 def _plain_test(fact: str, operator: str, expected: Any) -> Test | None:

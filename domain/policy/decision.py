@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializeAsAny
 from typing_extensions import TypedDict
@@ -131,3 +131,22 @@ class Decision(BaseModel):
     facts: Facts
     trace: SerializeAsAny[tuple[TraceRecord, ...]]  # written out as it is, which is four times as fast
     flips: tuple[Flip, ...]
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Self:
+        """Return a decision of exactly its fields, in their order, unchecked.
+
+        What ``model_construct`` does, in a quarter of the time: a decision is made for every line there is.
+        """
+        made = cls.__new__(cls)
+        state = {
+            "__dict__": fields,
+            "__pydantic_fields_set__": _FIELDS,
+            "__pydantic_extra__": None,
+            "__pydantic_private__": None,
+        }
+        made.__setstate__(state)
+        return made
+
+
+_FIELDS: Final = set(Decision.model_fields)

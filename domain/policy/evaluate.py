@@ -10,6 +10,7 @@ from domain.policy.conditions import as_json
 from domain.policy.decision import (
     DecidedFees,
     Decision,
+    Flip,
     OutcomeRecord,
     StatuteRecord,
     TraceRecord,
@@ -26,8 +27,6 @@ from domain.vocabularies import Reason
 
 REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
 """When a refund may be due, the earliest first."""
-_NO_REASONS: Final[dict[str, Any]] = {"trace": (), "flips": ()}
-_FIELDS: Final = set(Decision.model_fields)
 
 
 def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
@@ -38,10 +37,11 @@ def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) 
         statutes: The rights of the order's country at its time (``statutes_for``); they only ever widen.
         facts: The line's facts.
     """
-    won, rule_records = compiled(document).explained(facts)
-    ruling = rule_on(document, won, statutes, facts)
+    policy = compiled(document)
+    won, rule_records = policy.explained(facts)
+    ruling = rule_on(policy, won, statutes, facts)
     terms, decided = _terms(document, won, ruling)
-    flips = flips_of(document, statutes, facts) if ruling.outcome == "deny" else ()
+    flips = flips_of(policy, statutes, facts, ruling) if ruling.outcome == "deny" else ()
     trace: list[TraceRecord] = [
         *rule_records,
         _window_record(won, ruling),
@@ -53,8 +53,9 @@ def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) 
 
 def decide_without_reasons(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
     """Return the same decision with an empty trace and no flips, for comparing policies over much history."""
-    won = compiled(document).won(facts)
-    ruling = rule_on(document, won, statutes, facts)
+    policy = compiled(document)
+    won = policy.won(facts)
+    ruling = rule_on(policy, won, statutes, facts)
     terms, decided = _terms(document, won, ruling)
     return _decision(ruling, terms, decided, facts)
 
@@ -69,8 +70,9 @@ class Gist(NamedTuple):
 
 def gist_of(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Gist:
     """Return what ``decide`` comes to without making a decision of it, for millions of lines."""
-    won = compiled(document).won(facts)
-    ruling = rule_on(document, won, statutes, facts)
+    policy = compiled(document)
+    won = policy.won(facts)
+    ruling = rule_on(policy, won, statutes, facts)
     terms, decided = _terms(document, won, ruling)
     return Gist(ruling, terms, _deciding(ruling, decided))
 
@@ -80,47 +82,57 @@ def _deciding(ruling: Ruling, decided: dict[str, list[str]]) -> tuple[str, ...]:
 
 
 def _decision(
-    ruling: Ruling, terms: dict[str, Any], decided: dict[str, list[str]], facts: Facts, **reasons: Any
+    ruling: Ruling,
+    terms: dict[str, Any],
+    decided: dict[str, list[str]],
+    facts: Facts,
+    *,
+    trace: tuple[TraceRecord, ...] = (),
+    flips: tuple[Flip, ...] = (),
 ) -> Decision:
-    zone = ruling.window.zone
-    return Decision.model_construct(
-        _FIELDS,
-        outcome=ruling.outcome,
-        codes=ruling.codes,
-        offers=ruling.offers,
-        **terms,
-        ship_back_due_at=end_of_day_after(facts.requested_at, terms["ship_back_days"], zone=zone),
-        window_ends_at=_latest_end(ruling),
-        zone=zone,
-        statutes=_deciding(ruling, decided),
-        facts=facts,
-        **(reasons or _NO_REASONS),
+    zone, remedy = ruling.window.zone, terms.pop("remedy")  # it stands behind the other terms
+    return Decision.of(
+        {
+            "outcome": ruling.outcome,
+            "codes": ruling.codes,
+            "offers": ruling.offers,
+            **terms,
+            "ship_back_due_at": end_of_day_after(facts.requested_at, terms["ship_back_days"], zone=zone),
+            "window_ends_at": _latest_end(ruling),
+            "zone": zone,
+            "remedy": remedy,
+            "statutes": _deciding(ruling, decided),
+            "facts": facts,
+            "trace": trace,
+            "flips": flips,
+        }
     )
 
 
 def _terms(document: PolicyDocument, won: Won, ruling: Ruling) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the terms of the return, and per statute the effects that it decided."""
-
-    def own(effect: str, otherwise: Any) -> Any:
-        return won[effect][0] if effect in won else otherwise
-
     decided: dict[str, list[str]] = {name: ["outcome"] for name in ruling.deciding_statutes}
     terms = {
-        "method": own("method", document.method),
-        "return_to": own("return_to", document.return_to),
+        "method": _own(won, "method", document.method),
+        "return_to": _own(won, "return_to", document.return_to),
         "fees": _fees(document, won, ruling, decided),
-        "refund_due": own("refund_due", document.refund_due),
+        "refund_due": _own(won, "refund_due", document.refund_due),
         "refund_within_days": None,
         "refunds_outward_shipping": document.refunds_outward_shipping,
-        "accept_grades": own("accept_grades", document.accept_grades),
+        "accept_grades": _own(won, "accept_grades", document.accept_grades),
         "dispositions": document.dispositions,
-        "ship_back_days": own("ship_back_days", document.ship_back_days),
+        "ship_back_days": _own(won, "ship_back_days", document.ship_back_days),
         "inspect_within_days": document.inspect_within_days,
-        "remedy": own("remedy", None),
+        "remedy": _own(won, "remedy", None),
     }
     for verdict in ruling.holding:
         _widen(terms, verdict.statute, ruling, decided.setdefault(verdict.statute.id, []))
     return terms, decided
+
+
+def _own(won: Won, effect: str, otherwise: Any) -> Any:
+    """Return what a rule says of an effect, or else the document."""
+    return won[effect][0] if effect in won else otherwise
 
 
 def _widen(terms: dict[str, Any], right: Statute, ruling: Ruling, decided: list[str]) -> None:
@@ -144,10 +156,9 @@ def _widen(terms: dict[str, Any], right: Statute, ruling: Ruling, decided: list[
 
 def _fees(document: PolicyDocument, won: Won, ruling: Ruling, decided: dict[str, list[str]]) -> DecidedFees:
     base = document.fees
-    restocking, shipping, waived = (
-        won[f"fees.{key}"][0] if f"fees.{key}" in won else getattr(base, key)
-        for key in ("restocking_bps", "return_shipping_minor", "waived_for")
-    )
+    restocking = _own(won, "fees.restocking_bps", base.restocking_bps)
+    shipping = _own(won, "fees.return_shipping_minor", base.return_shipping_minor)
+    waived = _own(won, "fees.waived_for", base.waived_for)
     limited, fee_free = restocking, False
     for verdict in ruling.holding:
         right = verdict.statute
@@ -195,7 +206,7 @@ def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
         "roll": window.roll,
         "calendar": window.calendar,
         "zone": window.zone,
-        "set_by": {effect: name for effect, (_, name) in won.items() if effect.startswith("window.")},
+        "set_by": {effect: won[effect][1] for effect in won if effect.startswith("window.")},
         "anchor_at": as_json(ruling.anchor_at),
         "ends_at": as_json(ruling.ends_at),
         "inside": ruling.inside,

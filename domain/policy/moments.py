@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from domain.policy.document import Count, Window
@@ -30,12 +31,42 @@ class _Bound:
     holidays: tuple[date, ...]
 
 
-Bounds = dict[str, set[_Bound]]
+@dataclass(frozen=True, slots=True)
+class _AnchorBounds:
+    """The numbers of days after one anchor at which something may change: plain ones, and those in business days."""
+
+    calendar: frozenset[int]
+    business: frozenset[_Bound]
+
+
+Bounds = dict[str, _AnchorBounds]
 """The numbers of days after each anchor at which something may change."""
 
 
-def bounds_of(policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts) -> Bounds:
-    """Return by anchor where windows, rights and comparisons change their answer, whichever fact is to change."""
+def bounds_of(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts) -> Bounds:
+    """Return by anchor where windows, rights and comparisons change their answer, whichever fact is to change.
+
+    Args:
+        policy: The merchant's policy.
+        window: The window as its rules leave it for these facts.
+        statutes: The rights to look at.
+        facts: The line's facts.
+    """
+    if policy.needs_holidays:
+        return _bounds_by_anchor(policy, window, statutes, facts)
+    return _bounds_without_holidays(policy, window, statutes)
+
+
+@lru_cache(maxsize=256)
+def _bounds_without_holidays(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...]) -> Bounds:
+    """Return the bounds of a policy that names no calendar: they are the same for many lines."""
+    return _bounds_by_anchor(policy, window, statutes, None)
+
+
+def _bounds_by_anchor(
+    policy: CompiledPolicy, window: Window, statutes: Sequence[Statute], facts: Facts | None
+) -> Bounds:
+    windows = {*policy.windows, window}
     return {anchor: _bounds(policy, windows, statutes, facts, anchor) for anchor in ANCHOR_FACTS}
 
 
@@ -50,38 +81,39 @@ def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterato
         elif fact == anchor or (fact == "delivered_at" and anchor == "order_delivered_at"):
             # the order's last delivery moves along with a later one of the units asked for
             shifts |= _of_anchor(bounds, base, facts.requested_at, zone)
-    for shift in sorted(shifts, key=lambda days: (abs(days), -days)):
-        moment = _days_later(base, shift, zone)
-        if fact != "requested_at":
-            moment = min(moment, facts.requested_at)
+    local = base if zone == "UTC" and base.tzinfo is UTC else base.astimezone(zone_of(zone))
+    for shift in sorted(shifts, key=lambda days: 2 * abs(days) - (days > 0)):  # of two as near, the later first
+        moment = _days_later(base, local, shift)
+        if fact != "requested_at" and moment > facts.requested_at:
+            moment = facts.requested_at
         if moment != now and _possible(facts, fact, moment):
             yield moment, shift if now else None, 1 if moment > base else -1
 
 
-def _of_anchor(bounds: Iterable[_Bound], anchor_at: datetime, requested_at: datetime, zone: str) -> set[int]:
+def _of_anchor(bounds: _AnchorBounds, anchor_at: datetime, requested_at: datetime, zone: str) -> set[int]:
     """Return by how many days to move an anchor for the request to lie beside a bound."""
     today = day_of(requested_at, zone)
     apart = (today - day_of(anchor_at, zone)).days
-    distances = {distance for bound in bounds for distance in _distances_back(bound, today)}
-    return {apart - distance for distance in distances if distance >= 0}
+    distances = {distance for bound in bounds.business for distance in _distances_back(bound, today)}
+    return {apart - distance for distance in bounds.calendar | distances if distance >= 0}
 
 
-def _of_request(bounds: Iterable[_Bound], anchor_at: datetime | None, requested_at: datetime, zone: str) -> set[int]:
+def _of_request(bounds: _AnchorBounds, anchor_at: datetime | None, requested_at: datetime, zone: str) -> set[int]:
     """Return by how many days to move the request for it to lie beside a bound of this anchor."""
     if anchor_at is None:
         return set()
     start = day_of(anchor_at, zone)
     apart = (day_of(requested_at, zone) - start).days
-    shifts: set[int] = set()
-    for bound in bounds:
-        last = last_day(start, bound.days, count=bound.counted, roll="none", holidays=bound.holidays)
-        shifts |= {(last - start).days + beside - apart for beside in (0, 1)}
-    return shifts
+    lasts = {
+        last_day(start, one.days, count=one.counted, roll="none", holidays=one.holidays) for one in bounds.business
+    }
+    days = bounds.calendar | {(last - start).days for last in lasts}
+    return {day - apart + beside for day in days for beside in (0, 1)}
 
 
 def _bounds(
-    policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts, anchor: str
-) -> set[_Bound]:
+    policy: CompiledPolicy, windows: Collection[Window], statutes: Sequence[Statute], facts: Facts | None, anchor: str
+) -> _AnchorBounds:
     """Return the numbers of days after one anchor at which something may change."""
     document = policy.document
     base = document.window
@@ -100,7 +132,10 @@ def _bounds(
     for right in statutes:
         if f"{right.anchor}_at" == anchor:
             bounds |= {_Bound(days, "calendar", ()) for days in _days_of(right, around)}
-    return {bound for bound in bounds if bound.days >= 0}
+    return _AnchorBounds(
+        frozenset(bound.days for bound in bounds if bound.days >= 0 and bound.counted == "calendar"),
+        frozenset(bound for bound in bounds if bound.days >= 0 and bound.counted != "calendar"),
+    )
 
 
 def _days_of(right: Statute, around: int) -> range:
@@ -125,9 +160,7 @@ def beside_numbers(mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
 
 
 def _distances_back(bound: _Bound, today: date) -> set[int]:
-    """Return how many calendar days back a day may lie for ``today`` to be the bound's n-th day after it."""
-    if bound.counted == "calendar":
-        return {bound.days}
+    """Return how many calendar days back a day may lie for ``today`` to be the bound's n-th business day after it."""
     # one business day less where today is none itself: the window was over before the weekend
     farthest = (_farthest(bound, bound.days, today), _farthest(bound, bound.days - 1, today))
     return {distance + beside for distance in farthest for beside in (0, 1)}
@@ -148,12 +181,12 @@ def _farthest(bound: _Bound, days: int, today: date) -> int:
     return near
 
 
-def _days_later(at: datetime, days: int, zone: str) -> datetime:
-    """Return the moment some days later at the same time of day in the zone; too far away: the moment itself."""
-    local = at.astimezone(zone_of(zone))
+def _days_later(at: datetime, local: datetime, days: int) -> datetime:
+    """Return the moment some days later at the same local time; too far away: the moment itself."""
     if abs(days) > DAYS_TRIED_MAX or local.year + days // 365 not in YEARS_TRIED:
         return at
-    return (local + timedelta(days=days)).astimezone(UTC)
+    later = local + timedelta(days=days)
+    return later if later.tzinfo is UTC else later.astimezone(UTC)
 
 
 def _possible(facts: Facts, fact: str, moment: datetime) -> bool:

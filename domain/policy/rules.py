@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ Won = dict[str, tuple[Any, str]]
 """Each effect that a rule won: its value and the rule's name."""
 
 COMPILED_MAX: Final = 64
+CHANGED_WINDOWS_MAX: Final = 1_024
+WINDOW_EFFECTS: Final = tuple((key, f"window.{key}") for key in Window.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class CompiledRule:
     effects: tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledPolicy:
-    """A document, what it reads of the facts, and its rules."""
+    """A document, what it reads of the facts, and its rules; one is equal to itself alone."""
 
     document: PolicyDocument
     readers: dict[str, Reader]
@@ -45,6 +47,28 @@ class CompiledPolicy:
     """What these compare each fact with."""
     windows: tuple[Window, ...]
     """The document's window, and as each rule that speaks of it changes it alone."""
+    zone: str | None
+    """The zone of the window, None where a rule may set another."""
+    may_decide_approval: bool
+    """Some rule approves."""
+    widest: Won | None
+    """What is won where the window lasts longest; None where rules change more of it than its days."""
+    needs_holidays: bool
+    """Some window is counted or rolled by a holiday calendar, which comes with the facts."""
+    _changed_windows: dict[tuple[tuple[str, Any], ...], Window] = field(default_factory=dict)
+
+    def window_of(self, won: Won) -> Window:
+        """Return the window with the keys that rules won."""
+        if len(self.windows) == 1:
+            return self.document.window
+        changed = tuple([(key, won[effect][0]) for key, effect in WINDOW_EFFECTS if effect in won])
+        window = self._changed_windows.get(changed)
+        if window is None:
+            window = self.document.window.model_copy(update=dict(changed))
+            if len(self._changed_windows) >= CHANGED_WINDOWS_MAX:
+                self._changed_windows.clear()
+            self._changed_windows[changed] = window
+        return window
 
     def values_of(self, facts: Facts) -> dict[str, Any]:
         """Return the value of each fact that the rules look at, ``None`` where it is missing."""
@@ -67,16 +91,8 @@ class CompiledPolicy:
 
 def _record(rule: CompiledRule, values: dict[str, Any], won: Won) -> RuleRecord:
     comparisons: list[ComparisonRecord] = []
-    winning: list[str] = []
-    losing: dict[str, str] = {}
     matched = rule.condition.explain(values, comparisons)
-    if matched:
-        for effect, value in rule.effects:
-            if effect in won:
-                losing[effect] = won[effect][1]
-            else:
-                won[effect] = (value, rule.name)
-                winning.append(effect)
+    winning, losing = _win(rule, won) if matched else ([], {})
     return {
         "kind": "rule",
         "name": rule.name,
@@ -86,6 +102,19 @@ def _record(rule: CompiledRule, values: dict[str, Any], won: Won) -> RuleRecord:
         "won": winning,
         "lost": losing,
     }
+
+
+def _win(rule: CompiledRule, won: Won) -> tuple[list[str], dict[str, str]]:
+    """Let a rule win what no rule before it has won; return that, and what it lost, each to which rule."""
+    winning: list[str] = []
+    losing: dict[str, str] = {}
+    for effect, value in rule.effects:
+        if effect in won:
+            losing[effect] = won[effect][1]
+        else:
+            won[effect] = (value, rule.name)
+            winning.append(effect)
+    return winning, losing
 
 
 _compiled: dict[int, CompiledPolicy] = {}
@@ -118,12 +147,23 @@ def _compile(document: PolicyDocument) -> CompiledPolicy:
         deciding=deciding,
         mentions=mentions_of(rule for rule in document.rules if rule.name in names),
         windows=(window, *(changed_window(window, rule.then.window) for rule in document.rules if rule.then.window)),
+        zone=None if any("window.zone" in dict(rule.effects) for rule in rules) else window.zone,
+        may_decide_approval=any(rule.then.decide == "approve" for rule in document.rules),
+        widest=_widest(window, deciding),
+        needs_holidays=bool(document.calendars()),
     )
 
 
 def _compile_rule(rule: Rule, path: str, zone: str) -> CompiledRule:
     facts = frozenset(comparison.fact for comparison in comparisons_of(rule.when) if comparison.fact is not None)
     return CompiledRule(rule.name, path, compile_condition(rule.when, zone), facts, rule.then.spoken())
+
+
+def _widest(window: Window, rules: Iterable[CompiledRule]) -> Won | None:
+    changes = [(effect, value) for rule in rules for effect, value in rule.effects if effect.startswith("window.")]
+    if any(effect != "window.days" for effect, _ in changes):
+        return None
+    return {"window.days": (max([window.days, *(days for _, days in changes)]), "")}
 
 
 def _bears_on_outcome(effect: str) -> bool:

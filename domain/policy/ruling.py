@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from domain.policy.document import (
     CODE_REPAIR_FIRST,
@@ -16,13 +15,15 @@ from domain.policy.document import (
     Window,
 )
 from domain.policy.facts import Facts
-from domain.policy.rules import Won
+from domain.policy.rules import CompiledPolicy, Won
 from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, end_of_day, end_of_day_after, same_day_years_later
 from domain.vocabularies import Wish
 
+ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "delivered", "order_delivered")}
+"""The fact that each anchor is."""
 HOLDS: Final = "holds"
-_WINDOW_EFFECTS: Final = tuple((key, f"window.{key}") for key in Window.model_fields)
+WINDOW_EXPIRED: Final = "window_expired"
 
 
 class Verdict(NamedTuple):
@@ -56,56 +57,90 @@ class Ruling(NamedTuple):
         return [verdict for verdict in self.verdicts if verdict.why == HOLDS]
 
 
+def may_any_rule_approve(policy: CompiledPolicy, facts: Facts) -> bool:
+    """Tell whether there are answers of the rules by which this line would be approved where no right holds.
+
+    False is certain: no rule says so, and even the window with the most days that any of them sets is over.
+    """
+    if policy.widest is None or policy.may_decide_approval:
+        return True
+    return merchant_on(policy, policy.widest, facts).inside
+
+
+class Merchant(NamedTuple):
+    """What the merchant's policy alone comes to."""
+
+    window: Window
+    anchor_at: datetime | None
+    ends_at: datetime | None
+    inside: bool
+    outcome: Outcome
+    codes: tuple[str, ...]
+    by: str
+    offers: tuple[Wish, ...]
+
+
+class Widened(NamedTuple):
+    """What comes out once the rights that hold are heard, and whether the wish is offered."""
+
+    outcome: Outcome
+    codes: tuple[str, ...]
+    by: str
+    offers: tuple[Wish, ...]
+    deciding: tuple[str, ...]
+    """The rights that decided."""
+
+
+def merchant_on(policy: CompiledPolicy, won: Won, facts: Facts) -> Merchant:
+    """Return what the effects that rules won and the window come to for these facts."""
+    document, window = policy.document, policy.window_of(won)
+    anchor_at = getattr(facts, ANCHORS[window.anchor])
+    ends_at = None if anchor_at is None else window_end(window, anchor_at, holidays_for(window, document, facts))
+    inside = ends_at is None or facts.requested_at < ends_at
+    offers: tuple[Wish, ...] = won["offers"][0] if "offers" in won else document.offers
+    return Merchant(window, anchor_at, ends_at, inside, *_merchant(won, inside=inside), offers)
+
+
 def rule_on(
-    document: PolicyDocument,
+    policy: CompiledPolicy,
     won: Won,
     statutes: Sequence[Statute],
     facts: Facts,
-    verdicts: list[Verdict] | None = None,
 ) -> Ruling:
     """Return what the effects that rules won, the window and the statutes come to for these facts.
 
     Args:
-        document: The merchant's policy.
+        policy: The merchant's policy.
         won: The effects that its rules win.
         statutes: The rights to look at.
         facts: The line's facts.
-        verdicts: What the rights come to, where that is known already.
     """
-    window = window_of(document, won)
-    anchor_at = getattr(facts, f"{window.anchor}_at")
-    ends_at = None if anchor_at is None else window_end(window, anchor_at, holidays_for(window, document, facts))
-    inside = ends_at is None or facts.requested_at < ends_at
-    outcome, codes, by = _merchant(won, inside=inside)
-    offers: tuple[Wish, ...] = won["offers"][0] if "offers" in won else document.offers
-    if verdicts is None:
-        verdicts = [_verdict(statute, facts, window.zone) for statute in statutes]
-    merchant = (outcome, codes, offers)
-    holding = [verdict.statute for verdict in verdicts if verdict.why == HOLDS]
+    merchant = merchant_on(policy, won, facts)
+    window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
+    verdicts = [verdict_on(statute, facts, window.zone) for statute in statutes]
+    ruled = widened(merchant, [verdict.statute for verdict in verdicts if verdict.why == HOLDS], facts.wish)
+    return Ruling(
+        window, anchor_at, ends_at, inside, outcome, codes, offers, verdicts,
+        ruled.outcome, ruled.codes, ruled.offers, ruled.by, ruled.deciding,
+    )  # fmt: skip
+
+
+def widened(merchant: Merchant, holding: Sequence[Statute], wish: Wish | None) -> Widened:
+    """Return the better of what the merchant's policy and the rights that hold say."""
+    outcome, codes, by, offers = merchant.outcome, merchant.codes, merchant.by, merchant.offers
     deciding: tuple[str, ...] = ()
     if holding:
-        granted = [wish for right in holding for wish in right.grants]
+        granted = [granted for right in holding for granted in right.grants]
         offers = tuple(dict.fromkeys((*offers, *granted)))
-        outcome, codes, by, deciding = _widened(outcome, codes, by, holding, facts.wish)
-    if outcome == "approve" and facts.wish is not None and facts.wish not in offers:
+        outcome, codes, by, deciding = _bettered(outcome, codes, by, holding, wish)
+    if outcome == "approve" and wish is not None and wish not in offers:
         outcome, codes, by = "review", (CODE_WISH_NOT_OFFERED,), "offers"
-    return Ruling(window, anchor_at, ends_at, inside, *merchant, verdicts, outcome, codes, offers, by, deciding)
+    return Widened(outcome, codes, by, offers, deciding)
 
 
-def window_of(document: PolicyDocument, won: Won) -> Window:
-    """Return the window with the keys that rules won."""
-    changed = tuple((key, won[effect][0]) for key, effect in _WINDOW_EFFECTS if effect in won)
-    return _changed_window(tuple(document.window), changed) if changed else document.window
-
-
-@lru_cache(maxsize=1_024)
-def _changed_window(base: tuple[tuple[str, Any], ...], changed: tuple[tuple[str, Any], ...]) -> Window:
-    return Window.model_construct(None, **{**dict(base), **dict(changed)})
-
-
-def holidays_for(window: Window, document: PolicyDocument, facts: Facts) -> tuple[date, ...]:
+def holidays_for(window: Window, document: PolicyDocument, facts: Facts | None) -> tuple[date, ...]:
     """Return the holidays of the window's calendar as the facts give them; none named: none."""
-    if window.calendar is None:
+    if window.calendar is None or facts is None:
         return ()
     if window.calendar == document.window.calendar:
         return facts.holidays
@@ -114,9 +149,8 @@ def holidays_for(window: Window, document: PolicyDocument, facts: Facts) -> tupl
 
 def window_end(window: Window, anchor_at: datetime, holidays: tuple[date, ...]) -> datetime:
     """Return the instant at which a window that began with ``anchor_at`` is over."""
-    return end_of_day_after(
-        anchor_at, window.days, zone=window.zone, count=window.count, roll=window.roll, holidays=holidays
-    )
+    zone, count, roll = window.zone, window.count, window.roll
+    return end_of_day_after(anchor_at, window.days, zone=zone, count=count, roll=roll, holidays=holidays)
 
 
 def _merchant(won: Won, *, inside: bool) -> tuple[Outcome, tuple[str, ...], str]:
@@ -128,7 +162,8 @@ def _merchant(won: Won, *, inside: bool) -> tuple[Outcome, tuple[str, ...], str]
     return "deny", (CODE_WINDOW_EXPIRED,), "window"
 
 
-def _verdict(statute: Statute, facts: Facts, zone: str) -> Verdict:
+def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
+    """Tell whether a statute holds for a line."""
     if facts.country not in statute.countries:
         return Verdict(statute, "other_country", None)
     if not statute.in_force(facts.ordered_at.date()):
@@ -137,11 +172,14 @@ def _verdict(statute: Statute, facts: Facts, zone: str) -> Verdict:
         return Verdict(statute, "reason_not_covered", None)
     if facts.withdrawal_exception in statute.exceptions:
         return Verdict(statute, f"excepted:{facts.withdrawal_exception}", None)
-    anchor_at: datetime | None = getattr(facts, f"{statute.anchor}_at")
-    if anchor_at is None:
-        return Verdict(statute, HOLDS, None)
-    ends_at = right_end(statute, anchor_at, zone)
-    return Verdict(statute, HOLDS if facts.requested_at < ends_at else "window_expired", ends_at)
+    return in_time(statute, facts, zone)
+
+
+def in_time(statute: Statute, facts: Facts, zone: str) -> Verdict:
+    """Tell whether the request came within a statute's own window, all else that it asks for being so."""
+    anchor_at: datetime | None = getattr(facts, ANCHORS[statute.anchor])
+    ends_at = None if anchor_at is None else right_end(statute, anchor_at, zone)
+    return Verdict(statute, HOLDS if ends_at is None or facts.requested_at < ends_at else WINDOW_EXPIRED, ends_at)
 
 
 def right_end(statute: Statute, anchor_at: datetime, zone: str) -> datetime:
@@ -151,8 +189,8 @@ def right_end(statute: Statute, anchor_at: datetime, zone: str) -> datetime:
     return end_of_day(same_day_years_later(day_of(anchor_at, zone), statute.years or 0), zone)
 
 
-def _widened(
-    outcome: Outcome, codes: tuple[str, ...], by: str, holding: list[Statute], wish: Wish | None
+def _bettered(
+    outcome: Outcome, codes: tuple[str, ...], by: str, holding: Sequence[Statute], wish: Wish | None
 ) -> tuple[Outcome, tuple[str, ...], str, tuple[str, ...]]:
     """Return the better of the merchant's outcome and what the rights that hold say."""
     if outcome == "approve":

@@ -26,6 +26,8 @@ def zone_of(name: str) -> ZoneInfo:
 
 def day_of(instant: datetime, zone: str) -> date:
     """Return the day on which an instant falls in a zone."""
+    if zone == "UTC" and instant.tzinfo is UTC:
+        return instant.date()  # as most instants are kept: nothing to look up
     return instant.astimezone(zone_of(zone)).date()
 
 
@@ -61,7 +63,14 @@ def end_of_day_after(
         roll: ``next_business_day`` moves a last day that is not a business day to the next that is.
         holidays: Days on which business rests.
     """
+    if count == "calendar" and roll == "none":
+        return _end_of_calendar_day_after(day_of(start, zone), days, zone)
     return end_of_day(last_day(day_of(start, zone), days, count=count, roll=roll, holidays=holidays), zone)
+
+
+@lru_cache(maxsize=8_192)
+def _end_of_calendar_day_after(day: date, days: int, zone: str) -> datetime:
+    return end_of_day(last_day(day, days, count="calendar", roll="none"), zone)
 
 
 def last_day(day: date, days: int, *, count: Count, roll: Roll, holidays: tuple[date, ...] = ()) -> date:

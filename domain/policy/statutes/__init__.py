@@ -52,6 +52,9 @@ class Statute(BaseModel):
             raise ValueError("a right lasts either days or years")
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # a key of what is kept for a set of rights: all fields would take longer than the work
+
     def in_force(self, ordered_on: date) -> bool:
         """Tell whether the right is in force for an order placed on this day (UTC)."""
         return self.valid_from <= ordered_on and (self.valid_to is None or ordered_on <= self.valid_to)
