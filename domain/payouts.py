@@ -8,6 +8,7 @@ it: a failure after a settlement reopens the liability, a settlement beyond it s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
@@ -26,7 +27,8 @@ from domain.ledger import Posting
 from domain.order import Order
 from domain.order_facts import Payout, Tender
 from domain.refunds import new_payout, room
-from domain.rma_facts import RmaRun
+from domain.rma_facts import RefundPart, RmaRun
+from domain.rma_state import RmaLine
 from domain.store_credit import holder_of
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
 
@@ -116,26 +118,35 @@ def start(case: Case, refund: UUID) -> None:
 
 
 def move_settlement(case: Case, refund: UUID) -> None:
-    """Let the return know where the money for its units stands now: at the worst of all refunds of a unit."""
-    rma, order = case.rma, case.order
+    """Let the return know where the money for its units stands now: each unit at the worst of all its refunds."""
     moved: dict[Settlement, list[RmaRun]] = {}
-    for line in rma.lines.values():
+    for line in case.rma.lines.values():
         for part in line.refunded:
-            if part.refund_id != refund:
-                continue
-            statuses = {
-                refund_status(order.payouts[p] for p in order.refunds[other.refund_id].payouts)
-                for other in line.refunded
-                if other.first < part.first + part.count and part.first < other.first + other.count
-            }
-            worst = next(status for status in _WORST_FIRST if status in statuses)
-            run = RmaRun(part.line, part.first, part.count)
-            if any(state.settlement != SETTLEMENTS[worst] for _, state in rma.states_of([run])):
-                moved.setdefault(SETTLEMENTS[worst], []).append(run)
+            if part.refund_id == refund:
+                for run in _cut(part, line.refunded):
+                    settlement = _settlement_of(case.order, line, run)
+                    if any(state.settlement != settlement for _, state in case.rma.states_of([run])):
+                        moved.setdefault(settlement, []).append(run)
     for settlement, runs in moved.items():
-        rma.trigger_event(
-            rma.SettlementMoved, refund_id=refund, settlement=settlement, runs=tuple(runs), timestamp=case.at
+        case.rma.trigger_event(
+            case.rma.SettlementMoved, refund_id=refund, settlement=settlement, runs=tuple(runs), timestamp=case.at
         )
+
+
+def _cut(part: RefundPart, parts: Iterable[RefundPart]) -> list[RmaRun]:
+    """Return a refund's units in runs that are in the same refunds from end to end."""
+    edges = {edge for other in parts for edge in (other.run.first, other.run.end)}
+    inside = sorted({part.run.first, part.run.end} | {e for e in edges if part.run.first < e < part.run.end})
+    return [RmaRun(part.line, first, end - first) for first, end in pairwise(inside)]
+
+
+def _settlement_of(order: Order, line: RmaLine, run: RmaRun) -> Settlement:
+    statuses = {
+        refund_status(order.payouts[p] for p in order.refunds[part.refund_id].payouts)
+        for part in line.refunded
+        if part.run.first < run.run.end and run.first < part.run.end
+    }
+    return SETTLEMENTS[next(status for status in _WORST_FIRST if status in statuses)]
 
 
 def retry(case: Case, wanted: UUID, tender_id: str | None) -> None:

@@ -138,6 +138,10 @@ class RefundPart:
     count: int
     amount_minor: int
 
+    @property
+    def run(self) -> UnitRun:
+        return UnitRun(self.first, self.count)
+
 
 @dataclass(frozen=True, slots=True)
 class InspectionCheck:

@@ -338,6 +338,17 @@ def test_a_fee_given_back_while_its_refund_is_open_does_not_hide_it() -> None:
     assert states(shop, "settlement") == [(2, "failed")]
 
 
+def test_a_fee_given_back_for_one_unit_leaves_the_others_settled() -> None:
+    """Refunded together at the first scan, inspected apart: each unit stands at the worst of its own refunds."""
+    shop = open_shop({**FEES, "refund_due": "first_scan"})
+    request(shop, {"line_id": "L1", "quantity": 3})
+    receive(shop, (1, 3))
+    inspect(shop, 1, 1, grade="E", cause="carrier_damage", liable_party="carrier")
+    tell(shop, payouts(shop)[0], "settled")
+    tell(shop, payouts(shop)[1], "settled")
+    assert states(shop, "settlement") == [(1, "pending"), (2, "settled")]
+
+
 # goodwill and claims
 
 
