@@ -75,8 +75,6 @@ def inspect(case: Case, findings: Findings) -> None:
         timestamp=case.at,
     )
     _dispose_by_grade(case, findings, runs)
-    if findings.supersedes is not None:
-        resolution.accept_after_all(case, runs)
     resolution.follow_policy(case, findings.line)
     resolution.give_fees_back(case, findings.line)
 

@@ -17,7 +17,6 @@ from domain.vocabularies import Resolution
 
 By = Literal["policy", "person"]
 _PAYS: Final = frozenset({"refund", "store_credit"})
-_REFUSED: Final = frozenset({"send_back", "none"})
 MADE_GOOD: Final = frozenset({"refund", "store_credit", "exchange", "replacement"})
 """Resolutions that leave the customer nothing to ask for: money, or another article."""
 
@@ -37,20 +36,6 @@ def follow_policy(case: Case, number: int) -> None:
     due = [run for run, state in _of_line(case, number) if _is_due(line, state)]
     if due:
         resolve(case, due, line.asked.wish, by="policy")
-
-
-def accept_after_all(case: Case, runs: Sequence[RmaRun]) -> None:
-    """Let units have what was wished for that a later inspection accepts, where they were refused on an earlier one.
-
-    What already went back to the customer stays as it was decided.
-    """
-    refused = [
-        run
-        for run, state in case.rma.states_of(runs)
-        if _authorized(state) and state.accepted and state.resolution in _REFUSED and not state.delivered_on
-    ]
-    if refused:
-        resolve(case, refused, case.rma.lines[refused[0].line].asked.wish, by="policy")
 
 
 def _of_line(case: Case, number: int) -> list[tuple[RmaRun, RunState]]:
