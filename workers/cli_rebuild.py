@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workers.terminal import AsJson, console, print_json
+from workers.terminal import AsJson, console, print_json, progress
 
 
 def register(app: typer.Typer) -> None:
@@ -21,17 +21,15 @@ def rebuild(
     """Fill a read model anew from the topic, beside the live one, then let it take the live one's place."""
     from dataclasses import asdict
 
-    from rich.progress import Progress
-
     from infra.settings import Settings
     from workers.read_models import projection_named
     from workers.rebuilding import rebuild as rebuild_one
 
     projection_named(projection)
-    with Progress(console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"filling {projection}", total=None)
+    with progress() as shown:
+        task = shown.add_task(f"filling {projection}", total=None)
         rebuilt = rebuild_one(
-            Settings(), projection, lambda done, total: progress.update(task, completed=done, total=total)
+            Settings(), projection, lambda done, total: shown.update(task, completed=done, total=total)
         )
     if as_json:
         print_json(asdict(rebuilt))

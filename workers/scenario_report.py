@@ -13,6 +13,7 @@ from rich.table import Table
 from infra.settings import Settings
 from workers.scenario_files import find_files
 from workers.scenarios import Failure, Played, play_files
+from workers.terminal import print_json
 
 
 def run_scenarios(
@@ -31,7 +32,7 @@ def run_scenarios(
             print_played(played, console)
     failed = sum(played.failure is not None for played in all_played)
     if as_json:
-        console.print_json(data=[as_data(played) for played in all_played])
+        print_json([as_data(played) for played in all_played])
     else:
         console.print(f"{len(all_played) - failed} passed, {failed} failed")
     return not failed
@@ -49,7 +50,9 @@ def print_played(played: Played, console: Console) -> None:
 
 def difference_table(failure: Failure) -> Table:
     """Return what was expected beside what was found; the parts that differ are marked with a cross."""
-    table = Table("", "", "expected", "found", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "", "expected", "found"):
+        table.add_column(name, overflow="fold")
     for part in failure.compared:
         style = "" if part.same else "bold red"
         cells = [" " if part.same else "✗", part.name, part.expected, part.found]

@@ -11,8 +11,10 @@ from uuid import UUID
 import orjson
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.progress import Progress, ProgressColumn
 from rich.text import Text
+
+from workers.sheet import Page, Sheet
 
 WIDTH_WHERE_UNKNOWN: Final = 120
 MINOR_DIGITS_DEFAULT: Final = 2
@@ -29,7 +31,13 @@ Row = Mapping[str, Any]
 def console(*, stderr: bool = False) -> Console:
     """Return a console for the stream as it is now; not a terminal: as wide as a page, without colour."""
     made = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_WHERE_UNKNOWN)
+    return made if made.is_terminal else Page(stderr=stderr, highlight=False, width=WIDTH_WHERE_UNKNOWN)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """Return a bar on standard error that goes when it is done; where nobody watches there is none."""
+    watched = console(stderr=True)
+    return Progress(*columns, console=watched, transient=True, disable=not watched.is_terminal)
 
 
 def print_json(value: Any) -> None:
@@ -98,12 +106,7 @@ def stacked(*parts: RenderableType) -> RenderableType:
     return Group(*(piece for part in parts for piece in (part, Text())))
 
 
-def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sheet:
     """Return a table; a column whose name begins with ``#`` is right-aligned, and the sign is not printed."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", pad_edge=False, box=None)
-    for name in columns:
-        is_figure = name.startswith("#")
-        made.add_column(name.removeprefix("#"), justify="right" if is_figure else "left", no_wrap=is_figure)
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row))
-    return made
+    cells = [[cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row] for row in rows]
+    return Sheet(title, columns, cells)
