@@ -45,6 +45,17 @@ def rma_number(rma_id: UUID) -> str:
     return f"RMA-{groups}-{CHECK_SYMBOLS[value % 37]}"
 
 
+def has_check_symbol(number: str) -> bool:
+    """Tell whether the last symbol of an RMA number fits those before it: misread or swapped symbols hardly ever do."""
+    body, check = "".join(number.removeprefix("RMA").split("-"))[:-1], number[-1:]
+    if not body or any(symbol not in CROCKFORD for symbol in body):
+        return False
+    value = 0
+    for symbol in body:
+        value = value * len(CROCKFORD) + CROCKFORD.index(symbol)
+    return CHECK_SYMBOLS[value % len(CHECK_SYMBOLS)] == check
+
+
 def refund_id(rma_id: UUID, number: int) -> UUID:
     """Return the id of a return's refund; ``number`` counts its refunds from 1."""
     return uuid5(rma_id, f"refund/{number}")

@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.stack.errors import StackNotRunningError
-from infra.stack.state import Addresses, running_addresses
+from infra.stack.state import Addresses, read
 
 __all__ = ["Addresses", "Settings", "addresses"]
 
@@ -64,12 +64,20 @@ def addresses(settings: Settings) -> Addresses:
     """
     if settings.postgres_dsn and settings.kafka_bootstrap:
         return Addresses(settings.postgres_dsn, settings.kafka_bootstrap)
-    local = running_addresses(settings.data_dir)
-    if local is None:
-        raise StackNotRunningError(settings.data_dir)
+    set_already = {"postgres": settings.postgres_dsn, "kafka": settings.kafka_bootstrap}
+    local = _local(settings, {name for name, address in set_already.items() if not address})
     return Addresses(settings.postgres_dsn or local.postgres_dsn, settings.kafka_bootstrap or local.kafka_bootstrap)
 
 
 def postgres_address(settings: Settings) -> str:
-    """Return where PostgreSQL is, for those who only read; raises ``StackNotRunningError`` as ``addresses`` does."""
-    return settings.postgres_dsn or addresses(settings).postgres_dsn
+    """Return where PostgreSQL is, for those who only read; raises ``StackNotRunningError`` where it does not run."""
+    return settings.postgres_dsn or _local(settings, {"postgres"}).postgres_dsn
+
+
+def _local(settings: Settings, needed: set[str]) -> Addresses:
+    """Return the addresses of the local stack, of which the processes needed have to run."""
+    found = read(settings.data_dir)
+    stopped = [name for name in found.stopped() if name in needed] if found else []
+    if found is None or stopped:
+        raise StackNotRunningError(settings.data_dir, stopped)
+    return found.addresses

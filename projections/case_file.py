@@ -9,6 +9,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from domain.identity import has_check_symbol
+
 Rows = list[dict[str, Any]]
 
 TIMELINE_EVENTS_MAX: Final = 2_000
@@ -83,6 +85,12 @@ def normal_number(text: str) -> str | None:
         return None
     body, check = symbols[:-1].translate(MISREAD), symbols[-1].translate(MISREAD)
     return f"{NUMBER_PREFIX}-{body[:4]}-{body[4:8]}-{body[8:]}-{check}"
+
+
+def is_misread(text: str) -> bool:
+    """Tell whether a text looks like an RMA number but can be none, because its check symbol does not fit."""
+    number = normal_number(text)
+    return number is not None and not has_check_symbol(number)
 
 
 def find_return(connection: Connection[Any], text: str) -> UUID | None:

@@ -94,12 +94,15 @@ def gateway(
     plan: Annotated[str, typer.Option(help='What to do wrong, as JSON, such as {"rates": {"lose": 0.1}}.')] = "{}",
 ) -> None:
     """Run a payment gateway for trials, in the foreground; it prints its address, for RMA_GATEWAY_URL."""
+    from infra.logs import configure
     from infra.settings import Settings
     from workers.gateway_server import serve
     from workers.loop import stop_on_signals
 
     misbehaviour = _plan(plan)
-    folder = Settings().data_dir
+    settings = Settings()
+    configure(settings.log_format, settings.log_level)  # to standard error: the address stands alone on the other one
+    folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     serve(book or folder / "gateway.sqlite", port=port, plan=misbehaviour, stop=stop_on_signals(), announce=typer.echo)
 
@@ -112,7 +115,9 @@ def _plan(text: str) -> MisbehaviourPlan:
     try:
         return MisbehaviourPlan.model_validate_json(text)
     except pydantic.ValidationError as error:
-        raise WrongUsageError(f"--plan cannot be used: {error}") from error
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        named = "; ".join(".".join(map(str, (*fault["loc"], ""))) + f" {fault['msg']}" for fault in faults)
+        raise WrongUsageError(f"--plan cannot be used: {named.strip()}") from error
 
 
 @app.command()

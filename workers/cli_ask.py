@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import typer
 
-from workers.cli_look import reading
-from workers.cli_send import open_lines
+from workers.cli_look import reading, unknown
+from workers.cli_send import checked_actor, open_lines
 from workers.exit_codes import SAID_NO, SaidNoError, WrongUsageError
 from workers.terminal import AsJson, console, print_json
 
@@ -35,7 +35,9 @@ def quote(
         Path, typer.Argument(help="JSON lines: RequestReturn bodies, or CloudEvents; - for standard input.")
     ],
     at: Annotated[str | None, typer.Option(help="When it is asked (RFC 3339), for bare bodies; default: now.")] = None,
-    actor: Annotated[str, typer.Option("--as", help="Who asks, for bare bodies.")] = "agent:quote",
+    actor: Annotated[
+        str, typer.Option("--as", callback=checked_actor, help="Who asks, for bare bodies.")
+    ] = "agent:quote",
     as_json: AsJson = False,
 ) -> None:
     """Say what requests would give back, line by line, without writing anything; exit code 1 where one is refused."""
@@ -57,12 +59,15 @@ def quote(
 
 
 def match(
-    file: Annotated[Path, typer.Argument(help="CSV with a heading, or JSON lines: customer_id, sku, quantity; - too.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with a heading, or JSON lines: customer_id, sku, quantity; - for standard input."),
+    ],
     *,
     requests: Annotated[Path | None, typer.Option(help="Write requests for what was found, for rma send.")] = None,
     case: Annotated[str | None, typer.Option(help="The case that the requests share; default: a fresh one.")] = None,
     at: Annotated[str | None, typer.Option(help="When the requests are made (RFC 3339); default: now.")] = None,
-    actor: Annotated[str, typer.Option("--as", help="Who makes the requests.")] = "agent:match",
+    actor: Annotated[str, typer.Option("--as", callback=checked_actor, help="Who makes the requests.")] = "agent:match",
     as_json: AsJson = False,
 ) -> None:
     """Propose which delivered, free units goods came from; exit code 1 where some came from nowhere known."""
@@ -100,6 +105,8 @@ def explain(
     with reading() as connection:
         rma_id = find_return(connection, rma)
         decided = read_decisions(connection, rma_id) if rma_id else []
+        if rma_id is None:
+            raise unknown(rma)
         if not decided:
             raise SaidNoError(f"nothing is known of a decision on return {rma}")
     explained = [explain_one(row, texts) for row in decided]

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import typer
 
+from domain.vocabularies import DifferenceResolution
 from workers.cli_look import reading
-from workers.cli_send import print_result
+from workers.cli_send import checked_actor, print_result
 from workers.exit_codes import SAID_NO, SaidNoError
 from workers.terminal import AsJson, console, money, print_json, table
 
@@ -70,10 +71,10 @@ def resolve(
     difference: Annotated[UUID, typer.Argument(help="The difference's id.")],
     *,
     resolution: Annotated[
-        str, typer.Option("--how", help="corrected_here, corrected_there, other_period or written_off.")
+        DifferenceResolution, typer.Option("--how", help="Where it was corrected, or why it was not.")
     ],
     note: Annotated[str, typer.Option(help="What was behind it.")],
-    actor: Annotated[str, typer.Option("--as", help="Who says so, such as agent:NAME.")],
+    actor: Annotated[str, typer.Option("--as", callback=checked_actor, help="Who says so, such as agent:NAME.")],
     as_json: AsJson = False,
 ) -> None:
     """Say what was behind a difference (ResolveDifference); exit code 1 where that is not accepted."""

@@ -65,6 +65,17 @@ def show(
             console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
 
 
+def unknown(text: str, what: str = "no return") -> SaidNoError:
+    """Return the error for a return that nobody knows, by what was typed."""
+    from projections.case_file import is_misread
+
+    if is_misread(text):
+        why = "its check symbol does not fit: was a symbol misread, or were two swapped?"
+    else:
+        why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A"
+    return SaidNoError(f"{what} {text} is known; {why}")
+
+
 def _order(connection: Connection[Any], order_id: str) -> dict[str, Any]:
     from projections.case_file import read_allocation, read_exchanges
 
@@ -77,10 +88,7 @@ def _show_order(connection: Connection[Any], order_id: str, *, as_json: bool) ->
 
     order = _order(connection, order_id)
     if not order["units"]:
-        raise SaidNoError(
-            f"no return and no order {order_id} is known; a return's id is a UUID, its number looks like"
-            " RMA-7K3M-9QXF-2ADC-A"
-        )
+        raise unknown(order_id, "no return and no order")
     returns = read_returns_of_order(connection, order_id)
     if as_json:
         print_json({"order_id": order_id, "returns": returns} | order)
@@ -151,8 +159,11 @@ def reconcile(
     from workers.reconciliation import picture, record
     from workers.reconciliation import reconcile as compare_books
 
+    begins, ends = _instant(since), _instant(until)
+    if begins and ends and begins >= ends:
+        raise WrongUsageError("--since must be before --until")
     try:
-        report = compare_books(Settings(), file, since=_instant(since), until=_instant(until))
+        report = compare_books(Settings(), file, since=begins, until=ends)
     except OSError as error:
         raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
     print_json(report.as_dict()) if as_json else console().print(picture(report))

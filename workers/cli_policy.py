@@ -11,9 +11,9 @@ from uuid import uuid4
 import typer
 
 from workers import cli_prove
-from workers.cli_send import print_result
+from workers.cli_send import checked_actor, print_result
 from workers.exit_codes import SAID_NO
-from workers.terminal import AsJson, console, print_json, table
+from workers.terminal import AsJson, console, print_json, progress, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,10 +86,10 @@ def show(
     import json
 
     from domain.policy.document import canonical_json
-    from workers.policy_book import version_named
+    from workers.policy_book import NEWEST, version_named
 
     policies = _policies()
-    newest = f"{policy_id}@{len(policies[policy_id].versions)}" if policy_id in policies else "newest"
+    newest = f"{policy_id}@{len(policies[policy_id].versions)}" if policy_id in policies else NEWEST
     found = version_named(policies, version or newest, policy_id)
     head, document = _head(found), json.loads(canonical_json(found.document))
     if as_json:
@@ -149,7 +149,7 @@ def publish(
     *,
     effective_from: Annotated[str, typer.Option("--from", help="From when orders are held to it (RFC 3339).")],
     policy_id: PolicyId = STANDARD,
-    actor: Annotated[str, typer.Option("--as", help="Who publishes, such as agent:NAME.")],
+    actor: Annotated[str, typer.Option("--as", callback=checked_actor, help="Who publishes, such as agent:NAME.")],
     as_json: AsJson = False,
 ) -> None:
     """Publish a version (PublishPolicy) and print the answer; exit code 1 where it is not accepted."""
@@ -179,9 +179,8 @@ def verify(as_json: AsJson = False) -> None:
     from workers.wiring import make_codec
 
     collect_garbage_less_often()
-    progress = console(stderr=True)
     began = time.perf_counter()
-    with _log() as log, progress.status("deciding again") as status:
+    with _log() as log, console(stderr=True).status("deciding again") as status:
         policies = read_policies(log, make_codec())
         found = verify_all(
             decided_returns(log), policies, lambda count: status.update(f"{count:,} decisions made again")
@@ -242,10 +241,8 @@ def backtest(
 @contextmanager
 def _progress(parts: int) -> Iterator[Callable[[Report], None]]:
     """Show a bar on standard error, moved on by each part."""
-    from rich.progress import Progress
-
-    with Progress(console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("deciding by the draft", total=parts)
-        yield lambda report: progress.update(
+    with progress() as shown:
+        task = shown.add_task("deciding by the draft", total=parts)
+        yield lambda report: shown.update(
             task, advance=1, description=f"{report.lines:,} lines, {report.changed_lines:,} would change"
         )

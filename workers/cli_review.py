@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import typer
 
-from workers.cli_look import reading
-from workers.cli_send import print_result
+from workers.cli_look import reading, unknown
+from workers.cli_send import checked_actor, print_result
 from workers.exit_codes import SAID_NO, SaidNoError, WrongUsageError
 from workers.terminal import AsJson, console, money, print_json, table
 
@@ -64,7 +64,7 @@ def decide(
     quantity: Annotated[int | None, typer.Option(min=1, help="How many units; default: all that wait.")] = None,
     approve: Annotated[bool, typer.Option("--approve/--deny", help="What is decided.")],
     code: Annotated[str | None, typer.Option(help="Why not, as a code.")] = None,
-    actor: Annotated[str, typer.Option("--as", help="Who decides, such as agent:NAME.")],
+    actor: Annotated[str, typer.Option("--as", callback=checked_actor, help="Who decides, such as agent:NAME.")],
     note: Annotated[str | None, typer.Option(help="A note for the record.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +91,7 @@ def _waiting(rma: str, line: int) -> tuple[UUID, str, int]:
         rma_id = find_return(connection, rma)
         case = read_case_file(connection, rma_id) if rma_id else None
     if rma_id is None or case is None:
-        raise SaidNoError(f"no return {rma} is known")
+        raise unknown(rma)
     lines = [row for row in case.lines if row["line"] == line and row["authorization_state"] == "needs_review"]
     return rma_id, case.summary["order_id"], sum(row["quantity"] for row in lines)
 

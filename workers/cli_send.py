@@ -70,6 +70,17 @@ def _answered(talk: Any, record: Any, *, as_json: bool) -> Iterator[dict[str, An
     yield result
 
 
+def checked_actor(text: str) -> str:
+    """Return who acts as it was typed; raises ``typer.BadParameter`` for what would be malformed."""
+    from commands.metadata import parse_actor
+
+    try:
+        parse_actor(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, such as agent:ann") from error
+    return text
+
+
 def print_result(result: dict[str, Any]) -> None:
     """Print a command's answer on a line of its own: what it was, and the events or the code."""
     out = console()

@@ -20,6 +20,8 @@ from workers.exit_codes import SaidNoError, WrongUsageError
 POLICIES_MAX: Final = 10_000
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 FAULTS_MAX: Final = 100
+POLICIES_NAMED_MAX: Final = 5
+NEWEST: Final = "newest"
 STREAMS: Final = (
     "SELECT stream FROM rma_log.events WHERE stream >= 'policy/' AND stream < 'policy0' AND version = 1"
     " ORDER BY stream LIMIT %s"
@@ -45,8 +47,14 @@ def version_named(policies: dict[str, ReturnPolicy], name: str, policy_id: str) 
     """Return the version that ``3``, or ``winter@3``, names; raises ``SaidNoError`` where there is none."""
     named_id, at, number = name.rpartition("@")
     wanted = named_id if at else policy_id
+    if not number.isdecimal() and not at and name != NEWEST:
+        raise SaidNoError(f"{name} is no version; a version looks like 3 or {wanted}@3, see: rma policy list")
     if wanted not in policies:
-        raise SaidNoError(f"there is no policy {wanted}; there are: {', '.join(policies) or 'none'}")
+        shown = sorted(policies)[:POLICIES_NAMED_MAX]
+        more = f" and {len(policies) - len(shown):,} more" if len(policies) > len(shown) else ""
+        raise SaidNoError(
+            f"there is no policy {wanted}; there are: {', '.join(shown) or 'none'}{more}, see: rma policy list"
+        )
     versions = policies[wanted].versions
     if not number.isdecimal() or not 1 <= int(number) <= len(versions):
         raise SaidNoError(f"policy {wanted} has versions 1 to {len(versions)}, not {number}")

@@ -121,6 +121,8 @@ def parse_scenario(text: str) -> Scenario:
     """
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader that knows fewer types
+        if not isinstance(content, dict):
+            raise ScenarioError("a scenario file holds `scenario`, its title, and `steps`")
         return Scenario.model_validate(content)
     except yaml.YAMLError as error:
         raise ScenarioError(f"not the YAML it should be: {error}") from error

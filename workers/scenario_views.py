@@ -46,7 +46,8 @@ class Views:
                 options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
             )
         except psycopg.OperationalError as error:
-            raise ServiceUnreachableError(f"PostgreSQL cannot be reached: {error}") from error
+            why = str(error).strip().splitlines()[0]
+            raise ServiceUnreachableError(f"PostgreSQL cannot be reached: {why}") from error
 
     def close(self) -> None:
         self._connection.close()

@@ -19,6 +19,8 @@ COLUMNS: Final = (
 def quotes(quoted: Iterable[Row]) -> RenderableType:
     """Return every quote drawn, one below the other, and what all of them assume."""
     drawn = [part for quote in quoted for part in _quote(quote)]
+    if not drawn:
+        return Text("no request was given", "dim")
     assumed = "assumed: the goods come back complete, as new (grade A), no fault found, nobody liable; nothing was sent"
     return Group(*drawn, Text(assumed, "dim"))
 

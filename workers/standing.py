@@ -54,6 +54,8 @@ class Standing:
     outbox_waiting: int
     dead_letters: int
     positions: Sequence[dict[str, Any]]
+    outdated: Sequence[str]
+    """Read models whose views still show an older version: those go on with a rebuild."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -97,7 +99,15 @@ def read_standing(settings: Settings) -> Standing:
             outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
             dead_letters=_ends(consumer, topics.dead).records,
             positions=positions,
+            outdated=outdated_in(positions),
         )
+
+
+def outdated_in(positions: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the read models of which another version than ours was live before; a rebuild lets ours take its place."""
+    in_use = {name: projection.version for name, projection in PROJECTIONS.items()}
+    others = {row["projection"] for row in positions if row["version"] != in_use.get(row["projection"], row["version"])}
+    return sorted(others)
 
 
 def _consumer(bootstrap: str, group: str) -> KafkaConsumer:
@@ -170,9 +180,14 @@ def picture(standing: Standing) -> RenderableType:
     dead = Text(f"{standing.dead_letters:,} dead letters", "red" if standing.dead_letters else "green")
     if standing.dead_letters:
         dead.append("   (rma dead list)", "dim")
+    outdated = [
+        Text(f"{name}: the views still show an older version; run: rma rebuild {name}", "red")
+        for name in standing.outdated
+    ]
     return Group(
         Text(f"the log holds {standing.log_position:,} events; {standing.outbox_waiting:,} answers wait for the relay"),
         dead,
+        *outdated,
         table("Workers", ("worker", "#at", "#behind", "moved"), rows),
         table(
             "Positions", ("read model", "#version", "#partition", "#next offset", "#log position", "moved"), positions

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from domain.errors import RmaError
+
+NONE: Final = "no local stack runs in {}"
 
 
 class ServiceUnreachableError(RmaError):
@@ -12,14 +17,13 @@ class ServiceUnreachableError(RmaError):
 
 
 class StackNotRunningError(ServiceUnreachableError):
-    """No address was given and no local stack runs."""
+    """No address was given and no local stack runs, or not all of it: ``stopped`` names what does not."""
 
     code = "stack_not_running"
 
-    def __init__(self, data_dir: object) -> None:
-        super().__init__(
-            f"no local stack runs in {data_dir}, run: rma up (or set RMA_POSTGRES_DSN and RMA_KAFKA_BOOTSTRAP)"
-        )
+    def __init__(self, data_dir: object, stopped: Sequence[str] = ()) -> None:
+        what = f"{' and '.join(stopped)} of the local stack in {data_dir} stopped" if stopped else NONE.format(data_dir)
+        super().__init__(f"{what}, run: rma up (or set RMA_POSTGRES_DSN and RMA_KAFKA_BOOTSTRAP)")
 
 
 class StackStartError(ServiceUnreachableError):

@@ -30,7 +30,11 @@ class StackState:
 
     def is_running(self) -> bool:
         """Tell whether every process of the stack still runs, and is the one that was started."""
-        return all(_runs(pid, marker) for pid, marker in self.processes.values())
+        return not self.stopped()
+
+    def stopped(self) -> list[str]:
+        """Return the names of those processes that do not run any more."""
+        return [name for name, (pid, marker) in self.processes.items() if not _runs(pid, marker)]
 
 
 def _runs(pid: int, marker: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -12,11 +13,12 @@ from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 from typer.testing import CliRunner
 
 from domain.errors import UnknownReturnError
-from domain.identity import rma_number
+from domain.identity import CROCKFORD, rma_number
 from infra.stack.errors import StackNotRunningError
-from projections.case_file import normal_number
+from projections.case_file import is_misread, normal_number
 from workers.cli import app
-from workers.exit_codes import SAID_NO, UNREACHABLE, WRONG_USAGE, WrongUsageError, explain
+from workers.exit_codes import SAID_NO, UNREACHABLE, WRONG_USAGE, SaidNoError, WrongUsageError, explain
+from workers.policy_book import version_named
 from workers.terminal import bar, money
 
 SOME_UUID = "00000000-0000-4000-8000-000000000001"
@@ -43,6 +45,12 @@ def run(arguments: Sequence[str], data_dir: Path, **environment: str) -> tuple[i
         ["dead", "redrive"],
         ["dead", "redrive", "0:1", "--all"],
         ["gateway", "--plan", "{"],
+        ["reconcile", "any.csv", "--since", "2026-03-02T00:00:00Z", "--until", "2026-03-01T00:00:00Z"],
+        ["reconcile", "any.csv", "--since", "yesterday"],
+        ["differences", "resolve", SOME_UUID, "--how", "forgotten", "--note", "n", "--as", "agent:ann"],
+        ["differences", "resolve", SOME_UUID, "--how", "written_off", "--note", "n", "--as", "ann"],
+        ["review", "decide", SOME_UUID, "--line", "1", "--approve", "--as", "robot:ann"],
+        ["policy", "publish", "any.json", "--from", "2026-01-01T00:00:00Z", "--as", "ann"],
     ],
     ids=" ".join,
 )
@@ -121,6 +129,21 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: int) -> No
     assert explained[1] == code
 
 
+def test_a_policy_that_is_not_there_is_said_shortly() -> None:
+    """However many there are, a few are named; what is no version at all is told apart from an unknown policy."""
+    known: dict[str, Any] = {f"policy-{number:03}": None for number in range(300)}
+    with pytest.raises(SaidNoError, match=r"no policy winter; there are: policy-000, .* and 295 more, see: rma policy"):
+        version_named(known, "winter@1", "standard")
+    with pytest.raises(SaidNoError, match="newst is no version; a version looks like 3 or standard@3"):
+        version_named(known, "newst", "standard")
+
+
+def test_a_misbehaviour_that_is_no_plan_is_said_in_one_line(tmp_path: Path) -> None:
+    _, said = run(["gateway", "--plan", '{"rates": {"explode": 1}}'], tmp_path)
+    assert said.count("\n") == 1
+    assert "https://" not in said
+
+
 def test_a_defect_is_not_explained_away() -> None:
     """An error that nobody foresaw keeps its traceback."""
     assert explain(KeyError("oops")) is None
@@ -138,6 +161,26 @@ def test_a_number_is_read_as_people_type_it(typed: str) -> None:
 def test_letters_taken_for_digits_are_read_as_digits() -> None:
     """O, I and L are no symbols of the number: they are the 0 and 1 that somebody misread."""
     assert normal_number("OIL0-0000-0000-0") == "RMA-0110-0000-0000-0"
+
+
+def test_a_misread_number_is_told_by_its_check_symbol() -> None:
+    """Every single symbol that is misread, and every two neighbours that are swapped, make the number impossible."""
+    number = rma_number(UUID(SOME_UUID))
+    symbols = number.removeprefix("RMA-").replace("-", "")
+    wrong = [
+        symbols[:place] + other + symbols[place + 1 :]
+        for place, symbol in enumerate(symbols[:-1])
+        for other in CROCKFORD
+        if other != symbol
+    ]
+    for place in range(len(symbols) - 2):
+        first, second = symbols[place], symbols[place + 1]
+        if first != second:
+            wrong.append(symbols[:place] + second + first + symbols[place + 2 :])
+
+    assert not is_misread(number)
+    assert all(is_misread(one) for one in wrong)
+    assert not is_misread("O-1001")
 
 
 def test_what_has_not_thirteen_symbols_is_no_number() -> None:

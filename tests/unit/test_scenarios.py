@@ -85,6 +85,12 @@ def test_what_is_not_understood_is_refused(before: str, after: str, said: str) -
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["", "- a list", "a text"])
+def test_what_is_no_scenario_at_all_is_said_so(text: str) -> None:
+    with pytest.raises(ScenarioError, match="a scenario file holds `scenario`, its title, and `steps`"):
+        parse_scenario(text)
+
+
 def test_placeholders_are_unique_to_the_run_and_the_same_within_it() -> None:
     """``${rma…}`` is a UUID, anything else a short id; a second run draws others."""
     names, others = Names(), Names()

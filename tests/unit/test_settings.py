@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import structlog
 from kafka.structs import TopicPartition
@@ -15,8 +17,10 @@ from pydantic import ValidationError
 
 from infra import logs
 from infra.metrics import WorkerMetrics, serve
-from infra.settings import Addresses, Settings, addresses
+from infra.settings import Addresses, Settings, addresses, postgres_address
+from infra.stack import state
 from infra.stack.errors import ServiceUnreachableError, StackNotRunningError
+from infra.stack.state import StackState
 
 
 def test_every_field_is_read_from_its_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +68,21 @@ def test_without_addresses_or_stack_the_error_says_what_to_do(tmp_path: Path, ds
 
     assert refused.value.code == "stack_not_running"
     assert isinstance(refused.value, ServiceUnreachableError)
+
+
+def test_a_stack_that_runs_in_part_is_told_by_what_stopped(tmp_path: Path) -> None:
+    """Who only reads needs PostgreSQL alone; who needs what stopped is told which it is."""
+    me = os.getpid()
+    mine = psutil.Process(me).cmdline()[0]
+    where = Addresses("postgresql://db", "k:1")
+    state.write(tmp_path, StackState(where, {"kafka": (me, "no such argument"), "postgres": (me, mine)}))
+    settings = Settings(postgres_dsn=None, kafka_bootstrap=None, data_dir=tmp_path)
+
+    assert postgres_address(settings) == "postgresql://db"
+    with pytest.raises(StackNotRunningError, match=r"^kafka of the local stack in .* stopped, run: rma up"):
+        addresses(settings)
+    given = Settings(postgres_dsn=None, kafka_bootstrap="other:1", data_dir=tmp_path)
+    assert addresses(given) == Addresses("postgresql://db", "other:1")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"addresses": {}}', '{"processes": {"kafka": 1}}'])
