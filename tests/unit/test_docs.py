@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from domain.policy.document import PolicyDocument
+from domain.policy.publication import check
 from workers.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,14 @@ def test_commands_in_the_documents_exist(words: list[str]) -> None:
             break
         assert word in known, f"rma {' '.join(words)}"
         command = known[word]
+
+
+def test_policies_in_the_documents_could_be_published() -> None:
+    """A draft that a reader may copy is one that publishing would take."""
+    shown = [code for name, code in blocks("json") if name.startswith("README") and '"window"' in code]
+    assert shown
+    for code in shown:
+        check(PolicyDocument.model_validate_json(code))
 
 
 def test_the_documents_show_something() -> None:
