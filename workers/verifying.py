@@ -105,7 +105,12 @@ def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | N
         return
     if body_of(event.lines, again) == event.body:
         return
-    for stored, made in zip(orjson.loads(event.body)["lines"], again, strict=True):
+    try:
+        lines = orjson.loads(event.body)["lines"]
+    except orjson.JSONDecodeError as damaged:  # in its reasons, which were not read above
+        yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
+        return
+    for stored, made in zip(lines, again, strict=True):
         what = difference_between(stored["decision"], orjson.loads(made))
         if what:
             yield Difference(stream, event.position, stored["line"], what)

@@ -7,7 +7,6 @@ as if the bench found nothing; return shipping once a return. A line that waits 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -90,8 +89,7 @@ class ChangedLine(NamedTuple):
     statutes_after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(NamedTuple):
     """One line before and after."""
 
     event: DecisionEvent

@@ -55,6 +55,7 @@ def test_every_recorded_decision_comes_out_again(shop: Pipeline) -> None:
         ('"outcome":"deny"', '"outcome":"approve"', '$.outcome: stored "approve", now "deny"'),
         ('"trace":[', '"trace":[ ', "the same values, but other bytes"),
         ('"ordered_at":"2026', '"ordered_at":"26', "it cannot be read"),
+        ('"trace":[{"kind"', '"trace":[{"kind', "it cannot be read"),
     ],
 )
 def test_a_decision_that_differs_is_found(shop: Pipeline, stored: str, other: str, told: str) -> None:
