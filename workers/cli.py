@@ -59,7 +59,9 @@ def down() -> None:
     from infra.settings import Settings
     from infra.stack import local
 
-    local.down(Settings().data_dir)
+    folder = Settings().data_dir
+    local.down(folder)
+    console().print(f"no local stack runs in {folder} any more; its data stays", style="dim")
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import uuid4
 
 import typer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from workers.supervisor import Child
+
+CONNECT_TIMEOUT_S: Final = 5
 
 work = typer.Typer(help="Run workers in the foreground; Ctrl-C ends them in order.", no_args_is_help=True)
 
@@ -78,13 +81,26 @@ def everything(
     from infra.settings import Settings
     from workers.supervisor import WorkerGaveUpError, supervise
 
-    children = _children(Settings(), without or [])
+    settings = Settings()
+    children = _children(settings, without or [])
+    _refuse_before_init(settings)
     _, stop = _begin("all")
     try:
         supervise(children, stop)
     except WorkerGaveUpError as gave_up:
         typer.secho(f"{gave_up}; all others were stopped", err=True, fg="red")
         raise typer.Exit(UNREACHABLE if gave_up.exit_code == UNREACHABLE else SAID_NO) from gave_up
+
+
+def _refuse_before_init(settings: Settings) -> None:
+    """Raise at once what every worker would raise again and again; a database that is away is theirs to wait for."""
+    import psycopg
+
+    from infra.settings import postgres_address
+
+    dsn = postgres_address(settings)
+    with suppress(psycopg.OperationalError), psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        connection.execute("SELECT FROM rma_log.events, rma_read_meta.positions LIMIT 0")
 
 
 def _begin(worker: str) -> tuple[Settings, Event]:

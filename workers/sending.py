@@ -19,6 +19,7 @@ from infra.kafka_clients import REQUEST_TIMEOUT_MS, Publisher, make_producer
 from infra.settings import Settings, addresses
 from infra.stack.errors import ServiceUnreachableError
 from infra.topics import TopicNames
+from workers.exit_codes import SaidNoError
 
 HEADERS: Final = (("content-type", STRUCTURED_CONTENT.encode()),)
 PENDING_MAX: Final = 10_000
@@ -180,7 +181,7 @@ class Results:
         numbers = self._consumer.partitions_for_topic(topic)
         if not numbers:
             self._consumer.close()
-            raise NotSentError(f"topic {topic} does not exist, run: rma init")
+            raise SaidNoError(f"topic {topic} does not exist, run: rma init")
         partitions = [TopicPartition(topic, number) for number in numbers]
         self._consumer.assign(partitions)
         self._consumer.seek_to_end(*partitions)

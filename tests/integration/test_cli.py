@@ -203,3 +203,23 @@ def test_a_dead_letter_is_listed_shown_and_sent_again(shop: Counter) -> None:
     again = wait_for(lambda: [one for one in asked(shop.settings, "dead", "list") if one["id"] != letter["id"]], "it")
     assert [one["value"] for one in again] == [record]
     assert run(shop.settings, "dead", "show", "0:999")[0] == SAID_NO
+
+
+def test_before_init_every_command_says_so(settings: Settings, tmp_path: Path) -> None:
+    """Nothing waits, and no worker is started over and over, for tables and topics that nobody has made."""
+    command = tmp_path / "one.jsonl"
+    command.write_text('{"id": "c-1", "source": "/shop"}')
+    asked_early = (
+        ["work", "all"],
+        ["status"],
+        ["ledger"],
+        ["policy", "list"],
+        ["dead", "list"],
+        ["send", str(command)],
+    )
+    for arguments in asked_early:
+        code, said = run(settings, *arguments)
+
+        assert code == SAID_NO, (arguments, said)
+        assert "run: rma init" in said, (arguments, said)
+        assert said.count("\n") == 1, (arguments, said)
