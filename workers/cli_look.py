@@ -170,7 +170,8 @@ def reconcile(
     if report.differences and not compare_only:
         told = record(Settings(), report.differences)
         if not as_json:
-            console().print(f"{told:,} differences recorded; see: rma differences list")
+            known = "those recorded before are not recorded again"
+            console().print(f"{told:,} differences told, {known}; see: rma differences list")
     if not report.agrees:
         raise typer.Exit(SAID_NO)
 
