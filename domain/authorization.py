@@ -184,15 +184,21 @@ def decide_by_person(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> Pe
     Raises:
         WrongStateError: None of the line's units wait for a person.
         QuantityExceededError: Fewer do than were named.
+        UnitsNotAvailableError: Those to approve did not come in, and went elsewhere.
     """
-    number = choice.line
+    number, quantity = choice.line, choice.quantity
     waiting = case.rma.fitting(number, lambda state: state.authorization == "needs_review")
     if not waiting:
         raise WrongStateError("the line does not wait for a decision", line=number)
     waiting = without(waiting, taken)
-    if total(waiting) < choice.quantity:
-        raise QuantityExceededError(asked=choice.quantity, available=total(waiting), line=number)
-    return PersonDecision(number, tuple(take(waiting, choice.quantity)), choice.approved, choice.code)
+    if total(waiting) < quantity:
+        raise QuantityExceededError(asked=quantity, available=total(waiting), line=number)
+    if choice.approved:
+        waiting = _still_ours(case, number, waiting)
+        if total(waiting) < quantity:
+            line_id = case.rma.lines[number].asked.line_id
+            raise UnitsNotAvailableError(line_id=line_id, asked=quantity, available=total(waiting))
+    return PersonDecision(number, tuple(take(waiting, quantity)), choice.approved, choice.code)
 
 
 def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecision:
@@ -229,8 +235,7 @@ def _may_be_denied(state: RunState) -> bool:
 def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
     """Return units that this return can hold again: its own where they are free or came in, else others of the line."""
     line_id = case.rma.lines[number].asked.line_id
-    standing = case.order.standing_within(of_order(line_id, list(runs)))
-    regained = [run.run for run, state in standing if state.rma_id == case.rma.rma_id or state.standing == "kept"]
+    regained = _still_ours(case, number, runs)
     lacking = total(runs) - total(regained)
     if not lacking:
         return list(runs)
@@ -240,6 +245,12 @@ def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[Un
     except UnitsNotAvailableError as less:
         available = total(regained) + int(str(less.details["available"]))
         raise UnitsNotAvailableError(line_id=line_id, asked=total(runs), available=available) from less
+
+
+def _still_ours(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
+    """Return those of a line's units that this return holds, or that nobody does."""
+    standing = case.order.standing_within(of_order(case.rma.lines[number].asked.line_id, list(runs)))
+    return [run.run for run, state in standing if state.rma_id == case.rma.rma_id or state.standing == "kept"]
 
 
 def _with_a_story(case: Case, line_id: str) -> list[UnitRun]:

@@ -224,6 +224,18 @@ def test_a_person_answers_what_policy_left_open() -> None:
     assert shop.rma().status == "needs_review"
 
 
+def test_units_that_went_elsewhere_meanwhile_cannot_be_approved() -> None:
+    """The parcel came without the unit that waited, which was then asked for under another return."""
+    shop = open_shop(REVIEW)
+    request(shop, {"line_id": "L1", "quantity": 1, "reason": "other"})
+    receive(shop)
+    request(shop, {"line_id": "L1", "quantity": 3}, rma_id=OTHER, on=7)
+    told = on_return(lines=[{"line": 1, "quantity": 1, "decision": "approve"}])
+    refused(shop, "units_not_available", "DecideRequest", told, at=day(8), available=0)
+    told["lines"][0]["decision"] = "deny"
+    assert names(shop.send("DecideRequest", told, at=day(8)))[0] == "ReviewDecided"
+
+
 def test_a_person_can_only_answer_a_question() -> None:
     """More units than wait are refused, and so is a line that does not wait, or is not there."""
     shop = reviewed(2)
