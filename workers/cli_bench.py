@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 bench = typer.Typer(help="Measure what this machine carries; exit code 1 below a floor.", invoke_without_command=True)
 
-Returns = Annotated[int, typer.Option(min=100, max=200_000, help="Returns in the backlog; six commands each.")]
+Returns = Annotated[int, typer.Option(min=1_000, max=200_000, help="Returns in the backlog; six commands each.")]
 
 
 @bench.callback()
