@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, cast, get_args
 
 from domain.policy.conditions import Answer, as_json, moment_of
 from domain.policy.decision import Flip
-from domain.policy.document import ANSWER_PREFIX
+from domain.policy.document import ANSWER_PREFIX, Window
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_shifts
 from domain.policy.rules import CompiledPolicy, Mentions, Reader, Won
@@ -51,7 +51,7 @@ _LOOKED_AT_BEYOND_RULES: Final = frozenset({*ANCHOR_FACTS, "country", "reason", 
 """What windows, rights and offers look at: a change may count though it changes no rule."""
 _MOVED_IN_TIME: Final = frozenset(ANCHOR_FACTS) - {"ordered_at"}
 """Of a right these change at most whether the request came in time; ``ordered_at`` also whether it is in force."""
-_Change = tuple[str, Any, int | None, int]
+Change = tuple[str, Any, int | None, int]
 """A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
 _FACT_OF: Final = itemgetter(0)
 _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
@@ -64,10 +64,11 @@ _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
 
 def flips_of(policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts, denial: Ruling) -> tuple[Flip, ...]:
     """Return the single changes that lead from a denial to approval, by fact; none where there is no such change."""
-    trials = _Trials(policy, tuple(statutes), facts, denial)
-    found: list[_Change] = []
+    rights = tuple(statutes)
+    trials = _Trials(policy, rights, facts, denial)
+    found: list[Change] = []
     done: set[tuple[str, int]] = set()
-    for fact, changes in groupby(islice(_candidates(trials), TRIALS_MAX), _FACT_OF):
+    for fact, changes in groupby(candidates(policy, denial.window, rights, facts), _FACT_OF):
         if trials.is_kept_by_more(fact):
             found += _turning_points(trials, changes)
         elif trials.may_matter(fact):
@@ -83,9 +84,9 @@ def flips_of(policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts, 
     )
 
 
-def _turning_points(trials: _Trials, changes: Iterable[_Change]) -> list[_Change]:
+def _turning_points(trials: _Trials, changes: Iterable[Change]) -> list[Change]:
     """Return the smallest change in each direction that is approved, where all greater ones are approved too."""
-    by_direction: dict[int, list[_Change]] = {}
+    by_direction: dict[int, list[Change]] = {}
     for change in changes:
         by_direction.setdefault(change[3], []).append(change)
     found = []
@@ -115,7 +116,6 @@ class _Trials:
         self._asked: dict[str, _Asked] = {}
         self._matched = [rule.condition.answer(self._values) for rule in policy.deciding]
         self._won = self._won_by(self._matched)
-        self.window = denial.window
         self._late = [verdict.statute for verdict in denial.verdicts if verdict.why == WINDOW_EXPIRED]
         # of no right it is plain that it does not hold if a rule may set the zone in which rights end
         self._is_plain = policy.zone is not None or not statutes
@@ -135,7 +135,7 @@ class _Trials:
         """Tell whether any change of a fact may lead to approval; False is certain."""
         if fact in _LOOKED_AT_BEYOND_RULES:
             return True
-        return (self._rules_may_help or not self._is_plain) and bool(self._asked_of(fact).places)
+        return self._rules_may_help and bool(self._asked_of(fact).places)
 
     def approved(self, fact: str, value: Any) -> bool:
         """Tell whether the line would be approved with this change."""
@@ -230,11 +230,23 @@ def _changes(facts: Facts, fact: str, value: Any) -> dict[str, Any]:
     return {fact: value}
 
 
-def _candidates(trials: _Trials) -> Iterator[_Change]:
-    """Yield changes to try."""
-    policy, statutes, facts = trials.policy, trials.statutes, trials.facts
+def candidates(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts) -> Iterator[Change]:
+    """Return the changes to try, in a fixed order, those of one fact in one direction from the smallest on.
+
+    Args:
+        policy: The merchant's policy.
+        window: The window as its rules leave it for these facts.
+        statutes: The rights to look at.
+        facts: The line's facts.
+    """
+    return islice(_all_candidates(policy, window, statutes, facts), TRIALS_MAX)
+
+
+def _all_candidates(
+    policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts
+) -> Iterator[Change]:
     zone = policy.document.window.zone
-    bounds = bounds_of(policy, trials.window, statutes, facts)
+    bounds = bounds_of(policy, window, statutes, facts)
     for fact in ANCHOR_FACTS:
         for moment, days, direction in day_shifts(bounds, facts, fact, zone):
             yield fact, moment, days, direction
@@ -284,7 +296,7 @@ def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], exception: st
     return mentions
 
 
-def _of_one_fact(fact: str, tries: _Tries, now: Any) -> Iterator[_Change]:
+def _of_one_fact(fact: str, tries: _Tries, now: Any) -> Iterator[Change]:
     if tries.steps:
         origin = now if _has_order(now) else None
         for step in _nearest_first([step for step in tries.steps if step != now], origin):

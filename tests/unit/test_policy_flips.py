@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.policy.conditions import as_json
 from domain.policy.decision import Flip
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.flips import apply_flip, with_fact
+from domain.policy.flips import apply_flip, candidates, fact_of, with_fact
+from domain.policy.rules import compiled
+from domain.policy.ruling import rule_on
 from tests.unit.policy_cases import (
     DELIVERED,
     ORDERED,
@@ -158,3 +161,80 @@ def test_every_flip_of_time_says_by_how_many_days(document: PolicyDocument, line
             moved = getattr(changed, one["fact"]) - getattr(line, one["fact"])
             assert one["days"] is not None
             assert abs(moved - timedelta(days=one["days"])) <= timedelta(days=1)
+
+
+def slow_flips(document: PolicyDocument, line: Facts) -> list[Flip]:
+    """Return the flips that come of deciding anew for every single change that is worth a trial."""
+    policy, statutes = compiled(document), rights(line)
+    window = rule_on(policy, policy.won(line), statutes, line).window
+    found: list[Flip] = []
+    done: set[tuple[str, int]] = set()
+    for fact, value, days, direction in candidates(policy, window, statutes, line):
+        if direction and (fact, direction) in done:
+            continue
+        changed = with_fact(line, fact, value)
+        if decide_without_reasons(document, statutes, changed).outcome == "approve":
+            found.append({"fact": fact, "from": as_json(fact_of(line, fact)), "to": as_json(value), "days": days})
+            done.add((fact, direction))
+    return found
+
+
+few_conditions = st.sampled_from(
+    [
+        {"fact": "category", "in": ["hats", "caps"]},
+        {"fact": "category", "is": "shoes"},
+        {"fact": "customer_tier", "is": "gold"},
+        {"fact": "line_paid_minor", "at_least": 5_000},
+        {"fact": "reason", "is": "defective"},
+        {"fact": "days_since_delivered", "at_least": 20},
+        {"fact": "days_since_delivered", "at_most": 50},
+        {"fact": "days_since_ordered", "at_most": 40},
+        {"fact": "ordered_at", "after": "2026-03-10"},
+    ]
+)
+some_conditions = st.one_of(
+    few_conditions,
+    st.lists(few_conditions, min_size=2, max_size=3).map(lambda parts: {"all": parts}),
+    st.lists(few_conditions, min_size=2, max_size=3).map(lambda parts: {"any": parts}),
+    few_conditions.map(lambda part: {"not": part}),
+)
+window_changes = st.sampled_from([{"days": 10}, {"days": 45}, {"days": 90}] * 3 + [{"zone": "Pacific/Auckland"}])
+some_effects = st.one_of(
+    window_changes.map(lambda window: {"window": window}),
+    window_changes.map(lambda window: {"window": window}),
+    st.sampled_from([{"decide": "deny", "code": "no"}, {"decide": "approve"}, {"offers": ["exchange"]}]),
+)
+late_documents = st.builds(
+    lambda rules, anchor: a_document(*(rule(when, **then) for when, then in rules), window={"days": 30} | anchor),
+    st.lists(st.tuples(some_conditions, some_effects), max_size=5),
+    st.sampled_from([{}, {}, {"anchor": "ordered"}, {"count": "business"}, {"zone": "America/New_York"}]),
+)
+late_lines = st.builds(
+    lambda days, delivered, given: facts_of(
+        requested_at=ORDERED + timedelta(days=days),
+        delivered_at=ORDERED + timedelta(days=delivered),
+        order_delivered_at=ORDERED + timedelta(days=delivered + days % 3),
+        **given,
+    ),
+    st.integers(20, 120),
+    st.sampled_from([1, 4, 9, 30, 121]),
+    st.fixed_dictionaries(
+        {
+            "category": st.sampled_from(["hats", "shoes", "toys", None]),
+            "customer_tier": st.sampled_from(["gold", "silver"]),
+            "line_paid_minor": st.sampled_from([4_000, 6_000]),
+            "reason": st.sampled_from(["defective", "changed_mind"]),
+            "wish": st.sampled_from(["refund", "exchange"]),
+            "country": st.sampled_from(["US", "US", "DE", "GB"]),
+        }
+    ),
+)
+
+
+@settings(deadline=None, max_examples=1_000)
+@given(late_documents, late_lines)
+def test_flips_are_those_that_deciding_anew_each_time_finds(document: PolicyDocument, line: Facts) -> None:
+    """Trying less, and asking less in each trial, finds the same flips in the same order."""
+    decision = decided(document, line)
+    expected = slow_flips(document, line) if decision.outcome == "deny" else []
+    assert list(decision.flips) == expected
