@@ -35,9 +35,9 @@ from domain.errors import (
     WrongStateError,
 )
 from domain.order import Order
-from domain.order_facts import PolicyPin
+from domain.order_parts import PolicyPin
 from domain.rma import Rma
-from domain.rma_facts import Evidence, ExchangeFor, RequestedLine, of_order
+from domain.rma_parts import Evidence, ExchangeFor, RequestedLine, of_order
 from domain.units import UnitRun, total
 from domain.vocabularies import EvidenceKind, Reason, Wish
 

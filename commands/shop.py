@@ -27,7 +27,7 @@ from commands.streams import Streams, find_order, find_policy, the_order
 from domain.allocation import Charges, PricedLine, allocate
 from domain.errors import DuplicateLineError, DuplicateTenderError, OrderExistsError, TendersDoNotSumError
 from domain.order import Order
-from domain.order_facts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
+from domain.order_parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
 from domain.policy.document import PolicyDocument
 from domain.return_policy import ReturnPolicy
 from domain.vocabularies import TenderKind, WithdrawalException

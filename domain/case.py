@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.order import Order
-from domain.order_facts import LineRun
+from domain.order_parts import LineRun
 from domain.rma import Rma
-from domain.rma_facts import RmaRun
+from domain.rma_parts import RmaRun
 
 
 @dataclass(frozen=True, slots=True)

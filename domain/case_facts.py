@@ -8,8 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from domain.aggregate import Fact, FirstFact
-from domain.order_facts import PolicyPin
-from domain.rma_facts import (
+from domain.order_parts import PolicyPin
+from domain.rma_parts import (
     Deadline,
     DeadlineEnd,
     Evidence,

@@ -18,7 +18,7 @@ from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
 from domain.policy.windows import end_of_day_after
 from domain.rma import Rma
-from domain.rma_facts import Deadline, DeadlineEnd, RmaRun, RunState
+from domain.rma_parts import Deadline, DeadlineEnd, RmaRun, RunState
 from domain.rma_state import RmaLine
 from domain.vocabularies import OPEN_SETTLEMENTS, DeadlineKind, DeadlineStatus
 

@@ -9,8 +9,8 @@ from typing import Final
 from domain import resolution
 from domain.case import Case
 from domain.errors import WrongStateError
-from domain.order_facts import LineRun
-from domain.rma_facts import RmaRun, RunState
+from domain.order_parts import LineRun
+from domain.rma_parts import RmaRun, RunState
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Logistics, ScanStatus
 

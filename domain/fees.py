@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.rma_facts import RunState
+from domain.rma_parts import RunState
 from domain.rma_state import RmaLine, RmaState
 from domain.vocabularies import MERCHANT_SIDE
 

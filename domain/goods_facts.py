@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from domain.aggregate import Fact
-from domain.rma_facts import (
+from domain.rma_parts import (
     Evidence,
     InspectionCheck,
     RmaRun,

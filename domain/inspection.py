@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain import resolution
 from domain.case import Case
 from domain.errors import UnknownInspectionError
-from domain.rma_facts import Answer, Evidence, InspectionCheck, RmaRun, RunState
+from domain.rma_parts import Answer, Evidence, InspectionCheck, RmaRun, RunState
 from domain.vocabularies import MERCHANT_SIDE, Cause, Disposition, Grade, LiableParty
 
 

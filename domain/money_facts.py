@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.aggregate import Fact
 from domain.ledger import Posting
 from domain.order_accounts import Refund, StoreCredit
-from domain.order_facts import Credit, Payout
+from domain.order_parts import Credit, Payout
 from domain.order_state import OrderState
 
 

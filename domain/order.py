@@ -18,7 +18,7 @@ from domain.aggregate import Fact
 from domain.errors import QuantityExceededError
 from domain.identity import order_stream
 from domain.order_accounts import Freed
-from domain.order_facts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order_parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
 from domain.order_state import OrderState
 
 

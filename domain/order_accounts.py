@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from domain.order_facts import Arrival, Credit, OrderLine
+from domain.order_parts import Arrival, Credit, OrderLine
 from domain.units import UnitRun, UnitStates
 
 Freed = Literal[

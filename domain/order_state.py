@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
 from domain.order_accounts import KEPT, LineAccount, Refund, RmaAccount, StoreCredit, UnitState
-from domain.order_facts import LineRun, OrderLine, Payout, PolicyPin
+from domain.order_parts import LineRun, OrderLine, Payout, PolicyPin
 from domain.units import UnitRun, UnitStates, take, total
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from domain.aggregate import Fact
 from domain.order import Order
-from domain.order_facts import Payout
+from domain.order_parts import Payout
 from domain.vocabularies import PayoutOutcome, PayoutStatus, TenderKind
 
 ASK_AGAIN_S: Final = 1.0

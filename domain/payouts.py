@@ -25,9 +25,9 @@ from domain.errors import (
 from domain.identity import goodwill_id
 from domain.ledger import Posting
 from domain.order import Order
-from domain.order_facts import Payout, Tender
+from domain.order_parts import Payout, Tender
 from domain.refunds import new_payout, room
-from domain.rma_facts import RefundPart, RmaRun
+from domain.rma_parts import RefundPart, RmaRun
 from domain.rma_state import RmaLine
 from domain.store_credit import holder_of
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement

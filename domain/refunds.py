@@ -16,8 +16,8 @@ from domain.identity import idempotency_key, payout_id, refund_id
 from domain.money import basis_points_minor, share_by_largest_remainder
 from domain.order import Order
 from domain.order_accounts import LineAccount, LineFees
-from domain.order_facts import Credit, OrderLine, Payout, Tender
-from domain.rma_facts import RefundPart, RmaRun
+from domain.order_parts import Credit, OrderLine, Payout, Tender
+from domain.rma_parts import RefundPart, RmaRun
 from domain.store_credit import holder_of
 from domain.units import UnitRun, UnitStates
 

@@ -10,7 +10,7 @@ from domain.case import Case
 from domain.errors import AlreadyShippedError, WrongStateError
 from domain.money import basis_points_minor
 from domain.policy.document import Remedy
-from domain.rma_facts import LineDecision, RmaRun
+from domain.rma_parts import LineDecision, RmaRun
 
 
 def answer(case: Case, number: int, *, accepted: bool) -> None:

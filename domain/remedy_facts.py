@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.aggregate import Fact
 from domain.policy.document import Remedy
-from domain.rma_facts import LineDecision
+from domain.rma_parts import LineDecision
 from domain.rma_state import RmaState
 
 

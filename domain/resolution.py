@@ -8,9 +8,9 @@ from typing import Final, Literal
 from domain import fees, ledger, payouts, refunds
 from domain.case import Case
 from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, WrongStateError
-from domain.order_facts import Credit
+from domain.order_parts import Credit
 from domain.policy.decision import Decision
-from domain.rma_facts import RmaRun, RunState, of_order
+from domain.rma_parts import RmaRun, RunState, of_order
 from domain.rma_state import RmaLine
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Resolution

@@ -16,8 +16,8 @@ from eventsourcing.domain import BaseAggregate
 from domain import case_facts, goods_facts, remedy_facts
 from domain.aggregate import Fact
 from domain.identity import rma_number, rma_stream
-from domain.order_facts import PolicyPin
-from domain.rma_facts import (
+from domain.order_parts import PolicyPin
+from domain.rma_parts import (
     Evidence,
     RequestedLine,
 )

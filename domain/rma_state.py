@@ -8,10 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import IdentifierReusedError, QuantityExceededError, UnknownLineError
-from domain.order_facts import PolicyPin
+from domain.order_parts import PolicyPin
 from domain.policy.decision import Decision
 from domain.policy.document import Remedy
-from domain.rma_facts import (
+from domain.rma_parts import (
     Deadline,
     Evidence,
     LineDecision,

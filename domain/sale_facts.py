@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.aggregate import Fact, FirstFact
 from domain.order_accounts import KEPT, Freed, UnitState
-from domain.order_facts import Arrival, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order_parts import Arrival, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
 from domain.order_state import OrderState
 from domain.units import UnitRun
 

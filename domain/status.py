@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from domain.rma_facts import RunState
+from domain.rma_parts import RunState
 from domain.vocabularies import NextStep, ReturnStatus
 
 STAGES: Final[tuple[ReturnStatus, ...]] = (

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from domain.case import Case
 from domain.order_accounts import LineAccount
-from domain.rma_facts import RmaRun
+from domain.rma_parts import RmaRun
 from domain.units import UnitRun
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.rma import Rma
-from domain.rma_facts import RunState
+from domain.rma_parts import RunState
 from domain.rma_state import RmaLine
 from domain.status import next_step
 from domain.units import UnitRun

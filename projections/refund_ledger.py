@@ -11,7 +11,7 @@ from psycopg import Connection
 from domain import ledger
 from domain.money_facts import RefundRequested
 from domain.order import Order
-from domain.order_facts import Payout
+from domain.order_parts import Payout
 from domain.recorded import RecordedEvent
 from domain.sale_facts import Registered
 from domain.settlement_difference import SettlementDifference

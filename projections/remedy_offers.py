@@ -15,7 +15,7 @@ from typing import Any, Final
 from domain.money import basis_points_minor, run_minor
 from domain.policy.decision import Decision
 from domain.policy.document import Remedy
-from domain.rma_facts import LineDecision
+from domain.rma_parts import LineDecision
 from domain.units import total
 from projections.tables import Table
 

@@ -18,7 +18,7 @@ from domain.money import run_minor
 from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
-from domain.rma_facts import RequestedLine, RmaRun
+from domain.rma_parts import RequestedLine, RmaRun
 from domain.sale_facts import Registered
 from domain.units import UnitRun, UnitStates
 from domain.vocabularies import DEFECT_CAUSES, FAULTY_REASONS

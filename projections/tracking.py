@@ -17,7 +17,7 @@ from psycopg import Connection
 from domain.aggregate import Fact
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
-from domain.rma_facts import Evidence
+from domain.rma_parts import Evidence
 from projections.case_rows import deadline_rows, line_rows, return_row
 from projections.summaries import summary
 from projections.tables import Table

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from domain.aggregate import Fact
 from domain.order import Order
-from domain.order_facts import Credit, OrderLine, Payout
+from domain.order_parts import Credit, OrderLine, Payout
 from domain.rma import Rma
-from domain.rma_facts import RunState
+from domain.rma_parts import RunState
 from domain.rma_state import RmaLine
 from tests.shop import Shop
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.errors import RuleViolationError
-from domain.rma_facts import RunState
+from domain.rma_parts import RunState
 from tests.shop import ORDERED, Shop
 
 

@@ -37,7 +37,7 @@ class WorkerProcess:
         self.kind = kind
         self.name = name
         self.log = folder / f"{name}.log"
-        self._arguments = [sys.executable, "-m", "workers.cli", "work", *KINDS[kind]]
+        self._arguments = [sys.executable, "-m", "workers.cli.app", "work", *KINDS[kind]]
         self._environment = {**os.environ, **environment(settings), "RMA_INSTANCE": name}
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typer.testing import CliRunner, Result
 
-from workers.cli import app
+from workers.cli.app import app
 
 
 def invoke(*arguments: str, stdin: str | None = None) -> Result:

@@ -21,8 +21,8 @@ from infra.stack.jars import missing_jars
 from infra.stack.java import find_java
 from infra.stack.local import TOOLS_DIR
 from infra.stack.ports import free_ports
-from workers.exit_codes import DONE, SAID_NO
-from workers.terminal import console, print_json, table
+from workers.cli.exit_codes import DONE, SAID_NO
+from workers.cli.terminal import console, print_json, table
 
 PYTHON_MIN: Final = (3, 11)
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3

@@ -8,7 +8,7 @@ from projections.projection import Projection
 from projections.refund_ledger import RefundLedger
 from projections.return_reasons import ReturnReasons
 from projections.tracking import Tracking
-from workers.exit_codes import WrongUsageError
+from workers.cli.exit_codes import WrongUsageError
 
 PROJECTIONS: Final[dict[str, Projection]] = {
     projection.name: projection for projection in (Tracking(), RefundLedger(), ReturnReasons())

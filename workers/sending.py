@@ -19,7 +19,7 @@ from infra.kafka_clients import REQUEST_TIMEOUT_MS, Publisher, make_producer
 from infra.settings import Settings, addresses
 from infra.stack.errors import ServiceUnreachableError
 from infra.topics import TopicNames
-from workers.exit_codes import SaidNoError
+from workers.cli.exit_codes import SaidNoError
 
 HEADERS: Final = (("content-type", STRUCTURED_CONTENT.encode()),)
 PENDING_MAX: Final = 10_000

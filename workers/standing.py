@@ -17,8 +17,8 @@ from rich.text import Text
 
 from infra.settings import Settings, addresses
 from infra.topics import TopicNames
+from workers.cli.terminal import shown, table
 from workers.read_models import PROJECTIONS
-from workers.terminal import shown, table
 from workers.wiring import COMMANDS, group_of
 
 CONNECT_TIMEOUT_S: Final = 5

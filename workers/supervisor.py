@@ -133,7 +133,7 @@ def stop_all(children: Sequence[Child]) -> None:
 
 def command_line(*arguments: str) -> list[str]:
     """Return the command line that runs ``rma`` with these arguments under this very interpreter."""
-    return [sys.executable, "-m", "workers.cli", *arguments]
+    return [sys.executable, "-m", "workers.cli.app", *arguments]
 
 
 def stop_when_supervisor_ends() -> None:

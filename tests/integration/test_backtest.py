@@ -22,8 +22,8 @@ from domain.rma import Rma
 from tests.decided import DOCUMENT, decide_some
 from tests.pipeline import Pipeline, environment
 from tests.running_cli import invoke
-from workers.backtesting import PARTS, Report, backtest, gather, parts
-from workers.what_if import ChangedLine, Draft
+from workers.policies.backtesting import PARTS, Report, backtest, gather, parts
+from workers.policies.what_if import ChangedLine, Draft
 
 ORDERS = 60
 

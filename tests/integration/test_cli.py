@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from infra.settings import Settings
 from tests.pipeline import ORDER, environment, wait_for
 from tests.running import Counter, running, system
-from workers.cli import app
-from workers.exit_codes import DONE, SAID_NO
+from workers.cli.app import app
+from workers.cli.exit_codes import DONE, SAID_NO
 from workers.wiring import run_projector
 
 

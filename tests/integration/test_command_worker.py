@@ -12,7 +12,7 @@ from commands.registry import REGISTRATIONS, Registration
 from commands.shop import RecordDelivery
 from commands.streams import Streams, the_order
 from domain.errors import WrongStateError
-from domain.order_facts import LineQuantity
+from domain.order_parts import LineQuantity
 from infra.event_log import EventLog
 from tests.asking import answers, events, outcome, sold, wanted
 from tests.pipeline import Pipeline, answer, command, delivery, order

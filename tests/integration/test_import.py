@@ -14,10 +14,10 @@ from rich.console import Console
 from infra.settings import Settings
 from infra.topics import partition_of
 from tests.working import working
-from workers.import_command import Imported, as_data, import_online_retail, print_imported
-from workers.online_retail import FileContentError
+from workers.online_retail.importing import Imported, as_data, import_online_retail, print_imported
+from workers.online_retail.reading import FileContentError
 from workers.read_models import PROJECTIONS
-from workers.scenario_views import Views
+from workers.scenario.views import Views
 
 SLICE: Final = Path(__file__).parents[1] / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
 ROWS_OF_A_MORNING: Final = 400

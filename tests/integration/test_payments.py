@@ -16,7 +16,7 @@ from infra.stack.errors import ServiceUnreachableError
 from tests.pipeline import wait_for
 from tests.running import Counter, running, system
 from workers.acting import inbox
-from workers.gateway_server import GatewayServer, Misbehaviour, MisbehaviourPlan
+from workers.gateway.server import GatewayServer, Misbehaviour, MisbehaviourPlan
 from workers.payment_questions import PaymentQuestions
 from workers.payments import NoGatewayError, ask_until, run
 

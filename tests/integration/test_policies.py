@@ -14,9 +14,9 @@ from tests.decided import DOCUMENT, decide_some, publication
 from tests.pipeline import Pipeline, environment
 from tests.running_cli import invoke
 from tests.working import working
-from workers.decision_history import PAGE_EVENTS_MAX, decided_returns
-from workers.policy_book import read_policies
-from workers.verifying import Verified, verify
+from workers.policies.book import read_policies
+from workers.policies.history import PAGE_EVENTS_MAX, decided_returns
+from workers.policies.verifying import Verified, verify
 
 ORDERS = 40
 
@@ -89,7 +89,7 @@ def test_pages_do_not_matter(shop: Pipeline, monkeypatch: pytest.MonkeyPatch) ->
     """Read in pages of three events, the history is the one that is read in one page."""
     assert len(shop.log.read(0, 10_000)) < PAGE_EVENTS_MAX
     whole = [(one.stream, one.events) for one in decided_returns(shop.log)]
-    monkeypatch.setattr("workers.decision_history.PAGE_EVENTS_MAX", 3)
+    monkeypatch.setattr("workers.policies.history.PAGE_EVENTS_MAX", 3)
 
     assert [(one.stream, one.events) for one in decided_returns(shop.log)] == whole
     assert len(whole) == ORDERS

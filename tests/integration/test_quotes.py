@@ -14,7 +14,7 @@ from tests.pipeline import Pipeline, environment
 from tests.pipeline import command as told
 from tests.running_cli import invoke
 from workers.batch_streams import AggregateCache, BatchStreams
-from workers.quoting import REQUESTS_MAX, asks_in, quote
+from workers.desk.quoting import REQUESTS_MAX, asks_in, quote
 
 AT = datetime(2026, 3, 3, 10, tzinfo=UTC)
 ORDER: dict[str, Any] = {

@@ -208,7 +208,7 @@ def test_kill_minus_nine_loses_nothing(pipeline: Pipeline) -> None:
     for _ in range(KILLS):
         total += fill(pipeline, rounds=10)
         killed = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "work", "relay"],
+            [sys.executable, "-m", "workers.cli.app", "work", "relay"],
             env={**os.environ, **environment(pipeline.settings)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from tests.history import recorded
 from tests.integration.test_projections import PROJECTIONS, only, play, rows
 from tests.shop import RMA_ID, Shop
 from tests.stories import POLICY, day, on_return, open_shop, request
-from workers.reporting import reason_bars
+from workers.pictures.tables import reason_bars
 
 HINTS: dict[str, Any] = {"kind": "troubleshooting", "instructions": "Hold the button for ten seconds."}
 SHARE: dict[str, Any] = {"kind": "partial_refund", "share_bps": 2_500}

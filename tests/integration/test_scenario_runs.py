@@ -12,8 +12,8 @@ from rich.console import Console
 from infra.settings import Settings
 from tests.working import working
 from workers.read_models import PROJECTIONS
-from workers.scenario_report import run_scenarios
-from workers.scenarios import play_files
+from workers.scenario.report import run_scenarios
+from workers.scenario.runner import play_files
 from workers.sending import NeverAnsweredError, OutgoingCommand, conversation
 
 SCENARIOS: Final = Path(__file__).parents[1] / "scenarios"

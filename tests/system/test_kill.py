@@ -26,7 +26,7 @@ from tests.soundness import (
     assert_topic_tells_the_log,
     caught_up,
 )
-from workers.import_command import Imported, as_data, import_online_retail
+from workers.online_retail.importing import Imported, as_data, import_online_retail
 from workers.read_models import PROJECTIONS
 from workers.wiring import group_of, initialise
 

@@ -15,9 +15,9 @@ from typing import Any
 from infra.settings import Settings
 from tests.pipeline import wait_for
 from tests.running import Counter, system
-from workers.gateway_server import GatewayServer, MisbehaviourPlan
+from workers.desk.reconciliation import reconcile
+from workers.gateway.server import GatewayServer, MisbehaviourPlan
 from workers.payments import run
-from workers.reconciliation import reconcile
 
 KILLS = 50
 ORDERS_PER_LIFE = 3

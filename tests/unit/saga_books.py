@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain import ledger, payout_saga
 from domain.aggregate import Fact
-from domain.order_facts import Payout
+from domain.order_parts import Payout
 from tests.shop import ORDERED, RMA_ID, Shop
 
 PayoutNumber = int

@@ -16,10 +16,10 @@ from domain.errors import UnknownReturnError
 from domain.identity import CROCKFORD, rma_number
 from infra.stack.errors import StackNotRunningError
 from projections.case_file import is_misread, normal_number
-from workers.cli import app
-from workers.exit_codes import SAID_NO, UNREACHABLE, WRONG_USAGE, SaidNoError, WrongUsageError, explain
-from workers.policy_book import version_named
-from workers.terminal import bar, money
+from workers.cli.app import app
+from workers.cli.exit_codes import SAID_NO, UNREACHABLE, WRONG_USAGE, SaidNoError, WrongUsageError, explain
+from workers.cli.terminal import bar, money
+from workers.policies.book import version_named
 
 SOME_UUID = "00000000-0000-4000-8000-000000000001"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from workers import cli_prove
-from workers.exit_codes import ReportingGroup
+from workers.cli import prove
+from workers.cli.exit_codes import ReportingGroup
 
 RUN = CliRunner()
 
@@ -18,7 +18,7 @@ def app() -> typer.Typer:
     """Return a program with the one command, below a group as in `rma`."""
     made = typer.Typer(cls=ReportingGroup)
     made.callback()(lambda: None)
-    cli_prove.register(made)
+    prove.register(made)
     return made
 
 

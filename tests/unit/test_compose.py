@@ -14,7 +14,7 @@ import yaml
 
 from infra.settings import Settings
 from infra.stack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
-from workers.cli import app
+from workers.cli.app import app
 from workers.read_models import PROJECTIONS
 
 CLONE: Final = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain import allocation, dock, order_facts, payouts, refunds, resolution
+from domain import allocation, dock, order_parts, payouts, refunds, resolution
 from domain.money_facts import StoreCreditSpent
 from domain.order import Order
-from domain.order_facts import Credit, LineRun, Payout
+from domain.order_parts import Credit, LineRun, Payout
 from domain.units import UnitRun, take
 from tests.order_machine import OrderMachine
 
@@ -78,7 +78,7 @@ def _nothing_follows_lost_goods(case: Any, runs: Any, resolution: Any) -> None: 
 
 
 BUGS: list[tuple[object, str, Callable[..., Any]]] = [
-    (order_facts, "run_minor", _each_unit_rounded_up),
+    (order_parts, "run_minor", _each_unit_rounded_up),
     (refunds, "room", _room_of_the_whole_tender),
     (payouts, "room", _room_of_the_whole_tender),
     (refunds, "_left", _nothing_given_back_yet),

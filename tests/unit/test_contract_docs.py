@@ -8,11 +8,11 @@ import re
 from commands.dispatch import parse
 from commands.registry import REGISTRATIONS
 from tests.history import CODEC
-from workers.contract_docs import COMMAND_EXAMPLES, PAGES, pages
+from workers.contract.docs import COMMAND_EXAMPLES, PAGES, pages
 
 
 def test_the_pages_are_up_to_date() -> None:
-    """A changed model without its page is drift: run ``python -m workers.contract_docs``."""
+    """A changed model without its page is drift: run ``python -m workers.contract.docs``."""
     stale = [name for name, text in pages().items() if (PAGES / name).read_text("utf-8") != text]
     assert stale == []
     assert sorted(path.name for path in PAGES.glob("*.md")) == sorted(pages())

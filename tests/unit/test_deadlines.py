@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.rma_facts import Deadline
+from domain.rma_parts import Deadline
 from tests.expecting import refused, standing, states, unchanged
 from tests.shop import Shop, names
 from tests.stories import POLICY, day, inspect, on_return, open_shop, receive, request, settle_all

@@ -12,8 +12,8 @@ from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from tests.unit.test_explanations import ORDERED
-from workers.decision_history import DecisionEvent, without_traces
-from workers.verifying import body_of
+from workers.policies.history import DecisionEvent, without_traces
+from workers.policies.verifying import body_of
 
 NASTY = ("plain", 'a "quoted" name', '"],"flips":[', ',"trace":[', '"decided_by":"x"', "back\\slash", "规则")
 

@@ -10,7 +10,7 @@ import typer.main
 
 from domain.policy.document import PolicyDocument
 from domain.policy.publication import check
-from workers.cli import app
+from workers.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

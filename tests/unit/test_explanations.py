@@ -25,8 +25,8 @@ from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.statutes import all_statutes, statutes_for
 from domain.vocabularies import Anchor, LiableParty, Reason, TenderKind, Wish, WithdrawalException
-from workers.catalogues import LANGUAGES, Catalogue, Language, catalogue
-from workers.explaining import Explanation, explain
+from workers.pictures.catalogues import LANGUAGES, Catalogue, Language, catalogue
+from workers.pictures.explaining import Explanation, explain
 
 ORDERED = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DOCUMENT: dict[str, Any] = {

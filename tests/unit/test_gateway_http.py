@@ -12,7 +12,7 @@ import pytest
 
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import PayoutRequest
-from workers.gateway_server import GatewayServer, Misbehaviour, MisbehaviourPlan
+from workers.gateway.server import GatewayServer, Misbehaviour, MisbehaviourPlan
 
 RMA = UUID("00000000-0000-4000-8000-000000000001")
 REQUEST = PayoutRequest(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from commands.dispatch import parse
 from domain.matching import Goods, SoldLine, match
-from workers.exit_codes import WrongUsageError
-from workers.matching import match_rows, requests_of, rows_in
+from workers.cli.exit_codes import WrongUsageError
+from workers.desk.matching import match_rows, requests_of, rows_in
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.ledger import balance
-from domain.order_facts import Payout
+from domain.order_parts import Payout
 from domain.payouts import refund_status
 from tests.expecting import refused, states, unchanged
 from tests.shop import Shop, names

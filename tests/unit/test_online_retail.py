@@ -16,8 +16,8 @@ import duckdb
 import pytest
 
 from domain.identity import payout_id, refund_id
-from workers.online_retail import COLUMNS, FileContentError, History, Row, Totals, read_rows, survey
-from workers.online_retail_commands import publish_policy, return_commands, rma_id_of, sale_commands
+from workers.online_retail.commands import publish_policy, return_commands, rma_id_of, sale_commands
+from workers.online_retail.reading import COLUMNS, FileContentError, History, Row, Totals, read_rows, survey
 from workers.sending import OutgoingCommand
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from domain.aggregate import Fact
 from domain.case import Case
 from domain.ledger import Posting
 from domain.order import Order
-from domain.order_facts import Payout
+from domain.order_parts import Payout
 from domain.payout_saga import Answered, Question, Statement
 from domain.vocabularies import PayoutOutcome
 from tests.shop import ORDERED, RMA_ID, Shop

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.policy.document import PolicyDocument
 from tests.decided import DOCUMENT
-from workers.policy_changes import changes
+from workers.policies.changes import changes
 
 
 def told(after: dict[str, Any], before: dict[str, Any] = DOCUMENT) -> list[str]:

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from workers.reconciliation import OwnPayout, Report, compare, picture
-from workers.settlement_file import BrokenRow, NoSettlementFileError, Settlement, read_settlements
+from workers.desk.reconciliation import OwnPayout, Report, compare, picture
+from workers.desk.settlement_file import BrokenRow, NoSettlementFileError, Settlement, read_settlements
 
 HEADER = "payout_id,amount,currency,settled_at,reference"
 PAID = datetime(2026, 3, 20, 10, tzinfo=UTC)

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from workers.exit_codes import WrongUsageError
-from workers.scenario_compare import compare_least, compare_rows, same_value
-from workers.scenario_files import (
+from workers.cli.exit_codes import WrongUsageError
+from workers.scenario.compare import compare_least, compare_rows, same_value
+from workers.scenario.files import (
     Names,
     Refused,
     ScenarioError,
@@ -24,8 +24,8 @@ from workers.scenario_files import (
     parse_scenario,
     read_scenario,
 )
-from workers.scenario_report import as_data, print_played
-from workers.scenarios import Failure, Played, compare_result
+from workers.scenario.report import as_data, print_played
+from workers.scenario.runner import Failure, Played, compare_result
 
 RMA = UUID("7f2f6c1e-5f5e-4d0e-9d53-0d0d0d0d0d0d")
 NINE_UTC = datetime(2026, 3, 1, 9, tzinfo=UTC)

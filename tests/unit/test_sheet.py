@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from workers.sheet import Page
-from workers.terminal import table
+from workers.cli.sheet import Page
+from workers.cli.terminal import table
 
 IDS = ("da30954e-6a33-5e99-823a-394da596e3d5", "RMA-7K3M-9QXF-2ADC-A", "O-" + "9" * 62)
 WORDS = "a note of several words that may well be wrapped"

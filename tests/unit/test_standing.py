@@ -5,8 +5,8 @@ from __future__ import annotations
 from io import StringIO
 from typing import Any
 
+from workers.cli.sheet import Page
 from workers.read_models import PROJECTIONS
-from workers.sheet import Page
 from workers.standing import Standing, outdated_in, picture
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.rma_facts import RunState
+from domain.rma_parts import RunState
 from domain.status import next_step, status_of
 from tests.expecting import refused
 from tests.shop import Shop, names

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.order_facts import Credit, OrderLine
+from domain.order_parts import Credit, OrderLine
 from domain.refunds import left_minor
 from domain.units import UnitRun
 from tests.conservation import left_of_units

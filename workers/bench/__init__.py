@@ -1,0 +1,1 @@
+"""What this machine carries, measured on real parts."""

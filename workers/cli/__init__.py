@@ -1,0 +1,1 @@
+"""The command line `rma`: one file a group of commands."""

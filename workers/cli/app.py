@@ -1,0 +1,143 @@
+"""The command line ``rma``. What a command needs is imported when it runs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.cli import ask, dead, differences, look, policy, rebuild, review, send
+from workers.cli.bench import bench
+from workers.cli.exit_codes import ReportingGroup, WrongUsageError
+from workers.cli.terminal import AsJson, console, print_json
+from workers.cli.work import work
+
+if TYPE_CHECKING:
+    from workers.gateway.server import MisbehaviourPlan
+
+app = typer.Typer(
+    name="rma",
+    cls=ReportingGroup,
+    help="Returns, from request to feedback: commands in, events kept, read models beside them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(work, name="work")
+app.add_typer(bench, name="bench")
+look.register(app)
+send.register(app)
+dead.register(app)
+rebuild.register(app)
+ask.register(app)
+review.register(app)
+differences.register(app)
+policy.register(app)
+
+
+@app.command()
+def up(as_json: AsJson = False) -> None:
+    """Start the local stack: a PostgreSQL and a Kafka of its own; print where they answer."""
+    from infra.settings import Settings
+    from infra.stack import local
+
+    settings = Settings()
+    where = local.up(settings.data_dir)
+    if as_json:
+        print_json({"postgres_dsn": where.postgres_dsn, "kafka_bootstrap": where.kafka_bootstrap})
+        return
+    out = console()
+    out.print(f"PostgreSQL  {where.postgres_dsn}", soft_wrap=True)
+    out.print(f"Kafka       {where.kafka_bootstrap}", soft_wrap=True)
+    out.print(f"data in {settings.data_dir}; next: rma init, then rma work all", style="dim")
+
+
+@app.command()
+def down() -> None:
+    """Stop the local stack. Its data stays."""
+    from infra.settings import Settings
+    from infra.stack import local
+
+    folder = Settings().data_dir
+    local.down(folder)
+    console().print(f"no local stack runs in {folder} any more; its data stays", style="dim")
+
+
+@app.command()
+def init(as_json: AsJson = False) -> None:
+    """Create what is missing of schemas and topics. Safe to repeat."""
+    from infra.settings import Settings
+    from workers.wiring import initialise
+
+    migrations, topics = initialise(Settings())
+    if as_json:
+        print_json({"migrations": migrations, "topics": topics})
+        return
+    out = console()
+    out.print(f"schemas: {', '.join(migrations) or 'all there'}")
+    out.print(f"topics:  {', '.join(topics) or 'all there'}")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is missing on this machine, and how to get it; exit code 1 where something is."""
+    from workers.doctor import examine
+
+    raise typer.Exit(examine(as_json=as_json))
+
+
+@app.command()
+def gateway(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0: any that is free.")] = 0,
+    book: Annotated[
+        Path | None, typer.Option(help="Its book (SQLite); default: gateway.sqlite in the data folder.")
+    ] = None,
+    plan: Annotated[str, typer.Option(help='What to do wrong, as JSON, such as {"rates": {"lose": 0.1}}.')] = "{}",
+) -> None:
+    """Run a payment gateway for trials, in the foreground; it prints its address, for RMA_GATEWAY_URL."""
+    from infra.logs import configure
+    from infra.settings import Settings
+    from workers.gateway.server import serve
+    from workers.loop import stop_on_signals
+
+    misbehaviour = _plan(plan)
+    settings = Settings()
+    configure(settings.log_format, settings.log_level)  # to standard error: the address stands alone on the other one
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    serve(book or folder / "gateway.sqlite", port=port, plan=misbehaviour, stop=stop_on_signals(), announce=typer.echo)
+
+
+def _plan(text: str) -> MisbehaviourPlan:
+    import pydantic
+
+    from workers.gateway.server import MisbehaviourPlan
+
+    try:
+        return MisbehaviourPlan.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        named = "; ".join(".".join(map(str, (*fault["loc"], ""))) + f" {fault['msg']}" for fault in faults)
+        raise WrongUsageError(f"--plan cannot be used: {named.strip()}") from error
+
+
+@app.command()
+def demo() -> None:
+    """Tell one return's story through all six steps, then a real shop's week; takes under a minute."""
+    from infra.logs import configure
+    from infra.settings import Settings
+    from workers.demo.telling import run_demo
+
+    settings = Settings()
+    configure(settings.log_format, "warning")  # the gateway works in this process; the story is told without its log
+    run_demo(settings, console())
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

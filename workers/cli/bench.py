@@ -1,0 +1,97 @@
+"""`rma bench`: figures, with the conditions under which they were measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workers.cli.exit_codes import SAID_NO
+from workers.cli.terminal import AsJson, console, print_json
+
+if TYPE_CHECKING:
+    from workers.bench.pipeline import Report
+
+bench = typer.Typer(help="Measure what this machine carries; exit code 1 below a floor.", invoke_without_command=True)
+
+Returns = Annotated[int, typer.Option(min=1_000, max=200_000, help="Returns in the backlog; six commands each.")]
+
+
+@bench.callback()
+def pipeline(context: typer.Context, returns: Returns = 3_000, as_json: AsJson = False) -> None:
+    """Measure the whole pipeline, each worker as its own process on real Kafka and PostgreSQL."""
+    if context.invoked_subcommand is not None:
+        return
+    from infra.settings import Settings
+    from workers.bench.pipeline import run_pipeline
+
+    out = console(stderr=True)
+    report = run_pipeline(Settings(), returns, lambda text: out.print(text, style="dim"))
+    if as_json:
+        print_json(report.as_data())
+    else:
+        _print_pipeline(report)
+    _judge(holds=report.holds)
+
+
+def _print_pipeline(report: Report) -> None:
+    from rich.table import Table
+
+    out = console()
+    out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
+    table = Table("worker", "items", "seconds", "per second", "floor", "CPU µs per item")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for stage in report.stages:
+        table.add_row(
+            stage.name,
+            f"{stage.items:,} {stage.unit}",
+            f"{stage.seconds:.2f}",
+            f"{stage.rate:,.0f}",
+            f"{stage.floor:,}" if stage.floor else "",
+            f"{stage.cpu_us:.0f}",
+            style="" if stage.holds else "red",
+        )
+    out.print(table)
+    latency = report.latency_ms
+    out.print(f"request sent until its row shows: p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms")
+
+
+@bench.command()
+def units(as_json: AsJson = False) -> None:
+    """Compare the cost of a return of a line of a few units with one of 100,000."""
+    from workers.bench.decisions import UNITS_RATIO_MAX, run_units
+
+    report = run_units()
+    _print(
+        as_json,
+        asdict(report) | {"ratio": report.ratio, "ratio_max": UNITS_RATIO_MAX},
+        f"a whole return, six commands: line of 3 units {report.few_us:.0f} µs, of 100,000 {report.many_us:.0f} µs, "
+        f"ratio {report.ratio:.2f} (at most {UNITS_RATIO_MAX})",
+    )
+    _judge(holds=report.holds)
+
+
+@bench.command()
+def policy(as_json: AsJson = False) -> None:
+    """Decide by a document of 20 rules, with trace, on one core."""
+    from workers.bench.decisions import POLICY_FLOOR, run_policy
+
+    report = run_policy()
+    _print(
+        as_json,
+        asdict(report) | {"flips_share": report.flips_share, "floor": POLICY_FLOOR},
+        f"approvals {report.approvals_per_second:,.0f}/s with trace (floor {POLICY_FLOOR:,}); denials "
+        f"{report.denials_per_second:,.0f}/s, of whose time {report.flips_share:.0%} goes into flips",
+    )
+    _judge(holds=report.holds)
+
+
+def _print(as_json: bool, data: dict[str, Any], text: str) -> None:
+    print_json(data) if as_json else console().print(text)
+
+
+def _judge(*, holds: bool) -> None:
+    if not holds:
+        raise typer.Exit(SAID_NO)

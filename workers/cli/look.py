@@ -1,0 +1,188 @@
+"""What `rma` shows people: a return, the ledger, reasons, and how far everything has come."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from workers.cli.exit_codes import SAID_NO, SaidNoError, WrongUsageError
+from workers.cli.terminal import AsJson, console, print_json
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+ARTICLES_SHOWN: Final = 10
+ARTICLES_MAX: Final = 10_000
+CONNECT_TIMEOUT_S: Final = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (show, ledger, reasons, status, reconcile):
+        app.command()(command)
+
+
+def reading() -> closing[Connection[Any]]:
+    """Open a connection to the read models; raises ``StackNotRunningError`` where no database is named or runs."""
+    import psycopg
+
+    from infra.settings import Settings, postgres_address
+
+    dsn = postgres_address(Settings())
+    return closing(psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S))
+
+
+def show(
+    rma: Annotated[
+        str, typer.Argument(help="The return's id or number (capitals and dashes may be left out), or an order's id.")
+    ],
+    money: Annotated[bool, typer.Option("--money", help="Also how the order's cents are shared out.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one return: the state of each line, what happened when, the money. Or an order: units, cents, returns."""
+    from projections.case_file import find_return, read_case_file
+    from workers.cli.terminal import stacked
+    from workers.pictures.orders import allocation
+    from workers.pictures.returns import picture
+
+    with reading() as connection:
+        rma_id = find_return(connection, rma)
+        case = read_case_file(connection, rma_id) if rma_id else None
+        if case is None:
+            _show_order(connection, rma, as_json=as_json)
+            return
+        order_id = case.summary["order_id"]
+        order = _order(connection, order_id) if money else {}
+    if as_json:
+        print_json(case.as_dict() | order)
+    else:
+        console().print(picture(case))
+        if money:
+            console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
+
+
+def unknown(text: str, what: str = "no return") -> SaidNoError:
+    """Return the error for a return that nobody knows, by what was typed."""
+    from projections.case_file import is_misread
+
+    if is_misread(text):
+        why = "its check symbol does not fit: was a symbol misread, or were two swapped?"
+    else:
+        why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A"
+    return SaidNoError(f"{what} {text} is known; {why}")
+
+
+def _order(connection: Connection[Any], order_id: str) -> dict[str, Any]:
+    from projections.case_file import read_allocation, read_exchanges
+
+    return {"units": read_allocation(connection, order_id), "exchanges": read_exchanges(connection, order_id)}
+
+
+def _show_order(connection: Connection[Any], order_id: str, *, as_json: bool) -> None:
+    from projections.case_file import read_returns_of_order
+    from workers.pictures.orders import order_card
+
+    order = _order(connection, order_id)
+    if not order["units"]:
+        raise unknown(order_id, "no return and no order")
+    returns = read_returns_of_order(connection, order_id)
+    if as_json:
+        print_json({"order_id": order_id, "returns": returns} | order)
+    else:
+        console().print(order_card(order_id, order["units"], returns, order["exchanges"]))
+
+
+def ledger(
+    order: Annotated[str | None, typer.Argument(help="An order: its account card instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the refund ledger's trial balance; exit code 1 where it does not sum to zero."""
+    from projections.balances import read_account_card, read_trial_balance
+    from workers.pictures.tables import account_card, trial_balance
+
+    with reading() as connection:
+        if order is not None:
+            entries = read_account_card(connection, order)
+            if not entries:
+                raise SaidNoError(f"nothing was posted for order {order}; is its id right, was a refund requested?")
+            print_json(entries) if as_json else console().print(account_card(order, entries))
+            return
+        balances, unbalanced = read_trial_balance(connection)
+    if as_json:
+        print_json({"balances": balances, "unbalanced": unbalanced})
+    else:
+        console().print(trial_balance(balances, unbalanced))
+    if unbalanced:
+        raise typer.Exit(SAID_NO)
+
+
+def reasons(
+    articles: Annotated[int, typer.Option(min=1, max=ARTICLES_MAX, help="Most articles listed.")] = ARTICLES_SHOWN,
+    as_json: AsJson = False,
+) -> None:
+    """Show why goods come back: claimed reasons, confirmed causes, rates."""
+    from projections.reason_tables import read_reason_tables
+    from workers.pictures.tables import reason_bars
+
+    with reading() as connection:
+        tables = read_reason_tables(connection, skus_max=articles)
+    print_json(tables) if as_json else console().print(reason_bars(tables))
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show how far each worker has come, dead letters and positions."""
+    from infra.settings import Settings
+    from workers.standing import picture, read_standing
+
+    standing = read_standing(Settings())
+    print_json(standing.as_dict()) if as_json else console().print(picture(standing))
+
+
+def reconcile(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: payout_id, amount (minor units), currency, settled_at, reference.")
+    ],
+    since: Annotated[str | None, typer.Option(help="Beginning of the file's period (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="End of the file's period (RFC 3339).")] = None,
+    compare_only: Annotated[bool, typer.Option("--compare-only", help="Do not record what differs.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare our payouts with a gateway's settlement file; exit code 1 on a difference or a broken row.
+
+    What differs is recorded, for an agent to resolve: `rma differences`.
+    """
+    from infra.settings import Settings
+    from workers.desk.reconciliation import picture, record
+    from workers.desk.reconciliation import reconcile as compare_books
+
+    begins, ends = _instant(since), _instant(until)
+    if begins and ends and begins >= ends:
+        raise WrongUsageError("--since must be before --until")
+    try:
+        report = compare_books(Settings(), file, since=begins, until=ends)
+    except OSError as error:
+        raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
+    print_json(report.as_dict()) if as_json else console().print(picture(report))
+    if report.differences and not compare_only:
+        told = record(Settings(), report.differences)
+        if not as_json:
+            known = "those recorded before are not recorded again"
+            console().print(f"{told:,} differences told, {known}; see: rma differences list")
+    if not report.agrees:
+        raise typer.Exit(SAID_NO)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongUsageError(f"{text} is no time such as 2026-03-01T00:00:00Z") from error
+    if at.tzinfo is None:
+        raise WrongUsageError(f"{text} has no offset, such as Z or +01:00")
+    return at

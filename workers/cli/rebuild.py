@@ -1,0 +1,37 @@
+"""`rma rebuild`: a read model, filled anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workers.cli.terminal import AsJson, console, print_json, progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(rebuild)
+
+
+def rebuild(
+    projection: Annotated[str, typer.Argument(help="tracking, refund_ledger or return_reasons", metavar="PROJECTION")],
+    as_json: AsJson = False,
+) -> None:
+    """Fill a read model anew from the topic, beside the live one, then let it take the live one's place."""
+    from dataclasses import asdict
+
+    from infra.settings import Settings
+    from workers.read_models import projection_named
+    from workers.rebuilding import rebuild as rebuild_one
+
+    projection_named(projection)
+    with progress() as shown:
+        task = shown.add_task(f"filling {projection}", total=None)
+        rebuilt = rebuild_one(
+            Settings(), projection, lambda done, total: shown.update(task, completed=done, total=total)
+        )
+    if as_json:
+        print_json(asdict(rebuilt))
+    else:
+        console().print(f"{projection} (version {rebuilt.version}) holds {rebuilt.records:,} events anew, and is live")

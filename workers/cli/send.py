@@ -1,0 +1,120 @@
+"""What `rma` tells the running system: commands from a file, real input, scenarios."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from workers.cli.exit_codes import SAID_NO, WrongUsageError
+from workers.cli.terminal import AsJson, console, print_json, print_json_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+STANDARD_INPUT: Final = Path("-")
+MARKS: Final = {"accepted": "[green]accepted [/]", "refused": "[yellow]refused  [/]", "malformed": "[red]malformed[/]"}
+
+importing = typer.Typer(help="Tell the system what happened elsewhere.", no_args_is_help=True)
+scenarios = typer.Typer(help="Acceptance written as data.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(send)
+    app.add_typer(importing, name="import")
+    app.add_typer(scenarios, name="scenario")
+
+
+def send(
+    file: Annotated[Path, typer.Argument(help="JSON lines, a structured CloudEvent each; - for standard input.")],
+    wait: Annotated[bool, typer.Option(help="Wait for each result and print it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish commands. With --wait: exit code 1 where one was not accepted."""
+    from infra.settings import Settings
+    from workers.sending import conversation, records_in
+
+    with open_lines(file) as lines, conversation(Settings()) as talk:
+        if not wait:
+            sent = talk.publish_all(records_in(lines))
+            print_json({"sent": sent}) if as_json else console().print(f"{sent:,} commands sent")
+            return
+        results = [result for record in records_in(lines) for result in _answered(talk, record, as_json=as_json)]
+    if any(result["status"] != "accepted" for result in results):
+        raise typer.Exit(SAID_NO)
+
+
+def open_lines(file: Path) -> AbstractContextManager[BinaryIO]:
+    """Open a file of lines, or standard input for ``-``; raises ``WrongUsageError`` where it cannot be read."""
+    if file == STANDARD_INPUT:
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _answered(talk: Any, record: Any, *, as_json: bool) -> Iterator[dict[str, Any]]:
+    """Ask, print the answer, and yield it."""
+    result = talk.ask(record)
+    if as_json:
+        print_json_line(result)
+    else:
+        print_result(result)
+    yield result
+
+
+def checked_actor(text: str) -> str:
+    """Return who acts as it was typed; raises ``typer.BadParameter`` for what would be malformed."""
+    from commands.metadata import parse_actor
+
+    try:
+        parse_actor(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, such as agent:ann") from error
+    return text
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """Print a command's answer on a line of its own: what it was, and the events or the code."""
+    out = console()
+    kind = result["type"].removeprefix("rma.").removesuffix(".v1")
+    events = ", ".join(event["type"].removeprefix("rma.").removesuffix(".v1") for event in result["events"])
+    said = events or " ".join(filter(None, (result.get("code"), result.get("message"))))
+    out.print(f"{MARKS[result['status']]} {kind:<20}", end=" ")
+    out.print(said or "nothing new", markup=False, soft_wrap=True)
+
+
+@importing.command(name="online-retail")
+def online_retail(
+    file: Annotated[Path, typer.Argument(help="The CSV file, packed with xz or not.", exists=True, dir_okay=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Import a real shop's sales and cancellations, and say what became of every row."""
+    from infra.settings import Settings
+    from workers.online_retail.importing import as_data, import_online_retail, print_imported
+
+    imported = import_online_retail(file, Settings(), console(stderr=True))
+    print_json(as_data(imported)) if as_json else print_imported(imported, console())
+    if not imported.answers.all_accepted:
+        raise typer.Exit(SAID_NO)
+
+
+@scenarios.command(name="run")
+def run_scenario_files(
+    paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them.", metavar="PATH...")],
+    as_json: AsJson = False,
+) -> None:
+    """Play scenario files against the running system; exit code 1 where one fails."""
+    from infra.settings import Settings
+    from workers.read_models import PROJECTIONS
+    from workers.scenario.report import run_scenarios
+
+    if not run_scenarios(paths, Settings(), tuple(PROJECTIONS), console(), as_json=as_json):
+        raise typer.Exit(SAID_NO)

@@ -1,0 +1,148 @@
+"""`rma work`: the workers, in the foreground."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Final
+from uuid import uuid4
+
+import typer
+
+from workers.cli.exit_codes import SAID_NO, UNREACHABLE, WrongUsageError
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from infra.settings import Settings
+    from workers.supervisor import Child
+
+CONNECT_TIMEOUT_S: Final = 5
+
+work = typer.Typer(help="Run workers in the foreground; Ctrl-C ends them in order.", no_args_is_help=True)
+
+
+@work.command()
+def commands() -> None:
+    """Handle commands: decide each one, record its events and its answer."""
+    from workers.wiring import run_commands
+
+    settings, stop = _begin("commands")
+    run_commands(settings, stop)
+
+
+@work.command()
+def relay() -> None:
+    """Publish recorded events and answers, in log order."""
+    from workers.wiring import run_relay
+
+    settings, stop = _begin("relay")
+    run_relay(settings, stop)
+
+
+@work.command()
+def projector(
+    name: Annotated[str, typer.Argument(help="tracking, refund_ledger or return_reasons", metavar="NAME")],
+) -> None:
+    """Fill one read model from the events."""
+    from workers.read_models import projection_named
+    from workers.wiring import run_projector
+
+    projection_named(name)
+    settings, stop = _begin(name)
+    run_projector(settings, stop, name)
+
+
+@work.command()
+def deadlines() -> None:
+    """Pass deadlines when their instant comes."""
+    from workers.deadlines import run
+
+    settings, stop = _begin("deadlines")
+    run(settings, stop)
+
+
+@work.command()
+def payments() -> None:
+    """Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL."""
+    from workers.payments import run
+
+    settings, stop = _begin("payments")
+    run(settings, stop)
+
+
+@work.command(name="all")
+def everything(
+    without: Annotated[list[str] | None, typer.Option(help="Leave this worker out; may be given again.")] = None,
+) -> None:
+    """Run every worker as its own process; one that crashes is started again, a bounded number of times.
+
+    Where RMA_METRICS_PORT is set, the workers take that port and those after it.
+    """
+    from infra.settings import Settings
+    from workers.supervisor import WorkerGaveUpError, supervise
+
+    settings = Settings()
+    children = _children(settings, without or [])
+    _refuse_before_init(settings)
+    _, stop = _begin("all")
+    try:
+        supervise(children, stop)
+    except WorkerGaveUpError as gave_up:
+        typer.secho(f"{gave_up}; all others were stopped", err=True, fg="red")
+        raise typer.Exit(UNREACHABLE if gave_up.exit_code == UNREACHABLE else SAID_NO) from gave_up
+
+
+def _refuse_before_init(settings: Settings) -> None:
+    """Raise at once what every worker would raise again and again; a database that is away is theirs to wait for."""
+    import psycopg
+
+    from infra.settings import postgres_address
+
+    dsn = postgres_address(settings)
+    with suppress(psycopg.OperationalError), psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        connection.execute("SELECT FROM rma_log.events, rma_read_meta.positions LIMIT 0")
+
+
+def _begin(worker: str) -> tuple[Settings, Event]:
+    """Read the settings, set up logging, and return them with the event that a signal sets.
+
+    Raises:
+        StackNotRunningError: Nobody said where the services are.
+    """
+    import structlog
+
+    from infra.logs import configure
+    from infra.settings import Settings, addresses
+    from workers.loop import stop_on_signals
+    from workers.supervisor import stop_when_supervisor_ends
+
+    settings = Settings()
+    addresses(settings)
+    configure(settings.log_format, settings.log_level)
+    structlog.contextvars.bind_contextvars(worker=worker)
+    stop = stop_on_signals()
+    stop_when_supervisor_ends()
+    return settings, stop
+
+
+def _children(settings: Settings, without: list[str]) -> list[Child]:
+    from workers.read_models import PROJECTIONS
+    from workers.supervisor import Child, command_line
+
+    lines = {"commands": ["commands"], "relay": ["relay"]} | {name: ["projector", name] for name in PROJECTIONS}
+    lines["deadlines"] = ["deadlines"]
+    if settings.gateway_url:
+        lines["payments"] = ["payments"]
+    unknown = [name for name in without if name not in {*lines, "payments"}]
+    if unknown:
+        raise WrongUsageError(f"there is no worker {', '.join(unknown)}; there are {', '.join(lines)}")
+    wanted = [(name, arguments) for name, arguments in lines.items() if name not in without]
+    instance, first_port = settings.instance or uuid4().hex, settings.metrics_port
+    return [
+        Child(
+            name,
+            command_line("work", *arguments),
+            {"RMA_INSTANCE": instance, "RMA_METRICS_PORT": str(first_port + number if first_port else 0)},
+        )
+        for number, (name, arguments) in enumerate(wanted)
+    ]

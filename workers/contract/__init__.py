@@ -1,0 +1,1 @@
+"""The pages of `docs/contracts/`, written from the models."""

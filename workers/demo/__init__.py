@@ -1,0 +1,1 @@
+"""A story in under a minute."""

@@ -1,0 +1,1 @@
+"""What a person at a desk asks: quotes, matches, differences, dead letters."""

@@ -1,0 +1,1 @@
+"""A payment gateway of our own, which can be told to misbehave."""

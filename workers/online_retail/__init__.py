@@ -1,0 +1,1 @@
+"""A real shop's sales and returns, taken in as commands."""

@@ -1,0 +1,33 @@
+"""`rma explain`: each decision as a table that can be read out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from workers.cli.terminal import table
+from workers.pictures.catalogues import Catalogue
+from workers.pictures.explaining import Explanation
+
+OUTCOME_COLOURS = {"approve": "bold green", "deny": "bold red", "review": "bold yellow"}
+
+
+def explanations(explained: Sequence[Explanation], texts: Catalogue) -> RenderableType:
+    """Return explanations drawn, one below the other."""
+    if not explained:
+        return Text(texts.say("nothing_decided"), "dim")
+    return Group(*(part for one in explained for part in _parts(one, texts)))
+
+
+def _parts(one: Explanation, texts: Catalogue) -> Iterator[RenderableType]:
+    yield Text(one.heading, OUTCOME_COLOURS[one.outcome])
+    yield Text(one.because)
+    columns = ("", *(texts.say(f"column_{name}") for name in ("what", "verdict", "why")))
+    rows = (["▶" if step.decisive else "", step.what, step.verdict, "\n".join(step.why)] for step in one.steps)
+    yield table(None, columns, rows)
+    if one.flips:
+        yield Text(one.flips_title, "bold")
+        yield from (Text(f"  • {flip}") for flip in one.flips)
+    yield Text()

@@ -1,0 +1,185 @@
+"""`rma show`: one return as people look at it: the state of each line, what happened when, and the money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.text import Text
+from rich.tree import Tree
+
+from projections.case_file import CaseFile
+from workers.cli.terminal import Row, money, shown, stacked, table
+
+STATUS_COLOURS: Final = {
+    "requested": "yellow",
+    "needs_review": "yellow",
+    "denied": "red",
+    "expired": "red",
+    "withdrawn": "red",
+    "resolved": "green",
+    "closed": "green",
+}
+STATE_COLOURS: Final = {
+    "needs_review": "yellow",
+    "denied": "red",
+    "withdrawn": "red",
+    "expired": "red",
+    "lost": "red",
+    "short": "red",
+    "wrong_item": "red",
+    "held": "yellow",
+    "failed": "red",
+    "unknown": "yellow",
+    "pending": "yellow",
+    "settled": "green",
+    "authorized": "green",
+    "received": "green",
+    "inspected": "green",
+}
+STEPS: Final = ("requested", "authorized", "in_transit", "received", "inspected", "resolved", "closed")
+STEP_NAMES: Final = ("request", "authorization", "shipment", "receipt", "inspection", "resolution", "closed")
+DIMENSIONS: Final = ("authorization_state", "logistics_state", "inspection_state", "resolution", "settlement_state")
+
+
+def picture(case: CaseFile) -> RenderableType:
+    """Return a return drawn: heading, lines, timeline, money."""
+    return stacked(_heading(case), _states(case), _findings(case), _terms(case), _timeline(case), *_money(case))
+
+
+def _heading(case: CaseFile) -> RenderableType:
+    summary = case.summary
+    status = str(summary["status"])
+    text = Text()
+    text.append(f"{summary['rma_number']}  ", "bold")
+    text.append(status.replace("_", " "), f"bold {STATUS_COLOURS.get(status, 'cyan')}")
+    text.append(f"   order {summary['order_id']} · customer {summary['customer_id']}")
+    if summary["case_id"]:
+        text.append(f" · case {summary['case_id']}")
+    text.append("\n")
+    text.append_text(_progress(status))
+    text.append(f"\nnext: {summary['next_step']}", "bold")
+    if summary["next_deadline_at"]:
+        text.append(f" · due by {shown(summary['next_deadline_at'])}")
+    if summary["tracking_number"]:
+        text.append(f" · {summary['carrier'] or 'parcel'} {summary['tracking_number']}")
+    return Panel(text, title=f"return {summary['rma_id']}", title_align="left", border_style="dim")
+
+
+def _progress(status: str) -> Text:
+    """Return the steps as a chain, those behind the return filled; of an ended one nothing is."""
+    reached = STEPS.index(status) if status in STEPS else -1
+    drawn = Text()
+    for number, name in enumerate(STEP_NAMES):
+        is_done = number <= reached
+        drawn.append(" ── " if number else "", "green" if is_done else "dim")
+        drawn.append(f"{'●' if is_done else '○'} {name}", "green" if is_done else "dim")
+    return drawn
+
+
+def _states(case: CaseFile) -> RenderableType:
+    currency = case.summary["currency"]
+    columns = (
+        "#line", "article", "#units", "authorization", "logistics", "inspection", "resolution", "settlement", "#paid",
+        "#refund (net)",
+    )  # fmt: skip
+    rows = (
+        [
+            row["line"],
+            f"{row['sku']} ({row['line_id']})",
+            row["quantity"],
+            *(_state(row[name]) for name in DIMENSIONS),
+            money(row["paid_minor"], currency),
+            money(row["refund_minor"], currency),
+        ]
+        for row in case.lines
+    )
+    return table("State of each line", columns, rows)
+
+
+def _findings(case: CaseFile) -> RenderableType:
+    columns = ("#line", "claimed", "wished for", "#units", "grade", "confirmed cause", "liable", "goods go to")
+    names = ("reason", "wish", "quantity", "grade", "cause", "liable_party", "disposition")
+    rows = ([row["line"], *(shown(row[name]).replace("_", " ") for name in names)] for row in case.lines)
+    return table("What was claimed, and what was found", columns, rows)
+
+
+def _terms(case: CaseFile) -> RenderableType:
+    currency = case.summary["currency"]
+    columns = ("#line", "goes back", "to", "until", "#restocking", "#return shipping", "money is due at")
+    rows = (
+        [
+            row["line"],
+            row["method"].replace("_", " "),
+            None if row["method"] == "keep" else row["return_to"],
+            None if row["method"] == "keep" else row["ship_back_due_at"],
+            f"{row['restocking_bps'] / 100:g} %",
+            money(row["return_shipping_minor"] if row["method"] == "label" else 0, currency),
+            row["refund_due"].replace("_", " "),
+        ]
+        for row in case.terms
+    )
+    return table("Terms of each line (fees unless waived)", columns, rows)
+
+
+def _state(value: Any) -> Text:
+    text = shown(value)
+    return Text(text.replace("_", " "), STATE_COLOURS.get(text, ""))
+
+
+def _timeline(case: CaseFile) -> RenderableType:
+    tree = Tree("[bold]Timeline[/]", guide_style="dim")
+    day, branch = None, tree
+    for event in case.timeline:
+        if event["occurred_at"].date() != day:
+            day = event["occurred_at"].date()
+            branch = tree.add(Text(f"{event['occurred_at']:%a %d %b %Y}", "bold cyan"))
+        branch.add(_event(event))
+    return tree
+
+
+def _event(event: Row) -> Text:
+    text = Text(f"{event['occurred_at']:%H:%M} ", "dim")
+    text.append(f"{_fact_name(event['type']):<20} ", "green")
+    text.append(event["summary"] or "")
+    text.append(f"  {event['actor']}", "dim")
+    return text
+
+
+def _fact_name(type_name: str) -> str:
+    """Return the fact in an event's type: ``Requested`` of ``rma.Rma.Requested.v1``."""
+    return type_name.split(".")[2] if type_name.count(".") > 1 else type_name
+
+
+def _money(case: CaseFile) -> Iterator[RenderableType]:
+    if case.refunds:
+        columns = ("refund", "#amount", "status", "requested", "settled")
+        rows = (
+            [
+                r["refund_id"],
+                money(r["amount_minor"], r["currency"]),
+                _state(r["status"]),
+                r["requested_at"],
+                r["settled_at"],
+            ]
+            for r in case.refunds
+        )
+        yield table("Refunds (net of fees)", columns, rows)
+    if case.payouts:
+        currency = case.summary["currency"]
+        rows = (
+            [
+                p["payout_id"],
+                f"{p['tender_kind']} {p['tender_id'] or ''}".strip(),
+                money(p["amount_minor"], currency),
+                _state(p["status"]),
+                p["reference"],
+            ]
+            for p in case.payouts
+        )
+        yield table("Payouts", ("payout", "to", "#amount", "status", "reference"), rows)
+    if case.deadlines:
+        ends = ([d["kind"].replace("_", " "), d["due_at"], _state(d["status"])] for d in case.deadlines)
+        yield table("Deadlines", ("deadline", "due", "status"), ends)

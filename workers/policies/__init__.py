@@ -1,0 +1,1 @@
+"""Questions to all policies and all decisions ever made."""

@@ -1,0 +1,1 @@
+"""Acceptance written as data: reading, playing and judging scenario files."""
