@@ -22,10 +22,10 @@ from domain.order import Order
 from domain.order_parts import Arrival
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
 from domain.rma_parts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
 from domain.rma_state import given_up_by
+from domain.statutes import statutes_for
 from domain.units import UnitRun, take, total, without
 
 Holidays = Callable[[str, int], frozenset[date]]

@@ -20,8 +20,8 @@ from domain.policy.regions import (
     region_of,
 )
 from domain.policy.rules import mentions_of
-from domain.policy.statutes import Statute
 from domain.policy.timelines import TIME_FACTS
+from domain.statutes import Statute
 
 CELLS_MAX: Final = 5_000
 """How many cases of one question may be looked at for one course of events."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from domain.policy.decision import Decision
 from domain.policy.facts import Facts
-from domain.policy.statutes import Statute
+from domain.statutes import Statute
 from domain.vocabularies import RefundDue
 
 EFFECTS: Final = (

@@ -20,8 +20,8 @@ from domain.policy.facts import Facts
 from domain.policy.floor import EFFECTS, NOT_IN_DOCUMENTS, Demand, shortfalls
 from domain.policy.regions import TooManyError
 from domain.policy.rules import reader
-from domain.policy.statutes import Statute, all_statutes, statutes_for
 from domain.policy.timelines import TIME_FACTS, Signature, Timeline, clockwork_of
+from domain.statutes import Statute, all_statutes, statutes_for
 
 DecideLine = Callable[[Facts], Decision]
 CASES_MAX: Final = 30_000

@@ -22,8 +22,8 @@ from domain.policy.moments import beside_numbers
 from domain.policy.regions import TooManyError, classes_of
 from domain.policy.rules import mentions_of, reader
 from domain.policy.ruling import window_end
-from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, days_between, end_of_day, last_day, zone_of
+from domain.statutes import Statute
 
 TIME_FACTS: Final = ("ordered_at", "days_since_ordered", "days_since_delivered")
 DAYS_MAX: Final = 12_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
-from domain.policy.statutes import statutes_for
+from domain.statutes import statutes_for
 
 
 def decided_again(decision: Decision, document: PolicyDocument) -> Decision:

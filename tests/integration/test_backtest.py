@@ -17,8 +17,8 @@ import pytest
 
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
-from domain.policy.statutes import statutes_for
 from domain.rma import Rma
+from domain.statutes import statutes_for
 from tests.decided import DOCUMENT, decide_some
 from tests.pipeline import Pipeline, environment
 from tests.running_cli import invoke

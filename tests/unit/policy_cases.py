@@ -12,7 +12,7 @@ from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.policy.statutes import Statute, statutes_for
+from domain.statutes import Statute, statutes_for
 from domain.vocabularies import Anchor, Grade, Method, Reason, RefundDue, TenderKind, Wish, WithdrawalException
 
 ORDERED = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

@@ -23,7 +23,7 @@ from domain.policy.document import (
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS
-from domain.policy.statutes import all_statutes, statutes_for
+from domain.statutes import all_statutes, statutes_for
 from domain.vocabularies import Anchor, LiableParty, Reason, TenderKind, Wish, WithdrawalException
 from workers.pictures.catalogues import LANGUAGES, Catalogue, Language, catalogue
 from workers.pictures.explaining import Explanation, explain

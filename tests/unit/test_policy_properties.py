@@ -14,8 +14,8 @@ from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reas
 from domain.policy.facts import Facts
 from domain.policy.flips import apply_flip
 from domain.policy.ruling import right_end
-from domain.policy.statutes import Statute
 from domain.policy.verify import decide_again
+from domain.statutes import Statute
 from tests.unit.policy_cases import decided, documents, facts, plausible_facts, rights
 
 pytestmark = pytest.mark.proof

@@ -9,7 +9,7 @@ import pytest
 
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
-from domain.policy.statutes import all_statutes, statutes_for
+from domain.statutes import all_statutes, statutes_for
 from domain.vocabularies import FAULTY_REASONS, Wish, WithdrawalException
 from tests.unit.policy_cases import DELIVERED, a_document, decided, facts_of, record, rule
 

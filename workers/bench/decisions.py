@@ -16,7 +16,7 @@ from commands.metadata import Meta, parse_actor
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.policy.statutes import statutes_for
+from domain.statutes import statutes_for
 from workers.bench import load
 
 UNITS_MANY: Final = 100_000

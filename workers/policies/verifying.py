@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.policy.statutes import statutes_for
 from domain.return_policy import ReturnPolicy
+from domain.statutes import statutes_for
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent
 
 DIFFERENCES_KEPT_MAX: Final = 1_000

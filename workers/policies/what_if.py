@@ -15,8 +15,8 @@ from domain.money import basis_points_minor, run_minor
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.evaluate import Gist, gist_of
 from domain.policy.facts import Facts
-from domain.policy.statutes import statutes_for
 from domain.return_policy import PolicyVersion
+from domain.statutes import statutes_for
 from infra.calendars import holidays_of
 from infra.log_records import rfc3339
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent, StoredDecision
