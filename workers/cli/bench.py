@@ -81,9 +81,11 @@ def policy(as_json: AsJson = False) -> None:
     report = run_policy()
     _print(
         as_json,
-        asdict(report) | {"flips_share": report.flips_share, "floor": POLICY_FLOOR},
-        f"approvals {report.approvals_per_second:,.0f}/s with trace (floor {POLICY_FLOOR:,}); denials "
-        f"{report.denials_per_second:,.0f}/s, of whose time {report.flips_share:.0%} goes into flips",
+        asdict(report) | {"trace_share": report.trace_share, "flips_share": report.flips_share, "floor": POLICY_FLOOR},
+        f"{report.rules} rules, {report.decisions:,} decisions of each kind, one core, python {report.python}\n"
+        f"approvals {report.approvals_per_second:,.0f}/s with trace (floor {POLICY_FLOOR:,}), of whose time "
+        f"{report.trace_share:.0%} goes into the trace; denials {report.denials_per_second:,.0f}/s, of whose time "
+        f"{report.flips_share:.0%} goes into flips",
     )
     _judge(holds=report.holds)
 
