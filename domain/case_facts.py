@@ -191,6 +191,7 @@ class RefundStarted(Fact):
     amount_minor: int
     settlement: Settlement
     parts: tuple[RefundPart, ...]
+    currency: str | None = None
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.refund_minor += self.amount_minor

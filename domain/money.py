@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+MINOR_DIGITS_DEFAULT: Final = 2
+MINOR_DIGITS: Final = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0) | (
+    dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+)
+"""Digits after the point where there are not two. Source: ISO 4217, list one."""
 
 
 def share_by_largest_remainder(total_minor: int, weights: Sequence[int]) -> list[int]:
@@ -51,3 +58,12 @@ def basis_points_minor(amount_minor: int, rate_bps: int) -> int:
     if amount_minor < 0 or not 0 <= rate_bps <= 10_000:
         raise ValueError(f"out of range: {amount_minor=} {rate_bps=}")
     return int((Decimal(amount_minor) * rate_bps / 10_000).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def amount_text(amount_minor: int, currency: str | None) -> str:
+    """Return an amount as people read it, such as ``−1,234.50 EUR``, from minor units."""
+    digits = MINOR_DIGITS.get(currency or "", MINOR_DIGITS_DEFAULT)
+    sign = "−" if amount_minor < 0 else ""
+    whole, part = divmod(abs(int(amount_minor)), 10**digits)
+    amount = f"{sign}{whole:,}" + (f".{part:0{digits}d}" if digits else "")
+    return f"{amount} {currency}" if currency else amount

@@ -115,6 +115,7 @@ class StoreCreditSpent(Fact):
     spent_on: str | None
     content_hash: str
     postings: tuple[Posting, ...]
+    currency: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.recorded["spend_id", self.spend_id] = self.content_hash
@@ -130,6 +131,7 @@ class Exchanged(Fact):
     quote_minor: int
     restocking_minor: int
     postings: tuple[Posting, ...]
+    currency: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
         for credit in self.credits:
@@ -148,6 +150,7 @@ class GoodwillGranted(Fact):
     postings: tuple[Posting, ...]
     credit_id: UUID | None = None
     holder_id: str | None = None
+    currency: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
         if self.credit_id is not None:
@@ -164,6 +167,7 @@ class ClaimRaised(Fact):
     amount_minor: int
     reason: str
     postings: tuple[Posting, ...]
+    currency: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
         """Nothing here depends on claims."""

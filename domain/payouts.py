@@ -199,6 +199,7 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
         postings=ledger.entry((ledger.GOODWILL, amount_minor), (ledger.STORE_CREDIT_LIABILITY, -amount_minor)),
         credit_id=goodwill_id(case.rma.rma_id, case.order.account(case.rma.rma_id).goodwill_count + 1),
         holder_id=holder_of(case.rma),
+        currency=case.order.currency,
         timestamp=case.at,
     )
 
@@ -212,5 +213,6 @@ def claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> No
         amount_minor=amount_minor,
         reason=reason,
         postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
+        currency=case.order.currency,
         timestamp=case.at,
     )

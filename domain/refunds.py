@@ -207,6 +207,7 @@ def request(
         refund_id=refund,
         amount_minor=amount,
         settlement="pending" if payouts else "settled",
+        currency=order.currency,
         parts=_parts(refund, credits, amount),
         timestamp=case.at,
     )

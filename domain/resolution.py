@@ -152,6 +152,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         credits=tuple(credits),
         quote_minor=quote,
         restocking_minor=restocking,
+        currency=order.currency,
         postings=ledger.entry(
             (ledger.SALES_RETURNS, gross - tax),
             (ledger.SALES_TAX, tax),

@@ -48,6 +48,7 @@ def spend(
         amount_minor=amount_minor,
         spent_on=spent_on,
         content_hash=content_hash,
+        currency=order.currency,
         postings=ledger.entry(
             (ledger.STORE_CREDIT_LIABILITY, amount_minor), (ledger.clearing("store_credit"), -amount_minor)
         ),

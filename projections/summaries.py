@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from domain.aggregate import Fact
+from domain.money import amount_text
 from domain.order import Order
 from domain.rma import Rma
 
@@ -13,6 +14,10 @@ from domain.rma import Rma
 def _units(fact: Any) -> str:
     count = sum(run.count for run in fact.runs)
     return f"{count} unit{'' if count == 1 else 's'}"
+
+
+def _amount(fact: Any) -> str:
+    return amount_text(fact.amount_minor, fact.currency)
 
 
 def _lines(fact: Any) -> str:
@@ -61,7 +66,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.DispositionDecided: lambda fact: f"{_units(fact)}: {fact.disposition}",
     Rma.KeptByCustomer: lambda fact: f"{_units(fact)} stay with the customer",
     Rma.ResolutionDecided: lambda fact: f"{_units(fact)}: {fact.resolution}",
-    Rma.RefundStarted: lambda fact: f"refund of {fact.amount_minor} (minor units) on its way",
+    Rma.RefundStarted: lambda fact: f"refund of {_amount(fact)} on its way",
     Rma.SettlementMoved: lambda fact: f"settlement of {_units(fact)}: {fact.settlement}",
     Rma.ReplacementShipped: lambda fact: f"{_units(fact)} replaced",
     Rma.Repaired: lambda fact: f"{_units(fact)} repaired",
@@ -80,14 +85,18 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.UnitsTaken: lambda fact: f"{_units(fact)} taken into the return",
     Order.UnitsReturned: lambda fact: f"{_units(fact)} returned",
     Order.UnitsFreed: lambda fact: f"{_units(fact)} free again: {fact.because}",
-    Order.RefundRequested: lambda fact: f"refund of {fact.amount_minor} {fact.currency} (minor units) requested",
+    Order.RefundRequested: lambda fact: f"refund of {_amount(fact)} requested",
     Order.PayoutSettled: lambda _: "payout settled",
     Order.PayoutFailed: lambda _: "payout failed",
     Order.PayoutUnclear: lambda _: "payout unclear: the gateway will be asked again",
     Order.PayoutRetried: lambda _: "payout retried",
-    Order.Exchanged: lambda fact: f"set off against an article quoted at {fact.quote_minor} (minor units)",
-    Order.GoodwillGranted: lambda fact: f"goodwill of {fact.amount_minor} (minor units)",
-    Order.ClaimRaised: lambda fact: f"{fact.amount_minor} (minor units) asked back: {fact.reason}",
+    Order.Exchanged: lambda fact: (
+        f"set off against an article quoted at {amount_text(fact.quote_minor, fact.currency)}"
+    ),
+    Order.GoodwillGranted: lambda fact: f"goodwill of {_amount(fact)}",
+    Order.StoreCreditSpent: lambda fact: f"{_amount(fact)} of store credit spent",
+    Order.WarrantyExtended: lambda fact: f"{fact.count} × {fact.line_id} in warranty until {fact.until:%Y-%m-%d}",
+    Order.ClaimRaised: lambda fact: f"{_amount(fact)} asked back: {fact.reason}",
 }
 
 

@@ -14,14 +14,10 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import Progress, ProgressColumn
 from rich.text import Text
 
+from domain.money import amount_text
 from workers.cli.sheet import Page, Sheet
 
 WIDTH_WHERE_UNKNOWN: Final = 120
-MINOR_DIGITS_DEFAULT: Final = 2
-MINOR_DIGITS: Final = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0) | (
-    dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
-)
-"""Digits after the point where there are not two. Source: ISO 4217, list one."""
 BAR_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -67,11 +63,7 @@ def money(amount_minor: int | None, currency: str | None) -> str:
     """Return an amount as people read it, such as ``−1,234.50 EUR``; nothing for None."""
     if amount_minor is None:
         return ""
-    digits = MINOR_DIGITS.get(currency or "", MINOR_DIGITS_DEFAULT)
-    sign = "−" if amount_minor < 0 else ""
-    whole, part = divmod(abs(int(amount_minor)), 10**digits)
-    amount = f"{sign}{whole:,}" + (f".{part:0{digits}d}" if digits else "")
-    return f"{amount} {currency}" if currency else amount
+    return amount_text(amount_minor, currency)
 
 
 def shown(value: Any) -> str:
