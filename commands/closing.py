@@ -1,4 +1,4 @@
-"""Money outcomes, deadlines, feedback, and the end of a return."""
+"""What is decided and paid for units, store credit, deadlines, remedies, feedback, and the end of a return."""
 
 from __future__ import annotations
 

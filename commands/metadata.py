@@ -27,6 +27,7 @@ class Meta:
 
     @property
     def actor(self) -> str:
+        """Return who acts, as ``kind:id``."""
         return f"{self.actor_kind}:{self.actor_id}"
 
 

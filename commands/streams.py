@@ -28,6 +28,7 @@ class Streams(Protocol):
 
 
 def find_order(streams: Streams, order_id: str) -> Order | None:
+    """Return an order, or None where it is not registered."""
     return cast("Order | None", streams.get(order_stream(order_id)))
 
 
@@ -40,6 +41,7 @@ def the_order(streams: Streams, order_id: str) -> Order:
 
 
 def find_return(streams: Streams, rma_id: object) -> Rma | None:
+    """Return a return by its id, or None where nobody asked for one."""
     return cast("Rma | None", streams.get(rma_stream(rma_id)))  # type: ignore[arg-type]
 
 
@@ -52,4 +54,5 @@ def the_return(streams: Streams, rma_id: object, order: Order) -> Rma:
 
 
 def find_policy(streams: Streams, policy_id: str) -> ReturnPolicy | None:
+    """Return a policy with all its versions, or None where none was published."""
     return cast("ReturnPolicy | None", streams.get(policy_stream(policy_id)))

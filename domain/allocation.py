@@ -30,6 +30,7 @@ class Charges:
 
     @property
     def shipping_charged_minor(self) -> int:
+        """Outward shipping with the tax on it, minor units."""
         return self.shipping_minor + (0 if self.tax_included else self.shipping_tax_minor)
 
 

@@ -64,7 +64,7 @@ class PolicyInForce:
 
 
 def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
-    """Decide lines by policy, each on its own, and let follow what follows; what may be avoided is offered first."""
+    """Decide lines by policy, each on its own, and carry the decisions out; a line that has a remedy is offered it first."""
     decided: list[LineDecision] = []
     for number in numbers:
         line = case.rma.line(number)
@@ -85,7 +85,7 @@ def _may_be_avoided(case: Case, decided: LineDecision) -> bool:
 
 
 def carry_out(case: Case, lines: Sequence[LineDecision]) -> None:
-    """Record policy's decisions on lines, and let follow what follows."""
+    """Record policy's decisions on lines: denied units are free again, approved ones get at once what is due at once."""
     rma = case.rma
     decided = {outcome: [one for one in lines if one.decision.outcome == outcome] for outcome in OUTCOMES}
     for outcome, event in (("approve", rma.Authorized), ("review", rma.ReviewAsked), ("deny", rma.Denied)):
@@ -265,7 +265,7 @@ def _with_a_story(case: Case, line_id: str) -> list[UnitRun]:
 
 
 def apply_person(case: Case, decisions: Sequence[PersonDecision]) -> None:
-    """Let follow what follows from a person's decisions, after they were recorded."""
+    """Take or free units by a person's decisions just recorded, and give approved ones what is due at once."""
     for decided in decisions:
         line = case.rma.lines[decided.line]
         runs = of_order(line.asked.line_id, decided.runs)

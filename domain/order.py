@@ -84,6 +84,7 @@ class Order(OrderState, BaseAggregate[str]):
         return cls._create(cls.Registered, id=order_stream(order_id), order_id=order_id, timestamp=at, **facts)
 
     def pin_policy(self, policy: PolicyPin, at: datetime) -> None:
+        """Hold the order to a version published after it; see ``PolicyPinned``."""
         self.trigger_event(self.PolicyPinned, policy=policy, timestamp=at)
 
     def ship(self, shipment_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
@@ -113,6 +114,7 @@ class Order(OrderState, BaseAggregate[str]):
         )
 
     def take_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
+        """Let a return hold units that are free; which ones is the caller's to check."""
         if runs:
             self.trigger_event(self.UnitsTaken, rma_id=rma_id, runs=tuple(runs), timestamp=at)
 

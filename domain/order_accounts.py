@@ -57,15 +57,13 @@ class LineAccount:
 
     @property
     def delivered_quantity(self) -> int:
+        """How many units reached the customer."""
         return sum(arrival.quantity for arrival in self.delivered)
 
     @property
     def shipped_quantity(self) -> int:
+        """How many units left for the customer."""
         return sum(arrival.quantity for arrival in self.shipped)
-
-    def free(self) -> list[UnitRun]:
-        """Return the free units, lowest-numbered first; delivered ones are the lowest-numbered of the line."""
-        return [run for run, state in self.units if state.standing == "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,11 @@ class RmaAccount:
 
     @property
     def return_shipping_minor(self) -> int:
+        """The return shipping that the return's refunds bore in all, minor units."""
         return sum(self.return_shipping.values())
 
     def charged_on(self, line: int) -> list[Credit]:
+        """Return the credits of one line that bore a restocking fee, or gave one back."""
         return [credit for credit in self.charged if credit.line == line]
 
     def bear(self, credit: Credit) -> None:

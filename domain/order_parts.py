@@ -40,12 +40,15 @@ class OrderLine:
         return self.goods_minor + self.tax_minor
 
     def goods_of(self, run: UnitRun) -> int:
+        """Return the goods cents of a run of units."""
         return run_minor(self.goods_minor, self.quantity, run.first, run.count)
 
     def tax_of(self, run: UnitRun) -> int:
+        """Return the cents of tax on top of a run of units."""
         return run_minor(self.tax_minor, self.quantity, run.first, run.count)
 
     def shipping_of(self, run: UnitRun) -> int:
+        """Return the cents of outward shipping that fall to a run of units."""
         return run_minor(self.shipping_minor, self.quantity, run.first, run.count)
 
     def paid_of(self, run: UnitRun) -> int:
@@ -99,6 +102,7 @@ class LineRun:
 
     @property
     def run(self) -> UnitRun:
+        """The units as a run."""
         return UnitRun(self.first, self.count)
 
 
@@ -126,10 +130,12 @@ class Credit:
 
     @property
     def run(self) -> UnitRun:
+        """The units as a run."""
         return UnitRun(self.first, self.count)
 
     @property
     def gross_minor(self) -> int:
+        """Goods, tax and shipping together, before fees (minor units)."""
         return self.goods_minor + self.tax_minor + self.shipping_minor
 
 

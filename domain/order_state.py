@@ -32,10 +32,12 @@ class OrderState:
     # what facts assign
 
     def put(self, runs: Iterable[LineRun], state: UnitState) -> None:
+        """Let units stand somewhere, whatever stood there before."""
         for run in runs:
             self.lines[run.line_id].units.put([run.run], state)
 
     def set_payout(self, payout_id: UUID, status: Literal["settled", "failed", "unknown"]) -> None:
+        """Note what a gateway said last of a payout, and what that means for store credit."""
         payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status)
         if payout.tender_id is None:
             credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
@@ -55,6 +57,7 @@ class OrderState:
         return self.lines[line_id]
 
     def account(self, rma_id: UUID) -> RmaAccount:
+        """Return what one return has moved so far; a new account where it has moved nothing."""
         return self.accounts.setdefault(rma_id, RmaAccount())
 
     def is_repeat(self, name: str, value: str, content_hash: str) -> bool:

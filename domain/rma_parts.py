@@ -32,7 +32,7 @@ Answer = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """The four dimensions in which each unit of a return stands, each on its own."""
+    """The four dimensions in which each unit of a return stands, each on its own; settlement belongs to resolution."""
 
     authorization: Authorization = "requested"
     logistics: Logistics = "with_customer"
@@ -59,6 +59,7 @@ class RmaRun:
 
     @property
     def run(self) -> UnitRun:
+        """The units as a run."""
         return UnitRun(self.first, self.count)
 
 
@@ -140,6 +141,7 @@ class RefundPart:
 
     @property
     def run(self) -> UnitRun:
+        """The units as a run."""
         return UnitRun(self.first, self.count)
 
 

@@ -94,10 +94,12 @@ class RmaState:
     # what facts assign
 
     def change(self, runs: Iterable[RmaRun], **changes: object) -> None:
+        """Change some dimensions of these units' states."""
         for run in runs:
             self.lines[run.line].states.change([run.run], lambda state: replace(state, **changes))  # type: ignore[arg-type]
 
     def decided(self, lines: Iterable[LineDecision], authorization: str, at: datetime | None) -> None:
+        """Take over policy's decisions on lines; ``at`` is None where the time of decision stays."""
         for decided in lines:
             line = self.lines[decided.line]
             line.terms = decided.decision
@@ -109,6 +111,7 @@ class RmaState:
             self.authorized_at = self.authorized_at or at
 
     def offered(self, lines: Iterable[LineDecision], at: datetime) -> None:
+        """Let lines wait for the customer's answer to a remedy."""
         for offered in lines:
             line = self.lines[offered.line]
             line.terms, line.offer, line.was_offered = offered.decision, offered, True
@@ -116,6 +119,7 @@ class RmaState:
         self.decided_at = at
 
     def took_remedy(self, number: int, remedy: Remedy) -> None:
+        """End an offer that was accepted; a bonus makes an exchange of the wish."""
         line = self.lines[number]
         line.offer = None
         if remedy.kind == "exchange_bonus":
@@ -123,6 +127,7 @@ class RmaState:
             line.asked = replace(line.asked, wish="exchange")
 
     def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
+        """Take over a person's decisions on units."""
         for decided in lines:
             authorization: Authorization = "authorized" if decided.approved else "denied"
             line = self.lines[decided.line]
@@ -149,6 +154,7 @@ class RmaState:
         states.put(fresh, RunState(authorization=authorization))
 
     def keep_evidence(self, evidence: Iterable[Evidence]) -> None:
+        """Remember what was put forward, by its id."""
         for item in evidence:
             self.evidence[item.evidence_id] = item
 
@@ -161,6 +167,7 @@ class RmaState:
 
     @property
     def status(self) -> ReturnStatus:
+        """The status that people see, by the rule of the contract; stored nowhere."""
         return status_of((state for _, state in self.units()), closed=self.closed_at is not None)
 
     def units(self) -> Iterator[tuple[RmaRun, RunState]]:

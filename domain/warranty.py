@@ -33,7 +33,7 @@ def ends_of(account: LineAccount, runs: Sequence[UnitRun]) -> Iterator[tuple[Uni
 def holds_on(account: LineAccount, runs: Sequence[UnitRun], at: datetime) -> bool | None:
     """Tell whether all these units are in warranty at an instant; None where the line has no warranty.
 
-    The last day is included, to the hour at which the unit was delivered; a unit on its way is in warranty.
+    Unlike a return window it ends within its last day, at the time of delivery; a unit on its way is in warranty.
     """
     ends = [end for _, end in ends_of(account, runs)]
     return all(end is None or at <= end for end in ends) if ends else None

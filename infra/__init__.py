@@ -1,1 +1,1 @@
-"""Everything with a socket or a file."""
+"""Everything with a socket or a file, and the formats in which bytes go through them."""

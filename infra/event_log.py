@@ -178,7 +178,7 @@ class EventLog:
 
 
 def connect(conninfo: str) -> Connection[Any]:
-    """Open a connection as the log needs it: autocommit, UTC, bounded waits, no sequential scans."""
+    """Open a connection as workers need it: autocommit, UTC, bounded waits, no sequential scans."""
     return psycopg.connect(conninfo, autocommit=True, options=SESSION_OPTIONS, connect_timeout=5)
 
 

@@ -37,6 +37,7 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # the client has no t
     """
 
     def poll(self, *args: Any, **settings: Any) -> Any:
+        """Return the next records by partition; a join that the client lost is asked for again."""
         if self._coordinator.rejoining and not self._coordinator.need_rejoin():
             self._coordinator.request_rejoin()
         return super().poll(*args, **settings)

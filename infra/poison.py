@@ -26,10 +26,12 @@ Place = tuple[str, int, int]
 
 
 def place_of(record: Placed) -> Place:
+    """Return where a record lies: topic, partition, offset."""
     return record.topic, record.partition, record.offset
 
 
 def place_text(record: Placed) -> str:
+    """Return where a record lies, for people."""
     return f"{record.topic}/{record.partition}@{record.offset}"
 
 

@@ -1,1 +1,1 @@
-"""One file per read model: its tables, its fold, its queries."""
+"""The read models `tracking`, `refund_ledger` and `return_reasons`: their tables and folds, and the queries on them."""

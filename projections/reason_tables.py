@@ -1,4 +1,4 @@
-"""Why goods come back: reasons beside causes, rates per article and sale month; and what remedies avoided."""
+"""The queries on read model ``return_reasons``: reasons beside causes, rates, and what remedies avoided."""
 
 from __future__ import annotations
 

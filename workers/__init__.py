@@ -1,1 +1,1 @@
-"""The processes and the rma command line."""
+"""The processes, the command line `rma`, and the tools behind its commands, each in a folder of its own."""

@@ -28,6 +28,7 @@ class AggregateCache:
         self._aggregates: OrderedDict[str, Aggregate] = OrderedDict()
 
     def take(self, stream: str) -> Aggregate | None:
+        """Return a kept aggregate and forget it, or None."""
         return self._aggregates.pop(stream, None)
 
     def put(self, aggregates: Iterable[Aggregate]) -> None:

@@ -101,6 +101,7 @@ class OutgoingCommand:
         return orjson.dumps({name: value for name, value in attributes.items() if value is not None})
 
     def to_record(self) -> OutgoingRecord:
+        """Return the command as a record of the commands topic."""
         return OutgoingRecord(self.key, self.to_bytes(), (self.source, self.id))
 
 

@@ -58,6 +58,7 @@ class Child:
     start_at: float = 0.0
 
     def start(self) -> None:
+        """Start the worker as a process of its own."""
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own command line
             self.argv,
@@ -87,6 +88,7 @@ class Child:
         LOG.warning("worker_ended", worker=self.name, exit_code=exit_code, crashes=self.crashes, pause_s=pause_s)
 
     def ask_to_stop(self) -> None:
+        """Ask the worker to finish its batch and end."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
 

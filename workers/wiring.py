@@ -1,4 +1,7 @@
-"""The one place where a worker is put together from its parts and run until it is told to stop."""
+"""Where command worker, relay and projectors are put together from their parts, and what every worker is made of.
+
+The payments and deadline workers, which act on events, are put together in their own modules on ``acting``.
+"""
 
 from __future__ import annotations
 

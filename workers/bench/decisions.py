@@ -58,6 +58,7 @@ class UnitsReport:
 
     @property
     def ratio(self) -> float:
+        """How many times a line of many units costs what one of few does."""
         return self.many_us / self.few_us
 
     @property

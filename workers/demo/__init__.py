@@ -1,1 +1,1 @@
-"""A story in under a minute."""
+"""`rma demo`: one return through all six steps, then a real shop's week, on services of its own."""

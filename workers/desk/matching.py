@@ -41,6 +41,7 @@ class Row(BaseModel):
 
     @property
     def goods(self) -> Goods:
+        """The row as goods to find a sale for."""
         return Goods(self.customer_id, self.sku, self.quantity)
 
 

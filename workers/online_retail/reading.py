@@ -66,6 +66,7 @@ class Row:
 
     @property
     def is_cancellation(self) -> bool:
+        """Whether the invoice takes goods back."""
         return self.invoice_no.startswith(CANCELLATION_MARK)
 
     @property
@@ -147,6 +148,7 @@ class Totals:
     pennies_given_back: int = 0
 
     def leave_out(self, cause: LeftOut, *, rows: int, units: int) -> None:
+        """Count a row that is left out, by its cause."""
         self.left_out_rows[cause] += rows
         self.left_out_units[cause] += units
 

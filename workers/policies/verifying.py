@@ -41,6 +41,7 @@ class Verified:
     differences: list[Difference] = field(default_factory=list)
 
     def add(self, difference: Difference) -> None:
+        """Count a difference, and keep it while there is room."""
         self.differing += 1
         if len(self.differences) < DIFFERENCES_KEPT_MAX:
             self.differences.append(difference)
