@@ -25,7 +25,6 @@ from infra.metrics import WorkerMetrics
 from projections.projection import Projection
 from workers.event_reading import UnreadableEventError, check_decodes, read_event
 
-BATCH_RECORDS_MAX: Final = 5_000
 PREPARE_LOCK: Final = 0x524D4103
 ADVANCE_STREAMS: Final = """
     INSERT INTO rma_read_meta.stream_versions AS known (projection, version, stream, seen)

@@ -36,7 +36,6 @@ FACT_NAMES: Final = frozenset([*TEXT_FACTS, *NUMBER_FACTS, *TRUTH_FACTS, "tender
 ANSWER_PREFIX: Final = "answers."
 OPERATORS: Final = ("is", "in", "at_least", "at_most", "before", "after")
 
-_ANSWER_PATTERN: Final = r"^answers\.[!-~]{1,64}$"
 _FACT_PATTERN: Final = "^(" + "|".join(sorted(FACT_NAMES)) + r"|answers\.[!-~]{1,64})$"
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _TIME_PATTERN: Final = rf"^{_DAY}(T\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?(Z|[+-]\d{{2}}:\d{{2}}))?$"

@@ -27,8 +27,6 @@ from workers.bench import load
 from workers.demo.ground import own_ground
 from workers.sending import CommandPublisher, conversation
 
-RETURNS_DEFAULT: Final = 3_000
-RETURNS_MAX: Final = 200_000
 LATENCY_COMMANDS: Final = 100
 STAGE_TIMEOUT_S: Final = 300.0
 POLL_S: Final = 0.02

@@ -66,7 +66,10 @@ def _of_postgres(error: Exception) -> tuple[str, int] | None:
         case psycopg.errors.InvalidSchemaName() | psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
             return f"the database is not as this version needs it, run: rma init ({_first_line(error)})", SAID_NO
         case psycopg.OperationalError():
-            return f"PostgreSQL cannot be reached, check RMA_POSTGRES_DSN or run: rma up ({_first_line(error)})", 3
+            return (
+                f"PostgreSQL cannot be reached, check RMA_POSTGRES_DSN or run: rma up ({_first_line(error)})",
+                UNREACHABLE,
+            )
     return None
 
 
