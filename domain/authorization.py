@@ -64,7 +64,7 @@ class PolicyInForce:
 
 
 def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
-    """Decide lines by policy, each on its own, and carry the decisions out; a line that has a remedy is offered it first."""
+    """Decide lines by policy, each on its own, and carry that out; what may be avoided is offered first."""
     decided: list[LineDecision] = []
     for number in numbers:
         line = case.rma.line(number)
@@ -85,7 +85,7 @@ def _may_be_avoided(case: Case, decided: LineDecision) -> bool:
 
 
 def carry_out(case: Case, lines: Sequence[LineDecision]) -> None:
-    """Record policy's decisions on lines: denied units are free again, approved ones get at once what is due at once."""
+    """Record policy's decisions on lines: denied units are free again, approved ones get what is due at once."""
     rma = case.rma
     decided = {outcome: [one for one in lines if one.decision.outcome == outcome] for outcome in OUTCOMES}
     for outcome, event in (("approve", rma.Authorized), ("review", rma.ReviewAsked), ("deny", rma.Denied)):
