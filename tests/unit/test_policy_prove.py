@@ -17,7 +17,6 @@ from tests.unit.policy_cases import a_document, rule
 
 pytestmark = pytest.mark.proof
 
-EU_AND_GB: Final = "AT BE BG CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
 OFFERS: Final = ["refund", "repair", "replacement"]
 FAULTY: Final = rule({"fact": "reason", "in": sorted(FAULTY_REASONS)}, decide="approve")
 KIND: Final[dict[str, Any]] = {

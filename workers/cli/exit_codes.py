@@ -15,7 +15,6 @@ DONE: Final = 0
 SAID_NO: Final = 1
 WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 3
-INTERRUPTED: Final = 130
 MESSAGE_CHARS_MAX: Final = 4_000
 
 

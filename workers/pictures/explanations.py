@@ -16,8 +16,6 @@ OUTCOME_COLOURS = {"approve": "bold green", "deny": "bold red", "review": "bold 
 
 def explanations(explained: Sequence[Explanation], texts: Catalogue) -> RenderableType:
     """Return explanations drawn, one below the other."""
-    if not explained:
-        return Text(texts.say("nothing_decided"), "dim")
     return Group(*(part for one in explained for part in _parts(one, texts)))
 
 
