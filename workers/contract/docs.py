@@ -135,7 +135,9 @@ def _own_words(event_class: type) -> str:
 
 
 def _index(named: Iterable[str]) -> str:
-    titles = "".join(f"- [{name.removesuffix('.md').replace('-', ': ')}]({name})\n" for name in sorted(named))
+    titles = "".join(
+        f"- [{name.removesuffix('.md').replace('-', ': ', 1).replace('-', ' ')}]({name})\n" for name in sorted(named)
+    )
     return f"{GENERATED}\n{_README.format(titles=titles, count=len(REGISTRATIONS), codes=_codes())}"
 
 
