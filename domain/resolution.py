@@ -92,7 +92,7 @@ def resolve(
         timestamp=case.at,
     )
     _settle_units(case, runs, resolution)
-    if resolution in {"refund", "store_credit"}:
+    if resolution in _PAYS:
         refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
     elif resolution == "exchange":
         exchange(case, runs)

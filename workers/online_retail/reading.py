@@ -1,4 +1,4 @@
-"""A real shop's sales and cancellations, read from the Online Retail file and told as commands.
+"""A real shop's sales and cancellations, read from the Online Retail file; ``commands`` tells them to the platform.
 
 The file is read as a stream, twice: once to survey it, once to tell it. What stays in memory grows with the
 cancellations and the number of invoices, not with the rows. Nothing here touches Kafka or the read models.
