@@ -7,9 +7,10 @@ Commands come in binary mode (attributes as ``ce_`` headers, the body as JSON) o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 from uuid import uuid5
 
@@ -23,11 +24,15 @@ JSON_CONTENT: Final = b"application/json"
 STRUCTURED_CONTENT: Final = "application/cloudevents+json"
 BODY_BYTES_MAX: Final = 1024 * 1024
 ATTRIBUTE_CHARACTERS_MAX: Final = 256
+NUL_FAULTS_MAX: Final = 100
+PATH_CHARACTERS_MAX: Final = 1_000
 YEARS: Final = range(1970, 2200)
 CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 REQUIRED: Final = ("id", "source", "type", "actor")
 OPTIONAL: Final = ("correlationid", "causationid")
+Place = tuple[int | str, Any] | None
+"""A place in a body: its last part and the place around it; None for the body itself."""
 ATTRIBUTES: Final = frozenset({"specversion", "time", *REQUIRED, *OPTIONAL})
 
 
@@ -89,9 +94,9 @@ def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | Non
         name: text for name, text in attributes.items() if not any(fault.path == prefix + name for fault in faults)
     }
     occurred_at = _time(readable, prefix, faults)
+    body = value if prefix == "$.ce_" and value is not None else _written(data, faults)
     if faults or occurred_at is None:
         raise MalformedRecordError(faults, attributes=readable)
-    body = value if prefix == "$.ce_" and value is not None else orjson.dumps(data)
     return CommandRecord(
         attributes["id"],
         attributes["source"],
@@ -160,20 +165,47 @@ def _json(value: bytes | None, faults: list[Fault]) -> Any:
         faults.append(Fault("$", f"is not JSON in UTF-8: {error}"))
         return None
     if b"\\u0000" in value:
-        faults += [Fault(path, "holds the character U+0000") for path in _nul_paths(data, "$")]
+        found = islice(_nul_places(data), NUL_FAULTS_MAX)
+        faults += [Fault(_path(place), "holds the character U+0000") for place in found]
     return data
 
 
-def _nul_paths(data: Any, path: str) -> list[str]:
-    """Return where U+0000 stands; PostgreSQL's text cannot hold it. The parser bounds how deep JSON nests."""
-    if isinstance(data, str):
-        return [path] if "\x00" in data else []
-    if isinstance(data, list):
-        return [found for index, item in enumerate(data) for found in _nul_paths(item, f"{path}[{index}]")]
-    if isinstance(data, dict):
-        in_names = [path] if any("\x00" in name for name in data) else []
-        return in_names + [found for name, item in data.items() for found in _nul_paths(item, f"{path}.{name}")]
-    return []
+def _written(data: Any, faults: list[Fault]) -> bytes:
+    """Return the data of a structured event as bytes; what is read may nest deeper than what can be written."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        faults.append(Fault("$.data", "nests too deep"))
+        return b""
+
+
+def _nul_places(data: Any) -> Iterator[Place]:
+    """Yield where U+0000 stands, in order; PostgreSQL's text cannot hold it.
+
+    A place is kept as its last part and the place around it: written out for every value, places that are long or deep
+    would need a thousand times the memory of the body. No recursion, since JSON may nest deeper than Python may call.
+    """
+    left: list[tuple[Any, Place]] = [(data, None)]
+    while left:
+        value, place = left.pop()
+        if isinstance(value, str):
+            if "\x00" in value:
+                yield place
+        elif isinstance(value, list):
+            left += [(item, (index, place)) for index, item in enumerate(value)][::-1]
+        elif isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                yield place
+            left += [(item, (name, place)) for name, item in value.items()][::-1]
+
+
+def _path(place: Place) -> str:
+    """Return a place as a JSON path, such as ``$.lines[0].title``; cut where it is longer than anybody reads."""
+    parts: list[str] = []
+    while place is not None:
+        part, place = place
+        parts.append(f"[{part}]" if isinstance(part, int) else f".{part[:PATH_CHARACTERS_MAX]}")
+    return ("$" + "".join(reversed(parts)))[:PATH_CHARACTERS_MAX]
 
 
 def _attribute_faults(attributes: Mapping[str, str], prefix: str, known: set[str]) -> list[Fault]:

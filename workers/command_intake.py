@@ -19,6 +19,16 @@ DEAD_HEADER_PREFIX: Final = "rma_dead_"
 """Our headers on a dead letter begin with this; without them it is the original record."""
 
 FAULTS_SHOWN_MAX: Final = 100
+FAULT_CHARACTERS_MAX: Final = 1_000
+"""How much of a fault's path and message is told: both may name fields as long as the body."""
+
+LETTER_BYTES_MAX: Final = 4 * 1024 * 1024
+"""A larger record is not kept whole as a dead letter: with our headers, or compressed less well than it came, it could
+be more than the topic takes, and the relay would stand still at it for ever."""
+
+CUT_BYTES: Final = 64 * 1024
+"""How much is kept of the value of a record that is too large, and of any key."""
+
 UNKNOWN_TYPE: Final = "unknown"
 
 
@@ -113,9 +123,12 @@ def _whole(data: Any) -> Any:
 
 
 def _malformed_entry(record: Record, malformed: MalformedRecordError, dead_topic: str) -> Entry:
-    faults = [{"path": fault.path, "message": fault.message} for fault in malformed.faults[:FAULTS_SHOWN_MAX]]
+    faults = [
+        {"path": fault.path[:FAULT_CHARACTERS_MAX], "message": fault.message[:FAULT_CHARACTERS_MAX]}
+        for fault in malformed.faults[:FAULTS_SHOWN_MAX]
+    ]
     reason = {"reason": "malformed", "faults": faults}
-    entry = Entry(key=record.key, dead_letter=dead_letter(record, reason, dead_topic))
+    entry = Entry(key=answer_key(record), dead_letter=dead_letter(record, reason, dead_topic))
     if malformed.command_id and malformed.source:
         entry.stamp = CommandStamp(
             malformed.source,
@@ -128,8 +141,17 @@ def _malformed_entry(record: Record, malformed: MalformedRecordError, dead_topic
     return entry
 
 
+def answer_key(record: Record) -> bytes | None:
+    """Return the key under which a record is answered: its own, cut where it is too long for any identifier."""
+    return record.key and record.key[:CUT_BYTES]
+
+
 def dead_letter(record: Record, reason: Mapping[str, object], dead_topic: str) -> Message:
-    """Return the original record with where it came from and why; a tombstone is marked, and has an empty value."""
+    """Return the original record with where it came from and why; a tombstone is marked, and has an empty value.
+
+    Of a record of more than ``LETTER_BYTES_MAX`` the beginning is kept, and a mark with its size: the rest is where it
+    came from.
+    """
     own = {
         "topic": record.topic.encode(),
         "partition": str(record.partition).encode(),
@@ -138,6 +160,11 @@ def dead_letter(record: Record, reason: Mapping[str, object], dead_topic: str) -
     }
     if record.value is None:
         own["tombstone"] = b"true"
-    headers = [(name, value if value is not None else b"") for name, value in record.headers]
-    headers += [(DEAD_HEADER_PREFIX + name, value) for name, value in own.items()]
-    return Message(dead_topic, record.key, headers, record.value or b"")
+    key, value = record.key, record.value or b""
+    headers = [(name, content if content is not None else b"") for name, content in record.headers]
+    size = len(key or b"") + len(value) + sum(len(name.encode()) + len(content) for name, content in headers)
+    if size > LETTER_BYTES_MAX:
+        own["cut"] = str(size).encode()
+        key, value, headers = answer_key(record), value[:CUT_BYTES], []
+    headers += [(DEAD_HEADER_PREFIX + name, content) for name, content in own.items()]
+    return Message(dead_topic, key, headers, value)

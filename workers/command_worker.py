@@ -26,15 +26,13 @@ from infra.metrics import WorkerMetrics
 from infra.poison import PoisonRecords, place_of, place_text
 from infra.topics import TopicNames
 from workers.batch_streams import AggregateCache, BatchStreams
-from workers.command_intake import ParsedCommand, Record, dead_letter, take_in
+from workers.command_intake import ParsedCommand, Record, answer_key, dead_letter, take_in
 
 RACES_MAX: Final = 10
 """How often a batch is decided anew after it lost a race."""
 
 POISON_ATTEMPTS_MAX: Final = 3
 """How often a record may make the worker fail before it is parked as a dead letter."""
-
-BATCH_RECORDS_MAX: Final = 500
 
 UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
 """What PostgreSQL raises when it is there but will not take a value."""
@@ -138,7 +136,7 @@ class CommandWorker:
     def _park(self, record: Record) -> Entry:
         LOG.error("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
         reason = {"reason": "parked", "attempts": POISON_ATTEMPTS_MAX}
-        return Entry(key=record.key, dead_letter=dead_letter(record, reason, self._topics.dead))
+        return Entry(key=answer_key(record), dead_letter=dead_letter(record, reason, self._topics.dead))
 
     def _decide_and_append(self, taken: Sequence[ParsedCommand | Entry]) -> list[Entry]:
         parsed = [command for command in taken if isinstance(command, ParsedCommand)]
@@ -173,7 +171,7 @@ class CommandWorker:
         return entries
 
     def _decide(self, command: ParsedCommand, streams: BatchStreams) -> Entry:
-        entry = Entry(command.stamp, Verdict("accepted"), command.fingerprint, key=command.record.key)
+        entry = Entry(command.stamp, Verdict("accepted"), command.fingerprint, key=answer_key(command.record))
         try:
             dispatch.handle(command.command, command.meta, streams)
             entry.events = [
@@ -209,9 +207,9 @@ def _answer_again(command: ParsedCommand, before: Outcome | Entry) -> Entry:
     """Answer a command whose id was used before: the same answer for the same command, else a refusal."""
     if before.fingerprint == command.fingerprint:
         first = before if isinstance(before, Entry) else before.result
-        return Entry(command.stamp, repeat_of=first, key=command.record.key)
+        return Entry(command.stamp, repeat_of=first, key=answer_key(command.record))
     reused = CommandIdReusedError("another command came under this id and source before")
-    return Entry(command.stamp, _refused(reused), key=command.record.key)
+    return Entry(command.stamp, _refused(reused), key=answer_key(command.record))
 
 
 def _refused(refusal: RuleViolationError) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +12,10 @@ import pytest
 
 from infra.lane_producer import LaneProducer
 from infra.log_records import EVENT_NAMESPACE, Message
+from infra.topics import RECORD_BYTES_MAX
 from tests.pipeline import Pipeline, Polled, command, headers, order
+from workers.command_intake import CUT_BYTES
+from workers.desk.dead_letters import CutDeadLetterError, DeadLetters
 
 GOOD: Final = "the-good-one"
 TWO_MEGABYTES: Final = 2 * 1024 * 1024
@@ -101,6 +105,10 @@ BAD: Final[dict[str, Bad]] = {
     "structured, without data": Bad(structured(STRUCTURED), "$.data"),
     "structured, id a number": Bad(structured({**STRUCTURED, "id": 1, "data": {}}), "$.id", answered=False),
     "structured, no actor": Bad(structured({**STRUCTURED, "actor": None, "data": order("O-bad")}), "$.actor"),
+    "structured, nested three hundred deep": Bad(
+        structured(orjson.dumps(STRUCTURED)[:-1] + b',"data":' + b"[" * 300 + b"]" * 300 + b"}"), "$.data"
+    ),
+    "U+0000 a thousand deep": Bad(raw(b"[" * 1_000 + b'"\\u0000"' + b"]" * 1_000), "$" + "[0]" * 333),
     "structured, data of another type": Bad(structured({**STRUCTURED, "data": "x"}), "$"),
     "an unknown field": Bad(registering(discuont_minor=1), "$.discuont_minor"),
     "an unknown field in a line": Bad(registering({"colour": "red"}), "$.lines[0].colour"),
@@ -218,6 +226,31 @@ def test_a_dead_letter_says_where_it_came_from(pipeline: Pipeline) -> None:
     assert about["rma_dead_offset"] == b"0"
     assert int(about["rma_dead_partition"]) == garbage.partition
     assert (tombstone.value, dict(tombstone.headers)["rma_dead_tombstone"]) == (b"", b"true")
+
+
+def test_a_record_as_large_as_its_topic_takes_stops_nothing(pipeline: Pipeline) -> None:
+    """Its dead letter would be larger than any topic takes: the beginning is kept, and the next record is answered."""
+    key = b"K" * CUT_BYTES + os.urandom(2_000_000)
+    value = os.urandom(RECORD_BYTES_MAX - len(key) - 420)
+    pipeline.publish([Polled(value, headers("RegisterOrder", id="big"), key=key)])
+    pipeline.publish([command("RegisterOrder", order(), id="named", key=os.urandom(RECORD_BYTES_MAX - 10_000))])
+    pipeline.publish([raw(orjson.dumps({"x" * 1_000_000: 1}), id="long")])
+    pipeline.handle_all(records=3)
+    pipeline.relay_all()
+
+    letters = pipeline.read_topic(pipeline.topics.dead)
+    [cut] = [letter for letter in letters if "rma_dead_cut" in dict(letter.headers)]
+    assert len(letters) == 2
+    assert (cut.key, cut.value) == (key[:CUT_BYTES], value[:CUT_BYTES])
+    assert int(dict(cut.headers)["rma_dead_cut"]) > len(key) + len(value)
+    assert {answer["command_id"]: answer["status"] for answer in pipeline.results()} == {
+        "big": "malformed",
+        "named": "accepted",
+        "long": "malformed",
+    }
+    with closing(DeadLetters(pipeline.settings)) as desk, pytest.raises(CutDeadLetterError, match="too large"):
+        desk.redrive(desk.newest(10))
+    assert max(len(record.value) for record in pipeline.read_topic(pipeline.topics.results)) < TWO_MEGABYTES // 100
 
 
 def test_a_corrected_record_may_come_under_the_same_id(pipeline: Pipeline) -> None:

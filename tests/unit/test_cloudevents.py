@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from infra.cloudevents import (
     ATTRIBUTE_CHARACTERS_MAX,
     BODY_BYTES_MAX,
+    NUL_FAULTS_MAX,
+    PATH_CHARACTERS_MAX,
     CommandRecord,
     MalformedRecordError,
     parse_time,
@@ -44,9 +46,13 @@ STRUCTURED: list[tuple[str, bytes | None]] = [("content-type", b"application/clo
 
 
 def paths(headers: list[tuple[str, bytes | None]], value: bytes | None = b"{}") -> set[str]:
-    with pytest.raises(MalformedRecordError) as malformed:
+    return {fault.path for fault in malformed(headers, value).faults}
+
+
+def malformed(headers: list[tuple[str, bytes | None]], value: bytes | None) -> MalformedRecordError:
+    with pytest.raises(MalformedRecordError) as raised:
         read_command(headers, value)
-    return {fault.path for fault in malformed.value.faults}
+    return raised.value
 
 
 def test_both_modes_say_the_same() -> None:
@@ -131,6 +137,29 @@ def test_the_nul_character_is_found_wherever_it_hides() -> None:
     assert paths(HEADERS, b'{"a\\u0000":1}') == {"$"}
     assert paths(STRUCTURED, orjson.dumps({**EVENT, "data": {"t": "\x00"}})) == {"$.data.t"}
     assert read_command(HEADERS, b'{"a":"\\\\u0000"}').data == {"a": "\\u0000"}
+
+
+def test_many_faults_at_long_places_are_few_and_short() -> None:
+    """A megabyte may hold fifty thousand faults, each at a place as long as half of it: the first hundred, cut."""
+    wide = b'{"' + b"k" * 480_000 + b'":[' + b",".join([b'"\\u0000"'] * 50_000) + b"]}"
+
+    found = malformed(HEADERS, wide).faults
+
+    assert len(found) == NUL_FAULTS_MAX
+    assert {len(fault.path) for fault in found} == {PATH_CHARACTERS_MAX}
+
+
+@pytest.mark.parametrize("depth", [200, 300, 600, 1_000, 2_000])
+def test_json_of_any_depth_is_read_or_malformed(depth: int) -> None:
+    """What can be read can nest deeper than what can be written, or than a function may call itself."""
+    deep = b"[" * depth + b'"\\u0000"' + b"]" * depth
+    plain = deep.replace(b"\\u0000", b"")
+    event = orjson.dumps({name: value for name, value in EVENT.items() if name != "data"})[:-1]
+
+    assert paths(HEADERS, deep)
+    assert paths(STRUCTURED, event + b',"data":' + deep + b"}")
+    if depth > 254:
+        assert paths(STRUCTURED, event + b',"data":' + plain + b"}") & {"$.data", "$"}
 
 
 @given(

@@ -79,6 +79,12 @@ def redrive(
         raise WrongUsageError("name the dead letters to redrive, or say --all")
     with _open() as letters:
         found = letters.newest(LISTED_MAX) if everything else [letters.one(letter_id) for letter_id in letter_ids or ()]
+        cut = [letter.letter_id for letter in found if everything and letter.cut]
+        found = [letter for letter in found if letter.letter_id not in cut]
         letters.redrive(found)
     redriven = [letter.letter_id for letter in found]
-    print_json({"redriven": redriven}) if as_json else console().print(f"{len(redriven)} sent again")
+    if as_json:
+        print_json({"redriven": redriven} | ({"cut": cut} if cut else {}))
+        return
+    left = f"; too large to be kept whole, and left: {', '.join(cut)}" if cut else ""
+    console().print(f"{len(redriven)} sent again{left}")

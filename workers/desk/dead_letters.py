@@ -33,6 +33,12 @@ class UnknownDeadLetterError(RmaError):
     code: ClassVar[str] = "unknown_dead_letter"
 
 
+class CutDeadLetterError(RmaError):
+    """Only the beginning of a record was kept; it cannot be sent again from here."""
+
+    code: ClassVar[str] = "cut_dead_letter"
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record of the topic of dead letters: the original record, where it came from, and why it is here."""
@@ -66,6 +72,11 @@ class DeadLetter:
     def origin(self) -> str:
         """Where the record was: topic, partition and offset."""
         return "/".join(self.found.get(name, b"?").decode() for name in ("topic", "partition", "offset"))
+
+    @property
+    def cut(self) -> bool:
+        """Whether only the beginning of the record was kept."""
+        return "cut" in self.found
 
     @property
     def reason(self) -> dict[str, Any]:
@@ -133,7 +144,16 @@ class DeadLetters:
         raise UnknownDeadLetterError(f"there is no dead letter {letter_id}, see: rma dead list")
 
     def redrive(self, letters: Sequence[DeadLetter]) -> None:
-        """Publish the original records again, to the topic of commands; raises ``kafka.errors.KafkaError``."""
+        """Publish the original records again, to the topic of commands.
+
+        Raises:
+            CutDeadLetterError: One was too large to be kept whole; none was sent.
+            kafka.errors.KafkaError: Kafka is away.
+        """
+        for letter in letters:
+            if letter.cut:
+                what = f"{letter.letter_id} was too large to be kept whole; the record is at {letter.origin}"
+                raise CutDeadLetterError(what)
         with closing(Publisher(make_producer(self._bootstrap))) as publisher:
             sent = [
                 publisher.send(self._topics.commands, letter.key, letter.value, letter.headers) for letter in letters
