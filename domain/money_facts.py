@@ -140,7 +140,7 @@ class Exchanged(Fact):
 
 
 class GoodwillGranted(Fact):
-    """An agent gave store credit beyond the entitlement."""
+    """Store credit was given beyond the entitlement: by an agent, or as the bonus of an exchange."""
 
     TOPIC = "rma.Order.GoodwillGranted.v1"
     rma_id: UUID

@@ -11,7 +11,7 @@ from domain.rma import Rma
 
 
 def holder_of(rma: Rma) -> str:
-    """Return who is given a return's store credit: who asked for a gift's, by name or by the return's number."""
+    """Return who holds a return's store credit: the customer; of a gift its recipient, unnamed: the return's number."""
     return (rma.recipient_id or rma.rma_number) if rma.gift else rma.customer_id
 
 
