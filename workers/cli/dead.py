@@ -1,4 +1,4 @@
-"""`rma dead`: records that could not be read, and how to send them again."""
+"""`rma dead`: records that were malformed or parked, and how to send them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that no handler could read: listed, looked at, and published again once what was wrong is put right."""
+"""Records that were malformed, or parked because they made a worker fail: listed, looked at, and published again."""
 
 from __future__ import annotations
 
