@@ -44,7 +44,7 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - {"localtime"}  # this machine's, which may be another tomorrow
 
 
 def _known_zone(zone: str) -> str:

@@ -79,6 +79,7 @@ def test_only_the_days_are_required() -> None:
         ({"window": {"days": True}}, "window.days"),
         ({"window": {"days": 30, "zone": "Mars/Olympus"}}, "window.zone"),
         ({"window": {"days": 30, "zone": "Europe"}}, "window.zone"),
+        ({"window": {"days": 30, "zone": "localtime"}}, "window.zone"),
         ({"window": {"days": 30, "zone": "../../etc/passwd"}}, "window.zone"),
         ({"window": {"days": 30, "calendar": "England"}}, "window.calendar"),
         ({**SMALL, "colour": "red"}, "colour"),
