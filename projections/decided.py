@@ -11,10 +11,10 @@ from psycopg.rows import dict_row
 DECISIONS_MAX: Final = 10_000
 
 DECIDED: Final = """
-SELECT decided.*, asked.sku, asked.units
+SELECT decided.*, asked.sku, decided.quantity AS units
 FROM rma_read.decisions AS decided
 JOIN (
-    SELECT rma_id, line, min(sku) AS sku, sum(quantity)::bigint AS units FROM rma_read.return_lines
+    SELECT rma_id, line, min(sku) AS sku FROM rma_read.return_lines
     WHERE rma_id = %(rma_id)s GROUP BY rma_id, line
 ) AS asked USING (rma_id, line)
 WHERE decided.rma_id = %(rma_id)s ORDER BY decided.line, decided.position LIMIT %(limit)s

@@ -18,6 +18,7 @@ from domain.aggregate import Fact
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
 from domain.rma_parts import Evidence
+from domain.units import total
 from projections.case_rows import deadline_rows, line_rows, return_row
 from projections.summaries import summary
 from projections.tables import Table
@@ -61,7 +62,7 @@ EVIDENCE = _table(
 APPEALS = _table("appeals", "position rma_id order_id occurred_at line grounds", "position")
 DECISIONS = _table(
     "decisions",
-    "rma_id line position stage outcome codes policy_id policy_version policy_hash trace flips",
+    "rma_id line position stage outcome codes policy_id policy_version policy_hash trace flips quantity",
     "rma_id position line",
 )
 
@@ -263,6 +264,7 @@ class _Facts:
                 codes=decision.codes,
                 trace=decision.trace,
                 flips=decision.flips,
+                quantity=total(decided.runs),
             )
 
     def _inspection(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
@@ -275,6 +277,7 @@ class _Facts:
             codes=[] if fact.accepted else ["not_accepted"],
             trace=fact.checks,
             flips=[],
+            quantity=sum(run.count for run in fact.runs),
         )
 
     def write(self, connection: Connection[Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from projections.tables import views_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 _FACT: Final = """
@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.evidence ({_FACT}
 CREATE TABLE IF NOT EXISTS {SCHEMA}.appeals ({_FACT}
     line integer NOT NULL, grounds text NOT NULL, PRIMARY KEY (position));
 
--- One row per decision on a line, with everything that explains it.
+-- One row per decision on a line, with how many units it was about and everything that explains it.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.decisions (
     rma_id         uuid    NOT NULL,
     line           integer NOT NULL,
@@ -123,6 +123,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.decisions (
     policy_hash    text    NOT NULL,
     trace          jsonb   NOT NULL,
     flips          jsonb   NOT NULL,
+    quantity       integer NOT NULL,
     PRIMARY KEY (rma_id, position, line)
 );
 

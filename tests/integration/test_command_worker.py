@@ -175,3 +175,30 @@ def test_a_cached_aggregate_catches_up(pipeline: Pipeline, worker: CommandWorker
     worker.record([wanted(2, id="here")])
 
     assert outcome(pipeline, "here")["details"]["available"] == 1
+
+
+def test_what_no_topic_would_take_is_refused(pipeline: Pipeline, worker: CommandWorker) -> None:
+    """Reasons grow with lines times rules; the relay would stand still for ever at an event larger than a record."""
+    lines = [{"line_id": f"L{n}", "sku": f"S{n}", "quantity": 1, "amount_minor": 1} for n in range(600)]
+    rules = [
+        {
+            "name": f"r{n}",
+            "when": {"any": [{"fact": "sku", "is": f"{n}-{m}-no-sku"} for m in range(10)]},
+            "then": {"decide": "deny", "code": "x"},
+        }
+        for n in range(150)
+    ]
+    document = {"window": {"days": 30}, "rules": rules}
+    policy = {"policy_id": "standard", "effective_from": "2020-01-01T00:00:00Z", "document": document}
+    sold_many = order(lines=lines, tenders=[{"tender_id": "T1", "kind": "card", "amount_minor": 600}])
+    asked = [{"line_id": line["line_id"], "quantity": 1, "reason": "fit", "wish": "refund"} for line in lines]
+    told = {"rma_id": RMA_1, "order_id": "O-1"}
+
+    worker.record([command("PublishPolicy", policy), command("RegisterOrder", sold_many)])
+    before = len(events(pipeline))
+    worker.record([command("RequestReturn", {**told, "lines": asked}, id="many", actor="customer:C-1")])
+    recorded = events(pipeline)[before:]
+    worker.record([command("RequestReturn", {**told, "lines": asked[:1]}, id="one", actor="customer:C-1")])
+
+    assert (outcome(pipeline, "many")["code"], recorded) == ("event_too_large", [])
+    assert outcome(pipeline, "one")["status"] == "accepted"

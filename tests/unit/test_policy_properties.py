@@ -14,7 +14,7 @@ from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reas
 from domain.policy.facts import Facts
 from domain.policy.flips import apply_flip
 from domain.policy.ruling import right_end
-from domain.policy.verify import decide_again
+from domain.policy.verify import decided_again
 from domain.statutes import Statute
 from tests.unit.policy_cases import decided, documents, facts, plausible_facts, rights
 
@@ -32,7 +32,7 @@ def test_every_line_is_decided_and_the_same_again(document: PolicyDocument, give
     assert decided(document, given_facts).model_dump_json() == stored
     read = Decision.model_validate_json(stored)
     assert read.model_dump_json() == stored
-    assert decide_again(read, document)
+    assert decided_again(read.facts, document).model_dump_json() == stored
 
 
 @settings(deadline=None)

@@ -10,10 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from domain.policy.document import PolicyDocument
-from domain.policy.evaluate import decide
-from domain.policy.facts import Facts
+from domain.policy.verify import decided_again
 from domain.return_policy import ReturnPolicy
-from domain.statutes import statutes_for
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent
 
 DIFFERENCES_KEPT_MAX: Final = 1_000
@@ -100,7 +98,7 @@ def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | N
         yield Difference(stream, event.position, None, "the policy version it was decided by is not in the log")
         return
     try:
-        again = [_again(line.decision.facts, document) for line in event.lines]
+        again = [decided_again(line.decision.facts, document).model_dump_json().encode() for line in event.lines]
     except ValidationError as damaged:
         yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
         return
@@ -117,11 +115,6 @@ def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | N
             yield Difference(stream, event.position, stored["line"], what)
             return
     yield Difference(stream, event.position, None, "the same values, but other bytes")
-
-
-def _again(facts: Facts, document: PolicyDocument) -> bytes:
-    made = decide(document, statutes_for(facts.country or "", facts.ordered_at), facts)
-    return made.model_dump_json().encode()
 
 
 def body_of(lines: Iterable[DecidedLine], decisions: Iterable[bytes]) -> bytes:
