@@ -52,6 +52,15 @@ class UnitsNotAvailableError(RuleViolationError):
         super().__init__(message, line_id=line_id, asked=asked, available=available)
 
 
+class EventTooLargeError(RuleViolationError):
+    """What would have to be recorded is more than can be published: thousands of lines under hundreds of rules."""
+
+    code = "event_too_large"
+
+    def __init__(self, event_type: str) -> None:
+        super().__init__("what this would record is too large; ask for fewer lines at once", event_type=event_type)
+
+
 class UnknownOrderError(RuleViolationError):
     code = "unknown_order"
 

@@ -17,6 +17,9 @@ from kafka.record.util import calc_crc32c
 
 MAGIC: Final = 2
 LZ4: Final = 3
+ENVELOPE_BYTES_MAX: Final = 64 * 1024
+"""More than the key and headers of an event of ours, and the head of its batch."""
+
 NO_ATTRIBUTES: Final = b"\x00"
 NO_TIMESTAMP_DELTA: Final = b"\x00"
 NULL: Final = b"\x01"
@@ -65,6 +68,12 @@ def record_body(key: bytes | None, value: bytes, headers: Sequence[tuple[bytes, 
     for name, content in headers:
         parts += (varint(len(name)), name, varint(len(content)), content)
     return b"".join(parts)
+
+
+def fits_record(body: bytes, bytes_max: int) -> bool:
+    """Tell whether a record of this value can be sent alone to a topic that takes so many bytes."""
+    most = bytes_max - ENVELOPE_BYTES_MAX
+    return len(body) <= most or len(lz4_encode(body)) <= most
 
 
 def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerState) -> bytes:

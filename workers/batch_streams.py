@@ -77,17 +77,19 @@ class BatchStreams:
         """Return the holidays of a calendar in a year; none for a calendar nobody knows."""
         return holidays_of(calendar, year)
 
-    def accept(self) -> list[tuple[Aggregate, Fact]]:
-        """Return what the command brought about, by aggregate in the order of first touch, and begin the next."""
-        facts = []
+    def pending(self) -> list[tuple[Aggregate, Fact]]:
+        """Return what the command brought about, by aggregate in the order of first touch."""
+        touched = [aggregate for stream in self._touched if (aggregate := self._aggregates[stream]) is not None]
+        return [(aggregate, cast("Fact", fact)) for aggregate in touched for fact in aggregate.pending_events]
+
+    def accept(self) -> None:
+        """Keep what the command brought about, and begin the next."""
         for stream in self._touched:
             aggregate = self._aggregates[stream]
             if aggregate is not None and aggregate.pending_events:
                 new = cast("Sequence[Fact]", aggregate.collect_events())
                 self._accepted.setdefault(stream, []).extend(new)
-                facts += [(aggregate, fact) for fact in new]
         self._touched.clear()
-        return facts
 
     def refuse(self) -> None:
         """Undo what a refused command may have triggered before it was refused, and begin the next."""

@@ -18,13 +18,14 @@ import structlog
 from kafka.structs import TopicPartition
 
 from commands import dispatch
-from domain.errors import CommandIdReusedError, RuleViolationError
+from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
 from infra.codec import Codec, topic_of
 from infra.event_log import Append, ConcurrencyError, EventLog
 from infra.log_records import Entry, NewEvent, Outcome, Verdict
 from infra.metrics import WorkerMetrics
 from infra.poison import PoisonRecords, place_of, place_text
-from infra.topics import TopicNames
+from infra.record_batch import fits_record
+from infra.topics import RECORD_BYTES_MAX, TopicNames
 from workers.batch_streams import AggregateCache, BatchStreams
 from workers.command_intake import ParsedCommand, Record, answer_key, dead_letter, take_in
 
@@ -174,7 +175,7 @@ class CommandWorker:
         entry = Entry(command.stamp, Verdict("accepted"), command.fingerprint, key=answer_key(command.record))
         try:
             dispatch.handle(command.command, command.meta, streams)
-            entry.events = [
+            events = [
                 NewEvent(
                     aggregate.id,
                     fact.originator_version,
@@ -183,8 +184,11 @@ class CommandWorker:
                     cast("Keyed", aggregate).partition_key,
                     self._codec.encode(fact),
                 )
-                for aggregate, fact in streams.accept()
+                for aggregate, fact in streams.pending()
             ]
+            _refuse_too_large(events)
+            streams.accept()
+            entry.events = events
         except RuleViolationError as refusal:
             streams.refuse()
             entry.verdict = _refused(refusal)
@@ -201,6 +205,13 @@ class CommandWorker:
         self._metrics.dead(sum(1 for entry in entries if entry.dead_letter))
         for entry in entries:
             _log_handled(entry)
+
+
+def _refuse_too_large(events: Sequence[NewEvent]) -> None:
+    """Raise ``EventTooLargeError`` for what the topic would not take: the relay would stand still at it for ever."""
+    for event in events:
+        if not fits_record(event.body, RECORD_BYTES_MAX):
+            raise EventTooLargeError(event.type)
 
 
 def _answer_again(command: ParsedCommand, before: Outcome | Entry) -> Entry:

@@ -179,7 +179,7 @@ def test_a_cached_aggregate_catches_up(pipeline: Pipeline, worker: CommandWorker
 
 def test_what_no_topic_would_take_is_refused(pipeline: Pipeline, worker: CommandWorker) -> None:
     """Reasons grow with lines times rules; the relay would stand still for ever at an event larger than a record."""
-    lines = [{"line_id": f"L{n}", "sku": f"S{n}", "quantity": 1, "amount_minor": 1} for n in range(600)]
+    lines = [{"line_id": f"L{n}", "sku": f"S{n}", "quantity": 1, "amount_minor": 1} for n in range(900)]
     rules = [
         {
             "name": f"r{n}",
@@ -190,7 +190,7 @@ def test_what_no_topic_would_take_is_refused(pipeline: Pipeline, worker: Command
     ]
     document = {"window": {"days": 30}, "rules": rules}
     policy = {"policy_id": "standard", "effective_from": "2020-01-01T00:00:00Z", "document": document}
-    sold_many = order(lines=lines, tenders=[{"tender_id": "T1", "kind": "card", "amount_minor": 600}])
+    sold_many = order(lines=lines, tenders=[{"tender_id": "T1", "kind": "card", "amount_minor": 900}])
     asked = [{"line_id": line["line_id"], "quantity": 1, "reason": "fit", "wish": "refund"} for line in lines]
     told = {"rma_id": RMA_1, "order_id": "O-1"}
 
