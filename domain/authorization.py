@@ -66,10 +66,11 @@ class PolicyInForce:
 def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
     """Decide lines by policy, each on its own, and carry that out; what may be avoided is offered first."""
     decided: list[LineDecision] = []
+    all_delivered_at = _whole_order_delivered_at(case.order)
     for number in numbers:
         line = case.rma.line(number)
         runs = tuple(case.rma.fitting(number, lambda state: state.authorization in LIVE))
-        facts = _facts(case.order, line.asked, runs, policy, requested_at, gift=case.rma.gift)
+        facts = _facts(case, line.asked, runs, policy, requested_at=requested_at, all_delivered_at=all_delivered_at)
         decision = decide(policy.version.document, statutes_for(case.order.country, case.order.created_on), facts)
         decided.append(LineDecision(number, runs, decision))
     offered = tuple(one for one in decided if _may_be_avoided(case, one))
@@ -99,15 +100,15 @@ def carry_out(case: Case, lines: Sequence[LineDecision]) -> None:
 
 
 def _facts(
-    order: Order,
+    case: Case,
     asked: RequestedLine,
     runs: Sequence[UnitRun],
     policy: PolicyInForce,
-    requested_at: datetime,
     *,
-    gift: bool,
+    requested_at: datetime,
+    all_delivered_at: datetime | None,
 ) -> Facts:
-    account = order.lines[asked.line_id]
+    order, account = case.order, case.order.lines[asked.line_id]
     paid = sum(asked.paid_of(run) for run in runs)
     units = total(runs)
     return Facts(
@@ -127,9 +128,9 @@ def _facts(
         ordered_at=order.created_on,
         shipped_at=_latest(account.shipped, runs),
         delivered_at=_latest(account.delivered, runs),
-        order_delivered_at=_whole_order_delivered_at(order),
+        order_delivered_at=all_delivered_at,
         requested_at=requested_at,
-        gift=gift,
+        gift=case.rma.gift,
         in_warranty=warranty.holds_on(account, runs, requested_at),
         answers=dict(asked.answers or {}),
         withdrawal_exception=account.fact.withdrawal_exception,

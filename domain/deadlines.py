@@ -6,7 +6,7 @@ once, from the terms pinned at the decision; later policies never move it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -53,16 +53,20 @@ def keep(case: Case) -> None:
     rma = case.rma
     resolved = rma.status == "resolved"
     needs = {(need.kind, need.line): need for need in _needs(rma, resolved=resolved)}
-    open_now = {(d.kind, d.line): d for d in rma.deadlines.values() if d.status == "open"}
+    known: dict[tuple[DeadlineKind, int | None], list[Deadline]] = {}
+    for deadline in rma.deadlines.values():
+        known.setdefault((deadline.kind, deadline.line), []).append(deadline)
+    open_now = {key: deadline for key, all_of in known.items() for deadline in all_of if deadline.status == "open"}
     ended = tuple(
         DeadlineEnd(deadline.deadline_id, "cancelled" if key in needs else _ending(rma, deadline))
         for key, deadline in open_now.items()
         if key not in needs or _falls_short(needs[key], deadline)
     )
     opened = tuple(
-        _opened(rma, need, case.at)
+        _opened(rma, need, len(known.get(key, ())), case.at)
         for key, need in needs.items()
-        if not _already_passed(rma, need) and (key not in open_now or _falls_short(need, open_now[key]))
+        if not _already_passed(rma, need, known.get(key, ()))
+        and (key not in open_now or _falls_short(need, open_now[key]))
     )
     if opened or ended or resolved != (rma.resolved_at is not None):
         rma.trigger_event(rma.DeadlinesMoved, opened=opened, ended=ended, resolved=resolved, timestamp=case.at)
@@ -103,9 +107,10 @@ def _zone(rma: Rma) -> str:
     return next((line.terms.zone for line in rma.lines.values() if line.terms), DEFAULT_ZONE)
 
 
-def _opened(rma: Rma, need: Need, at: datetime) -> Deadline:
-    number = 1 + sum(d.kind == need.kind and d.line == need.line for d in rma.deadlines.values())
-    return Deadline(deadline_id(rma.rma_id, need.kind, need.line, number), need.kind, need.line, need.due_at(at))
+def _opened(rma: Rma, need: Need, before: int, at: datetime) -> Deadline:
+    """Return a deadline for a need that had so many ``before``."""
+    name = deadline_id(rma.rma_id, need.kind, need.line, before + 1)
+    return Deadline(name, need.kind, need.line, need.due_at(at))
 
 
 def _falls_short(need: Need, deadline: Deadline) -> bool:
@@ -116,9 +121,8 @@ def _falls_short(need: Need, deadline: Deadline) -> bool:
     return need.kind in {"appeal", "ship_back"} and need.since is not None and deadline.due_at < need.due_at(need.since)
 
 
-def _already_passed(rma: Rma, need: Need) -> bool:
-    """Tell whether this need is overdue already; one that a later fact called for is new."""
-    known = [d for d in rma.deadlines.values() if d.kind == need.kind and d.line == need.line]
+def _already_passed(rma: Rma, need: Need, known: Sequence[Deadline]) -> bool:
+    """Tell whether this need is overdue already, by the deadlines it had; one that a later fact called for is new."""
     if not known or known[-1].status != "passed" or need.kind in {"ship_back", "remedy"}:
         return False
     if need.line is None:

@@ -39,7 +39,7 @@ def follow_policy(case: Case, number: int) -> None:
 
 
 def _of_line(case: Case, number: int) -> list[tuple[RmaRun, RunState]]:
-    return [(run, state) for run, state in case.rma.units() if run.line == number]
+    return [(RmaRun(number, run.first, run.count), state) for run, state in case.rma.lines[number].states]
 
 
 def _authorized(state: RunState) -> bool:
