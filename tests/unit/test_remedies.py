@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -151,3 +152,16 @@ def test_offers_and_answers_are_read_back_as_they_were(remedy: dict[str, Any], a
             replayed = fact.mutate(replayed)
     assert replayed is not None
     assert replayed.__dict__ == rma_of(shop).__dict__
+
+
+def test_a_share_is_no_more_than_what_is_left_of_the_price() -> None:
+    """Refunded at the first scan and never arrived, the units are asked for again: nothing is left to share."""
+    remedy = {"kind": "partial_refund", "share_bps": 2_000}
+    rule = {"name": "share", "when": {"fact": "reason", "is": "better_price"}, "then": {"remedy": remedy}}
+    shop = open_shop({"window": {"days": 30}, "refund_due": "first_scan", "rules": [rule]})
+    request(shop, {"line_id": "L1", "quantity": 3})
+    receive(shop)
+    again = UUID(int=2)
+    request(shop, {"line_id": "L1", "quantity": 3, "reason": "better_price"}, rma_id=again, on=7)
+    shop.send("AnswerRemedy", on_return(again, line=1, accepted=True), actor="customer:C-1", at=day(8))
+    assert [refund.amount_minor for refund in shop.order().refunds.values()] == [1000, 0]
