@@ -11,7 +11,7 @@ from commands.registry import handles
 from commands.streams import Streams
 from domain.errors import IdentifierReusedError, UnknownDifferenceError
 from domain.identity import difference_stream
-from domain.settlement_difference import OurSide, SettlementDifference, TheirSide
+from domain.settlement.difference import OurSide, SettlementDifference, TheirSide
 from domain.vocabularies import DifferenceKind, DifferenceResolution, PayoutStatus
 
 

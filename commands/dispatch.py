@@ -8,7 +8,18 @@ from typing import Any, ClassVar, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from commands import closing, differences, goods, requests, shop  # importing them registers their handlers
+from commands import (  # importing them registers their handlers
+    closing,
+    deadlines,
+    decisions,
+    differences,
+    evidence,
+    goods,
+    money,
+    orders,
+    policies,
+    requests,
+)
 from commands.fields import Body
 from commands.metadata import Meta
 from commands.registry import REGISTRATIONS, Registration
@@ -17,7 +28,7 @@ from domain.errors import NotPermittedError, RmaError
 from domain.identity import difference_stream, order_stream, policy_stream, rma_stream
 
 FAULTS_MAX: Final = 100
-MODULES: Final = (shop, requests, goods, closing, differences)
+MODULES: Final = (policies, orders, requests, evidence, decisions, goods, money, deadlines, closing, differences)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
+from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -47,3 +48,17 @@ Score = Annotated[int, Field(ge=1, le=5)]
 Number = Annotated[float, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]
 WholeNumber = Annotated[int, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]
 Answers = Annotated[dict[Identifier, bool | WholeNumber | Number | Text], Field(max_length=ANSWERS_MAX)]
+
+
+class OnReturn(Body):
+    """A command about one return of an order."""
+
+    rma_id: UUID
+    order_id: Identifier
+
+
+class OnUnits(OnReturn):
+    """A command about so many units of a line of a return."""
+
+    line: LineNumber
+    quantity: Quantity

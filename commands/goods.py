@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import Field
 
-from commands.fields import LINES_MAX, SERIALS_MAX, Answers, Body, Identifier, LineNumber, Quantity, Text
+from commands.evidence import EvidenceItems, evidence_for
+from commands.fields import (
+    LINES_MAX,
+    SERIALS_MAX,
+    Answers,
+    Body,
+    Identifier,
+    LineNumber,
+    OnReturn,
+    OnUnits,
+    Quantity,
+    Text,
+)
 from commands.registry import content_hash, on_return
-from commands.requests import EvidenceItems, evidence_for
-from domain import dock, inspection, resolution, warranty
-from domain.case import Case
-from domain.dock import Receipt, ReceivedItem, UnexpectedItem
-from domain.inspection import Findings
+from domain.case import Case, dock, inspection, resolution, warranty
+from domain.case.dock import Receipt, ReceivedItem, UnexpectedItem
+from domain.case.inspection import Findings
 from domain.vocabularies import Cause, Disposition, Grade, LiableParty, ScanStatus
-
-
-class OnReturn(Body):
-    """A command about one return of an order."""
-
-    rma_id: UUID
-    order_id: Identifier
-
-
-class OnUnits(OnReturn):
-    """A command about so many units of a line of a return."""
-
-    line: LineNumber
-    quantity: Quantity
 
 
 class IssueLabel(OnReturn):

@@ -10,8 +10,7 @@ from typing import Any, Final, TypeVar
 from commands.fields import Body
 from commands.metadata import Meta
 from commands.streams import Streams, the_order, the_return
-from domain import deadlines
-from domain.case import Case
+from domain.case import Case, deadlines
 from domain.errors import WrongStateError
 from domain.vocabularies import ActorKind
 

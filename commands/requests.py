@@ -1,15 +1,15 @@
-"""From the customer's request to the decision, and its revisions."""
+"""The customer's request, its withdrawal, and what policy says to it at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
+from commands.evidence import EvidenceItems, _new_evidence
 from commands.fields import (
-    EVIDENCE_MAX,
     LINES_MAX,
     AmountMinor,
     Answers,
@@ -17,29 +17,25 @@ from commands.fields import (
     Identifier,
     LineNumber,
     Quantity,
-    Sha256,
     Text,
 )
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, find_policy, find_return, the_order, the_return
-from domain import authorization, deadlines
-from domain.authorization import Choice, PolicyInForce, decide_by_policy
-from domain.case import Case
+from domain.case import Case, authorization, deadlines
+from domain.case.authorization import PolicyInForce, decide_by_policy
 from domain.errors import (
-    IdentifierReusedError,
     NoPolicyError,
     QuantityExceededError,
     ReturnExistsError,
-    UnknownLineError,
     WrongStateError,
 )
 from domain.order import Order
-from domain.order_parts import PolicyPin
+from domain.order.parts import PolicyPin
 from domain.rma import Rma
-from domain.rma_parts import Evidence, ExchangeFor, RequestedLine, of_order
+from domain.rma.parts import ExchangeFor, RequestedLine, of_order
 from domain.units import UnitRun, total
-from domain.vocabularies import EvidenceKind, Reason, Wish
+from domain.vocabularies import Reason, Wish
 
 
 class WantedInstead(Body):
@@ -60,20 +56,6 @@ class WantedLine(Body):
     comment: Text | None = None
     answers: Answers | None = None
     exchange_for: WantedInstead | None = None
-
-
-class EvidenceItem(Body):
-    """A photo, video or document."""
-
-    evidence_id: Identifier
-    kind: EvidenceKind
-    uri: Text
-    sha256: Sha256 | None = None
-    line: LineNumber | None = None
-
-
-EvidenceItems = Annotated[tuple[EvidenceItem, ...], Field(max_length=EVIDENCE_MAX)]
-SomeEvidence = Annotated[tuple[EvidenceItem, ...], Field(min_length=1, max_length=EVIDENCE_MAX)]
 
 
 class RequestReturn(Body):
@@ -100,62 +82,12 @@ class CorrectRequest(Body):
     quantity: Quantity | None = None
 
 
-class AddEvidence(Body):
-    """Put evidence forward."""
-
-    rma_id: UUID
-    order_id: Identifier
-    evidence: SomeEvidence
-
-
 class WithdrawReturn(Body):
     """Keep the goods after all."""
 
     rma_id: UUID
     order_id: Identifier
     reason: Text | None = None
-
-
-class DecidedLine(Body):
-    """A person's decision on units of a line; ``code`` says why not."""
-
-    line: LineNumber
-    quantity: Quantity
-    decision: Literal["approve", "deny"]
-    code: Identifier | None = None
-
-
-DecidedLines = Annotated[tuple[DecidedLine, ...], Field(min_length=1, max_length=LINES_MAX)]
-
-
-class DecideRequest(Body):
-    """Answer what policy left to a person."""
-
-    rma_id: UUID
-    order_id: Identifier
-    lines: DecidedLines
-    note: Text | None = None
-
-
-class OverrideDecision(Body):
-    """Decide against what had been decided."""
-
-    rma_id: UUID
-    order_id: Identifier
-    lines: DecidedLines
-    approved_by: Text
-    reason: Text
-    note: Text | None = None
-
-
-class AppealDenial(Body):
-    """Disagree with a denial."""
-
-    rma_id: UUID
-    order_id: Identifier
-    line: LineNumber
-    grounds: Text
-    evidence: EvidenceItems = ()
 
 
 @handles(RequestReturn, by="customer agent")
@@ -245,29 +177,6 @@ def _requested_lines(command: RequestReturn, order: Order) -> list[RequestedLine
     return lines
 
 
-def _new_evidence(
-    known: Iterable[Evidence], given: Sequence[EvidenceItem], *, known_lines: Iterable[int]
-) -> tuple[Evidence, ...]:
-    """Return what is new among the evidence given; the same item again is no second one."""
-    by_id = {item.evidence_id: item for item in known}
-    lines, new = set(known_lines), []
-    for item in given:
-        evidence = Evidence(item.evidence_id, item.kind, item.uri, item.sha256, item.line)
-        if item.line is not None and item.line not in lines:
-            raise UnknownLineError(f"the return has no line {item.line}", line=item.line)
-        if item.evidence_id not in by_id:
-            by_id[item.evidence_id] = evidence
-            new.append(evidence)
-        elif by_id[item.evidence_id] != evidence:
-            raise IdentifierReusedError("evidence_id", item.evidence_id)
-    return tuple(new)
-
-
-def evidence_for(case: Case, given: Sequence[EvidenceItem]) -> tuple[Evidence, ...]:
-    """Return what is new to a return among the evidence given."""
-    return _new_evidence(case.rma.evidence.values(), given, known_lines=case.rma.lines)
-
-
 @handles(CorrectRequest, by="customer agent")
 def correct_request(command: CorrectRequest, meta: Meta, streams: Streams) -> None:
     order = the_order(streams, command.order_id)
@@ -304,57 +213,8 @@ def _last_units(runs: Sequence[UnitRun], quantity: int) -> list[UnitRun]:
     return dropped
 
 
-@on_return(AddEvidence, by="customer agent", while_closed=True)
-def add_evidence(command: AddEvidence, case: Case) -> None:
-    new = evidence_for(case, command.evidence)
-    if new:
-        case.rma.trigger_event(case.rma.EvidenceAdded, evidence=new, timestamp=case.at)
-
-
 @on_return(WithdrawReturn, by="customer agent")
 def withdraw_return(command: WithdrawReturn, case: Case) -> None:
     runs = authorization.withdraw(case)
     case.rma.trigger_event(case.rma.Withdrawn, runs=tuple(runs), reason=command.reason, timestamp=case.at)
     case.order.free_units(case.rma.rma_id, case.order_runs(runs), "withdrawn", case.at)
-
-
-@on_return(DecideRequest, by="agent")
-def decide_request(command: DecideRequest, case: Case) -> None:
-    decisions = authorization.decide_all(case, _choices(command.lines), authorization.decide_by_person)
-    case.rma.trigger_event(case.rma.ReviewDecided, lines=tuple(decisions), note=command.note, timestamp=case.at)
-    authorization.apply_person(case, decisions)
-
-
-@on_return(OverrideDecision, by="agent")
-def override_decision(command: OverrideDecision, case: Case) -> None:
-    decisions = authorization.decide_all(case, _choices(command.lines), authorization.override)
-    case.rma.trigger_event(
-        case.rma.DecisionOverridden,
-        lines=tuple(decisions),
-        approved_by=command.approved_by,
-        reason=command.reason,
-        note=command.note,
-        timestamp=case.at,
-    )
-    authorization.apply_person(case, decisions)
-
-
-def _choices(lines: Sequence[DecidedLine]) -> list[Choice]:
-    return [Choice(line.line, line.quantity, line.decision == "approve", line.code) for line in lines]
-
-
-@on_return(AppealDenial, by="customer agent")
-def appeal_denial(command: AppealDenial, case: Case) -> None:
-    runs = authorization.appeal(case, command.line)
-    line_id = case.rma.lines[command.line].asked.line_id
-    case.rma.trigger_event(
-        case.rma.DenialAppealed,
-        line=command.line,
-        runs=runs,
-        grounds=command.grounds,
-        evidence=evidence_for(case, command.evidence),
-        timestamp=case.at,
-    )
-    standing = case.order.standing_within(of_order(line_id, runs))
-    free = [run for run, state in standing if state.standing == "kept"]
-    case.order.take_units(case.rma.rma_id, free, case.at)

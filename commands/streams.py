@@ -10,7 +10,7 @@ from eventsourcing.domain import BaseAggregate
 from domain.errors import UnknownOrderError, UnknownReturnError
 from domain.identity import order_stream, policy_stream, rma_stream
 from domain.order import Order
-from domain.return_policy import ReturnPolicy
+from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from domain.aggregate import Fact
+from domain.fact import Fact
 
 
 @dataclass(frozen=True, slots=True)

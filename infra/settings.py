@@ -8,11 +8,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.stack.errors import StackNotRunningError
-from infra.stack.state import Addresses, read
-
-__all__ = ["Addresses", "Settings", "addresses"]
-
 
 class Settings(BaseSettings):
     """Settings of every process; each field is read from ``RMA_<FIELD>``."""
@@ -54,30 +49,3 @@ class Settings(BaseSettings):
     def named(self, name: str) -> str:
         """Return the full name of a topic or consumer group."""
         return f"{self.topic_prefix}{name}"
-
-
-def addresses(settings: Settings) -> Addresses:
-    """Return where PostgreSQL and Kafka are: as set, else those of the running local stack.
-
-    Raises:
-        StackNotRunningError: One is not set, and no local stack runs in ``data_dir``.
-    """
-    if settings.postgres_dsn and settings.kafka_bootstrap:
-        return Addresses(settings.postgres_dsn, settings.kafka_bootstrap)
-    set_already = {"postgres": settings.postgres_dsn, "kafka": settings.kafka_bootstrap}
-    local = _local(settings, {name for name, address in set_already.items() if not address})
-    return Addresses(settings.postgres_dsn or local.postgres_dsn, settings.kafka_bootstrap or local.kafka_bootstrap)
-
-
-def postgres_address(settings: Settings) -> str:
-    """Return where PostgreSQL is, for those who only read; raises ``StackNotRunningError`` where it does not run."""
-    return settings.postgres_dsn or _local(settings, {"postgres"}).postgres_dsn
-
-
-def _local(settings: Settings, needed: set[str]) -> Addresses:
-    """Return the addresses of the local stack, of which the processes needed have to run."""
-    found = read(settings.data_dir)
-    stopped = [name for name in found.stopped() if name in needed] if found else []
-    if found is None or stopped:
-        raise StackNotRunningError(settings.data_dir, stopped)
-    return found.addresses

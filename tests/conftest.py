@@ -17,10 +17,10 @@ from kafka import KafkaAdminClient
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from infra.services import Addresses
 from infra.settings import Settings
 from infra.stack.containers import containers, docker_answers
 from infra.stack.local import down, remove_abandoned, up
-from infra.stack.state import Addresses
 
 CLONE: Final = Path(__file__).parents[1]
 STACKS: Final = CLONE / ".rma"

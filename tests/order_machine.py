@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from domain.errors import RuleViolationError
 from domain.vocabularies import FAULTY_REASONS
-from tests.conservation import check
-from tests.shop import Shop
-from tests.stories import day, on_return
+from tests.support.conservation import check
+from tests.support.shop import Shop
+from tests.support.stories import day, on_return
 
 RETURNS_MAX = 4
 UNITS_MAX = 6

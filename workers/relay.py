@@ -17,13 +17,13 @@ from typing import Final
 
 import structlog
 
-from infra.cloudevents import event_headers
-from infra.event_log import EventLog
-from infra.lane_producer import LaneProducer
-from infra.log_records import Message, OutboxRow, StoredEvent
+from infra.envelope.cloudevents import event_headers
+from infra.kafka.lane_producer import LaneProducer
+from infra.kafka.topics import TopicNames
+from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
-from infra.topics import TopicNames
-from workers.loop import collect_garbage_less_often, patiently
+from infra.records import Message, OutboxRow, StoredEvent
+from workers.runtime.loop import collect_garbage_less_often, patiently
 
 BATCH_RECORDS_MAX: Final = 2_000
 """Most events, and most messages beside them, that are published before the position moves."""

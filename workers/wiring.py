@@ -5,38 +5,26 @@ The payments and deadline workers, which act on events, are put together in thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from threading import Event
 from typing import Final
 
-from domain.order import Order
-from domain.return_policy import ReturnPolicy
-from domain.rma import Rma
-from domain.settlement_difference import SettlementDifference
-from infra.codec import Codec
-from infra.event_log import EventLog
-from infra.kafka_clients import GroupConsumer, make_admin, make_consumer
-from infra.metrics import WorkerMetrics, serve
+from infra.addresses import addresses
+from infra.kafka.clients import make_admin
+from infra.kafka.topics import TopicNames, create_topics
+from infra.log.event_log import EventLog
+from infra.log.poison import PoisonRecords
 from infra.migrate import migrate
-from infra.poison import PoisonRecords
-from infra.settings import Settings, addresses
-from infra.topics import TopicNames, create_topics
-from workers.command_worker import CommandWorker
-from workers.loop import Loop
-from workers.projector import Projector, prepare
-from workers.read_models import PROJECTIONS, projection_named
+from infra.settings import Settings
+from projections.read_models import PROJECTIONS, projection_named
+from workers.command_worker.worker import CommandWorker
+from workers.projector.projector import Projector, prepare
 from workers.relay import Relay
+from workers.runtime.loop import Loop
+from workers.runtime.parts import COMMANDS, consumer_of, make_codec, observed
 
-AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference)
-COMMANDS: Final = "commands"
 RELAY: Final = "relay"
 TOPICS_READY_TIMEOUT_MS: Final = 30_000
-
-
-def make_codec() -> Codec:
-    """Return the codec that knows every event of the domain."""
-    return Codec(AGGREGATES)
 
 
 def initialise(settings: Settings) -> tuple[list[str], list[str]]:
@@ -57,23 +45,12 @@ def initialise(settings: Settings) -> tuple[list[str], list[str]]:
     return migrations, topics
 
 
-@contextmanager
-def observed(settings: Settings, worker: str) -> Iterator[WorkerMetrics]:
-    """Yield a worker's figures, and serve them with its health while the block lasts if a port is set."""
-    metrics = WorkerMetrics(worker)
-    if not settings.metrics_port:
-        yield metrics
-        return
-    with serve(metrics, settings.metrics_host, settings.metrics_port):
-        yield metrics
-
-
 def run_commands(settings: Settings, stop: Event) -> None:
     """Handle commands until ``stop`` is set."""
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
     with observed(settings, COMMANDS) as metrics, closing(EventLog(where.postgres_dsn)) as log:
         worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics)
-        consumer = _consumer(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
+        consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
         Loop(consumer, worker, stop, metrics).run()
 
 
@@ -94,17 +71,5 @@ def run_projector(settings: Settings, stop: Event, name: str) -> None:
         observed(settings, name) as metrics,
         closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
     ):
-        consumer = _consumer(settings, group, topic, settings.projector_batch_records_max)
+        consumer = consumer_of(settings, group, topic, settings.projector_batch_records_max)
         Loop(consumer, projector, stop, metrics).run()
-
-
-def group_of(worker: str) -> str:
-    """Return the consumer group of a worker, without the prefix."""
-    return f"rma.{worker}"
-
-
-def _consumer(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:
-    bootstrap, group = addresses(settings).kafka_bootstrap, settings.named(group_of(worker))
-    consumer = make_consumer(bootstrap, group, instance=settings.instance, batch_records_max=batch_records_max)
-    consumer.subscribe([topic])
-    return consumer

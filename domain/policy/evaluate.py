@@ -21,8 +21,8 @@ from domain.policy.facts import Facts
 from domain.policy.flips import flips_of
 from domain.policy.rules import Won, compiled
 from domain.policy.ruling import HOLDS, Ruling, Verdict, rule_on
+from domain.policy.statutes import Statute
 from domain.policy.windows import end_of_day_after
-from domain.statutes import Statute
 from domain.vocabularies import Reason
 
 REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")

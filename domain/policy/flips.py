@@ -33,7 +33,7 @@ from domain.policy.ruling import (
     verdict_on,
     widened,
 )
-from domain.statutes import Statute
+from domain.policy.statutes import Statute
 from domain.vocabularies import Reason, TenderKind, Wish
 
 TRIALS_MAX: Final = 400

@@ -12,8 +12,8 @@ from domain.policy.document import Count, Window
 from domain.policy.facts import Facts
 from domain.policy.rules import CompiledPolicy
 from domain.policy.ruling import holidays_for
+from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, days_between, last_day, zone_of
-from domain.statutes import Statute
 
 ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
 ROLL_DAYS_MAX: Final = 10

@@ -14,7 +14,7 @@ from typing import Any, Final
 from domain.errors import PolicyRuleImpossibleError, PolicyRuleUnreachableError
 from domain.policy.conditions import moment_of
 from domain.policy.document import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition, PolicyDocument, Rule
-from domain.policy.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
+from domain.policy.proof.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
 from domain.policy.rules import mentions_of
 
 MEETINGS_MAX: Final = 300_000

@@ -16,8 +16,8 @@ from domain.policy.document import (
 )
 from domain.policy.facts import Facts
 from domain.policy.rules import CompiledPolicy, Won
+from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, end_of_day, end_of_day_after, same_day_years_later
-from domain.statutes import Statute
 from domain.vocabularies import Wish
 
 ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "delivered", "order_delivered")}

@@ -6,7 +6,7 @@ from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.statutes import statutes_for
+from domain.policy.statutes import statutes_for
 
 
 def decided_again(facts: Facts, document: PolicyDocument) -> Decision:

@@ -14,10 +14,10 @@ import docker
 from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 
+from infra.services import Addresses
 from infra.stack import kafka, postgres
 from infra.stack.errors import StackStartError
 from infra.stack.ports import free_ports
-from infra.stack.state import Addresses
 
 KAFKA_IMAGE: Final = "apache/kafka:4.4.0"
 POSTGRES_IMAGE: Final = "postgres:18"

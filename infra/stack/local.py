@@ -15,10 +15,10 @@ from typing import Final
 
 import psutil
 
+from infra.services import Addresses, StackState, running_addresses
 from infra.stack import kafka, postgres, state
 from infra.stack.errors import StackStartError
 from infra.stack.processes import stop
-from infra.stack.state import Addresses, StackState
 
 TOOLS_DIR: Final = Path(__file__).parents[2] / ".tools"
 """What is fetched once and shared by every data folder of this clone."""
@@ -40,7 +40,7 @@ def up(data_dir: Path) -> Addresses:
     folder = data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), _ended_in_order():
-        running = state.running_addresses(folder)
+        running = running_addresses(folder)
         if running is not None:
             return running
         _clear(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.examples.story import whole_story
-from tests.history import recorded
+from tests.support.recorded_facts import recorded
 
 EVENTS: Final = Path(__file__).parent / "events"
 STREAMS: Final = Path(__file__).parent / "streams.jsonl"

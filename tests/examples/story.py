@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.shop import ORDERED, Shop
-from tests.stories import ORDER, day, on_return
+from tests.support.shop import ORDERED, Shop
+from tests.support.stories import ORDER, day, on_return
 
 REMEDY = {"kind": "partial_refund", "share_bps": 2_000}
 POLICY: dict[str, Any] = {

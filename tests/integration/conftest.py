@@ -7,11 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from infra.event_log import EventLog
+from infra.log.event_log import EventLog
 from infra.migrate import migrate
 from infra.settings import Settings
-from tests.pipeline import Pipeline
-from workers.command_worker import CommandWorker
+from tests.support.pipeline import Pipeline
+from workers.command_worker.worker import CommandWorker
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from typing import Final
 import psutil
 import pytest
 
-from tests.pipeline import wait_for
-from workers.supervisor import command_line
+from tests.support.pipeline import wait_for
+from workers.runtime.supervisor import command_line
 
 DEMO_MAX_S: Final = 300.0
 NOT_GIVEN: Final = {"RMA_POSTGRES_DSN", "RMA_KAFKA_BOOTSTRAP", "RMA_TOPIC_PREFIX"}

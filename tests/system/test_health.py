@@ -12,7 +12,7 @@ import pytest
 
 from infra.settings import Settings
 from infra.stack.ports import free_ports
-from tests.pipeline import wait_for
+from tests.support.pipeline import wait_for
 from tests.system.test_work_all import ALL, all_started, supervisor
 from workers.wiring import initialise
 

@@ -14,21 +14,29 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from infra.kafka_clients import make_admin
+from infra.kafka.clients import make_admin
 from infra.settings import Settings
-from tests.integration.test_import import FIGURES, OVERPAID, SLICE, TRIAL_BALANCE, UNRESOLVED, asked
-from tests.pipeline import Pipeline, wait_for
-from tests.processes import KINDS, WorkerProcess, processes
-from tests.soundness import (
+from projections.read_models import PROJECTIONS
+from tests.integration.workers.trials.test_online_retail import (
+    FIGURES,
+    OVERPAID,
+    SLICE,
+    TRIAL_BALANCE,
+    UNRESOLVED,
+    asked,
+)
+from tests.support.pipeline import Pipeline, wait_for
+from tests.support.soundness import (
     assert_each_command_has_one_answer,
     assert_log_is_whole,
     assert_rebuilt_is_the_same,
     assert_topic_tells_the_log,
     caught_up,
 )
-from workers.online_retail.importing import Imported, as_data, import_online_retail
-from workers.read_models import PROJECTIONS
-from workers.wiring import group_of, initialise
+from tests.support.worker_processes import KINDS, WorkerProcess, processes
+from workers.runtime.parts import group_of
+from workers.trials.online_retail.importing import Imported, as_data, import_online_retail
+from workers.wiring import initialise
 
 COMMANDS_OF_THE_WEEK: Final = 1_340
 IMPORT_MAX_S: Final = 180.0

@@ -13,18 +13,18 @@ from threading import Event
 from typing import Any
 
 from infra.settings import Settings
-from tests.pipeline import wait_for
-from tests.running import Counter, system
+from tests.support.pipeline import wait_for
+from tests.support.worker_threads import Counter, system
 from workers.desk.reconciliation import reconcile
-from workers.gateway.server import GatewayServer, MisbehaviourPlan
-from workers.payments import run
+from workers.payments.worker import run
+from workers.trials.gateway.server import GatewayServer, MisbehaviourPlan
 
 KILLS = 50
 ORDERS_PER_LIFE = 3
 PAYOUTS_PER_LIFE = 2 * ORDERS_PER_LIFE
 RETRY_EVERY = 10
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["workers.payments"])
+PROCESSES.set_forkserver_preload(["workers.payments.worker"])
 SEED = 20_261_123
 RATES = MisbehaviourPlan(
     rates={"fail": 0.1, "hang": 0.15, "twice": 0.1, "late": 0.15, "lose": 0.2}, seed=SEED, slow_s=0.3

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from infra.settings import Settings
-from tests.pipeline import environment, wait_for
-from workers.supervisor import command_line
+from tests.support.pipeline import environment, wait_for
+from workers.runtime.supervisor import command_line
 from workers.wiring import initialise
 
 EXIT_TIMEOUT_S: Final = 60.0

@@ -9,12 +9,13 @@ import typer
 
 from workers.cli import ask, dead, differences, look, policy, rebuild, review, send
 from workers.cli.bench import bench
-from workers.cli.exit_codes import ReportingGroup, WrongUsageError
-from workers.cli.terminal import AsJson, console, print_json
+from workers.cli.exit_codes import ReportingGroup
 from workers.cli.work import work
+from workers.errors import WrongUsageError
+from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
-    from workers.gateway.server import MisbehaviourPlan
+    from workers.trials.gateway.server import MisbehaviourPlan
 
 app = typer.Typer(
     name="rma",
@@ -82,7 +83,7 @@ def init(as_json: AsJson = False) -> None:
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what is missing on this machine, and how to get it; exit code 1 where something is."""
-    from workers.doctor import examine
+    from workers.cli.doctor import examine
 
     raise typer.Exit(examine(as_json=as_json))
 
@@ -98,8 +99,8 @@ def gateway(
     """Run a payment gateway for trials, in the foreground; it prints its address, for RMA_GATEWAY_URL."""
     from infra.logs import configure
     from infra.settings import Settings
-    from workers.gateway.server import serve
-    from workers.loop import stop_on_signals
+    from workers.runtime.loop import stop_on_signals
+    from workers.trials.gateway.server import serve
 
     misbehaviour = _plan(plan)
     settings = Settings()
@@ -112,7 +113,7 @@ def gateway(
 def _plan(text: str) -> MisbehaviourPlan:
     import pydantic
 
-    from workers.gateway.server import MisbehaviourPlan
+    from workers.trials.gateway.server import MisbehaviourPlan
 
     try:
         return MisbehaviourPlan.model_validate_json(text)
@@ -127,7 +128,7 @@ def demo() -> None:
     """Tell one return's story through all six steps, then a real shop's week; takes under a minute."""
     from infra.logs import configure
     from infra.settings import Settings
-    from workers.demo.telling import run_demo
+    from workers.trials.demo.telling import run_demo
 
     settings = Settings()
     configure(settings.log_format, "warning")  # the gateway works in this process; the story is told without its log

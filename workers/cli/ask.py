@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +10,10 @@ from uuid import uuid4
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO, SaidNoError, WrongUsageError
-from workers.cli.look import reading, unknown
-from workers.cli.send import checked_actor, open_lines
-from workers.cli.terminal import AsJson, console, print_json
+from workers.cli.arguments import checked_actor, instant_of, open_lines, reading, unknown
+from workers.cli.exit_codes import SAID_NO
+from workers.errors import SaidNoError
+from workers.pictures.terminal import AsJson, console, print_json
 
 
 class Language(StrEnum):
@@ -41,13 +40,14 @@ def quote(
     as_json: AsJson = False,
 ) -> None:
     """Say what requests would give back, line by line, without writing anything; exit code 1 where one is refused."""
-    from infra.event_log import EventLog
-    from infra.settings import Settings, postgres_address
-    from workers.batch_streams import AggregateCache, BatchStreams
+    from infra.addresses import postgres_address
+    from infra.log.event_log import EventLog
+    from infra.settings import Settings
+    from workers.command_worker.streams import AggregateCache, BatchStreams
     from workers.desk.quoting import asks_in
     from workers.desk.quoting import quote as quote_one
     from workers.pictures.quotes import quotes
-    from workers.wiring import make_codec
+    from workers.runtime.parts import make_codec
 
     instant = instant_of(at)
     with open_lines(file) as lines, closing(EventLog(postgres_address(Settings()))) as log:
@@ -71,7 +71,7 @@ def match(
     as_json: AsJson = False,
 ) -> None:
     """Propose which delivered, free units goods came from; exit code 1 where some came from nowhere known."""
-    from projections.sold_lines import read_sold_lines
+    from projections.refund_ledger.sold_lines import read_sold_lines
     from workers.desk import matching
     from workers.pictures.matches import proposals
 
@@ -95,8 +95,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell why each line was decided as it was: which rule, what it looked at, what would have changed it."""
-    from projections.case_file import find_return
-    from projections.decided import read_decisions
+    from projections.tracking.case_file import find_return
+    from projections.tracking.decisions import read_decisions
     from workers.pictures.catalogues import catalogue
     from workers.pictures.explaining import explain as explain_one
     from workers.pictures.explanations import explanations
@@ -111,15 +111,3 @@ def explain(
             raise SaidNoError(f"nothing is known of a decision on return {rma}")
     explained = [explain_one(row, texts) for row in decided]
     print_json([one.as_dict() for one in explained]) if as_json else console().print(explanations(explained, texts))
-
-
-def instant_of(text: str | None) -> datetime:
-    """Return an RFC 3339 time as typed, or now for None; raises ``WrongUsageError``."""
-    from infra.cloudevents import parse_time
-
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise WrongUsageError(f"{text}: {error}") from error

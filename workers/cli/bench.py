@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workers.cli.exit_codes import SAID_NO
-from workers.cli.terminal import AsJson, console, print_json
+from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
-    from workers.bench.pipeline import Report
+    from workers.trials.bench.pipeline import Report
 
 bench = typer.Typer(help="Measure what this machine carries; exit code 1 below a floor.", invoke_without_command=True)
 
@@ -24,7 +24,7 @@ def pipeline(context: typer.Context, returns: Returns = 3_000, as_json: AsJson =
     if context.invoked_subcommand is not None:
         return
     from infra.settings import Settings
-    from workers.bench.pipeline import run_pipeline
+    from workers.trials.bench.pipeline import run_pipeline
 
     out = console(stderr=True)
     report = run_pipeline(Settings(), returns, lambda text: out.print(text, style="dim"))
@@ -61,7 +61,7 @@ def _print_pipeline(report: Report) -> None:
 @bench.command()
 def units(as_json: AsJson = False) -> None:
     """Compare the cost of a return of a line of a few units with one of 100,000."""
-    from workers.bench.decisions import UNITS_RATIO_MAX, run_units
+    from workers.trials.bench.decisions import UNITS_RATIO_MAX, run_units
 
     report = run_units()
     _print(
@@ -76,7 +76,7 @@ def units(as_json: AsJson = False) -> None:
 @bench.command()
 def policy(as_json: AsJson = False) -> None:
     """Decide by a document of 20 rules, with trace, on one core."""
-    from workers.bench.decisions import POLICY_FLOOR, run_policy
+    from workers.trials.bench.decisions import POLICY_FLOOR, run_policy
 
     report = run_policy()
     _print(

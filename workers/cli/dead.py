@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from workers.cli.exit_codes import WrongUsageError
-from workers.cli.terminal import AsJson, console, print_json, table
+from workers.errors import WrongUsageError
+from workers.pictures.terminal import AsJson, console, print_json, table
 
 if TYPE_CHECKING:
-    from workers.desk.dead_letters import DeadLetters
+    from workers.operating.dead_letters import DeadLetters
 
 LISTED: Final = 50
 LISTED_MAX: Final = 10_000
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def _open() -> closing[DeadLetters]:
     from infra.settings import Settings
-    from workers.desk.dead_letters import DeadLetters
+    from workers.operating.dead_letters import DeadLetters
 
     return closing(DeadLetters(Settings()))
 

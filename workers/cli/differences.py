@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import typer
 
 from domain.vocabularies import DifferenceResolution
-from workers.cli.exit_codes import SAID_NO, SaidNoError
-from workers.cli.look import reading
-from workers.cli.send import checked_actor, print_result
-from workers.cli.terminal import AsJson, console, money, print_json, table
+from workers.cli.arguments import checked_actor, print_result, reading
+from workers.cli.exit_codes import SAID_NO
+from workers.errors import SaidNoError
+from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def list_differences(
     as_json: AsJson = False,
 ) -> None:
     """List differences that wait for an agent, the oldest first."""
-    from projections.balances import read_differences
+    from projections.refund_ledger.balances import read_differences
 
     with reading() as connection:
         found = read_differences(connection, limit, resolved_too=everything)
@@ -78,9 +78,9 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Say what was behind a difference (ResolveDifference); exit code 1 where that is not accepted."""
+    from infra.kafka.command_client import OutgoingCommand, conversation
     from infra.settings import Settings
-    from projections.balances import find_difference
-    from workers.sending import OutgoingCommand, conversation
+    from projections.refund_ledger.balances import find_difference
 
     with reading() as connection:
         known = find_difference(connection, difference)

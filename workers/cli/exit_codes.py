@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from domain.errors import RmaError
-from infra.stack.errors import ServiceUnreachableError
+from infra.services import ServiceUnreachableError
+from projections.read_models import UnknownReadModelError
+from workers.errors import WrongUsageError
 
 DONE: Final = 0
 SAID_NO: Final = 1
 WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 3
 MESSAGE_CHARS_MAX: Final = 4_000
-
-
-class SaidNoError(RmaError):
-    """The system said no, or a check failed; the message names what to do. Exit code 1."""
-
-    code: ClassVar[str] = "said_no"
-
-
-class WrongUsageError(RmaError):
-    """An argument cannot be used; the message names what would do. Exit code 2."""
-
-    code: ClassVar[str] = "wrong_usage"
 
 
 class ReportingGroup(TyperGroup):
@@ -51,7 +41,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
     match error:
         case ServiceUnreachableError():
             return str(error), UNREACHABLE
-        case WrongUsageError():
+        case WrongUsageError() | UnknownReadModelError():
             return str(error), WRONG_USAGE
         case RmaError():
             return str(error), SAID_NO

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO, SaidNoError, WrongUsageError
-from workers.cli.terminal import AsJson, console, print_json
+from workers.cli.arguments import bound_of, reading, unknown
+from workers.cli.exit_codes import SAID_NO
+from workers.errors import SaidNoError, WrongUsageError
+from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 ARTICLES_SHOWN: Final = 10
 ARTICLES_MAX: Final = 10_000
-CONNECT_TIMEOUT_S: Final = 5
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     for command in (show, ledger, reasons, status, reconcile):
         app.command()(command)
-
-
-def reading() -> closing[Connection[Any]]:
-    """Open a connection to the read models; raises ``StackNotRunningError`` where no database is named or runs."""
-    import psycopg
-
-    from infra.settings import Settings, postgres_address
-
-    dsn = postgres_address(Settings())
-    return closing(psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S))
 
 
 def show(
@@ -44,10 +33,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one return: the state of each line, what happened when, the money. Or an order: units, cents, returns."""
-    from projections.case_file import find_return, read_case_file
-    from workers.cli.terminal import stacked
+    from projections.tracking.case_file import find_return, read_case_file
     from workers.pictures.orders import allocation
     from workers.pictures.returns import picture
+    from workers.pictures.terminal import stacked
 
     with reading() as connection:
         rma_id = find_return(connection, rma)
@@ -65,25 +54,14 @@ def show(
             console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
 
 
-def unknown(text: str, what: str = "no return") -> SaidNoError:
-    """Return the error for a return that nobody knows, by what was typed."""
-    from projections.case_file import is_misread
-
-    if is_misread(text):
-        why = "its check symbol does not fit: was a symbol misread, or were two swapped?"
-    else:
-        why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A"
-    return SaidNoError(f"{what} {text} is known; {why}")
-
-
 def _order(connection: Connection[Any], order_id: str) -> dict[str, Any]:
-    from projections.case_file import read_allocation, read_exchanges
+    from projections.tracking.case_file import read_allocation, read_exchanges
 
     return {"units": read_allocation(connection, order_id), "exchanges": read_exchanges(connection, order_id)}
 
 
 def _show_order(connection: Connection[Any], order_id: str, *, as_json: bool) -> None:
-    from projections.case_file import read_returns_of_order
+    from projections.tracking.case_file import read_returns_of_order
     from workers.pictures.orders import order_card
 
     order = _order(connection, order_id)
@@ -101,7 +79,7 @@ def ledger(
     as_json: AsJson = False,
 ) -> None:
     """Show the refund ledger's trial balance; exit code 1 where it does not sum to zero."""
-    from projections.balances import read_account_card, read_trial_balance
+    from projections.refund_ledger.balances import read_account_card, read_trial_balance
     from workers.pictures.tables import account_card, trial_balance
 
     with reading() as connection:
@@ -125,7 +103,7 @@ def reasons(
     as_json: AsJson = False,
 ) -> None:
     """Show why goods come back: claimed reasons, confirmed causes, rates."""
-    from projections.reason_tables import read_reason_tables
+    from projections.return_reasons.rates import read_reason_tables
     from workers.pictures.tables import reason_bars
 
     with reading() as connection:
@@ -136,7 +114,8 @@ def reasons(
 def status(as_json: AsJson = False) -> None:
     """Show how far each worker has come, dead letters and positions."""
     from infra.settings import Settings
-    from workers.standing import picture, read_standing
+    from workers.operating.standing import read_standing
+    from workers.pictures.standing import picture
 
     standing = read_standing(Settings())
     print_json(standing.as_dict()) if as_json else console().print(picture(standing))
@@ -156,10 +135,11 @@ def reconcile(
     What differs is recorded, for an agent to resolve: `rma differences`.
     """
     from infra.settings import Settings
-    from workers.desk.reconciliation import picture, record
     from workers.desk.reconciliation import reconcile as compare_books
+    from workers.desk.reconciliation import record
+    from workers.pictures.differences import picture
 
-    begins, ends = _instant(since), _instant(until)
+    begins, ends = bound_of(since), bound_of(until)
     if begins and ends and begins >= ends:
         raise WrongUsageError("--since must be before --until")
     try:
@@ -174,15 +154,3 @@ def reconcile(
             console().print(f"{told:,} differences told, {known}; see: rma differences list")
     if not report.agrees:
         raise typer.Exit(SAID_NO)
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongUsageError(f"{text} is no time such as 2026-03-01T00:00:00Z") from error
-    if at.tzinfo is None:
-        raise WrongUsageError(f"{text} has no offset, such as Z or +01:00")
-    return at

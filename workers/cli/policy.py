@@ -11,15 +11,15 @@ from uuid import uuid4
 import typer
 
 from workers.cli import prove as floor
+from workers.cli.arguments import checked_actor, print_result
 from workers.cli.exit_codes import SAID_NO
-from workers.cli.send import checked_actor, print_result
-from workers.cli.terminal import AsJson, console, print_json, progress, table
+from workers.pictures.terminal import AsJson, console, print_json, progress, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from domain.return_policy import PolicyVersion, ReturnPolicy
-    from infra.event_log import EventLog
+    from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+    from infra.log.event_log import EventLog
     from workers.policies.backtesting import Report
 
 SOURCE: Final = "/rma/policy"
@@ -38,8 +38,9 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _log() -> Iterator[EventLog]:
-    from infra.event_log import EventLog
-    from infra.settings import Settings, postgres_address
+    from infra.addresses import postgres_address
+    from infra.log.event_log import EventLog
+    from infra.settings import Settings
 
     with closing(EventLog(postgres_address(Settings()))) as log:
         yield log
@@ -47,7 +48,7 @@ def _log() -> Iterator[EventLog]:
 
 def _policies() -> dict[str, ReturnPolicy]:
     from workers.policies.book import read_policies
-    from workers.wiring import make_codec
+    from workers.runtime.parts import make_codec
 
     with _log() as log:
         return read_policies(log, make_codec())
@@ -153,9 +154,9 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Publish a version (PublishPolicy) and print the answer; exit code 1 where it is not accepted."""
+    from infra.kafka.command_client import OutgoingCommand, conversation
     from infra.settings import Settings
     from workers.policies.book import read_json
-    from workers.sending import OutgoingCommand, conversation
 
     body = {"policy_id": policy_id, "effective_from": effective_from, "document": read_json(file)}
     command = OutgoingCommand("PublishPolicy", uuid4().hex, SOURCE, policy_id, datetime.now(UTC), actor, body)
@@ -172,11 +173,11 @@ def verify(as_json: AsJson = False) -> None:
     import time
     from dataclasses import asdict
 
-    from workers.loop import collect_garbage_less_often
     from workers.policies.book import read_policies
     from workers.policies.history import decided_returns
     from workers.policies.verifying import verify as verify_all
-    from workers.wiring import make_codec
+    from workers.runtime.loop import collect_garbage_less_often
+    from workers.runtime.parts import make_codec
 
     collect_garbage_less_often()
     began = time.perf_counter()
@@ -213,7 +214,8 @@ def backtest(
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
-    from infra.settings import Settings, postgres_address
+    from infra.addresses import postgres_address
+    from infra.settings import Settings
     from workers.pictures.backtests import backtest_report
     from workers.policies import backtesting
     from workers.policies.book import read_sound_document

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO, WrongUsageError
-from workers.cli.terminal import AsJson, console, print_json, table
+from workers.cli.exit_codes import SAID_NO
+from workers.errors import WrongUsageError
+from workers.pictures.terminal import AsJson, console, print_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import BaseModel
 
-    from domain.policy.prove import Search, Shortfall
+    from domain.policy.proof.prove import Search, Shortfall
 
 Read = TypeVar("Read", bound="BaseModel")
 
@@ -40,9 +41,9 @@ def prove(
     as_json: AsJson = False,
 ) -> None:
     """Show that no return gets less than the statutes grant, or for which facts one does (exit code 1)."""
-    from domain.policy import prove as proving
     from domain.policy.document import PolicyDocument
     from domain.policy.facts import Facts
+    from domain.policy.proof import prove as proving
 
     document = _read(file, PolicyDocument)
     if facts is not None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workers.cli.terminal import AsJson, console, print_json, progress
+from workers.pictures.terminal import AsJson, console, print_json, progress
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +22,8 @@ def rebuild(
     from dataclasses import asdict
 
     from infra.settings import Settings
-    from workers.read_models import projection_named
-    from workers.rebuilding import rebuild as rebuild_one
+    from projections.read_models import projection_named
+    from workers.operating.rebuilding import rebuild as rebuild_one
 
     projection_named(projection)
     with progress() as shown:

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO, SaidNoError, WrongUsageError
-from workers.cli.look import reading, unknown
-from workers.cli.send import checked_actor, print_result
-from workers.cli.terminal import AsJson, console, money, print_json, table
+from workers.cli.arguments import checked_actor, print_result, reading, unknown
+from workers.cli.exit_codes import SAID_NO
+from workers.errors import SaidNoError, WrongUsageError
+from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,7 +37,7 @@ def list_waiting(
     as_json: AsJson = False,
 ) -> None:
     """List what waits for a person, the longest first, with the codes that say why."""
-    from projections.review_queue import read_review_queue
+    from projections.tracking.review_queue import read_review_queue
 
     with reading() as connection:
         waiting = read_review_queue(connection, limit)
@@ -85,7 +85,7 @@ def decide(
 
 def _waiting(rma: str, line: int) -> tuple[UUID, str, int]:
     """Return a return's id and order, and how many units of the line wait; raises ``SaidNoError`` if unknown."""
-    from projections.case_file import find_return, read_case_file
+    from projections.tracking.case_file import find_return, read_case_file
 
     with reading() as connection:
         rma_id = find_return(connection, rma)
@@ -97,8 +97,8 @@ def _waiting(rma: str, line: int) -> tuple[UUID, str, int]:
 
 
 def _ask(data: dict[str, Any], actor: str) -> dict[str, Any]:
+    from infra.kafka.command_client import OutgoingCommand, conversation
     from infra.settings import Settings
-    from workers.sending import OutgoingCommand, conversation
 
     body = {name: value for name, value in data.items() if value is not None}
     command = OutgoingCommand("DecideRequest", uuid4().hex, SOURCE, body["order_id"], datetime.now(UTC), actor, body)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO, WrongUsageError
-from workers.cli.terminal import AsJson, console, print_json, print_json_line
+from workers.cli.arguments import open_lines, print_result
+from workers.cli.exit_codes import SAID_NO
+from workers.pictures.terminal import AsJson, console, print_json, print_json_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-    from typing import BinaryIO
 
-STANDARD_INPUT: Final = Path("-")
-MARKS: Final = {"accepted": "[green]accepted [/]", "refused": "[yellow]refused  [/]", "malformed": "[red]malformed[/]"}
 
 importing = typer.Typer(help="Tell the system what happened elsewhere.", no_args_is_help=True)
 scenarios = typer.Typer(help="Acceptance written as data.", no_args_is_help=True)
@@ -37,8 +32,8 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Publish commands. With --wait: exit code 1 where one was not accepted."""
+    from infra.kafka.command_client import conversation, records_in
     from infra.settings import Settings
-    from workers.sending import conversation, records_in
 
     with open_lines(file) as lines, conversation(Settings()) as talk:
         if not wait:
@@ -48,16 +43,6 @@ def send(
         results = [result for record in records_in(lines) for result in _answered(talk, record, as_json=as_json)]
     if any(result["status"] != "accepted" for result in results):
         raise typer.Exit(SAID_NO)
-
-
-def open_lines(file: Path) -> AbstractContextManager[BinaryIO]:
-    """Open a file of lines, or standard input for ``-``; raises ``WrongUsageError`` where it cannot be read."""
-    if file == STANDARD_INPUT:
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return file.open("rb")
-    except OSError as error:
-        raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _answered(talk: Any, record: Any, *, as_json: bool) -> Iterator[dict[str, Any]]:
@@ -70,27 +55,6 @@ def _answered(talk: Any, record: Any, *, as_json: bool) -> Iterator[dict[str, An
     yield result
 
 
-def checked_actor(text: str) -> str:
-    """Return who acts as it was typed; raises ``typer.BadParameter`` for what would be malformed."""
-    from commands.metadata import parse_actor
-
-    try:
-        parse_actor(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}, such as agent:ann") from error
-    return text
-
-
-def print_result(result: dict[str, Any]) -> None:
-    """Print a command's answer on a line of its own: what it was, and the events or the code."""
-    out = console()
-    kind = result["type"].removeprefix("rma.").removesuffix(".v1")
-    events = ", ".join(event["type"].removeprefix("rma.").removesuffix(".v1") for event in result["events"])
-    said = events or " ".join(filter(None, (result.get("code"), result.get("message"))))
-    out.print(f"{MARKS[result['status']]} {kind:<20}", end=" ")
-    out.print(said or "nothing new", markup=False, soft_wrap=True)
-
-
 @importing.command(name="online-retail")
 def online_retail(
     file: Annotated[Path, typer.Argument(help="The CSV file, packed with xz or not.", exists=True, dir_okay=False)],
@@ -98,7 +62,7 @@ def online_retail(
 ) -> None:
     """Import a real shop's sales and cancellations, and say what became of every row."""
     from infra.settings import Settings
-    from workers.online_retail.importing import as_data, import_online_retail, print_imported
+    from workers.trials.online_retail.importing import as_data, import_online_retail, print_imported
 
     imported = import_online_retail(file, Settings(), console(stderr=True))
     print_json(as_data(imported)) if as_json else print_imported(imported, console())
@@ -113,8 +77,8 @@ def run_scenario_files(
 ) -> None:
     """Play scenario files against the running system; exit code 1 where one fails."""
     from infra.settings import Settings
-    from workers.read_models import PROJECTIONS
-    from workers.scenario.report import run_scenarios
+    from projections.read_models import PROJECTIONS
+    from workers.trials.scenario.report import run_scenarios
 
     if not run_scenarios(paths, Settings(), tuple(PROJECTIONS), console(), as_json=as_json):
         raise typer.Exit(SAID_NO)

@@ -8,13 +8,14 @@ from uuid import uuid4
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO, UNREACHABLE, WrongUsageError
+from workers.cli.exit_codes import SAID_NO, UNREACHABLE
+from workers.errors import WrongUsageError
 
 if TYPE_CHECKING:
     from threading import Event
 
     from infra.settings import Settings
-    from workers.supervisor import Child
+    from workers.runtime.supervisor import Child
 
 CONNECT_TIMEOUT_S: Final = 5
 
@@ -44,7 +45,7 @@ def projector(
     name: Annotated[str, typer.Argument(help="tracking, refund_ledger or return_reasons", metavar="NAME")],
 ) -> None:
     """Fill one read model from the events."""
-    from workers.read_models import projection_named
+    from projections.read_models import projection_named
     from workers.wiring import run_projector
 
     projection_named(name)
@@ -55,7 +56,7 @@ def projector(
 @work.command()
 def deadlines() -> None:
     """Pass deadlines when their instant comes."""
-    from workers.deadlines import run
+    from workers.deadlines.worker import run
 
     settings, stop = _begin("deadlines")
     run(settings, stop)
@@ -64,7 +65,7 @@ def deadlines() -> None:
 @work.command()
 def payments() -> None:
     """Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL."""
-    from workers.payments import run
+    from workers.payments.worker import run
 
     settings, stop = _begin("payments")
     run(settings, stop)
@@ -79,7 +80,7 @@ def everything(
     Where RMA_METRICS_PORT is set, the workers take that port and those after it.
     """
     from infra.settings import Settings
-    from workers.supervisor import WorkerGaveUpError, supervise
+    from workers.runtime.supervisor import WorkerGaveUpError, supervise
 
     settings = Settings()
     children = _children(settings, without or [])
@@ -96,7 +97,7 @@ def _refuse_before_init(settings: Settings) -> None:
     """Raise at once what every worker would raise again and again; a database that is away is theirs to wait for."""
     import psycopg
 
-    from infra.settings import postgres_address
+    from infra.addresses import postgres_address
 
     dsn = postgres_address(settings)
     with suppress(psycopg.OperationalError), psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S) as connection:
@@ -111,10 +112,11 @@ def _begin(worker: str) -> tuple[Settings, Event]:
     """
     import structlog
 
+    from infra.addresses import addresses
     from infra.logs import configure
-    from infra.settings import Settings, addresses
-    from workers.loop import stop_on_signals
-    from workers.supervisor import stop_when_supervisor_ends
+    from infra.settings import Settings
+    from workers.runtime.loop import stop_on_signals
+    from workers.runtime.supervisor import stop_when_supervisor_ends
 
     settings = Settings()
     addresses(settings)
@@ -126,8 +128,8 @@ def _begin(worker: str) -> tuple[Settings, Event]:
 
 
 def _children(settings: Settings, without: list[str]) -> list[Child]:
-    from workers.read_models import PROJECTIONS
-    from workers.supervisor import Child, command_line
+    from projections.read_models import PROJECTIONS
+    from workers.runtime.supervisor import Child, command_line
 
     lines = {"commands": ["commands"], "relay": ["relay"]} | {name: ["projector", name] for name in PROJECTIONS}
     lines["deadlines"] = ["deadlines"]

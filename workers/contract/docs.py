@@ -15,10 +15,10 @@ from commands.dispatch import MODULES, parse
 from commands.registry import REGISTRATIONS, Registration
 from domain.errors import RuleViolationError
 from domain.order import Order
-from domain.return_policy import ReturnPolicy
+from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
-from domain.settlement_difference import SettlementDifference
-from infra.codec import Codec, field_names
+from domain.settlement.difference import SettlementDifference
+from infra.envelope.codec import Codec, field_names
 from workers.contract.schema import field_rows, parts_of, type_text
 from workers.contract.views import views_page
 
@@ -33,10 +33,15 @@ REUSABLE: Final = (
 )  # fmt: skip
 """Identifiers that stand for one fact: with other content under the same one, a command is refused."""
 GROUPS: Final = {
-    "commands.shop": "Orders and policies",
-    "commands.requests": "Requests and decisions",
-    "commands.goods": "Goods",
-    "commands.closing": "Money, deadlines and the end of a return",
+    "commands.policies": "Policies",
+    "commands.orders": "Orders, shipments and deliveries",
+    "commands.requests": "Requests",
+    "commands.evidence": "Evidence",
+    "commands.decisions": "Decisions on a request",
+    "commands.goods": "Goods on their way and at the dock",
+    "commands.money": "What units get, payouts, goodwill, claims, store credit",
+    "commands.deadlines": "Deadlines",
+    "commands.closing": "Feedback and the end of a return",
     "commands.differences": "Differences between a gateway's books and ours",
 }
 AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {

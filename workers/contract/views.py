@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.migrate import MIGRATIONS
-from workers.read_models import PROJECTIONS
+from projections.read_models import PROJECTIONS
 
 VIEW: Final = re.compile(r"CREATE (?:OR REPLACE )?VIEW rma_read\.(\w+) AS\s+SELECT (.+?)\s+FROM (\w+)\.(\w+);", re.S)
 CONSTRAINTS: Final = ("PRIMARY KEY", "UNIQUE", "CHECK", "FOREIGN KEY", "CONSTRAINT")

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commands.dispatch import json_path
 from commands.fields import Identifier, Quantity
-from domain.matching import Goods, Match, Share, SoldLine, match
+from domain.order.matching import Goods, Match, Share, SoldLine, match
 from domain.vocabularies import Reason, Wish
-from infra.log_records import rfc3339
-from workers.cli.exit_codes import WrongUsageError
-from workers.sending import OutgoingCommand
+from infra.kafka.command_client import OutgoingCommand
+from infra.records import rfc3339
+from workers.errors import WrongUsageError
 
 ROWS_MAX: Final = 100_000
 SOURCE: Final = "/rma/match"

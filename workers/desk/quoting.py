@@ -19,12 +19,12 @@ from commands.metadata import Meta, parse_actor
 from commands.requests import RequestReturn
 from commands.streams import Streams, find_return, the_order, the_return
 from domain.errors import ReturnExistsError, RuleViolationError
-from domain.money_facts import Exchanged, RefundRequested
 from domain.order import Order
-from domain.order_parts import Credit
+from domain.order.money_facts import Exchanged, RefundRequested
+from domain.order.parts import Credit
 from domain.rma import Rma
-from domain.rma_parts import RunState
-from infra.cloudevents import parse_time
+from domain.rma.parts import RunState
+from infra.envelope.cloudevents import parse_time
 
 REQUESTS_MAX: Final = 10_000
 SOURCE: Final = "/rma/quote"

@@ -12,15 +12,13 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from domain.identity import difference_id
 from domain.vocabularies import DifferenceKind
-from infra.settings import Settings, postgres_address
-from workers.cli.terminal import money, table
+from infra.addresses import postgres_address
+from infra.kafka.command_client import OutgoingCommand, conversation
+from infra.settings import Settings
 from workers.desk.settlement_file import BrokenRow, Settlement, read_settlements
-from workers.sending import OutgoingCommand, conversation
 
 CONNECT_TIMEOUT_S: Final = 5
 SHOWN_MAX: Final = 1_000
@@ -211,29 +209,3 @@ def _missing_there(payout: OwnPayout) -> Difference:
         order_id=payout.order_id,
         rma_id=payout.rma_id,
     )
-
-
-def picture(report: Report) -> RenderableType:
-    """Return the report drawn: what matched, what differs, what could not be read."""
-    sums = ", ".join(money(amount, currency) for currency, amount in sorted(report.matched_minor.items()))
-    parts: list[RenderableType] = [Text(f"{report.matched:,} payouts match" + (f": {sums}" if sums else ""), "green")]
-    if report.differences:
-        rows = [
-            [
-                found.kind.replace("_", " "),
-                found.row,
-                str(found.payout_id),
-                money(found.here_minor, found.here_currency),
-                found.here_status,
-                money(found.there_minor, found.there_currency),
-                found.reference,
-                found.order_id,
-            ]
-            for found in report.differences[:SHOWN_MAX]
-        ]
-        headings = ("difference", "#row", "payout", "here", "status", "there", "reference", "order")
-        parts.append(table(f"{len(report.differences):,} differences", headings, rows))
-    if report.broken_rows:
-        broken = [[found.row, found.fault] for found in report.broken_rows[:SHOWN_MAX]]
-        parts.append(table(f"{len(report.broken_rows):,} rows could not be read", ("#row", "fault"), broken))
-    return Group(*parts)

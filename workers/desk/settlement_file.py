@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from infra.cloudevents import parse_time
-from workers.cli.exit_codes import SaidNoError
+from infra.envelope.cloudevents import parse_time
+from workers.errors import SaidNoError
 
 COLUMNS: Final = ("payout_id", "amount", "currency", "settled_at", "reference")
 ROWS_MAX: Final = 2_000_000

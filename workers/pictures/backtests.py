@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workers.cli.terminal import money, table
+from workers.pictures.terminal import money, table
 
 COLOURS = {"approve": "green", "deny": "red", "review": "yellow"}
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from workers.cli.terminal import Row
 from workers.pictures.catalogues import Catalogue
+from workers.pictures.terminal import Row
 
 DAY_CHARS: Final = 10
 MINUTE_CHARS: Final = 16

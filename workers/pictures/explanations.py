@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workers.cli.terminal import table
 from workers.pictures.catalogues import Catalogue
 from workers.pictures.explaining import Explanation
+from workers.pictures.terminal import table
 
 OUTCOME_COLOURS = {"approve": "bold green", "deny": "bold red", "review": "bold yellow"}
 

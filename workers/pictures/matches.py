@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workers.cli.terminal import money, shown, table
+from workers.pictures.terminal import money, shown, table
 
 
 def proposals(data: dict[str, Any]) -> RenderableType:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from domain.money import run_minor
-from workers.cli.terminal import Row, money, stacked, table
+from workers.pictures.terminal import Row, money, stacked, table
 
 UNITS_SPELT_OUT_MAX: Final = 6
 """Lines of more units show the least and the most that a unit bears instead of each unit."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workers.cli.terminal import Row, money, shown, table
+from workers.pictures.terminal import Row, money, shown, table
 
 OUTCOME_COLOURS: Final = {"approve": "green", "deny": "red", "review": "yellow"}
 COLUMNS: Final = (

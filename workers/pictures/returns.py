@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.text import Text
 from rich.tree import Tree
 
-from projections.case_file import CaseFile
-from workers.cli.terminal import Row, money, shown, stacked, table
+from projections.tracking.case_file import CaseFile
+from workers.pictures.terminal import Row, money, shown, stacked, table
 
 STATUS_COLOURS: Final = {
     "requested": "yellow",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from workers.cli.terminal import Row, bar, money, shown, stacked, table
+from workers.pictures.terminal import Row, bar, money, shown, stacked, table
 
 BAR_CELLS: Final = 36
 NOTHING_YET: Final = Text("no returns yet", "dim")

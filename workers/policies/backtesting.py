@@ -18,10 +18,10 @@ from multiprocessing import get_context
 from typing import Any, Final, TextIO
 
 from domain.policy.document import PolicyDocument
-from infra.event_log import EventLog
-from workers.loop import collect_garbage_less_often
+from infra.log.event_log import EventLog
 from workers.policies.history import STREAM_PREFIX, STREAMS_END, DecidedReturn, decided_returns
 from workers.policies.what_if import ChangedLine, Compared, Draft, compare, row_of
+from workers.runtime.loop import collect_garbage_less_often
 
 PROCESSES_MAX: Final = 64
 PARTS: Final = 256

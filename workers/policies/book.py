@@ -12,10 +12,10 @@ from commands.dispatch import json_path
 from domain.errors import RuleViolationError
 from domain.policy.document import PolicyDocument
 from domain.policy.publication import check
-from domain.return_policy import PolicyVersion, ReturnPolicy
-from infra.codec import Codec
-from infra.event_log import EventLog
-from workers.cli.exit_codes import SaidNoError, WrongUsageError
+from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+from infra.envelope.codec import Codec
+from infra.log.event_log import EventLog
+from workers.errors import SaidNoError, WrongUsageError
 
 POLICIES_MAX: Final = 10_000
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from domain.policy.facts import Facts
 from domain.rma import Rma
 from domain.units import UnitRun
-from infra.event_log import EventLog
+from infra.log.event_log import EventLog
 
 STREAM_PREFIX: Final = "rma/"
 STREAMS_END: Final = "rma0"

@@ -10,8 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from domain.policy.document import PolicyDocument
+from domain.policy.return_policy import ReturnPolicy
 from domain.policy.verify import decided_again
-from domain.return_policy import ReturnPolicy
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent
 
 DIFFERENCES_KEPT_MAX: Final = 1_000

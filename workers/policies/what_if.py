@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from domain.authorization import PolicyInForce
+from domain.case.authorization import PolicyInForce
 from domain.money import basis_points_minor, run_minor
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.evaluate import Gist, gist_of
 from domain.policy.facts import Facts
-from domain.return_policy import PolicyVersion
-from domain.statutes import statutes_for
+from domain.policy.return_policy import PolicyVersion
+from domain.policy.statutes import statutes_for
 from infra.calendars import holidays_of
-from infra.log_records import rfc3339
+from infra.records import rfc3339
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent, StoredDecision
 
 PAID_OUT: Final = frozenset({"refund", "store_credit"})

@@ -1,0 +1,207 @@
+"""What the shop tells: orders, shipments, deliveries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from commands.fields import (
+    LINES_MAX,
+    SERIALS_MAX,
+    TENDERS_MAX,
+    AmountMinor,
+    Body,
+    Country,
+    Currency,
+    Identifier,
+    LineNumber,
+    Quantity,
+    Text,
+)
+from commands.metadata import Meta
+from commands.registry import content_hash, handles
+from commands.streams import Streams, find_order, find_policy, the_order
+from domain.errors import DuplicateLineError, DuplicateTenderError, OrderExistsError, TendersDoNotSumError
+from domain.order import Order
+from domain.order.allocation import Charges, PricedLine, allocate
+from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
+from domain.vocabularies import TenderKind, WithdrawalException
+
+
+class SoldLine(Body):
+    """A line of an order; ``amount_minor`` is the price of the whole line before discounts."""
+
+    line_id: Identifier
+    sku: Identifier
+    quantity: Quantity
+    amount_minor: AmountMinor
+    discount_minor: AmountMinor = 0
+    tax_minor: AmountMinor = 0
+    title: Text | None = None
+    category: Text | None = None
+    final_sale: bool = False
+    withdrawal_exception: WithdrawalException | None = None
+    warranty_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
+
+
+class PaidTender(Body):
+    """What was paid with what."""
+
+    tender_id: Identifier
+    kind: TenderKind
+    amount_minor: AmountMinor
+    reference: Text | None = None
+
+
+class ExchangedFor(Body):
+    """The returned line in exchange for which the order was given."""
+
+    order_id: Identifier
+    rma_id: UUID
+    line: LineNumber
+
+
+class RegisterOrder(Body):
+    """Register an order; the command's time is when it was placed."""
+
+    order_id: Identifier
+    customer_id: Identifier
+    country: Country
+    channel: Identifier
+    currency: Currency
+    lines: Annotated[tuple[SoldLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+    tenders: Annotated[tuple[PaidTender, ...], Field(max_length=TENDERS_MAX)]
+    policy_id: Identifier = "standard"
+    seller_id: Identifier | None = None
+    customer_tier: Identifier | None = None
+    tax_included: bool = True
+    shipping_minor: AmountMinor = 0
+    shipping_tax_minor: AmountMinor = 0
+    discount_minor: AmountMinor = 0
+    exchange_of: ExchangedFor | None = None
+
+
+class MovedLine(Body):
+    """So many units of an order line."""
+
+    line_id: Identifier
+    quantity: Quantity
+
+
+MovedLines = Annotated[tuple[MovedLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+
+
+class RecordShipment(Body):
+    """Record that units left for the customer."""
+
+    order_id: Identifier
+    shipment_id: Identifier
+    lines: MovedLines
+
+
+class RecordDelivery(Body):
+    """Record that units reached the customer."""
+
+    order_id: Identifier
+    delivery_id: Identifier
+    lines: MovedLines
+
+
+@handles(RegisterOrder, by="system agent")
+def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None:
+    known = find_order(streams, command.order_id)
+    if known is not None:
+        if known.content_hash != content_hash(command):
+            raise OrderExistsError(f"order {command.order_id} is registered with other content")
+        return
+    _check_identifiers(command)
+    charges = Charges(command.discount_minor, command.shipping_minor, command.shipping_tax_minor, command.tax_included)
+    lines = _allocated(command, charges)
+    charged = sum(line.paid_minor + line.shipping_minor for line in lines)
+    tendered = sum(tender.amount_minor for tender in command.tenders)
+    if charged != tendered:
+        raise TendersDoNotSumError(
+            f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
+        )
+    exchange_of = command.exchange_of
+    order = Order.register(
+        command.order_id,
+        at=meta.occurred_at,
+        customer_id=command.customer_id,
+        country=command.country,
+        channel=command.channel,
+        currency=command.currency,
+        lines=lines,
+        tenders=tuple(Tender(t.tender_id, t.kind, t.amount_minor, t.reference) for t in command.tenders),
+        policy_id=command.policy_id,
+        policy=_version_in_force(command, meta, streams),
+        seller_id=command.seller_id,
+        customer_tier=command.customer_tier,
+        tax_included=command.tax_included,
+        exchange_of=ExchangeOf(exchange_of.order_id, exchange_of.rma_id, exchange_of.line) if exchange_of else None,
+        content_hash=content_hash(command),
+    )
+    streams.add(order)
+
+
+def _check_identifiers(command: RegisterOrder) -> None:
+    seen: set[str] = set()
+    for line in command.lines:
+        if line.line_id in seen:
+            raise DuplicateLineError(f"line {line.line_id} is there twice", line_id=line.line_id)
+        seen.add(line.line_id)
+    tenders: set[str] = set()
+    for tender in command.tenders:
+        if tender.tender_id in tenders:
+            raise DuplicateTenderError(f"tender {tender.tender_id} is there twice", tender_id=tender.tender_id)
+        tenders.add(tender.tender_id)
+
+
+def _allocated(command: RegisterOrder, charges: Charges) -> tuple[OrderLine, ...]:
+    shares = allocate(
+        [PricedLine(x.quantity, x.amount_minor, x.discount_minor, x.tax_minor) for x in command.lines], charges
+    )
+    return tuple(
+        OrderLine(
+            line_id=line.line_id,
+            sku=line.sku,
+            quantity=line.quantity,
+            goods_minor=share.goods_minor,
+            tax_minor=share.tax_minor,
+            shipping_minor=share.shipping_minor,
+            title=line.title,
+            category=line.category,
+            final_sale=line.final_sale,
+            withdrawal_exception=line.withdrawal_exception,
+            warranty_days=line.warranty_days,
+            serials=line.serials,
+            amount_minor=line.amount_minor,
+            discount_minor=line.discount_minor,
+        )
+        for line, share in zip(command.lines, shares, strict=True)
+    )
+
+
+def _version_in_force(command: RegisterOrder, meta: Meta, streams: Streams) -> PolicyPin | None:
+    policy = find_policy(streams, command.policy_id)
+    if policy is None:
+        return None
+    version = policy.version_for(meta.occurred_at)
+    return PolicyPin(version.policy_id, version.number, version.hash)
+
+
+@handles(RecordShipment, by="system agent")
+def record_shipment(command: RecordShipment, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    lines = [LineQuantity(line.line_id, line.quantity) for line in command.lines]
+    order.ship(command.shipment_id, lines, content_hash(command), meta.occurred_at)
+
+
+@handles(RecordDelivery, by="system agent carrier")
+def record_delivery(command: RecordDelivery, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    lines = [LineQuantity(line.line_id, line.quantity) for line in command.lines]
+    order.deliver(command.delivery_id, lines, content_hash(command), meta.occurred_at)

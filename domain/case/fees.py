@@ -1,0 +1,49 @@
+"""What a refund costs the customer: the restocking fee of a line, and the return shipping of a return."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.rma.parts import RunState
+from domain.rma.state import RmaLine, RmaState
+from domain.vocabularies import MERCHANT_SIDE
+
+_NOTHING_FOUND: Final = frozenset({None, "none", "unknown"})
+_MONEY: Final = frozenset({"refund", "store_credit", "exchange"})
+
+
+def are_waived(line: RmaLine, state: RunState) -> bool:
+    """Tell whether units bear no fees: somebody else is liable, or nobody was found and the reason given is excused."""
+    if state.liable_party in MERCHANT_SIDE:
+        return True
+    terms = line.terms
+    if terms is None:
+        return False
+    if terms.fees.fee_free and state.liable_party != "customer" and state.cause != "none_found":
+        return True  # a statute's right for faulty goods, until the inspection says otherwise
+    return state.liable_party in _NOTHING_FOUND and line.asked.reason in terms.fees.waived_for
+
+
+def restocking_bps(line: RmaLine, state: RunState) -> int:
+    """Return the restocking rate that units bear, in basis points of their goods and tax cents."""
+    if line.terms is None or are_waived(line, state):
+        return 0
+    return line.terms.fees.restocking_bps
+
+
+def is_refunded(state: RunState) -> bool:
+    """Tell whether money went, or is going, back for units."""
+    return state.resolution in _MONEY
+
+
+def return_shipping_minor(line: RmaLine) -> int:
+    """Return what return shipping costs the customer by a line's terms, once for the whole return (minor units)."""
+    terms = line.terms
+    return terms.fees.return_shipping_minor if terms is not None and terms.method == "label" else 0
+
+
+def return_shipping_is_waived(rma: RmaState) -> bool:
+    """Tell whether the fees of any refunded line are waived: then return shipping is, for the whole return."""
+    return any(
+        is_refunded(state) and are_waived(line, state) for line in rma.lines.values() for _, state in line.states
+    )

@@ -1,0 +1,322 @@
+"""What the customer gets for units, and when: by policy as soon as its terms are met, else by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from domain import ledger
+from domain.case import Case, fees, payouts, refunds
+from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, WrongStateError
+from domain.order.parts import Credit
+from domain.policy.decision import Decision
+from domain.rma.parts import RmaRun, RunState, of_order
+from domain.rma.state import RmaLine
+from domain.units import UnitRun, take, total, without
+from domain.vocabularies import Resolution
+
+By = Literal["policy", "person"]
+_PAYS: Final = frozenset({"refund", "store_credit"})
+MADE_GOOD: Final = frozenset({"refund", "store_credit", "exchange", "replacement"})
+"""Resolutions that leave the customer nothing to ask for: money, or another article."""
+
+
+def follow_policy(case: Case, number: int) -> None:
+    """Do what the line's terms say follows from where its units stand now: keep the goods, pay, replace.
+
+    Called after every fact that may meet the terms, in the same append as that fact.
+    """
+    line = case.rma.lines[number]
+    if line.terms is None:
+        return
+    if line.terms.method == "keep":
+        keep = [run for run, state in _of_line(case, number) if _authorized(state) and _with_customer(state)]
+        if keep:
+            case.rma.trigger_event(case.rma.KeptByCustomer, runs=tuple(keep), timestamp=case.at)
+    due = [run for run, state in _of_line(case, number) if _is_due(line, state)]
+    if due:
+        resolve(case, due, line.asked.wish, by="policy")
+
+
+def _of_line(case: Case, number: int) -> list[tuple[RmaRun, RunState]]:
+    return [(RmaRun(number, run.first, run.count), state) for run, state in case.rma.lines[number].states]
+
+
+def _authorized(state: RunState) -> bool:
+    return state.authorization == "authorized"
+
+
+def _with_customer(state: RunState) -> bool:
+    return state.logistics == "with_customer"
+
+
+def _is_due(line: RmaLine, state: RunState) -> bool:
+    """Tell whether policy's moment has come: an accepted inspection, or the earlier one that the terms name."""
+    terms = line.terms
+    if terms is None or not _authorized(state) or state.resolution != "undecided":
+        return False
+    if state.inspection == "inspected":
+        return state.accepted
+    if state.logistics in {"short", "wrong_item", "lost"} or line.asked.wish == "repair":
+        return False
+    return _reached(terms, state)
+
+
+def _reached(terms: Decision, state: RunState) -> bool:
+    if state.logistics == "kept" or terms.refund_due == "approval":
+        return True
+    if terms.refund_due == "first_scan":
+        return state.logistics in {"in_transit", "delivered", "received"}
+    return terms.refund_due == "receipt" and state.logistics == "received"
+
+
+def resolve(
+    case: Case,
+    runs: Sequence[RmaRun],
+    resolution: Resolution,
+    *,
+    by: By,
+    amount_minor: int | None = None,
+    inspection_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Decide what units of one line get, and set its money going. Checks are the caller's."""
+    case.rma.trigger_event(
+        case.rma.ResolutionDecided,
+        runs=tuple(runs),
+        resolution=resolution,
+        amount_minor=amount_minor,
+        inspection_id=inspection_id,
+        reason=reason,
+        by=by,
+        timestamp=case.at,
+    )
+    _settle_units(case, runs, resolution)
+    if resolution in _PAYS:
+        refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
+    elif resolution == "exchange":
+        exchange(case, runs)
+
+
+def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
+    """Let units that will not come in leave the return: made good, they count as returned; given up, they are free."""
+    gone = [run for run, state in case.rma.states_of(runs) if state.logistics in {"lost", "kept"}]
+    standing = case.order.standing_within(case.order_runs(gone))
+    ours = [run for run, state in standing if state.standing == "kept" or state.rma_id == case.rma.rma_id]
+    if resolution in MADE_GOOD:
+        case.order.return_units(case.rma.rma_id, ours, case.at)
+    elif resolution != "repair":
+        case.order.free_units(case.rma.rma_id, ours, "resolved", case.at)
+
+
+def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | None, as_store_credit: bool) -> None:
+    """Request a refund for units of one line: all that is left less fees, or an agent's amount without any."""
+    credits = refunds.entitlement(case, runs)
+    shipping = 0
+    if amount_minor is None:
+        credits = refunds.with_restocking(case, credits)
+        net = sum(credit.gross_minor - credit.fee_minor for credit in credits)
+        shipping = refunds.return_shipping_now(case, runs[0].line, net)
+    else:
+        credits = refunds.limit(credits, amount_minor)
+    requested = refunds.request(
+        case,
+        credits,
+        because="policy" if by == "policy" else "agent",
+        return_shipping_minor=shipping,
+        as_store_credit=as_store_credit,
+    )
+    payouts.start(case, requested)
+    give_fees_back(case)
+
+
+def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
+    """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
+    order, rma = case.order, case.rma
+    line = rma.lines[runs[0].line]
+    if line.bonus_minor and _is_first_exchange(line, runs):
+        payouts.grant_goodwill(case, line.bonus_minor, line=runs[0].line, reason="exchange_bonus")
+    credits = refunds.with_restocking(case, refunds.entitlement(case, runs))
+    worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
+    quote = _quote(line, runs, worth)
+    over: list[Credit] = []
+    if quote < worth:
+        over = refunds.limit(refunds.entitlement(case, runs), worth - quote)
+        credits = [_less(credit, part) for credit, part in zip(credits, over, strict=True)]
+    gross = sum(credit.gross_minor for credit in credits)
+    tax = sum(credit.tax_minor for credit in credits)
+    restocking = sum(credit.fee_minor for credit in credits)
+    order.trigger_event(
+        order.Exchanged,
+        rma_id=rma.rma_id,
+        credits=tuple(credits),
+        quote_minor=quote,
+        restocking_minor=restocking,
+        currency=order.currency,
+        postings=ledger.entry(
+            (ledger.SALES_RETURNS, gross - tax),
+            (ledger.SALES_TAX, tax),
+            (ledger.CUSTOMER_RECEIVABLE, quote - (gross - restocking)),
+            (ledger.EXCHANGE_CLEARING, -quote),
+            (ledger.FEE_INCOME, -restocking),
+        ),
+        timestamp=case.at,
+    )
+    if over:
+        payouts.start(case, refunds.request(case, over, because="exchange_difference"))
+
+
+def _is_first_exchange(line: RmaLine, runs: Sequence[RmaRun]) -> bool:
+    """Tell whether no other unit of the line was exchanged before, by the decision just recorded."""
+    exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
+    return exchanged == sum(run.count for run in runs)
+
+
+def _quote(line: RmaLine, runs: Sequence[RmaRun], worth: int) -> int:
+    """Return the part of the shop's quote that falls to these units; without a quote, an even exchange."""
+    wanted = line.asked.exchange_for
+    if wanted is None:
+        return worth
+    units = sum(run.count for run in runs)
+    exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
+    asked = max(line.asked.quantity, exchanged)
+    before = exchanged - units  # these units are exchanged already, by the decision just recorded
+    return wanted.amount_minor * exchanged // asked - wanted.amount_minor * before // asked
+
+
+def _less(credit: Credit, part: Credit) -> Credit:
+    return Credit(
+        credit.line,
+        credit.line_id,
+        credit.first,
+        credit.count,
+        credit.goods_minor - part.goods_minor,
+        credit.tax_minor - part.tax_minor,
+        credit.shipping_minor - part.shipping_minor,
+        credit.fee_minor,
+        credit.fee_base_minor,
+    )
+
+
+def decide(
+    case: Case,
+    number: int,
+    quantity: int,
+    resolution: Resolution,
+    *,
+    amount_minor: int | None,
+    inspection_id: str | None,
+    reason: str | None,
+) -> None:
+    """Let a person decide what units get: those undecided first, then those whose decision has moved nothing yet.
+
+    Units that were refunded in part may be refunded further, up to what is left of them. Refused goods may be sent
+    back whatever was decided on the request: no money moves.
+
+    Raises:
+        WrongStateError: An amount without a resolution that pays.
+        QuantityExceededError, AmountExceedsEntitlementError: More than there is.
+    """
+    if amount_minor is not None and resolution not in _PAYS:
+        raise WrongStateError(f"a {resolution} has no amount", resolution=resolution)
+
+    def of(fits: Callable[[RunState], bool]) -> list[UnitRun]:
+        def fits_here(state: RunState) -> bool:
+            return fits(state) and (inspection_id is None or state.inspection_id == inspection_id)
+
+        return _not_held_elsewhere(case, number, case.rma.fitting(number, fits_here))
+
+    decidable = _may_be_sent_back if resolution == "send_back" else _authorized
+    choice = of(lambda state: decidable(state) and state.resolution == "undecided")
+    choice += of(lambda state: decidable(state) and _nothing_moved(state))
+    if resolution in _PAYS:
+        refunded = of(lambda state: _authorized(state) and state.resolution in _PAYS)
+        further = refunds.with_something_left(case, number, refunded)
+        choice += further
+        if amount_minor is not None:  # what has nothing left is refused by its figures
+            choice += without(refunded, further)
+    if total(choice) < quantity:
+        raise QuantityExceededError(asked=quantity, available=total(choice), line=number)
+    chosen = sorted(take(choice, quantity), key=lambda run: run.first)
+    fitting = [RmaRun(number, run.first, run.count) for run in chosen]
+    if amount_minor is not None:
+        available = sum(credit.gross_minor for credit in refunds.entitlement(case, fitting))
+        if amount_minor > available:
+            raise AmountExceedsEntitlementError(asked=amount_minor, available=available, line=number)
+    resolve(
+        case,
+        fitting,
+        resolution,
+        by="person",
+        amount_minor=amount_minor,
+        inspection_id=inspection_id,
+        reason=reason,
+    )
+
+
+def _not_held_elsewhere(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
+    """Return those of a line's units that no other return has taken since this one gave them up."""
+    line_id = case.rma.lines[number].asked.line_id
+    standing = case.order.standing_within(of_order(line_id, list(runs)))
+    return [run.run for run, state in standing if state.rma_id in {None, case.rma.rma_id}]
+
+
+def _may_be_sent_back(state: RunState) -> bool:
+    refused = state.logistics == "received" and state.authorization in {"denied", "withdrawn", "expired"}
+    return _authorized(state) or refused
+
+
+def _nothing_moved(state: RunState) -> bool:
+    return state.resolution in {"replacement", "repair", "send_back", "none"} and not state.delivered_on
+
+
+def give_fees_back(case: Case, inspected: int | None = None) -> None:
+    """Refund the fees whose ground is gone, to the lines whose refunds bore them, one refund a line.
+
+    The restocking of an ``inspected`` line, for its units that bear no fees now; the return shipping of the whole
+    return, as soon as any refunded line waives it.
+    """
+    restocking = _restocking_back(case, inspected) if inspected is not None else []
+    shipping = case.order.account(case.rma.rma_id).return_shipping
+    waived = fees.return_shipping_is_waived(case.rma)
+    taken = {number: amount for number, amount in shipping.items() if amount and waived}
+    for number in sorted({*taken, *(credit.line for credit in restocking)}):
+        back = [credit for credit in restocking if credit.line == number] or [_nothing_else(case, number)]
+        requested = refunds.request(case, back, because="fees_returned", return_shipping_minor=-taken.get(number, 0))
+        payouts.start(case, requested)
+
+
+def _nothing_else(case: Case, number: int) -> Credit:
+    line = case.rma.lines[number]
+    part = line.refunded[0]
+    return Credit(number, line.asked.line_id, part.first, part.count, 0, 0, 0)
+
+
+def _restocking_back(case: Case, number: int) -> list[Credit]:
+    line = case.rma.lines[number]
+    waived = [
+        RmaRun(number, run.first, run.count)
+        for run, state in line.states
+        if fees.is_refunded(state) and fees.are_waived(line, state)
+    ]
+    back = refunds.restocking_back(case, number, waived) if waived else []
+    return back if any(credit.fee_minor for credit in back) else []
+
+
+def awaiting_goods(
+    case: Case, number: int, quantity: int, resolutions: frozenset[str], *, only_received: bool
+) -> tuple[RmaRun, ...]:
+    """Return units whose promised goods have yet to go out; raises ``QuantityExceededError`` where there are fewer.
+
+    Repaired and refused goods must have come in first; a replacement may go out in advance.
+    """
+    return case.rma.pick(
+        number,
+        quantity,
+        lambda state: (
+            (_authorized(state) or state.resolution == "send_back")
+            and state.resolution in resolutions
+            and not state.delivered_on
+            and (not only_received or state.logistics == "received")
+        ),
+    )

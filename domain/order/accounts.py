@@ -1,0 +1,130 @@
+"""What an order keeps count of: where each unit stands, and what was given back for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from domain.order.parts import Arrival, Credit, OrderLine
+from domain.units import UnitRun, UnitStates
+
+Freed = Literal[
+    "denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "resolved"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """Where one unit stands: with the customer and free, in an open return, or returned by one."""
+
+    standing: Literal["kept", "in_return", "returned"] = "kept"
+    rma_id: UUID | None = None
+
+
+KEPT = UnitState()
+
+
+@dataclass(slots=True)
+class LineAccount:
+    """An order line with the state of its units and what was given back for them."""
+
+    fact: OrderLine
+    units: UnitStates[UnitState]
+    shipped: list[Arrival] = field(default_factory=list)
+    delivered: list[Arrival] = field(default_factory=list)
+    credits: list[Credit] = field(default_factory=list)
+    warranties: UnitStates[datetime | None] = field(init=False)
+    """Until when repaired units are in warranty; None: as sold."""
+
+    def __post_init__(self) -> None:
+        self.warranties = UnitStates([(UnitRun(1, self.fact.quantity), None)])
+
+    def delivered_at(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:
+        """Yield a run's units with when they were delivered, in parts; units arrive in their order, lowest first."""
+        first = 1
+        for arrival in self.delivered:
+            end = first + arrival.quantity
+            if first < run.end and run.first < end:
+                start = max(first, run.first)
+                yield UnitRun(start, min(end, run.end) - start), arrival.at
+            first = end
+        if first < run.end:
+            start = max(first, run.first)
+            yield UnitRun(start, run.end - start), None
+
+    @property
+    def delivered_quantity(self) -> int:
+        """How many units reached the customer."""
+        return sum(arrival.quantity for arrival in self.delivered)
+
+    @property
+    def shipped_quantity(self) -> int:
+        """How many units left for the customer."""
+        return sum(arrival.quantity for arrival in self.shipped)
+
+
+@dataclass(frozen=True, slots=True)
+class LineFees:
+    """The restocking fee that a line of a return bore so far, and the cents it was taken from."""
+
+    base_minor: int
+    fee_minor: int
+
+
+@dataclass(slots=True)
+class RmaAccount:
+    """What one return has moved so far: its refunds, and the fees they bore (minor units)."""
+
+    refunds: list[UUID] = field(default_factory=list)
+    return_shipping: dict[int, int] = field(default_factory=dict)
+    """The return shipping that refunds bore, by the line they were for."""
+    fees: dict[int, LineFees] = field(default_factory=dict)
+    charged: list[Credit] = field(default_factory=list)
+    """The credits that bore a restocking fee, and those that gave one back."""
+    goodwill_count: int = 0
+
+    @property
+    def return_shipping_minor(self) -> int:
+        """The return shipping that the return's refunds bore in all, minor units."""
+        return sum(self.return_shipping.values())
+
+    def charged_on(self, line: int) -> list[Credit]:
+        """Return the credits of one line that bore a restocking fee, or gave one back."""
+        return [credit for credit in self.charged if credit.line == line]
+
+    def bear(self, credit: Credit) -> None:
+        """Count in the restocking fee that a credit bore."""
+        if credit.fee_base_minor:
+            self.charged.append(credit)
+        so_far = self.fees.get(credit.line, LineFees(0, 0))
+        self.fees[credit.line] = LineFees(
+            so_far.base_minor + credit.fee_base_minor, so_far.fee_minor + credit.fee_minor
+        )
+
+
+@dataclass(slots=True)
+class StoreCredit:
+    """Store credit that a return gave, and what its holder has spent of it (minor units)."""
+
+    rma_id: UUID
+    issued_minor: int = 0
+    spent_minor: int = 0
+
+    @property
+    def balance_minor(self) -> int:
+        """What is left; below zero where spent credit was taken back."""
+        return self.issued_minor - self.spent_minor
+
+
+@dataclass(slots=True)
+class Refund:
+    """One refund with its payouts by id."""
+
+    refund_id: UUID
+    rma_id: UUID
+    amount_minor: int
+    credits: tuple[Credit, ...]
+    payouts: list[UUID]

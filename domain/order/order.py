@@ -1,0 +1,143 @@
+"""An order: what the shop says was sold, paid and delivered, and the ledger of what may still come back.
+
+Its facts are told in ``sale_facts`` and ``money_facts``, what they add up to in ``order_state``. Rules are checked
+before a fact is triggered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from domain.errors import QuantityExceededError
+from domain.fact import Fact
+from domain.identity import order_stream
+from domain.order import money_facts, sale_facts
+from domain.order.accounts import Freed
+from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order.state import OrderState
+
+
+class Order(OrderState, BaseAggregate[str]):
+    """Registered lines, tenders and deliveries, and which unit is where."""
+
+    TOPIC = "rma.Order"
+
+    Event = Fact
+    Registered = sale_facts.Registered
+    PolicyPinned = sale_facts.PolicyPinned
+    Shipped = sale_facts.Shipped
+    Delivered = sale_facts.Delivered
+    UnitsTaken = sale_facts.UnitsTaken
+    UnitsReturned = sale_facts.UnitsReturned
+    UnitsFreed = sale_facts.UnitsFreed
+    WarrantyExtended = sale_facts.WarrantyExtended
+    RefundRequested = money_facts.RefundRequested
+    PayoutSettled = money_facts.PayoutSettled
+    PayoutFailed = money_facts.PayoutFailed
+    PayoutUnclear = money_facts.PayoutUnclear
+    PayoutRetried = money_facts.PayoutRetried
+    StoreCreditSpent = money_facts.StoreCreditSpent
+    Exchanged = money_facts.Exchanged
+    GoodwillGranted = money_facts.GoodwillGranted
+    ClaimRaised = money_facts.ClaimRaised
+
+    def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
+        self,
+        order_id: str,
+        customer_id: str,
+        country: str,
+        channel: str,
+        currency: str,
+        lines: tuple[OrderLine, ...],
+        tenders: tuple[Tender, ...],
+        policy_id: str,
+        policy: PolicyPin | None,
+        seller_id: str | None,
+        customer_tier: str | None,
+        tax_included: bool,
+        exchange_of: ExchangeOf | None,
+        content_hash: str,
+    ) -> None:
+        super().__init__(lines)
+        self.order_id = order_id
+        self.customer_id = customer_id
+        self.country = country
+        self.channel = channel
+        self.currency = currency
+        self.tenders = tenders
+        self.policy_id = policy_id
+        self.policy = policy
+        self.seller_id = seller_id
+        self.customer_tier = customer_tier
+        self.tax_included = tax_included
+        self.exchange_of = exchange_of
+        self.content_hash = content_hash
+
+    @classmethod
+    def register(cls, order_id: str, *, at: datetime, **facts: object) -> Self:
+        """Begin an order's stream; ``facts`` are the fields of ``Registered``."""
+        return cls._create(cls.Registered, id=order_stream(order_id), order_id=order_id, timestamp=at, **facts)
+
+    def pin_policy(self, policy: PolicyPin, at: datetime) -> None:
+        """Hold the order to a version published after it; see ``PolicyPinned``."""
+        self.trigger_event(self.PolicyPinned, policy=policy, timestamp=at)
+
+    def ship(self, shipment_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
+        """Record that units left for the customer, at most those sold."""
+        if self.is_repeat("shipment_id", shipment_id, content_hash):
+            return
+        for line_id, asked in _per_line(lines).items():
+            account = self.line(line_id)
+            left = account.fact.quantity - account.shipped_quantity
+            if asked > left:
+                raise QuantityExceededError(asked=asked, available=left, line_id=line_id)
+        self.trigger_event(
+            self.Shipped, shipment_id=shipment_id, lines=tuple(lines), content_hash=content_hash, timestamp=at
+        )
+
+    def deliver(self, delivery_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
+        """Record that units reached the customer, at most those sold."""
+        if self.is_repeat("delivery_id", delivery_id, content_hash):
+            return
+        for line_id, asked in _per_line(lines).items():
+            account = self.line(line_id)
+            left = account.fact.quantity - account.delivered_quantity
+            if asked > left:
+                raise QuantityExceededError(asked=asked, available=left, line_id=line_id)
+        self.trigger_event(
+            self.Delivered, delivery_id=delivery_id, lines=tuple(lines), content_hash=content_hash, timestamp=at
+        )
+
+    def take_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
+        """Let a return hold units that are free; which ones is the caller's to check."""
+        if runs:
+            self.trigger_event(self.UnitsTaken, rma_id=rma_id, runs=tuple(runs), timestamp=at)
+
+    def free_units(self, rma_id: UUID, runs: Sequence[LineRun], because: Freed, at: datetime) -> None:
+        """Set free those of the units that this return holds: goods that came in only when they go out again."""
+        standing = "returned" if because in {"sent_back", "repaired"} else "in_return"
+        held = tuple(
+            run for run, state in self.standing_within(runs) if state.rma_id == rma_id and state.standing == standing
+        )
+        if held:
+            self.trigger_event(self.UnitsFreed, rma_id=rma_id, runs=held, because=because, timestamp=at)
+
+    def return_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
+        """Count units as returned; those that the return had given up are taken again first."""
+        standing = self.standing_within(runs)
+        self.take_units(rma_id, [run for run, state in standing if state.standing == "kept"], at)
+        coming = tuple(run for run, state in standing if state.standing != "returned")
+        if coming:
+            self.trigger_event(self.UnitsReturned, rma_id=rma_id, runs=coming, timestamp=at)
+
+
+def _per_line(lines: Sequence[LineQuantity]) -> dict[str, int]:
+    asked: dict[str, int] = {}
+    for line in lines:
+        asked[line.line_id] = asked.get(line.line_id, 0) + line.quantity
+    return asked

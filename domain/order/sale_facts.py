@@ -1,0 +1,114 @@
+"""Facts about what was sold, shipped and delivered, and about where its units are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from domain.fact import Fact, FirstFact
+from domain.order.accounts import KEPT, Freed, UnitState
+from domain.order.parts import Arrival, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order.state import OrderState
+from domain.units import UnitRun
+
+
+class Registered(FirstFact):
+    """The shop registered an order; each line carries its share of the order's cents."""
+
+    TOPIC = "rma.Order.Registered.v1"
+    order_id: str
+    customer_id: str
+    country: str
+    channel: str
+    currency: str
+    lines: tuple[OrderLine, ...]
+    tenders: tuple[Tender, ...]
+    policy_id: str
+    policy: PolicyPin | None
+    seller_id: str | None
+    customer_tier: str | None
+    tax_included: bool
+    exchange_of: ExchangeOf | None
+    content_hash: str
+
+
+class PolicyPinned(Fact):
+    """The first version of the order's policy was published after the order: it holds from now on."""
+
+    TOPIC = "rma.Order.PolicyPinned.v1"
+    policy: PolicyPin
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.policy = self.policy
+
+
+class Shipped(Fact):
+    TOPIC = "rma.Order.Shipped.v1"
+    shipment_id: str
+    lines: tuple[LineQuantity, ...]
+    content_hash: str
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.recorded["shipment_id", self.shipment_id] = self.content_hash
+        for line in self.lines:
+            aggregate.lines[line.line_id].shipped.append(Arrival(self.timestamp, line.quantity))
+
+
+class Delivered(Fact):
+    TOPIC = "rma.Order.Delivered.v1"
+    delivery_id: str
+    lines: tuple[LineQuantity, ...]
+    content_hash: str
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.recorded["delivery_id", self.delivery_id] = self.content_hash
+        for line in self.lines:
+            aggregate.lines[line.line_id].delivered.append(Arrival(self.timestamp, line.quantity))
+
+
+class UnitsTaken(Fact):
+    """Units went into a return and can't be asked for again while it lasts."""
+
+    TOPIC = "rma.Order.UnitsTaken.v1"
+    rma_id: UUID
+    runs: tuple[LineRun, ...]
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.put(self.runs, UnitState("in_return", self.rma_id))
+
+
+class UnitsReturned(Fact):
+    """Units came in, or were refunded and kept: they are no longer the customer's to return."""
+
+    TOPIC = "rma.Order.UnitsReturned.v1"
+    rma_id: UUID
+    runs: tuple[LineRun, ...]
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.put(self.runs, UnitState("returned", self.rma_id))
+
+
+class UnitsFreed(Fact):
+    """Units can be asked for again."""
+
+    TOPIC = "rma.Order.UnitsFreed.v1"
+    rma_id: UUID
+    runs: tuple[LineRun, ...]
+    because: Freed
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.put(self.runs, KEPT)
+
+
+class WarrantyExtended(Fact):
+    """Repaired units go back to the customer, and their warranty goes on from where it stood still."""
+
+    TOPIC = "rma.Order.WarrantyExtended.v1"
+    rma_id: UUID
+    line_id: str
+    first: int
+    count: int
+    until: datetime
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.lines[self.line_id].warranties.put([UnitRun(self.first, self.count)], self.until)

@@ -1,0 +1,92 @@
+"""What an order's facts add up to, and the questions that rules ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+from uuid import UUID
+
+from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
+from domain.order.accounts import KEPT, LineAccount, Refund, RmaAccount, StoreCredit, UnitState
+from domain.order.parts import LineRun, OrderLine, Payout, PolicyPin
+from domain.units import UnitRun, UnitStates, take, total
+
+
+class OrderState:
+    """The state of an order; its facts assign to it, its rules read it."""
+
+    order_id: str
+    policy: PolicyPin | None
+
+    def __init__(self, lines: Iterable[OrderLine]) -> None:
+        self.lines = {
+            line.line_id: LineAccount(line, UnitStates([(UnitRun(1, line.quantity), KEPT)])) for line in lines
+        }
+        self.recorded: dict[tuple[str, str], str] = {}
+        self.accounts: dict[UUID, RmaAccount] = {}
+        self.refunds: dict[UUID, Refund] = {}
+        self.payouts: dict[UUID, Payout] = {}
+        self.store_credit: dict[UUID, StoreCredit] = {}
+
+    # what facts assign
+
+    def put(self, runs: Iterable[LineRun], state: UnitState) -> None:
+        """Let units stand somewhere, whatever stood there before."""
+        for run in runs:
+            self.lines[run.line_id].units.put([run.run], state)
+
+    def set_payout(self, payout_id: UUID, status: Literal["settled", "failed", "unknown"]) -> None:
+        """Note what a gateway said last of a payout, and what that means for store credit."""
+        payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status)
+        if payout.tender_id is None:
+            credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
+            credit.issued_minor = payout.amount_minor if status == "settled" else 0
+
+    # what rules ask
+
+    @property
+    def partition_key(self) -> str:
+        """The key that keeps an order's facts and those of its returns in one partition."""
+        return self.order_id
+
+    def line(self, line_id: str) -> LineAccount:
+        """Return a line's account; raises ``UnknownLineError``."""
+        if line_id not in self.lines:
+            raise UnknownLineError(f"the order has no line {line_id}", line_id=line_id)
+        return self.lines[line_id]
+
+    def account(self, rma_id: UUID) -> RmaAccount:
+        """Return what one return has moved so far; a new account where it has moved nothing."""
+        return self.accounts.setdefault(rma_id, RmaAccount())
+
+    def is_repeat(self, name: str, value: str, content_hash: str) -> bool:
+        """Tell whether this very fact is already recorded; raises ``IdentifierReusedError`` for another one."""
+        known = self.recorded.get((name, value))
+        if known is not None and known != content_hash:
+            raise IdentifierReusedError(name, value)
+        return known is not None
+
+    def free_runs(self, line_id: str, quantity: int, taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
+        """Return the lowest-numbered free units of a line, beside those just ``taken``.
+
+        Raises:
+            UnitsNotAvailableError: Fewer are free.
+        """
+        account = self.line(line_id)
+        units = account.units
+        if taken:
+            units = UnitStates(units)
+            units.put(taken, UnitState("in_return"))
+        free = [run for run, state in units if state.standing == "kept"]
+        if total(free) < quantity:
+            raise UnitsNotAvailableError(line_id=line_id, asked=quantity, available=total(free))
+        return take(free, quantity)
+
+    def standing_within(self, runs: Iterable[LineRun]) -> list[tuple[LineRun, UnitState]]:
+        """Return where the units of these runs stand, cut where it differs."""
+        return [
+            (LineRun(part.line_id, run.first, run.count), state)
+            for part in runs
+            for run, state in self.lines[part.line_id].units.within([part.run])
+        ]

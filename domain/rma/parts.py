@@ -1,0 +1,179 @@
+"""What the facts of a return are made of. Fields are a storage format: add, never rename."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.money import run_minor
+from domain.order.parts import LineRun
+from domain.policy.decision import Decision
+from domain.units import UnitRun
+from domain.vocabularies import (
+    Authorization,
+    Cause,
+    DeadlineKind,
+    DeadlineStatus,
+    Disposition,
+    EvidenceKind,
+    Grade,
+    InspectionState,
+    LiableParty,
+    Logistics,
+    Reason,
+    Resolution,
+    Settlement,
+    Wish,
+)
+
+Answer = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The four dimensions in which each unit of a return stands, each on its own; settlement belongs to resolution."""
+
+    authorization: Authorization = "requested"
+    logistics: Logistics = "with_customer"
+    inspection: InspectionState = "awaiting"
+    resolution: Resolution = "undecided"
+    settlement: Settlement = "none"
+    inspection_id: str | None = None
+    grade: Grade | None = None
+    cause: Cause | None = None
+    liable_party: LiableParty | None = None
+    accepted: bool = False
+    disposition: Disposition | None = None
+    delivered_on: bool = False
+    """The goods of the resolution are through: replacement shipped, repaired, or sent back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RmaRun:
+    """Units ``first`` to ``first + count - 1`` of the order line behind line ``line`` of a return."""
+
+    line: int
+    first: int
+    count: int
+
+    @property
+    def run(self) -> UnitRun:
+        """The units as a run."""
+        return UnitRun(self.first, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFor:
+    """The article wished for, with the shop's quote for all of them (minor units)."""
+
+    sku: str
+    quantity: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A photo, video or document that somebody put forward."""
+
+    evidence_id: str
+    kind: EvidenceKind
+    uri: str
+    sha256: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedLine:
+    """A line of a return as asked for, with what the order says of it (minor units of the whole order line)."""
+
+    line: int
+    line_id: str
+    sku: str
+    quantity: int
+    runs: tuple[UnitRun, ...]
+    reason: Reason
+    wish: Wish
+    comment: str | None
+    answers: dict[str, Answer] | None
+    exchange_for: ExchangeFor | None
+    category: str | None
+    sold: int
+    goods_minor: int
+    tax_minor: int
+    shipping_minor: int
+
+    def paid_of(self, run: UnitRun) -> int:
+        """Return the goods and tax cents of a run of units."""
+        return run_minor(self.goods_minor, self.sold, run.first, run.count) + run_minor(
+            self.tax_minor, self.sold, run.first, run.count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineDecision:
+    """What policy decided on a line, with everything it looked at."""
+
+    line: int
+    runs: tuple[UnitRun, ...]
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDecision:
+    """What a person decided on units of a line; ``code`` says why not."""
+
+    line: int
+    runs: tuple[UnitRun, ...]
+    approved: bool
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPart:
+    """What a refund gives back, net of fees, for a run of units (minor units)."""
+
+    refund_id: UUID
+    line: int
+    first: int
+    count: int
+    amount_minor: int
+
+    @property
+    def run(self) -> UnitRun:
+        """The units as a run."""
+        return UnitRun(self.first, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionCheck:
+    """One condition under which goods are accepted: what was looked at, what would do, and whether it held."""
+
+    fact: str
+    expected: tuple[str, ...]
+    found: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """An instant until which something has to happen, computed once and kept."""
+
+    deadline_id: UUID
+    kind: DeadlineKind
+    line: int | None
+    due_at: datetime
+    status: DeadlineStatus = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineEnd:
+    """How a deadline ended."""
+
+    deadline_id: UUID
+    status: DeadlineStatus
+
+
+def of_order(line_id: str, runs: tuple[UnitRun, ...] | list[UnitRun]) -> list[LineRun]:
+    """Return runs of units by the order's own line."""
+    return [LineRun(line_id, run.first, run.count) for run in runs]

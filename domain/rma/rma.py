@@ -1,0 +1,115 @@
+"""A return merchandise authorization: one case over lines and quantities of one order.
+
+Its facts are told in ``case_facts`` and ``goods_facts``, what they add up to in ``rma_state``. Rules are checked where
+facts are decided (authorization, dock, inspection, resolution), before a fact is triggered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from domain.fact import Fact
+from domain.identity import rma_number, rma_stream
+from domain.order.parts import PolicyPin
+from domain.rma import case_facts, goods_facts, remedy_facts
+from domain.rma.parts import (
+    Evidence,
+    RequestedLine,
+)
+from domain.rma.state import RmaState
+
+
+class Rma(RmaState, BaseAggregate[str]):
+    """One return, from request to close."""
+
+    TOPIC = "rma.Rma"
+
+    Event = Fact
+    Requested = case_facts.Requested
+    RemedyOffered = remedy_facts.RemedyOffered
+    RemedyAccepted = remedy_facts.RemedyAccepted
+    RemedyDeclined = remedy_facts.RemedyDeclined
+    RemedyLapsed = remedy_facts.RemedyLapsed
+    Authorized = case_facts.Authorized
+    Denied = case_facts.Denied
+    ReviewAsked = case_facts.ReviewAsked
+    ReviewDecided = case_facts.ReviewDecided
+    DecisionOverridden = case_facts.DecisionOverridden
+    DenialAppealed = case_facts.DenialAppealed
+    RequestCorrected = case_facts.RequestCorrected
+    EvidenceAdded = case_facts.EvidenceAdded
+    Withdrawn = case_facts.Withdrawn
+    Expired = case_facts.Expired
+    LabelIssued = goods_facts.LabelIssued
+    HandedOver = goods_facts.HandedOver
+    Scanned = goods_facts.Scanned
+    Received = goods_facts.Received
+    DiscrepancyFound = goods_facts.DiscrepancyFound
+    Held = goods_facts.Held
+    Released = goods_facts.Released
+    Inspected = goods_facts.Inspected
+    DispositionDecided = goods_facts.DispositionDecided
+    KeptByCustomer = goods_facts.KeptByCustomer
+    ResolutionDecided = case_facts.ResolutionDecided
+    RefundStarted = case_facts.RefundStarted
+    SettlementMoved = case_facts.SettlementMoved
+    ReplacementShipped = goods_facts.ReplacementShipped
+    Repaired = goods_facts.Repaired
+    SentBack = goods_facts.SentBack
+    FeedbackGiven = case_facts.FeedbackGiven
+    Closed = case_facts.Closed
+    Reopened = case_facts.Reopened
+    DeadlinesMoved = case_facts.DeadlinesMoved
+    DeadlinePassed = case_facts.DeadlinePassed
+    DeadlineExtended = case_facts.DeadlineExtended
+
+    def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
+        self,
+        rma_id: UUID,
+        rma_number: str,
+        order_id: str,
+        customer_id: str,
+        case_id: str | None,
+        gift: bool,
+        recipient_id: str | None,
+        currency: str,
+        channel: str,
+        country: str,
+        ordered_at: datetime,
+        policy: PolicyPin,
+        lines: tuple[RequestedLine, ...],
+        evidence: tuple[Evidence, ...],
+        content_hash: str,
+    ) -> None:
+        super().__init__(lines, evidence)
+        self.rma_id = rma_id
+        self.rma_number = rma_number
+        self.order_id = order_id
+        self.customer_id = customer_id
+        self.case_id = case_id
+        self.gift = gift
+        self.recipient_id = recipient_id
+        self.currency = currency
+        self.channel = channel
+        self.country = country
+        self.ordered_at = ordered_at
+        self.policy = policy
+        self.content_hash = content_hash
+
+    @classmethod
+    def request(cls, rma_id: UUID, lines: Sequence[RequestedLine], *, at: datetime, **facts: object) -> Self:
+        """Begin a return's stream; ``facts`` are the other fields of ``Requested``."""
+        return cls._create(
+            cls.Requested,
+            id=rma_stream(rma_id),
+            rma_id=rma_id,
+            rma_number=rma_number(rma_id),
+            lines=tuple(lines),
+            timestamp=at,
+            **facts,
+        )

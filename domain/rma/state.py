@@ -1,0 +1,233 @@
+"""What a return's facts add up to, and the questions that rules ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from domain.errors import IdentifierReusedError, QuantityExceededError, UnknownLineError
+from domain.order.parts import PolicyPin
+from domain.policy.decision import Decision
+from domain.policy.document import Remedy
+from domain.rma.parts import (
+    Deadline,
+    Evidence,
+    LineDecision,
+    PersonDecision,
+    RefundPart,
+    RequestedLine,
+    RmaRun,
+    RunState,
+)
+from domain.rma.status import status_of
+from domain.units import UnitRun, UnitStates, take, total, without
+from domain.vocabularies import Authorization, ReturnStatus
+
+
+@dataclass(slots=True)
+class RmaLine:
+    """A line of a return: what was asked, on what terms, where its units stand, what was paid for them."""
+
+    asked: RequestedLine
+    states: UnitStates[RunState]
+    terms: Decision | None = None
+    refunded: list[RefundPart] = field(default_factory=list)
+    denied_at: datetime | None = None
+    approved_at: datetime | None = None
+    """When a person last let units of the line come back; None once policy decided after them."""
+    received_at: datetime | None = None
+    refund_due_at: datetime | None = None
+    """When money last fell due, or fell due again because a settled payout failed."""
+    offer: LineDecision | None = None
+    """The decision that waits for the customer's answer to its remedy."""
+    was_offered: bool = False
+    bonus_minor: int = 0
+    """Credit on top of the exchange of this line's units, minor units."""
+
+    def refunded_of(self, run: UnitRun) -> int:
+        """Return the refund requested, net of fees, that falls to a run of units (minor units).
+
+        A refund is spread over its units in proportion to what was paid for them, so that parts sum to the whole.
+        """
+        return sum(self._share(part, run) for part in self.refunded)
+
+    def _share(self, part: RefundPart, run: UnitRun) -> int:
+        first, end = max(part.first, run.first), min(part.first + part.count, run.end)
+        if first >= end:
+            return 0
+        whole = self.asked.paid_of(UnitRun(part.first, part.count))
+        if not whole:
+            return part.amount_minor if first == part.first else 0
+        before = self.asked.paid_of(UnitRun(part.first, first - part.first))
+        upto = self.asked.paid_of(UnitRun(part.first, end - part.first))
+        return part.amount_minor * upto // whole - part.amount_minor * before // whole
+
+
+class RmaState:
+    """The state of a return; its facts assign to it, its rules read it."""
+
+    rma_id: UUID
+    order_id: str
+    customer_id: str
+    policy: PolicyPin
+
+    def __init__(self, lines: Iterable[RequestedLine], evidence: Iterable[Evidence]) -> None:
+        self.lines = {line.line: RmaLine(line, UnitStates([(run, RunState()) for run in line.runs])) for line in lines}
+        self.evidence: dict[str, Evidence] = {}
+        self.keep_evidence(evidence)
+        self.recorded: dict[tuple[str, str], str] = {}
+        self.deadlines: dict[UUID, Deadline] = {}
+        self.decided_at: datetime | None = None
+        self.authorized_at: datetime | None = None
+        self.first_scan_at: datetime | None = None
+        self.last_scan_at: datetime | None = None
+        self.resolved_at: datetime | None = None
+        self.closed_at: datetime | None = None
+        self.carrier: str | None = None
+        self.tracking_number: str | None = None
+        self.score: int | None = None
+        self.refund_minor = 0
+        self.refund_count = 0
+
+    # what facts assign
+
+    def change(self, runs: Iterable[RmaRun], **changes: object) -> None:
+        """Change some dimensions of these units' states."""
+        for run in runs:
+            self.lines[run.line].states.change([run.run], lambda state: replace(state, **changes))  # type: ignore[arg-type]
+
+    def decided(self, lines: Iterable[LineDecision], authorization: str, at: datetime | None) -> None:
+        """Take over policy's decisions on lines; ``at`` is None where the time of decision stays."""
+        for decided in lines:
+            line = self.lines[decided.line]
+            line.terms = decided.decision
+            line.denied_at = at if authorization == "denied" else line.denied_at
+            line.approved_at = None
+            self.change(_runs(decided.line, decided.runs), authorization=authorization)
+        self.decided_at = at or self.decided_at
+        if authorization == "authorized":
+            self.authorized_at = self.authorized_at or at
+
+    def offered(self, lines: Iterable[LineDecision], at: datetime) -> None:
+        """Let lines wait for the customer's answer to a remedy."""
+        for offered in lines:
+            line = self.lines[offered.line]
+            line.terms, line.offer, line.was_offered = offered.decision, offered, True
+            self.change(_runs(offered.line, offered.runs), authorization="requested")
+        self.decided_at = at
+
+    def took_remedy(self, number: int, remedy: Remedy) -> None:
+        """End an offer that was accepted; a bonus makes an exchange of the wish."""
+        line = self.lines[number]
+        line.offer = None
+        if remedy.kind == "exchange_bonus":
+            line.bonus_minor = remedy.bonus_minor or 0
+            line.asked = replace(line.asked, wish="exchange")
+
+    def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
+        """Take over a person's decisions on units."""
+        for decided in lines:
+            authorization: Authorization = "authorized" if decided.approved else "denied"
+            line = self.lines[decided.line]
+            line.denied_at = line.denied_at if decided.approved else at
+            line.approved_at = at if decided.approved else line.approved_at
+            if decided.approved:
+                self.take_up(decided.line, decided.runs, authorization)
+            else:
+                self.change(_runs(decided.line, decided.runs), authorization=authorization)
+        self.decided_at = at
+        if any(decided.approved for decided in lines):
+            self.authorized_at = self.authorized_at or at
+
+    def take_up(self, number: int, runs: Sequence[UnitRun], authorization: Authorization) -> None:
+        """Take units up again: where goods are stays known; others of the line take the place of those given up.
+
+        A unit whose place another took is no longer the line's: as many units stand in it as were asked for.
+        """
+        states = self.lines[number].states
+        fresh = without(runs, [run for run, _ in states.within(runs)])
+        given_up = self.fitting(number, lambda state: given_up_by(state, authorization))
+        states.drop(take(without(given_up, runs), total(fresh)))
+        states.change(runs, lambda state: _taken_up(state, authorization))
+        states.put(fresh, RunState(authorization=authorization))
+
+    def keep_evidence(self, evidence: Iterable[Evidence]) -> None:
+        """Remember what was put forward, by its id."""
+        for item in evidence:
+            self.evidence[item.evidence_id] = item
+
+    # what rules ask
+
+    @property
+    def partition_key(self) -> str:
+        """The key that keeps a return's facts in the partition of its order."""
+        return self.order_id
+
+    @property
+    def status(self) -> ReturnStatus:
+        """The status that people see, by the rule of the contract; stored nowhere."""
+        return status_of((state for _, state in self.units()), closed=self.closed_at is not None)
+
+    def units(self) -> Iterator[tuple[RmaRun, RunState]]:
+        """Yield every run of units with its state, line by line, lowest-numbered first."""
+        for number, line in self.lines.items():
+            for run, state in line.states:
+                yield RmaRun(number, run.first, run.count), state
+
+    def line(self, number: int) -> RmaLine:
+        """Return a line by its number; raises ``UnknownLineError``."""
+        if number not in self.lines:
+            raise UnknownLineError(f"the return has no line {number}", line=number)
+        return self.lines[number]
+
+    def awaits_answer(self, number: int) -> bool:
+        """Tell whether something is offered on a line, and units of it still wait for the answer."""
+        line = self.lines[number]
+        return line.offer is not None and any(state.authorization == "requested" for _, state in line.states)
+
+    def fitting(self, number: int, fits: Callable[[RunState], bool]) -> list[UnitRun]:
+        """Return the runs of a line's units in a fitting state, lowest-numbered first."""
+        return [run for run, state in self.line(number).states if fits(state)]
+
+    def pick(self, number: int, quantity: int, fits: Callable[[RunState], bool]) -> tuple[RmaRun, ...]:
+        """Return the lowest-numbered ``quantity`` units of a line that are in a fitting state.
+
+        Raises:
+            QuantityExceededError: Fewer are.
+        """
+        runs = self.fitting(number, fits)
+        if total(runs) < quantity:
+            raise QuantityExceededError(asked=quantity, available=total(runs), limit=total(runs), line=number)
+        return tuple(_runs(number, take(runs, quantity)))
+
+    def states_of(self, runs: Sequence[RmaRun]) -> list[tuple[RmaRun, RunState]]:
+        """Return the states of the units in these runs, cut where they differ."""
+        return [
+            (RmaRun(part.line, run.first, run.count), state)
+            for part in runs
+            for run, state in self.lines[part.line].states.within([part.run])
+        ]
+
+    def is_repeat(self, name: str, value: str, content_hash: str) -> bool:
+        """Tell whether this very fact is already recorded; raises ``IdentifierReusedError`` for another one."""
+        known = self.recorded.get((name, value))
+        if known is not None and known != content_hash:
+            raise IdentifierReusedError(name, value)
+        return known is not None
+
+
+def given_up_by(state: RunState, authorization: Authorization) -> bool:
+    """Tell whether a unit may be taken up again: an appeal is against a denial, an authorization against any end."""
+    ends = {"denied"} if authorization == "needs_review" else {"denied", "expired", "withdrawn"}
+    return state.authorization in ends and not (state.resolution == "send_back" and state.delivered_on)
+
+
+def _taken_up(state: RunState, authorization: Authorization) -> RunState:
+    missing = state.logistics in {"short", "wrong_item"}  # once taken up, they are expected again
+    return replace(state, authorization=authorization, logistics="with_customer" if missing else state.logistics)
+
+
+def _runs(line: int, runs: Iterable[UnitRun]) -> list[RmaRun]:
+    return [RmaRun(line, run.first, run.count) for run in runs]

@@ -1,0 +1,1 @@
+"""What is settled with gateways: the payout saga, and differences between their books and ours."""

@@ -1,0 +1,107 @@
+"""A payout on which a gateway's settlement file and our books differ: found, then resolved by an agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from domain.errors import WrongStateError
+from domain.fact import Fact, FirstFact
+from domain.identity import difference_stream
+from domain.vocabularies import DifferenceKind, DifferenceResolution, PayoutStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OurSide:
+    """A payout as our books have it, in minor units."""
+
+    amount_minor: int
+    currency: str
+    status: PayoutStatus
+
+
+@dataclass(frozen=True, slots=True)
+class TheirSide:
+    """A payout as the gateway's file has it, in minor units."""
+
+    amount_minor: int
+    currency: str
+    reference: str
+
+
+class SettlementDifference(BaseAggregate[str]):
+    """One difference; money that must move because of it moves by the commands that move money."""
+
+    TOPIC = "rma.SettlementDifference"
+
+    class Event(Fact): ...
+
+    class Found(Event, FirstFact):
+        """The books differ; a side is None where it knows no such payout, or has not paid it."""
+
+        TOPIC = "rma.SettlementDifference.Found.v1"
+        difference_id: UUID
+        kind: DifferenceKind
+        payout_id: UUID
+        order_id: str | None
+        rma_id: UUID | None
+        here: OurSide | None
+        there: TheirSide | None
+
+    class Resolved(Event):
+        """An agent found out what happened, and said so."""
+
+        TOPIC = "rma.SettlementDifference.Resolved.v1"
+        resolution: DifferenceResolution
+        note: str
+
+        def apply(self, aggregate: SettlementDifference) -> None:
+            aggregate.resolution, aggregate.note = self.resolution, self.note
+
+    def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
+        self,
+        difference_id: UUID,
+        kind: DifferenceKind,
+        payout_id: UUID,
+        order_id: str | None,
+        rma_id: UUID | None,
+        here: OurSide | None,
+        there: TheirSide | None,
+    ) -> None:
+        self.difference_id = difference_id
+        self.kind = kind
+        self.payout_id = payout_id
+        self.order_id = order_id
+        self.rma_id = rma_id
+        self.here = here
+        self.there = there
+        self.resolution: DifferenceResolution | None = None
+        self.note: str | None = None
+
+    @property
+    def partition_key(self) -> str:
+        """The key under which the facts are published: that of the order, where one is known."""
+        return self.order_id or str(self.payout_id)
+
+    @classmethod
+    def find(cls, difference_id: UUID, *, at: datetime, **facts: object) -> Self:
+        """Begin the stream of a difference; ``facts`` are the other fields of ``Found``."""
+        return cls._create(
+            cls.Found, id=difference_stream(difference_id), difference_id=difference_id, timestamp=at, **facts
+        )
+
+    def resolve(self, resolution: DifferenceResolution, note: str, at: datetime) -> None:
+        """Record how it was resolved; the same again is no second time.
+
+        Raises:
+            WrongStateError: It was resolved in another way before.
+        """
+        if (self.resolution, self.note) == (resolution, note):
+            return
+        if self.resolution is not None:
+            raise WrongStateError("the difference is resolved already", resolution=self.resolution)
+        self.trigger_event(self.Resolved, resolution=resolution, note=note, timestamp=at)

@@ -1,0 +1,133 @@
+"""Kafka clients, set up as the promises need them: nothing is committed or created behind our back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from infra.kafka import record_reading
+from infra.kafka.topics import RECORD_BYTES_MAX, partition_of
+
+REQUEST_TIMEOUT_MS: Final = 15_000
+BOOTSTRAP_TIMEOUT_MS: Final = 10_000
+DELIVERY_TIMEOUT_MS: Final = 30_000
+SESSION_TIMEOUT_MS: Final = 10_000
+HEARTBEAT_INTERVAL_MS: Final = 2_000
+POLL_INTERVAL_MAX_MS: Final = 300_000
+FETCH_WAIT_MAX_MS: Final = 500
+BATCH_BYTES: Final = 256 * 1024
+REQUEST_BYTES_MAX: Final = RECORD_BYTES_MAX
+
+record_reading.install()
+
+
+class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # the client has no types
+    """A group's consumer that never loses a join, and leaves its group when it ends in order.
+
+    kafka-python 3.0.12 forgets a join that it began because metadata had changed, if a poll's time runs out before the
+    join completes: it is then no longer "needed", its result is never taken up, and the consumer gets no partition for
+    ever. Asking for it again before each poll makes the next poll take it up.
+
+    The client takes a static member that ends for one that will be back, and leaves its partitions unread until the
+    session has timed out. One that is killed is meant to be back; one that closes leaves.
+    """
+
+    def poll(self, *args: Any, **settings: Any) -> Any:
+        """Return the next records by partition; a join that the client lost is asked for again."""
+        if self._coordinator.rejoining and not self._coordinator.need_rejoin():
+            self._coordinator.request_rejoin()
+        return super().poll(*args, **settings)
+
+    def close(self, *args: Any, **settings: Any) -> None:
+        self._coordinator.is_dynamic_member = lambda: True
+        super().close(*args, **settings)
+
+
+def make_admin(bootstrap: str) -> KafkaAdminClient:
+    """Connect for administration; raises ``kafka.errors.KafkaError`` where Kafka is away."""
+    return KafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=REQUEST_TIMEOUT_MS)
+
+
+def make_consumer(
+    bootstrap: str, group: str, *, instance: str | None, batch_records_max: int, **settings: Any
+) -> GroupConsumer:
+    """Join a group that only moves on when told to: manual commit, from the earliest record, cooperative rebalancing.
+
+    Args:
+        bootstrap: Host and port pairs, separated by commas.
+        group: The consumer group's name.
+        instance: Name of this member that outlives restarts (static membership), or None.
+        batch_records_max: Most records of one poll.
+        settings: Anything else kafka-python's consumer knows.
+    """
+    return GroupConsumer(
+        bootstrap_servers=bootstrap.split(","),
+        group_id=group,
+        group_instance_id=instance,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        max_poll_records=batch_records_max,
+        max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MAX_MS,
+        **settings,
+    )
+
+
+def make_producer(bootstrap: str, **settings: Any) -> KafkaProducer:
+    """Make an idempotent producer: every replica acknowledges, order within a partition holds through retries."""
+    return KafkaProducer(
+        **{
+            "bootstrap_servers": bootstrap.split(","),
+            "acks": "all",
+            "enable_idempotence": True,
+            "allow_auto_create_topics": False,
+            "compression_type": "lz4",
+            "batch_size": BATCH_BYTES,
+            "linger_ms": 5,
+            "max_request_size": REQUEST_BYTES_MAX,
+            "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+            "max_block_ms": REQUEST_TIMEOUT_MS,
+            "metrics_enabled": False,
+        }
+        | settings
+    )
+
+
+class Publisher:
+    """Publish records to the partition that our own function gives their key.
+
+    Args:
+        producer: Closed together with this publisher.
+    """
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+        self._partitions: dict[str, int] = {}
+
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> Any:
+        """Hand one record to the client and return its future; nothing is certain before ``flush``."""
+        if topic not in self._partitions:
+            self._partitions[topic] = len(self._producer.partitions_for(topic))
+        partition = partition_of(key, self._partitions[topic])
+        return self._producer.send(topic, value, key, list(headers), partition)
+
+    def flush(self, timeout_s: float = DELIVERY_TIMEOUT_MS / 1000) -> None:
+        """Wait until every record was acknowledged or given up; raises ``kafka.errors.KafkaTimeoutError``."""
+        self._producer.flush(timeout_s)
+
+    def close(self) -> None:
+        self._producer.close(timeout=REQUEST_TIMEOUT_MS / 1000)

@@ -1,0 +1,304 @@
+"""The log: every event of every stream in one order, with the answer to every command, in PostgreSQL.
+
+An append is one transaction under a table lock, so positions have no gaps even after a rollback, and a reader that goes
+by position misses nothing. Streams are protected by the primary key (stream, version), answers by (source, command id).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, Cursor
+
+from infra.envelope.cloudevents import result_headers
+from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
+from infra.envelope.results import result_body
+from infra.records import Entry, Message, OutboxRow, Outcome, StoredEvent
+
+LOCK_TIMEOUT_MS: Final = 10_000
+STATEMENT_TIMEOUT_MS: Final = 60_000
+READ_EVENTS_MAX: Final = 20_000
+SESSION_OPTIONS: Final = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "timezone=UTC",
+        "jit=off",
+        "enable_seqscan=off",  # a table that was never analysed would be scanned for every batch
+        f"lock_timeout={LOCK_TIMEOUT_MS}",
+        f"statement_timeout={STATEMENT_TIMEOUT_MS}",
+        f"idle_in_transaction_session_timeout={STATEMENT_TIMEOUT_MS}",
+    )
+)
+EVENT_COLUMNS: Final = ", ".join(StoredEvent._fields)
+LOAD: Final = f"""
+    SELECT {", ".join(f"e.{name}" for name in StoredEvent._fields)}
+    FROM unnest(%s::text[], %s::bigint[]) AS wanted (stream, after_version)
+    CROSS JOIN LATERAL (
+        SELECT * FROM rma_log.events AS recorded
+        WHERE recorded.stream = wanted.stream AND recorded.version > wanted.after_version
+        ORDER BY recorded.version
+    ) AS e
+"""  # noqa: S608 - column names of our own
+FIND_OUTCOMES: Final = """
+    SELECT o.source, o.command_id, o.fingerprint, o.result
+    FROM unnest(%s::text[], %s::text[]) AS asked (source, command_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM rma_log.outcomes AS known
+        WHERE known.source = asked.source AND known.command_id = asked.command_id
+    ) AS o
+"""
+LOCK: Final = "LOCK TABLE rma_log.tail IN EXCLUSIVE MODE"
+TAIL: Final = """
+    SELECT clock_timestamp(), tail.outbox_seq, coalesce(last.position, 0), last.hash
+    FROM rma_log.tail LEFT JOIN LATERAL (
+        SELECT position, hash FROM rma_log.events ORDER BY position DESC LIMIT 1
+    ) AS last ON true
+"""
+WITHOUT_PREDECESSOR: Final = """
+    SELECT appended.stream FROM unnest(%s::text[], %s::bigint[]) AS appended (stream, version)
+    WHERE appended.version > 1 AND NOT EXISTS (
+        SELECT FROM rma_log.events AS e WHERE e.stream = appended.stream AND e.version = appended.version - 1
+    )
+"""
+EVENT_TYPES: Final = (
+    "int8 text int8 uuid text timestamptz timestamptz text text text text text text bytea bytea text bytea".split()
+)
+RACED_CONSTRAINTS: Final = frozenset({"events_stream_version", "outcomes_command"})
+
+
+class ConcurrencyError(Exception):
+    """Somebody else appended to a stream, or answered a command, in the meantime. Nothing was written."""
+
+
+class StreamGapError(Exception):
+    """An append would have left a hole in a stream; its author's state was wrong. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one transaction writes: the entries of a batch, in order, and the topic that takes their answers."""
+
+    entries: Sequence[Entry]
+    results_topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append wrote; ``events`` are in log order."""
+
+    events: Sequence[StoredEvent]
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    recorded_at: datetime
+    outbox_seq: int
+    position: int
+    hash: bytes
+
+
+class EventLog:
+    """The log behind one connection, which is opened when needed and again after it broke. Not for several threads.
+
+    Args:
+        conninfo: libpq connection string or URI.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._open: Connection[Any] | None = None
+
+    @property
+    def connection(self) -> Connection[Any]:
+        """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
+        if self._open is None or self._open.closed:
+            self._open = connect(self._conninfo)
+        return self._open
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
+    def load(self, requests: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
+        """Return the events of all these streams after the versions named, with one query; absent: none."""
+        found: dict[str, list[StoredEvent]] = {}
+        if requests:
+            rows = self.connection.execute(LOAD, (list(requests), list(requests.values())), prepare=True, binary=True)
+            for row in rows:
+                event = StoredEvent(*row)
+                found.setdefault(event.stream, []).append(event)
+        return found
+
+    def find_outcomes(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Outcome]:
+        """Return the stored answers of those commands, by (source, command id), that were answered before."""
+        asked = list(keys)
+        if not asked:
+            return {}
+        sources, command_ids = [source for source, _ in asked], [command_id for _, command_id in asked]
+        rows = self.connection.execute(FIND_OUTCOMES, (sources, command_ids), prepare=True, binary=True)
+        return {(row[0], row[1]): Outcome(row[2], row[3]) for row in rows}
+
+    def read(self, after_position: int, limit: int) -> list[StoredEvent]:
+        """Return up to ``limit`` events (20,000 at most) that follow a position, in log order."""
+        query = f"SELECT {EVENT_COLUMNS} FROM rma_log.events WHERE position > %s ORDER BY position LIMIT %s"  # noqa: S608
+        bounds = (after_position, min(limit, READ_EVENTS_MAX))
+        return [StoredEvent(*row) for row in self.connection.execute(query, bounds, prepare=True, binary=True)]
+
+    def read_outbox(self, after_seq: int, up_to_position: int, limit: int) -> list[OutboxRow]:
+        """Return up to ``limit`` messages after a sequence number whose events are at or before a position."""
+        query = (
+            "SELECT seq, topic, key, header_names, header_values, value FROM rma_log.outbox "
+            "WHERE seq > %s AND after_position <= %s ORDER BY seq LIMIT %s"
+        )
+        bounds = (after_seq, up_to_position, limit)
+        return [OutboxRow(*row) for row in self.connection.execute(query, bounds, prepare=True, binary=True)]
+
+    def append(self, batch: Append) -> Appended:
+        """Write the events, answers and messages of a batch in one transaction, or nothing.
+
+        Sets ``result`` on every entry that has an answer.
+
+        Raises:
+            ConcurrencyError: A stream grew, or a command was answered, since the batch was decided.
+            StreamGapError: An event's predecessor is not in the log.
+            psycopg.OperationalError: PostgreSQL is away, or the lock could not be had in time.
+        """
+        try:
+            with self.connection.transaction(), self.connection.cursor() as cursor:
+                return _append(cursor, batch)
+        except psycopg.errors.UniqueViolation as violation:
+            if violation.diag.constraint_name not in RACED_CONSTRAINTS:
+                raise
+            raise ConcurrencyError(violation.diag.message_detail) from violation
+
+
+def connect(conninfo: str) -> Connection[Any]:
+    """Open a connection as workers need it: autocommit, UTC, bounded waits, no sequential scans."""
+    return psycopg.connect(conninfo, autocommit=True, options=SESSION_OPTIONS, connect_timeout=5)
+
+
+def _append(cursor: Cursor[Any], batch: Append) -> Appended:
+    cursor.execute(LOCK)
+    [(recorded_at, outbox_seq, position, last_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
+    tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH)
+    recorded = _record(batch.entries, tail)
+    events = [event for of_entry in recorded for event in of_entry]
+    messages = _conclude(batch, recorded, tail)
+    _refuse_gaps(cursor, events)
+    _copy(cursor, "events", EVENT_COLUMNS, EVENT_TYPES, events)
+    _copy_outcomes(cursor, batch.entries)
+    _copy_outbox(cursor, messages, tail, tail.position + len(events))
+    return Appended(events, tail.recorded_at)
+
+
+def _record(entries: Sequence[Entry], tail: _Tail) -> list[list[StoredEvent]]:
+    """Give every event its place in the log and in the chain of hashes; return them by entry."""
+    position, prev_hash = tail.position, tail.hash
+    recorded = []
+    for entry in entries:
+        of_entry = []
+        for event in entry.events:
+            position += 1
+            stamp = entry.stamp
+            assert stamp is not None  # noqa: S101 - only an identified command has events
+            unhashed = StoredEvent(
+                position,
+                event.stream,
+                event.version,
+                stamp.event_id(event.stream, event.version),
+                event.type,
+                event.occurred_at,
+                tail.recorded_at,
+                stamp.actor,
+                stamp.command_id,
+                stamp.source,
+                stamp.correlation_id,
+                stamp.command_id,
+                event.partition_key,
+                prev_hash,
+                b"",
+                None,
+                event.body,
+            )
+            prev_hash = event_hash(unhashed)
+            of_entry.append(unhashed._replace(hash=prev_hash))
+        recorded.append(of_entry)
+    return recorded
+
+
+def _conclude(batch: Append, recorded: Sequence[Sequence[StoredEvent]], tail: _Tail) -> list[Message]:
+    """Make the answers, and return what is to be published beside the events."""
+    messages = []
+    for entry, events in zip(batch.entries, recorded, strict=True):
+        if entry.stamp is not None:
+            entry.result = _result(entry, events, tail.recorded_at)
+            headers = result_headers(entry.stamp, entry.result, tail.recorded_at)
+            messages.append(Message(batch.results_topic, entry.key, headers, entry.result))
+        if entry.dead_letter is not None:
+            messages.append(entry.dead_letter)
+    return messages
+
+
+def _result(entry: Entry, events: Sequence[StoredEvent], recorded_at: datetime) -> bytes:
+    if isinstance(entry.repeat_of, Entry):
+        assert entry.repeat_of.result is not None  # noqa: S101 - it stands before its repeat in the batch
+        return entry.repeat_of.result
+    if entry.repeat_of is not None:
+        return entry.repeat_of
+    assert entry.stamp is not None and entry.verdict is not None  # noqa: S101, PT018 - whoever is answered has both
+    return result_body(entry.stamp, entry.verdict, events, recorded_at)
+
+
+def _refuse_gaps(cursor: Cursor[Any], events: Sequence[StoredEvent]) -> None:
+    first_versions: dict[str, int] = {}
+    for event in events:
+        first_versions.setdefault(event.stream, event.version)
+    bounds = (list(first_versions), list(first_versions.values()))
+    gaps = cursor.execute(WITHOUT_PREDECESSOR, bounds, prepare=True).fetchall()
+    if gaps:
+        raise StreamGapError(f"no predecessor in {', '.join(stream for (stream,) in gaps)}")
+
+
+def _copy(
+    cursor: Cursor[Any], table: str, columns: str, types: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    with cursor.copy(f"COPY rma_log.{table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+def _copy_outcomes(cursor: Cursor[Any], entries: Sequence[Entry]) -> None:
+    rows = [
+        (entry.stamp.source, entry.stamp.command_id, entry.fingerprint, entry.verdict.status, entry.result)
+        for entry in entries
+        if entry.fingerprint is not None and entry.stamp is not None and entry.verdict is not None
+    ]
+    if rows:
+        columns = "source, command_id, fingerprint, status, result"
+        _copy(cursor, "outcomes", columns, "text text bytea text bytea".split(), rows)
+
+
+def _copy_outbox(cursor: Cursor[Any], messages: Sequence[Message], tail: _Tail, after_position: int) -> None:
+    if not messages:
+        return
+    rows = (
+        (
+            seq,
+            after_position,
+            message.topic,
+            message.key,
+            [name.encode() for name, _ in message.headers],
+            [value for _, value in message.headers],
+            message.value,
+        )
+        for seq, message in enumerate(messages, start=tail.outbox_seq + 1)
+    )
+    columns = "seq, after_position, topic, key, header_names, header_values, value"
+    _copy(cursor, "outbox", columns, "int8 int8 text bytea bytea[] bytea[] bytea".split(), rows)
+    cursor.execute("UPDATE rma_log.tail SET outbox_seq = outbox_seq + %s", (len(messages),))

@@ -1,0 +1,1 @@
+"""The refund ledger: double entry for every cent that goes back."""

@@ -1,0 +1,336 @@
+"""The money side: refunds and payouts, the double-entry ledger, and what each order line still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from domain import ledger
+from domain.order import Order
+from domain.order.money_facts import RefundRequested
+from domain.order.parts import Payout
+from domain.order.sale_facts import Registered
+from domain.recorded import RecordedEvent
+from domain.settlement.difference import SettlementDifference
+from projections.refund_ledger.tables import (
+    COUNTERS,
+    DIFFERENCES,
+    ENTRIES,
+    ORDERS,
+    PAYOUTS,
+    REFUNDS,
+    SCHEMA,
+    SOLD,
+    SOLD_MINOR,
+    STORE_CREDIT,
+    TABLES_SQL,
+    UNITS,
+    VERSION,
+    VIEWS_SQL,
+)
+
+TYPES: Final = frozenset(
+    getattr(Order, name).TOPIC
+    for name in (
+        "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
+        " PayoutUnclear PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
+    ).split()
+) | {SettlementDifference.Found.TOPIC, SettlementDifference.Resolved.TOPIC}
+PAYOUT_STATUS: Final = {Order.PayoutSettled: "settled", Order.PayoutFailed: "failed", Order.PayoutUnclear: "unknown"}
+
+_REFUND_STATUS: Final = f"""
+UPDATE {SCHEMA}.refunds AS refund SET
+    status = CASE WHEN told.unknown THEN 'unknown' WHEN told.requested THEN 'requested'
+                  WHEN told.failed THEN 'failed' ELSE 'settled' END,
+    settled_at = CASE WHEN told.unknown OR told.requested OR told.failed THEN NULL ELSE told.outcome_at END
+FROM (
+    SELECT refund_id, bool_or(status = 'unknown') AS unknown, bool_or(status = 'requested') AS requested,
+           bool_or(status = 'failed') AS failed, max(outcome_at) AS outcome_at
+    FROM {SCHEMA}.payouts WHERE refund_id = ANY(%s) AND NOT retried GROUP BY refund_id
+) AS told
+WHERE told.refund_id = refund.refund_id
+"""
+
+
+class RefundLedger:
+    """The projection ``refund_ledger``."""
+
+    name = "refund_ledger"
+    version = VERSION
+    tables_sql = TABLES_SQL
+    views_sql = VIEWS_SQL
+
+    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+        """Fold a batch in memory, then write each table once."""
+        batch = _Batch()
+        for event in events:
+            if event.type in TYPES:
+                batch.note(event)
+        batch.write(connection)
+
+
+class _Batch:
+    """The rows that a batch of events adds or changes."""
+
+    def __init__(self) -> None:
+        self.orders: list[dict[str, Any]] = []
+        self.units: dict[tuple[str, str], dict[str, Any]] = {}
+        self.refunds: list[dict[str, Any]] = []
+        self.payouts: dict[UUID, dict[str, Any]] = {}
+        self.outcomes: dict[UUID, dict[str, Any]] = {}
+        self.replaced: set[UUID] = set()
+        self.entries: list[dict[str, Any]] = []
+        self.moved: set[UUID] = set()
+        self.credit: dict[UUID, dict[str, Any]] = {}
+        self.differences: list[dict[str, Any]] = []
+        self.resolutions: list[dict[str, Any]] = []
+
+    def note(self, event: RecordedEvent) -> None:
+        fact = event.fact
+        self._units(event, fact)
+        self._money(event, fact)
+        self._store_credit(event, fact)
+        self._difference(event, fact)
+        self._post(event, fact)
+
+    def _units(self, event: RecordedEvent, fact: Any) -> None:
+        order_id = event.partition_key
+        match fact:
+            case Order.Registered():
+                self._registered(fact)
+            case Order.Delivered():
+                for line in fact.lines:
+                    row = self._count(order_id, line.line_id, delivered=line.quantity)
+                    row["last_delivered_at"] = max(event.occurred_at, row["last_delivered_at"] or event.occurred_at)
+            case Order.UnitsTaken():
+                for run in fact.runs:
+                    self._count(order_id, run.line_id, in_return=run.count)
+            case Order.UnitsReturned():
+                for run in fact.runs:
+                    self._count(order_id, run.line_id, in_return=-run.count, returned=run.count)
+            case Order.UnitsFreed():
+                held = "returned" if fact.because in {"sent_back", "repaired"} else "in_return"
+                for run in fact.runs:
+                    self._count(order_id, run.line_id, **{held: -run.count})
+
+    def _money(self, event: RecordedEvent, fact: Any) -> None:
+        match fact:
+            case Order.RefundRequested():
+                self._requested(event, fact)
+            case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
+                self._outcome(event, fact)
+            case Order.PayoutRetried():
+                self.replaced.add(fact.payout_id)
+                self._payout(event, fact.payout, fact.currency)
+                self.moved.add(fact.payout.refund_id)
+
+    def _store_credit(self, event: RecordedEvent, fact: Any) -> None:
+        match fact:
+            case Order.RefundRequested():
+                for payout in fact.payouts:
+                    if payout.tender_id is None:
+                        self._credit(event, fact, payout.payout_id)["holder_id"] = payout.holder_id
+            case Order.StoreCreditSpent():
+                self._credit(event, fact, fact.credit_id)["spent_minor"] += fact.amount_minor
+            case Order.GoodwillGranted() if fact.credit_id is not None:
+                row = self._credit(event, fact, fact.credit_id)
+                row["holder_id"] = fact.holder_id
+                row["issued_minor"] += fact.amount_minor
+            case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
+                if given := -ledger.balance(fact.postings, ledger.STORE_CREDIT_LIABILITY):
+                    self._credit(event, fact, fact.payout_id)["issued_minor"] += given
+
+    def _difference(self, event: RecordedEvent, fact: Any) -> None:
+        match fact:
+            case SettlementDifference.Found():
+                self._found(event, fact)
+            case SettlementDifference.Resolved():
+                self._resolved(event, fact)
+
+    def _registered(self, fact: Registered) -> None:
+        given = fact.exchange_of
+        self.orders.append(
+            {
+                "order_id": fact.order_id,
+                "currency": fact.currency,
+                "exchange_of_order_id": given.order_id if given else None,
+                "exchange_of_rma_id": given.rma_id if given else None,
+                "exchange_of_line": given.line if given else None,
+            }
+        )
+        for place, line in enumerate(fact.lines, start=1):
+            row = self._count(
+                fact.order_id,
+                line.line_id,
+                sold=line.quantity,
+                paid_minor=line.paid_minor,
+                shipping_minor=line.shipping_minor,
+            )
+            row |= {"sku": line.sku, "customer_id": fact.customer_id, "currency": fact.currency}
+            row |= {"ordered_at": fact.timestamp, "place": place}
+            row |= {"goods_minor": line.goods_minor, "tax_minor": line.tax_minor}
+
+    def _count(self, order_id: str, line_id: str, **counters: int) -> dict[str, Any]:
+        new = {
+            "order_id": order_id,
+            "line_id": line_id,
+            **SOLD,
+            **SOLD_MINOR,
+            **dict.fromkeys(COUNTERS, 0),
+            "last_delivered_at": None,
+        }
+        row = self.units.setdefault((order_id, line_id), new)
+        for counter, more in counters.items():
+            row[counter] += more
+        return row
+
+    def _requested(self, event: RecordedEvent, fact: RefundRequested) -> None:
+        self.refunds.append(
+            {
+                "refund_id": fact.refund_id,
+                "rma_id": fact.rma_id,
+                "order_id": event.partition_key,
+                "amount_minor": fact.amount_minor,
+                "currency": fact.currency,
+                "status": "requested" if fact.payouts else "settled",
+                "requested_at": event.occurred_at,
+                "settled_at": None if fact.payouts else event.occurred_at,
+                "because": fact.because,
+                "restocking_minor": fact.restocking_minor,
+                "return_shipping_minor": fact.return_shipping_minor,
+            }
+        )
+        line_id = fact.credits[0].line_id  # a refund is for units of one line
+        self._count(event.partition_key, line_id, refunded_units=fact.units, refunded_minor=fact.amount_minor)
+        for payout in fact.payouts:
+            self._payout(event, payout, fact.currency)
+
+    def _payout(self, event: RecordedEvent, payout: Payout, currency: str | None = None) -> None:
+        self.payouts[payout.payout_id] = {
+            "payout_id": payout.payout_id,
+            "refund_id": payout.refund_id,
+            "rma_id": payout.rma_id,
+            "order_id": event.partition_key,
+            "tender_id": payout.tender_id,
+            "tender_kind": payout.tender_kind,
+            "amount_minor": payout.amount_minor,
+            "currency": currency,
+            "status": payout.status,
+            "idempotency_key": payout.idempotency_key,
+            "reference": None,
+            "reason": None,
+            "attempt": payout.attempt,
+            "retried": False,
+            "requested_at": event.occurred_at,
+            "outcome_at": None,
+        }
+
+    def _outcome(self, event: RecordedEvent, fact: Any) -> None:
+        self.outcomes[fact.payout_id] = {
+            "payout_id": fact.payout_id,
+            "status": PAYOUT_STATUS[type(fact)],
+            "reference": fact.reference,
+            "reason": getattr(fact, "reason", None),
+            "outcome_at": event.occurred_at,
+        }
+        self.moved.add(fact.refund_id)
+
+    def _post(self, event: RecordedEvent, fact: Any) -> None:
+        for number, posting in enumerate(getattr(fact, "postings", ()), start=1):
+            self.entries.append(
+                {
+                    "position": event.position,
+                    "entry_no": number,
+                    "occurred_at": event.occurred_at,
+                    "account": posting.account,
+                    "amount_minor": posting.amount_minor,
+                    "currency": getattr(fact, "currency", None),
+                    "order_id": event.partition_key,
+                    "rma_id": fact.rma_id,
+                    "refund_id": getattr(fact, "refund_id", None),
+                }
+            )
+
+    def _credit(self, event: RecordedEvent, fact: Any, credit_id: UUID) -> dict[str, Any]:
+        new = {
+            "credit_id": credit_id,
+            "holder_id": "",
+            "order_id": event.partition_key,
+            "rma_id": fact.rma_id,
+            "currency": None,
+            "issued_minor": 0,
+            "spent_minor": 0,
+            "moved_at": event.occurred_at,
+        }
+        row = self.credit.setdefault(credit_id, new)
+        row["moved_at"] = max(event.occurred_at, row["moved_at"])
+        return row
+
+    def _found(self, event: RecordedEvent, fact: SettlementDifference.Found) -> None:
+        here, there = fact.here, fact.there
+        self.differences.append(
+            {
+                "difference_id": fact.difference_id,
+                "kind": fact.kind,
+                "payout_id": fact.payout_id,
+                "order_id": fact.order_id,
+                "rma_id": fact.rma_id,
+                "here_minor": here.amount_minor if here else None,
+                "here_currency": here.currency if here else None,
+                "here_status": here.status if here else None,
+                "there_minor": there.amount_minor if there else None,
+                "there_currency": there.currency if there else None,
+                "reference": there.reference if there else None,
+                "status": "open",
+                "found_at": event.occurred_at,
+            }
+        )
+
+    def _resolved(self, event: RecordedEvent, fact: SettlementDifference.Resolved) -> None:
+        self.resolutions.append(
+            {
+                "difference_id": event.stream.removeprefix("difference/"),
+                "status": "resolved",
+                "resolved_at": event.occurred_at,
+                "resolved_by": event.actor,
+                "resolution": fact.resolution,
+                "note": fact.note,
+            }
+        )
+
+    def write(self, connection: Connection[Any]) -> None:
+        ORDERS.insert(connection, self.orders)
+        UNITS.add(connection, self.units.values(), counters=COUNTERS, latest=["last_delivered_at"])
+        self._name_currencies(connection)
+        REFUNDS.insert(connection, self.refunds)
+        PAYOUTS.insert(connection, list(self.payouts.values()))
+        ENTRIES.insert(connection, self.entries)
+        retried = [{"payout_id": payout_id, "retried": True} for payout_id in self.replaced]
+        PAYOUTS.update(connection, retried, columns=["retried"])
+        PAYOUTS.update(
+            connection, list(self.outcomes.values()), columns=["status", "reference", "reason", "outcome_at"]
+        )
+        STORE_CREDIT.add(
+            connection, self.credit.values(), counters=["issued_minor", "spent_minor"], latest=["moved_at"]
+        )
+        DIFFERENCES.insert(connection, self.differences)
+        DIFFERENCES.update(
+            connection, self.resolutions, columns=["status", "resolved_at", "resolved_by", "resolution", "note"]
+        )
+        if self.moved:
+            connection.execute(_REFUND_STATUS, [list(self.moved)])
+
+    def _name_currencies(self, connection: Connection[Any]) -> None:
+        """Fill in the orders' currencies, which most facts do not repeat."""
+        unnamed = [
+            row for row in (*self.payouts.values(), *self.credit.values(), *self.entries) if row["currency"] is None
+        ]
+        if not unnamed:
+            return
+        query = f"SELECT order_id, currency FROM {SCHEMA}.orders WHERE order_id = ANY(%s)"
+        known = dict(connection.execute(query, [list({row["order_id"] for row in unnamed})]).fetchall())
+        for row in unnamed:
+            row["currency"] = known[row["order_id"]]

@@ -1,0 +1,1 @@
+"""Return reasons and rates, and what remedies avoided."""

@@ -1,0 +1,1 @@
+"""Tracking: where each return, line and decision stands."""

@@ -1,0 +1,112 @@
+"""What the tracking tables say of one return, rendered from its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+from domain.rma import Rma
+from domain.rma.parts import RunState
+from domain.rma.state import RmaLine
+from domain.rma.status import next_step
+from domain.units import UnitRun
+
+SHOWN: Final = (
+    "authorization_state",
+    "logistics_state",
+    "inspection_state",
+    "resolution",
+    "settlement_state",
+    "cause",
+    "liable_party",
+    "grade",
+    "disposition",
+)
+
+
+def return_row(rma: Rma, last_position: int) -> dict[str, Any]:
+    """Return the row of view ``returns``."""
+    status = rma.status
+    due = [deadline.due_at for deadline in rma.deadlines.values() if deadline.status == "open"]
+    return {
+        "rma_id": rma.rma_id,
+        "rma_number": rma.rma_number,
+        "order_id": rma.order_id,
+        "customer_id": rma.customer_id,
+        "case_id": rma.case_id,
+        "status": status,
+        "requested_at": rma.created_on,
+        "decided_at": rma.decided_at,
+        "closed_at": rma.closed_at,
+        "next_step": next_step(status, [state for _, state in rma.units()]),
+        "next_deadline_at": min(due, default=None),
+        "carrier": rma.carrier,
+        "tracking_number": rma.tracking_number,
+        "refund_minor": rma.refund_minor,
+        "currency": rma.currency,
+        "gift": rma.gift,
+        "policy_id": rma.policy.policy_id,
+        "policy_version": rma.policy.number,
+        "last_position": last_position,
+    }
+
+
+def line_rows(rma: Rma) -> Iterator[dict[str, Any]]:
+    """Yield the rows of view ``return_lines``: neighbouring units that look the same are one row."""
+    for number, line in rma.lines.items():
+        pending: dict[str, Any] | None = None
+        for run, state in line.states:
+            row = _line_row(rma.rma_id, number, line, run, state)
+            if pending is not None and _continues(pending, row):
+                for counter in ("quantity", "paid_minor", "refund_minor"):
+                    pending[counter] += row[counter]
+                continue
+            if pending is not None:
+                yield pending
+            pending = row
+        if pending is not None:
+            yield pending
+
+
+def _continues(row: dict[str, Any], later: dict[str, Any]) -> bool:
+    adjacent = row["first_unit"] + row["quantity"] == later["first_unit"]
+    return bool(adjacent and all(row[column] == later[column] for column in SHOWN))
+
+
+def _line_row(rma_id: UUID, number: int, line: RmaLine, run: UnitRun, state: RunState) -> dict[str, Any]:
+    return {
+        "rma_id": rma_id,
+        "line": number,
+        "first_unit": run.first,
+        "line_id": line.asked.line_id,
+        "sku": line.asked.sku,
+        "quantity": run.count,
+        "authorization_state": state.authorization,
+        "logistics_state": state.logistics,
+        "inspection_state": state.inspection,
+        "resolution": state.resolution,
+        "settlement_state": state.settlement,
+        "reason": line.asked.reason,
+        "wish": line.asked.wish,
+        "cause": state.cause,
+        "liable_party": state.liable_party,
+        "grade": state.grade,
+        "disposition": state.disposition,
+        "paid_minor": line.asked.paid_of(run),
+        "refund_minor": line.refunded_of(run),
+    }
+
+
+def deadline_rows(rma: Rma) -> Iterator[dict[str, Any]]:
+    """Yield the rows of view ``deadlines``."""
+    for deadline in rma.deadlines.values():
+        yield {
+            "deadline_id": deadline.deadline_id,
+            "rma_id": rma.rma_id,
+            "order_id": rma.order_id,
+            "kind": deadline.kind,
+            "line": deadline.line,
+            "due_at": deadline.due_at,
+            "status": deadline.status,
+        }

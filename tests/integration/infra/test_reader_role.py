@@ -1,0 +1,47 @@
+"""The role that only looks: it reads the stable views, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from infra.settings import Settings
+from workers.operating.rebuilding import rebuild
+from workers.wiring import initialise
+
+
+@pytest.fixture
+def reader(settings: Settings) -> Iterator[Connection[Any]]:
+    """A connection to an initialised system, as the role."""
+    initialise(settings)
+    assert settings.postgres_dsn is not None
+    with closing(psycopg.connect(settings.postgres_dsn, autocommit=True)) as connection:
+        connection.execute("SET ROLE rma_reader")
+        yield connection
+
+
+def test_a_reader_reads_every_view(reader: Connection[Any], settings: Settings) -> None:
+    """Every view of the contract is open to it, after a rebuild too."""
+    rebuild(settings, "tracking", lambda _done, _total: None)
+    views = reader.execute(
+        "SELECT table_name FROM information_schema.views WHERE table_schema = 'rma_read' ORDER BY 1"
+    ).fetchall()
+
+    assert len(views) >= 18
+    for (view,) in views:
+        assert reader.execute(f"SELECT count(*) FROM rma_read.{view}").fetchone() is not None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM rma_log.events", "SELECT * FROM tracking_v2.returns", "DELETE FROM rma_read.returns"],
+)
+def test_a_reader_does_nothing_else(reader: Connection[Any], statement: str) -> None:
+    """Neither the log nor a table behind a view is open to it, and it changes nothing."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        reader.execute(statement.encode())

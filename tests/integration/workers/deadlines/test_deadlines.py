@@ -1,0 +1,114 @@
+"""The deadline worker on real Kafka and PostgreSQL: it fires when the clock has passed an instant, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from infra.settings import Settings
+from tests.support.pipeline import wait_for
+from tests.support.worker_threads import Counter, running, system
+from workers.deadlines.worker import run
+
+ASK_FIRST = {"window": {"days": 30}, "ship_back_days": 14}
+"""The return is authorized at once and the goods are due within two weeks."""
+
+
+@pytest.fixture
+def counter(settings: Settings) -> Iterator[Counter]:
+    with system(settings) as counter:
+        counter.publish(ASK_FIRST)
+        yield counter
+
+
+@contextmanager
+def watching(counter: Counter, *, days_ahead: float) -> Iterator[None]:
+    """Run the deadline worker with a clock that is so far ahead."""
+    with running(counter.settings, partial(run, wall=lambda: datetime.now(UTC) + timedelta(days=days_ahead))):
+        yield
+
+
+def facts(counter: Counter, rma_id: UUID) -> list[str]:
+    rows = counter.rows("SELECT type FROM rma_log.events WHERE stream = %s ORDER BY version", f"rma/{rma_id}")
+    return [row["type"].split(".")[2] for row in rows]
+
+
+def passed(counter: Counter, rma_id: UUID) -> bool:
+    return "DeadlinePassed" in facts(counter, rma_id)
+
+
+def known(counter: Counter) -> list[dict[str, object]]:
+    """Return the deadlines that the worker has heard of, or none while it has not set up its table."""
+    [found] = counter.rows("SELECT to_regclass('rma_deadlines.deadlines') AS name")
+    return counter.rows("SELECT * FROM rma_deadlines.deadlines ORDER BY due_at") if found["name"] else []
+
+
+def test_a_deadline_passes_when_the_clock_does(counter: Counter) -> None:
+    """Not before its instant; after it, once, and by the clock's own hand."""
+    rma_id = counter.order_and_return("O-1", {"card": 1999})
+    with watching(counter, days_ahead=13):
+        wait_for(lambda: known(counter), "the worker to hear of the deadline")
+    assert not passed(counter, rma_id)
+
+    for _ in range(2):  # the second one has nothing left to do
+        with watching(counter, days_ahead=16):
+            wait_for(lambda: passed(counter, rma_id), "the deadline to pass")
+
+    assert facts(counter, rma_id).count("DeadlinePassed") == 1
+    [event] = counter.rows("SELECT actor, occurred_at FROM rma_log.events WHERE type = 'rma.Rma.DeadlinePassed.v1'")
+    assert event["actor"] == "clock:deadlines"
+    assert known(counter)[0]["due_at"] <= event["occurred_at"]
+
+
+def test_a_clock_set_back_fires_nothing_twice(counter: Counter) -> None:
+    """What was fired stays fired when its instant comes for a second time."""
+    rma_id = counter.order_and_return("O-1", {"card": 1999})
+    for days_ahead in (16, 0, 16):
+        with watching(counter, days_ahead=days_ahead):
+            wait_for(lambda: passed(counter, rma_id), "the deadline to pass")
+
+    commands = counter.rows("SELECT FROM rma_log.outcomes WHERE source = '/rma/deadlines'")
+    assert len(commands) == 1
+
+
+def test_a_deadline_that_was_past_when_it_was_recorded_is_never_fired(counter: Counter) -> None:
+    """History that is loaded is history: its deadlines are overdue, not alarms to go off now."""
+    old = counter.order_and_return("O-1", {"card": 1999}, ago=timedelta(days=60))
+    new = counter.order_and_return("O-2", {"card": 1999})
+
+    with watching(counter, days_ahead=16):
+        wait_for(lambda: passed(counter, new), "the later deadline to pass")
+
+    assert not passed(counter, old)
+    assert [row["overdue"] for row in known(counter)][:2] == [True, False]
+
+
+def test_an_extended_deadline_passes_at_its_new_instant(counter: Counter) -> None:
+    """More time is more time; and the new instant is fired under an id of its own."""
+    rma_id = counter.order_and_return("O-1", {"card": 1999})
+    with watching(counter, days_ahead=0):
+        [deadline] = wait_for(lambda: known(counter), "the worker to hear of the deadline")
+    extension = {
+        "order_id": "O-1",
+        "rma_id": str(rma_id),
+        "deadline_id": str(deadline["deadline_id"]),
+        "due_at": (datetime.now(UTC) + timedelta(days=20)).isoformat(),
+        "reason": "holiday",
+    }
+    counter.accepted("ExtendDeadline", extension)
+
+    with watching(counter, days_ahead=18):
+        wait_for(lambda: known(counter)[0]["due_at"] != deadline["due_at"], "the worker to hear of the extension")
+        counter.accepted("RecordHandover", {"order_id": "O-1", "rma_id": str(rma_id), "drop_off": "shop 7"})
+        wait_for(lambda: not known(counter)[0]["open"], "the worker to hear that it was met")
+
+    with watching(counter, days_ahead=30):
+        later = counter.order_and_return("O-2", {"card": 1999})
+        wait_for(lambda: passed(counter, later), "another deadline to pass")
+
+    assert not passed(counter, rma_id)

@@ -1,0 +1,40 @@
+"""`rma doctor` sees what is there and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.settings import Settings
+from infra.stack.ports import free_ports
+from workers.operating.doctor import Check, checks
+
+
+def _by_name(settings: Settings) -> dict[str, Check]:
+    return {check.name: check for check in checks(settings)}
+
+
+def test_running_services_are_found(settings: Settings) -> None:
+    """Where PostgreSQL and Kafka answer, doctor says so, and has nothing to advise."""
+    found = _by_name(settings)
+
+    assert (found["PostgreSQL"].ok, found["Kafka"].ok) == (True, True)
+    assert (found["PostgreSQL"].remedy, found["Kafka"].remedy) == ("", "")
+
+
+def test_a_service_that_is_away_is_named_with_what_to_do() -> None:
+    """A wrong address is a fault, and the variable to look at is named."""
+    [closed] = free_ports(1)
+    wrong = Settings(postgres_dsn=f"postgresql://127.0.0.1:{closed}/x", kafka_bootstrap=f"127.0.0.1:{closed}")
+
+    found = _by_name(wrong)
+
+    assert (found["PostgreSQL"].ok, found["PostgreSQL"].remedy) == (False, "check RMA_POSTGRES_DSN")
+    assert (found["Kafka"].ok, found["Kafka"].remedy) == (False, "check RMA_KAFKA_BOOTSTRAP")
+
+
+def test_a_machine_without_a_stack_is_not_at_fault(tmp_path: Path) -> None:
+    """Before the first start nothing is missing; doctor says how to start."""
+    found = _by_name(Settings(postgres_dsn=None, kafka_bootstrap=None, data_dir=tmp_path / "none"))
+
+    assert found["services"].ok
+    assert "rma up" in found["services"].found

@@ -1,0 +1,184 @@
+"""The payments worker on real Kafka and PostgreSQL, against a real gateway over HTTP that has a book of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from infra.gateways.http import HttpGateway
+from infra.migrate import migrate
+from infra.services import ServiceUnreachableError
+from infra.settings import Settings
+from tests.support.pipeline import wait_for
+from tests.support.worker_threads import Counter, running, system
+from workers.payments.questions import PaymentQuestions
+from workers.payments.worker import NoGatewayError, ask_until, run
+from workers.runtime.reacting import inbox
+from workers.trials.gateway.server import GatewayServer, Misbehaviour, MisbehaviourPlan
+
+SLOW_S = 0.5
+
+
+@pytest.fixture
+def counter(settings: Settings) -> Iterator[Counter]:
+    with system(settings) as counter:
+        counter.publish()
+        yield counter
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[GatewayServer]:
+    with GatewayServer(tmp_path / "book.sqlite") as server:
+        yield server
+
+
+def will(gateway: GatewayServer, *tricks: Misbehaviour) -> None:
+    gateway.misbehave(MisbehaviourPlan(next=list(tricks), slow_s=SLOW_S))
+
+
+@contextmanager
+def paying(counter: Counter, gateway: GatewayServer) -> Iterator[None]:
+    """Run the payments worker with little patience."""
+
+    def work(settings: Settings, stop: Event) -> None:
+        adapter = HttpGateway(gateway.url, timeout_s=SLOW_S / 2, tries_max=1)
+        with closing(adapter), inbox(settings, PaymentQuestions(), stop) as metrics:
+            ask_until(settings, adapter, stop, metrics)
+
+    with running(counter.settings, work):
+        yield
+
+
+def statuses(counter: Counter) -> list[str]:
+    return [row["status"] for row in counter.payouts()]
+
+
+def wait_until(counter: Counter, *wanted: str) -> None:
+    wait_for(lambda: statuses(counter) == list(wanted), f"payouts to be {wanted}")
+
+
+def test_every_tender_gets_its_share_once(counter: Counter, gateway: GatewayServer) -> None:
+    """Each payout is settled at the gateway under its own key, with the gateway's reference and time."""
+    with paying(counter, gateway):
+        counter.order_and_return("O-1", {"card": 1500, "wallet": 499})
+        wait_until(counter, "settled", "settled")
+
+    ours = {(row["idempotency_key"], row["amount_minor"], row["reference"]) for row in counter.payouts()}
+    assert ours == {(entry.idempotency_key, entry.amount_minor, entry.reference) for entry in gateway.book.entries()}
+
+
+@pytest.mark.parametrize("trick", ["hang", "lose", "late"])
+def test_an_unknown_outcome_is_said_once_and_resolved_by_asking(
+    counter: Counter, gateway: GatewayServer, trick: Misbehaviour
+) -> None:
+    """Silence is recorded as unknown, once; then the same key is asked again until it is settled."""
+    will(gateway, trick)
+    with paying(counter, gateway):
+        counter.order_and_return("O-1", {"card": 1999})
+        wait_until(counter, "settled")
+
+    assert counter.events("O-1")[-2:] == ["PayoutUnclear", "PayoutSettled"]
+    assert len(gateway.book.entries()) == 1
+
+
+def test_a_failed_payout_is_paid_when_an_agent_retries_it(counter: Counter, gateway: GatewayServer) -> None:
+    """A failure is final under its key; the payout made anew has a key of its own."""
+    will(gateway, "fail")
+    with paying(counter, gateway):
+        rma_id = counter.order_and_return("O-1", {"card": 1999})
+        wait_until(counter, "failed")
+        [failed] = counter.payouts()
+        retry = {"order_id": "O-1", "rma_id": str(rma_id), "payout_id": str(failed["payout_id"])}
+        counter.accepted("RetryPayout", retry)
+        wait_until(counter, "failed", "settled")
+
+    assert [(entry.outcome, entry.amount_minor) for entry in gateway.book.entries()] == [
+        ("failed", 1999),
+        ("settled", 1999),
+    ]
+    [owed] = counter.rows("SELECT balance_minor FROM rma_read.ledger_balances WHERE account = 'refunds_owed'")
+    assert owed["balance_minor"] == 0
+
+
+def test_what_was_settled_elsewhere_is_not_paid_again(counter: Counter, gateway: GatewayServer) -> None:
+    """A worker that starts after the fact reads the whole order before it asks anything."""
+    rma_id = counter.order_and_return("O-1", {"card": 1999})
+    [payout] = wait_for(counter.payouts, "the payout to be shown")
+    outcome = {"order_id": "O-1", "rma_id": str(rma_id), "payout_id": str(payout["payout_id"]), "outcome": "settled"}
+    counter.accepted("RecordPayoutOutcome", outcome, actor="gateway:till")
+
+    with paying(counter, gateway):
+        counter.order_and_return("O-2", {"card": 1})
+        wait_until(counter, "settled", "settled")
+
+    assert [entry.amount_minor for entry in gateway.book.entries()] == [1]
+
+
+def test_store_credit_is_not_handed_to_a_gateway(counter: Counter, gateway: GatewayServer) -> None:
+    """A gift's refund is issued here; nobody else pays anything for it."""
+    with paying(counter, gateway):
+        counter.order_and_return("O-1", {"card": 500}, gift=True)
+        counter.order_and_return("O-2", {"card": 1})
+        wait_until(counter, "settled", "settled")
+
+    assert [entry.amount_minor for entry in gateway.book.entries()] == [1]
+
+
+def test_contradicting_outcomes_are_looked_up(counter: Counter, gateway: GatewayServer) -> None:
+    """A failure that arrived after a settlement is checked with the gateway, whose word is recorded as well."""
+    with paying(counter, gateway):
+        rma_id = counter.order_and_return("O-1", {"card": 1999})
+        wait_until(counter, "settled")
+        [payout] = counter.payouts()
+        outcome = {"order_id": "O-1", "rma_id": str(rma_id), "payout_id": str(payout["payout_id"]), "outcome": "failed"}
+        counter.accepted("RecordPayoutOutcome", outcome, actor="gateway:hearsay")
+        wait_for(lambda: counter.events("O-1")[-2:] == ["PayoutFailed", "PayoutSettled"], "the gateway's word")
+        wait_until(counter, "settled")
+
+    assert len(gateway.book.entries()) == 1
+
+
+def test_one_worker_asks_and_another_takes_over(counter: Counter, gateway: GatewayServer) -> None:
+    """Two of them ask no more often than one; when the one that asks ends, the other goes on."""
+    with paying(counter, gateway):
+        with paying(counter, gateway):
+            counter.order_and_return("O-1", {"card": 1500, "wallet": 499})
+            wait_until(counter, "settled", "settled")
+            assert gateway.mischief.drawn == 2
+        counter.order_and_return("O-2", {"card": 1})
+        wait_until(counter, "settled", "settled", "settled")
+
+    assert gateway.mischief.drawn == 3
+
+
+def test_a_worker_without_topics_ends_with_the_reason(settings: Settings, gateway: GatewayServer) -> None:
+    """What ends the thread that reads ends the worker: it does not go on acting on what it no longer hears."""
+    assert settings.postgres_dsn is not None
+    migrate(settings.postgres_dsn)
+
+    with pytest.raises(ServiceUnreachableError, match="rma init"):
+        run(settings.model_copy(update={"gateway_url": gateway.url}), Event())
+
+
+def test_a_gateway_that_is_away_is_waited_for(counter: Counter, tmp_path: Path) -> None:
+    """While nobody answers, nothing is said; once somebody does, the payout settles."""
+    with GatewayServer(tmp_path / "book.sqlite") as gone:
+        port = int(gone.url.rpartition(":")[2])
+    with paying(counter, gone):
+        counter.order_and_return("O-1", {"card": 1999})
+        asked = "SELECT FROM rma_payments.questions WHERE asks > 0"
+        wait_for(lambda: counter.rows(asked), "an ask that reached nobody")
+        with GatewayServer(tmp_path / "book.sqlite", port=port):
+            wait_until(counter, "settled")
+
+    assert "PayoutUnclear" not in counter.events("O-1")
+
+
+def test_without_a_gateway_the_worker_says_so(settings: Settings) -> None:
+    """There is no default gateway: money goes nowhere unless somebody says where."""
+    with pytest.raises(NoGatewayError):
+        run(settings, Event())

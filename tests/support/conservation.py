@@ -1,0 +1,240 @@
+"""What must hold of an order and its returns after every command, computed apart from the code that keeps it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from domain.fact import Fact
+from domain.order import Order
+from domain.order.parts import Credit, OrderLine, Payout
+from domain.rma import Rma
+from domain.rma.parts import RunState
+from domain.rma.state import RmaLine
+from tests.support.shop import Shop
+
+EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
+MADE_GOOD = frozenset({"refund", "store_credit", "exchange", "replacement"})
+LIVE = frozenset({"requested", "needs_review", "authorized"})
+WORST_FIRST = (("unknown", "unknown"), ("requested", "pending"), ("failed", "failed"), ("settled", "settled"))
+
+
+def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> None:
+    """Raise ``AssertionError`` where units or cents were lost, made up, or counted twice.
+
+    Tenders in ``reversed_tenders`` are those for which a gateway took a failure back: it may then have paid twice.
+    """
+    order = shop.order()
+    returns = [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, Rma)]
+    _units_are_conserved(order)
+    _each_unit_is_where_its_return_says(order, returns)
+    _no_unit_bears_more_than_was_paid(order)
+    _no_tender_gives_more_than_it_paid(order, reversed_tenders)
+    _refunds_are_their_payouts(order)
+    _books_balance(order, shop.history)
+    _store_credit_is_what_the_books_say(order, shop.history)
+    for rma in returns:
+        for line in rma.lines.values():
+            _fee_is_that_of_the_whole(order, rma, line)
+            _settlement_is_the_worst(order, line)
+
+
+def _numbers(first: int, count: int) -> range:
+    return range(first, first + count)
+
+
+def _units_are_conserved(order: Order) -> None:
+    """Sold is kept and in a return and returned: each unit once, in runs without gaps."""
+    for account in order.lines.values():
+        numbers = [number for run, _ in account.units for number in _numbers(run.first, run.count)]
+        assert numbers == list(_numbers(1, account.fact.quantity)), (account.fact.line_id, numbers)
+
+
+def _unit_states(rma: Rma) -> Iterator[tuple[str, int, RunState]]:
+    for line in rma.lines.values():
+        for run, state in line.states:
+            for number in _numbers(run.first, run.count):
+                yield line.asked.line_id, number, state
+
+
+def _each_unit_is_where_its_return_says(order: Order, returns: Iterable[Rma]) -> None:
+    """A unit on its way or here is held by its return and no other; nothing is held without such a ground."""
+    standing = {
+        (line_id, number): state
+        for line_id, account in order.lines.items()
+        for run, state in account.units
+        for number in _numbers(run.first, run.count)
+    }
+    grounds: dict[tuple[str, int], set[tuple[str, object]]] = {unit: {("kept", None)} for unit in standing}
+    for rma in returns:
+        for line_id, number, state in _unit_states(rma):
+            found = standing[line_id, number]
+            held, grounded = _ground(state)
+            if held is not None:
+                assert (found.standing, found.rma_id) == (held, rma.rma_id), (line_id, number, state, found)
+            grounds[line_id, number] |= {(ground, rma.rma_id) for ground in grounded}
+    for unit, found in standing.items():
+        assert (found.standing, found.rma_id) in grounds[unit], (unit, found)
+
+
+def _ground(state: RunState) -> tuple[str | None, tuple[str, ...]]:
+    """Return how a unit must stand in its order by what its return says, and how it may."""
+    if state.logistics == "received" and not (state.delivered_on and state.resolution in {"repair", "send_back"}):
+        return "returned", ("returned",)
+    if state.authorization == "expired" and state.delivered_on:
+        return None, ("in_return",)  # the new article went out in advance, the old one is owed
+    if state.authorization == "expired" and state.resolution in {"refund", "store_credit"}:
+        return None, ("returned",)  # refunded and kept
+    if state.authorization not in LIVE:
+        return None, ()
+    if state.resolution == "undecided" and state.logistics in EXPECTED:
+        return "in_return", ("in_return",)
+    if state.logistics == "kept" and state.resolution in MADE_GOOD:
+        return "returned", ("returned",)
+    return None, ("in_return", "returned") if state.resolution != "undecided" else ()
+
+
+def _cents_of(total: int, units: int, number: int) -> int:
+    """Return the cents of one unit: units 1 to k hold the floor of T·k/n."""
+    return total * number // units - total * (number - 1) // units
+
+
+def left_of_units(line: OrderLine, credits: Iterable[Credit], component: str) -> list[int]:
+    """Return what each unit has left after each credit took from it in proportion to what it had, unit by unit."""
+    whole = getattr(line, component)
+    left = [_cents_of(whole, line.quantity, number) for number in range(1, line.quantity + 1)]
+    for credit in credits:
+        units = range(credit.first - 1, credit.first - 1 + credit.count)
+        had, amount = [left[unit] for unit in units], getattr(credit, component)
+        for place, unit in enumerate(units):
+            if sum(had):
+                left[unit] -= amount * sum(had[: place + 1]) // sum(had) - amount * sum(had[:place]) // sum(had)
+    return left
+
+
+def _no_unit_bears_more_than_was_paid(order: Order) -> None:
+    """Per unit, per line and per order: what goes back is at most what was paid, fees never more than that."""
+    for account in order.lines.values():
+        line = account.fact
+        for part in ("goods_minor", "tax_minor", "shipping_minor"):
+            whole = getattr(line, part)
+            assert 0 <= sum(getattr(credit, part) for credit in account.credits) <= whole, (line.line_id, part)
+            for number in range(1, line.quantity + 1):
+                covering = [c for c in account.credits if c.first <= number < c.first + c.count]
+                if all(c.count == 1 for c in covering):
+                    assert sum(getattr(c, part) for c in covering) <= _cents_of(whole, line.quantity, number)
+        for component in ("goods_minor", "tax_minor", "shipping_minor"):
+            assert min(left_of_units(line, account.credits, component), default=0) >= 0, (line.line_id, component)
+        for run in _runs(account.credits):
+            _run_within_paid(line, account.credits, *run)
+        assert sum(credit.fee_minor for credit in account.credits) >= 0
+    paid = sum(account.fact.paid_minor + account.fact.shipping_minor for account in order.lines.values())
+    credits = [credit for account in order.lines.values() for credit in account.credits]
+    refunded = sum(refund.amount_minor for refund in order.refunds.values())
+    given = sum(credit.gross_minor for credit in credits)
+    assert 0 <= refunded <= given - sum(credit.fee_minor for credit in credits) <= given <= paid
+
+
+def _runs(credits: Iterable[Credit]) -> set[tuple[int, int]]:
+    return {(credit.first, credit.count) for credit in credits}
+
+
+def _run_within_paid(line: OrderLine, credits: Iterable[Credit], first: int, count: int) -> None:
+    """What was given back inside a run is at most what its units cost."""
+    inside = [c for c in credits if first <= c.first and c.first + c.count <= first + count]
+    paid = sum(_cents_of(line.goods_minor, line.quantity, number) for number in _numbers(first, count))
+    assert sum(credit.goods_minor for credit in inside) <= paid, (line.line_id, first, count)
+
+
+def _no_tender_gives_more_than_it_paid(order: Order, reversed_tenders: frozenset[str | None]) -> None:
+    """Requested, settled and unclear payouts together are within what the tender paid."""
+    for tender in order.tenders:
+        made = [payout for payout in order.payouts.values() if payout.tender_id == tender.tender_id]
+        given = sum(payout.amount_minor for payout in made if payout.status != "failed")
+        if tender.tender_id not in reversed_tenders:
+            assert given <= tender.amount_minor, (tender, made)
+    keys = [payout.idempotency_key for payout in order.payouts.values()]
+    assert len(set(keys)) == len(keys)
+
+
+def _payouts_of(order: Order, refund_id: object) -> list[Payout]:
+    return [payout for payout in order.payouts.values() if payout.refund_id == refund_id]
+
+
+def _refunds_are_their_payouts(order: Order) -> None:
+    """The payouts of a refund that were not replaced are its amount, each of them more than nothing."""
+    for refund in order.refunds.values():
+        payouts = _payouts_of(order, refund.refund_id)
+        assert sum(payout.amount_minor for payout in payouts if not payout.retried) == refund.amount_minor
+        assert all(payout.amount_minor > 0 for payout in payouts)
+
+
+def _books_balance(order: Order, history: Iterable[Fact]) -> None:
+    """Every fact's postings sum to zero; what is owed is what has not settled; clearing is what has."""
+    balances: Counter[str] = Counter()
+    for fact in history:
+        postings = getattr(fact, "postings", ())
+        assert sum(posting.amount_minor for posting in postings) == 0, fact
+        for posting in postings:
+            balances[posting.account] += posting.amount_minor
+    owed = 0
+    for refund in order.refunds.values():
+        settled = sum(p.amount_minor for p in _payouts_of(order, refund.refund_id) if p.status == "settled")
+        owed += max(refund.amount_minor - settled, 0)
+    assert -balances["refunds_owed"] == owed, balances
+    for kind in {tender.kind for tender in order.tenders}:
+        paid_out = sum(
+            p.amount_minor
+            for p in order.payouts.values()
+            if p.tender_id is not None and p.tender_kind == kind and p.status == "settled"
+        )
+        assert -balances[f"clearing:{kind}"] == paid_out, balances
+    fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
+    shipping = sum(account.return_shipping_minor for account in order.accounts.values())
+    assert -balances["fee_income"] == fees + shipping
+    assert shipping >= 0
+
+
+def _store_credit_is_what_the_books_say(order: Order, history: Iterable[Fact]) -> None:
+    """What holders have left is what the ledger owes in store credit; none was spent further than it was given."""
+    given: Counter[object] = Counter()
+    spent: Counter[object] = Counter()
+    owed = 0
+    for fact in history:
+        moved = -sum(p.amount_minor for p in getattr(fact, "postings", ()) if p.account == "store_credit_liability")
+        owed += moved
+        if isinstance(fact, Order.StoreCreditSpent):
+            spent[fact.credit_id] -= moved
+            assert spent[fact.credit_id] <= given[fact.credit_id], fact
+        elif moved:
+            given[getattr(fact, "payout_id", None) or getattr(fact, "credit_id", None)] += moved
+    assert sum(credit.balance_minor for credit in order.store_credit.values()) == owed
+    assert {key: credit.issued_minor for key, credit in order.store_credit.items() if credit.issued_minor} == +given
+
+
+def _fee_is_that_of_the_whole(order: Order, rma: Rma, line: RmaLine) -> None:
+    """However a line was refunded, and given back: its fee is that of all cents that bear one, rounded once."""
+    if line.terms is None or rma.rma_id not in order.accounts:
+        return
+    bearing = [credit for credit in order.accounts[rma.rma_id].charged if credit.line == line.asked.line]
+    whole = Fraction(sum(credit.fee_base_minor for credit in bearing) * line.terms.fees.restocking_bps, 10_000)
+    assert sum(credit.fee_minor for credit in bearing) == round(whole), (line.asked, bearing)
+
+
+def _settlement_is_the_worst(order: Order, line: RmaLine) -> None:
+    """A unit's settlement is that of the worst refund that it is part of."""
+    for run, state in line.states:
+        ids = {part.refund_id for part in line.refunded if part.first < run.end and run.first < part.first + part.count}
+        if not ids or state.resolution not in {"refund", "store_credit", "exchange"}:
+            continue
+        found = {status for number in _numbers(run.first, run.count) for status in [_worst(order, line, number)]}
+        assert found == {state.settlement}, (run, state, found)
+
+
+def _worst(order: Order, line: RmaLine, number: int) -> str:
+    ids = {part.refund_id for part in line.refunded if part.first <= number < part.first + part.count}
+    statuses = {p.status for p in order.payouts.values() if p.refund_id in ids and not p.retried}
+    if not ids:
+        return "none"
+    return next((name for status, name in WORST_FIRST if status in statuses), "settled")

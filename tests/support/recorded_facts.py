@@ -1,0 +1,37 @@
+"""A history of facts, as the log would have recorded it: for tests of whatever reads the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from domain.fact import Fact
+from domain.recorded import RecordedEvent
+from infra.envelope.codec import topic_of
+from workers.runtime.parts import make_codec
+
+CODEC = make_codec()
+
+
+def recorded(facts: Iterable[Fact], *, order_id: str = "O-1", start: int = 1) -> list[RecordedEvent]:
+    """Return facts of one order and its returns as recorded events, at positions from ``start`` on."""
+    return [
+        RecordedEvent(
+            event_id=uuid5(NAMESPACE_URL, f"{fact.originator_id}/{fact.originator_version}"),
+            stream=fact.originator_id,
+            version=fact.originator_version,
+            position=position,
+            type=topic_of(type(fact)),
+            occurred_at=fact.timestamp,
+            recorded_at=fact.timestamp + timedelta(seconds=1),
+            actor="agent:A1",
+            command_id="c-1",
+            correlation_id="c-1",
+            causation_id="c-1",
+            partition_key=order_id,
+            body=CODEC.encode(fact),
+            decode=CODEC.decode_recorded,
+        )
+        for position, fact in enumerate(facts, start=start)
+    ]

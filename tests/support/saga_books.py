@@ -1,0 +1,108 @@
+"""The order's aggregate as an automaton: real decisions, made once per state and command, checked each time."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from domain import ledger
+from domain.fact import Fact
+from domain.order.parts import Payout
+from domain.settlement import payout_saga
+from tests.support.shop import ORDERED, RMA_ID, Shop
+
+PayoutNumber = int
+"""Payouts, facts and questions have numbers in the order in which they were met: small things make small worlds."""
+
+
+class Sent(NamedTuple):
+    """A command on its way."""
+
+    payout: PayoutNumber
+    outcome: Literal["settled", "failed", "unknown"]
+    command_id: str
+
+
+class Books:
+    """The order's aggregate as an automaton: real decisions, made once per state and command."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shops = [shop]
+        self.facts: list[Fact] = []
+        self._payout_numbers = {payout: number for number, payout in enumerate(shop.order().payouts)}
+        self._numbers: dict[object, int] = {_identity(shop): 0}
+        self._fact_numbers: dict[tuple[str, UUID], int] = {}
+        self._moves: dict[tuple[int, str, int, str], tuple[int, tuple[int, ...]]] = {}
+
+    def number_of(self, fact: Fact) -> int:
+        key = (type(fact).__name__, payout_saga.payouts_of(fact)[0])
+        if key not in self._fact_numbers:
+            self._fact_numbers[key] = len(self.facts)
+            self.facts.append(fact)
+        return self._fact_numbers[key]
+
+    def payouts(self, books: int) -> dict[PayoutNumber, Payout]:
+        """Return the order's payouts, in the order in which they were made."""
+        payouts = self.shops[books].order().payouts.values()
+        return {self.payout_number(payout.payout_id): payout for payout in payouts}
+
+    def payout_number(self, payout: UUID) -> PayoutNumber:
+        """Return a payout's number: those of the refund come first, then each that was made anew."""
+        return self._payout_numbers.setdefault(payout, len(self._payout_numbers))
+
+    def record(self, books: int, sent: Sent) -> tuple[int, tuple[int, ...]]:
+        """Let the order decide on a command; return its next state and the new facts."""
+        payout = self.payouts(books)[sent.payout].payout_id
+        data = {"order_id": "O-1", "rma_id": str(RMA_ID), "payout_id": str(payout)}
+        if sent.command_id.startswith("retry"):
+            return self._move(books, sent, "RetryPayout", data)
+        return self._move(books, sent, "RecordPayoutOutcome", data | {"outcome": sent.outcome})
+
+    def _move(self, books: int, sent: Sent, name: str, data: dict[str, str]) -> tuple[int, tuple[int, ...]]:
+        key = (books, name, sent.payout, sent.outcome)
+        if key not in self._moves:
+            shop = copy.deepcopy(self.shops[books])
+            actor = "agent:A1" if name == "RetryPayout" else "gateway:G1"
+            facts = shop.send(name, data, actor=actor, at=ORDERED + timedelta(days=30))
+            assert_in_balance(shop)
+            identity = _identity(shop)
+            if identity not in self._numbers:
+                self._numbers[identity] = len(self.shops)
+                self.shops.append(shop)
+            relevant = tuple(self.number_of(fact) for fact in facts if payout_saga.payouts_of(fact))
+            self._moves[key] = (self._numbers[identity], relevant)
+        return self._moves[key]
+
+
+def _identity(shop: Shop) -> object:
+    order = shop.order()
+    payouts = tuple((p.payout_id, p.status, p.retried) for p in order.payouts.values())
+    settlement = tuple(state.settlement for line in shop.rma().lines.values() for _, state in line.states)
+    return payouts, tuple(sorted(balances(shop).items())), settlement
+
+
+def balances(shop: Shop) -> dict[str, int]:
+    """Return every account's balance over all facts of the order, in minor units."""
+    found: dict[str, int] = {}
+    for fact in shop.history:
+        for posting in getattr(fact, "postings", ()):
+            found[posting.account] = found.get(posting.account, 0) + posting.amount_minor
+    return {account: amount for account, amount in found.items() if amount}
+
+
+def assert_in_balance(shop: Shop) -> None:
+    """Check that what is owed is each refund less what settled of it, and what went beyond is owed to us."""
+    order, accounts = shop.order(), balances(shop)
+    owed = over = settled_all = 0
+    for refund in order.refunds.values():
+        settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].status == "settled")
+        owed += max(refund.amount_minor - settled, 0)
+        over += max(settled - refund.amount_minor, 0)
+        settled_all += settled
+    assert sum(accounts.values()) == 0, accounts
+    assert -accounts.get(ledger.REFUNDS_OWED, 0) == owed, (accounts, owed)
+    assert accounts.get(ledger.CUSTOMER_RECEIVABLE, 0) == over, (accounts, over)
+    clearing = sum(amount for account, amount in accounts.items() if account.startswith("clearing:"))
+    assert -clearing == settled_all, (accounts, settled_all)

@@ -1,0 +1,66 @@
+"""A shop in memory: commands go through the real parser, handlers and aggregates; nothing is stored."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from commands.dispatch import handle, parse, streams_of
+from commands.metadata import Meta, parse_actor
+from domain.fact import Fact
+from domain.identity import order_stream, rma_stream
+from domain.order import Order
+from domain.rma import Rma
+
+ORDERED = datetime(2026, 3, 1, 9, tzinfo=UTC)
+RMA_ID = UUID("00000000-0000-4000-8000-000000000001")
+
+
+class Shop:
+    """Streams that live as long as a test; ``send`` returns the facts that a command made."""
+
+    def __init__(self) -> None:
+        self.aggregates: dict[str, BaseAggregate[str]] = {}
+        self.history: list[Fact] = []
+
+    def get(self, stream: str) -> BaseAggregate[str] | None:
+        return self.aggregates.get(stream)
+
+    def add(self, aggregate: BaseAggregate[str]) -> None:
+        self.aggregates[aggregate.id] = aggregate
+
+    def holidays(self, _calendar: str, _year: int, /) -> frozenset[date]:
+        return frozenset()
+
+    def send(self, name: str, data: dict[str, Any], *, actor: str = "agent:A1", at: datetime = ORDERED) -> list[Fact]:
+        """Handle one command; raises what the handler refuses it with."""
+        command = parse(f"rma.{name}.v1", json.dumps(data).encode())
+        kind, name_of = parse_actor(actor)
+        meta = Meta(f"c-{len(self.history)}", "/test", f"rma.{name}.v1", at, kind, name_of)
+        known = [a for s in streams_of(command) if (a := self.get(s))]
+        try:
+            handle(command, meta, self)
+        finally:
+            touched = known + [a for a in self.aggregates.values() if a not in known]
+            facts = [fact for aggregate in touched for fact in aggregate.collect_events()]
+            self.history += facts  # type: ignore[arg-type]
+        return facts  # type: ignore[return-value]
+
+    def order(self, order_id: str = "O-1") -> Order:
+        order = self.aggregates[order_stream(order_id)]
+        assert isinstance(order, Order)
+        return order
+
+    def rma(self, rma_id: UUID = RMA_ID) -> Rma:
+        rma = self.aggregates[rma_stream(rma_id)]
+        assert isinstance(rma, Rma)
+        return rma
+
+
+def names(facts: list[Fact]) -> list[str]:
+    """Return the facts' names without aggregate and version."""
+    return [type(fact).__name__ for fact in facts]

@@ -1,0 +1,271 @@
+"""What one field can say is malformed, with its JSON path; who may send what; and what every command refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from commands.dispatch import MalformedError, parse
+from commands.fields import AMOUNT_MINOR_MAX, QUANTITY_MAX
+from commands.registry import REGISTRATIONS
+from domain.errors import NotPermittedError, RuleViolationError
+from domain.vocabularies import ActorKind
+from tests.support.refusals import refused
+from tests.support.shop import RMA_ID, Shop
+from tests.support.stories import ORDER, POLICY, on_return, open_shop
+
+LINE: dict[str, Any] = {"line": 1, "quantity": 1}
+PAYOUT = {"payout_id": str(RMA_ID)}
+DEADLINE = {"deadline_id": str(RMA_ID)}
+MOVED = [{"line_id": "L1", "quantity": 1}]
+DECIDED = [{**LINE, "decision": "approve"}]
+
+BODIES: dict[str, dict[str, Any]] = {
+    "RegisterOrder": ORDER,
+    "RecordShipment": {"order_id": "O-1", "shipment_id": "S", "lines": MOVED},
+    "RecordDelivery": {"order_id": "O-1", "delivery_id": "D", "lines": MOVED},
+    "PublishPolicy": {"policy_id": "standard", "effective_from": "2026-01-01T00:00:00Z", "document": POLICY},
+    "RequestReturn": on_return(lines=[{"line_id": "L1", "quantity": 1, "reason": "fit", "wish": "refund"}]),
+    "CorrectRequest": on_return(line=1, quantity=1),
+    "AddEvidence": on_return(evidence=[{"evidence_id": "E", "kind": "photo", "uri": "u"}]),
+    "WithdrawReturn": on_return(),
+    "DecideRequest": on_return(lines=DECIDED),
+    "OverrideDecision": on_return(lines=DECIDED, approved_by="boss", reason="x"),
+    "AppealDenial": on_return(line=1, grounds="x"),
+    "IssueLabel": on_return(label_id="L", carrier="DHL", tracking_number="T", ship_to="W"),
+    "RecordHandover": on_return(),
+    "RecordScan": on_return(tracking_number="T", scan_id="S", status="accepted"),
+    "ReceiveGoods": on_return(receipt_id="R", site="W", items=[], complete=True),
+    "HoldGoods": on_return(**LINE, reason="x"),
+    "ReleaseGoods": on_return(**LINE, reason="x"),
+    "RecordInspection": on_return(**LINE, inspection_id="I", grade="A", cause="wear", liable_party="none"),
+    "DecideDisposition": on_return(**LINE, disposition="scrap"),
+    "DecideResolution": on_return(**LINE, resolution="refund"),
+    "RecordPayoutOutcome": on_return(**PAYOUT, outcome="settled"),  # type: ignore[arg-type]
+    "RetryPayout": on_return(**PAYOUT),  # type: ignore[arg-type]
+    "GrantGoodwill": on_return(amount_minor=1, reason="x"),
+    "ClaimFromCustomer": on_return(amount_minor=1, reason="x"),
+    "ShipReplacement": on_return(**LINE),
+    "RecordRepair": on_return(**LINE),
+    "SendBack": on_return(**LINE),
+    "AnswerRemedy": on_return(line=1, accepted=True),
+    "GiveFeedback": on_return(score=5),
+    "CloseReturn": on_return(reason="x"),
+    "ReopenReturn": on_return(reason="x"),
+    "PassDeadline": on_return(**DEADLINE),  # type: ignore[arg-type]
+    "ExtendDeadline": on_return(**DEADLINE, due_at="2026-01-01T00:00:00Z", reason="x"),  # type: ignore[arg-type]
+    "SpendStoreCredit": on_return(credit_id=str(RMA_ID), spend_id="P", amount_minor=1),
+    "ReportDifference": {"difference_id": str(RMA_ID), "kind": "missing_here", **PAYOUT},
+    "ResolveDifference": {"difference_id": str(RMA_ID), "resolution": "written_off", "note": "x"},
+}
+SENDERS = {
+    "RegisterOrder": "system agent",
+    "RecordShipment": "system agent",
+    "RecordDelivery": "system agent carrier",
+    "PublishPolicy": "system agent",
+    "RequestReturn": "customer agent",
+    "CorrectRequest": "customer agent",
+    "AddEvidence": "customer agent",
+    "WithdrawReturn": "customer agent",
+    "DecideRequest": "agent",
+    "OverrideDecision": "agent",
+    "AppealDenial": "customer agent",
+    "IssueLabel": "agent system",
+    "RecordHandover": "carrier agent",
+    "RecordScan": "carrier agent",
+    "ReceiveGoods": "warehouse agent",
+    "HoldGoods": "warehouse agent",
+    "ReleaseGoods": "warehouse agent",
+    "RecordInspection": "warehouse agent",
+    "DecideDisposition": "warehouse agent",
+    "DecideResolution": "agent",
+    "RecordPayoutOutcome": "gateway",
+    "RetryPayout": "agent",
+    "GrantGoodwill": "agent",
+    "ClaimFromCustomer": "agent",
+    "ShipReplacement": "warehouse agent",
+    "RecordRepair": "warehouse agent",
+    "SendBack": "warehouse agent",
+    "AnswerRemedy": "customer agent",
+    "GiveFeedback": "customer agent",
+    "CloseReturn": "agent",
+    "ReopenReturn": "agent",
+    "PassDeadline": "clock",
+    "ExtendDeadline": "agent",
+    "SpendStoreCredit": "system agent",
+    "ReportDifference": "gateway system agent",
+    "ResolveDifference": "agent",
+}
+KINDS = ActorKind.__args__  # type: ignore[attr-defined]
+ON_RETURNS = sorted(name for name, body in BODIES.items() if "rma_id" in body and name != "RequestReturn")
+
+
+def faults(name: str, body: object) -> list[str]:
+    """Return the JSON paths of what is wrong with a body; none where it can be read."""
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        parse(f"rma.{name}.v1", text)
+    except MalformedError as malformed:
+        return [fault.path for fault in malformed.faults]
+    return []
+
+
+def test_every_command_of_the_contract_is_there() -> None:
+    """Each has a body here that can be read, so that a command that is added is tested too."""
+    assert {name.split(".")[1] for name in REGISTRATIONS} == set(BODIES)
+    assert all(faults(name, body) == [] for name, body in BODIES.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SENDERS)
+def test_only_those_who_may_send_a_command_do(name: str, kind: str) -> None:
+    """Anyone else is refused before anything is looked at, and the refusal says who may."""
+    shop = Shop()
+    if kind in SENDERS[name].split():
+        try:
+            shop.send(name, BODIES[name], actor=f"{kind}:X")
+        except RuleViolationError as other:
+            assert not isinstance(other, NotPermittedError)  # noqa: PT017 - most are refused for an unknown order
+    else:
+        permitted = sorted(SENDERS[name].split())
+        refused(shop, "not_permitted", name, BODIES[name], actor=f"{kind}:X", actor_kind=kind, permitted=permitted)
+
+
+@pytest.mark.parametrize("name", ON_RETURNS)
+def test_a_command_about_a_return_needs_its_order_and_it(name: str) -> None:
+    """An unknown order, an unknown return, and a return of another order are refused."""
+    actor = f"{SENDERS[name].split()[0]}:X"
+    refused(Shop(), "unknown_order", name, BODIES[name], actor=actor, order_id="O-1")
+    shop = open_shop()
+    refused(shop, "unknown_return", name, BODIES[name], actor=actor, order_id="O-1", rma_id=str(RMA_ID))
+    shop.send("RequestReturn", BODIES["RequestReturn"])
+    shop.send("RegisterOrder", {**ORDER, "order_id": "O-2"})
+    refused(shop, "unknown_return", name, {**BODIES[name], "order_id": "O-2"}, actor=actor, order_id="O-2")
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_an_unknown_or_missing_field_is_malformed(name: str) -> None:
+    """A misspelt field is never read as left out, and a required one is never guessed."""
+    assert faults(name, {**BODIES[name], "discount_minr": 1}) == ["$.discount_minr"]
+    for field in BODIES[name]:
+        left_out = {key: value for key, value in BODIES[name].items() if key != field}
+        optional = not REGISTRATIONS[f"rma.{name}.v1"].model.model_fields[field].is_required()
+        assert faults(name, left_out) == ([] if optional else [f"$.{field}"])
+    assert faults(name, {})
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1.5, 1.0, QUANTITY_MAX + 1, 10**12, "1", True, None])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("RegisterOrder", "lines.0.quantity"),
+        ("RecordShipment", "lines.0.quantity"),
+        ("RequestReturn", "lines.0.quantity"),
+        ("DecideRequest", "lines.0.quantity"),
+        ("HoldGoods", "quantity"),
+        ("RecordInspection", "quantity"),
+    ],
+)
+def test_a_quantity_is_a_whole_number_of_units(name: str, path: str, quantity: object) -> None:
+    """Zero, negative, fractional, huge, text and truth values are malformed at their path."""
+    assert faults(name, changed(BODIES[name], path, quantity)) == [dotted(path)]
+
+
+@pytest.mark.parametrize("amount", [-1, 1.0, 9.99, "100", True, AMOUNT_MINOR_MAX + 1, None])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("RegisterOrder", "lines.0.amount_minor"),
+        ("RegisterOrder", "tenders.1.amount_minor"),
+        ("GrantGoodwill", "amount_minor"),
+        ("ClaimFromCustomer", "amount_minor"),
+    ],
+)
+def test_money_is_a_whole_number_of_minor_units(name: str, path: str, amount: object) -> None:
+    """Floats, text and negative amounts are malformed at their path."""
+    assert faults(name, changed(BODIES[name], path, amount)) == [dotted(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("RegisterOrder", "order_id", ""),
+        ("RegisterOrder", "order_id", "x" * 65),
+        ("RegisterOrder", "order_id", "O 1"),
+        ("RegisterOrder", "order_id", "Ö-1"),
+        ("RegisterOrder", "order_id", 7),
+        ("RegisterOrder", "currency", "eur"),
+        ("RegisterOrder", "country", "USA"),
+        ("RegisterOrder", "lines", []),
+        ("RegisterOrder", "tax_included", "yes"),
+        ("RequestReturn", "rma_id", "not-a-uuid"),
+        ("RequestReturn", "lines", []),
+        ("RequestReturn", "gift", 1),
+        ("AddEvidence", "evidence", []),
+        ("DecideRequest", "lines", []),
+        ("RecordScan", "status", "teleported"),
+        ("RecordInspection", "grade", "F"),
+        ("RecordInspection", "cause", "gremlins"),
+        ("RecordInspection", "liable_party", "nobody"),
+        ("DecideDisposition", "disposition", "burn"),
+        ("DecideResolution", "resolution", "undecided"),
+        ("RecordPayoutOutcome", "outcome", "requested"),
+        ("GrantGoodwill", "amount_minor", 0),
+        ("GiveFeedback", "score", 0),
+        ("GiveFeedback", "score", 6),
+        ("CloseReturn", "reason", ""),
+        ("CloseReturn", "reason", "a\x00b"),
+        ("PublishPolicy", "effective_from", "2026-01-01T00:00:00"),
+        ("ExtendDeadline", "due_at", "tomorrow"),
+        ("HoldGoods", "line", 0),
+    ],
+)
+def test_a_field_outside_its_schema_is_malformed(name: str, field: str, value: object) -> None:
+    """Words outside the vocabulary, bad identifiers, times without an offset, empty lists: each at its path."""
+    assert faults(name, {**BODIES[name], field: value}) == [f"$.{field}"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b'{"a":' * 500])
+def test_what_is_no_object_is_malformed(body: bytes) -> None:
+    """Not JSON, not UTF-8, no object, nested for ever: one fault at the root."""
+    assert faults("CloseReturn", body) == ["$"]
+
+
+def test_an_unknown_type_is_malformed() -> None:
+    """Nobody guesses what a type or a version meant."""
+    for name in ("Teleport", "RegisterOrder.v2.extra", ""):
+        assert faults(name, {}) == ["$.type"]
+
+
+def test_every_fault_is_named() -> None:
+    """A record with several faults names each."""
+    wrong = {**ORDER, "currency": "x", "country": 1, "lines": [{**ORDER["lines"][0], "quantity": 0, "sku": ""}]}
+    assert sorted(faults("RegisterOrder", wrong)) == [
+        "$.country", "$.currency", "$.lines[0].quantity", "$.lines[0].sku",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answers", "path"), [({"worn": [1]}, ".worn"), ({"worn": ""}, ".worn"), ({"a b": 1}, ".a b")])
+def test_a_faulty_answer_is_one_fault_at_its_own_path(answers: dict[str, Any], path: str) -> None:
+    """The path leads into the body: it names nothing that only the model knows, and no value twice."""
+    request = BODIES["RequestReturn"]
+    lines = [{**request["lines"][0], "answers": answers}]
+    assert faults("RequestReturn", {**request, "lines": lines}) == [f"$.lines[0].answers{path}"]
+    assert faults("RecordInspection", {**BODIES["RecordInspection"], "checklist": answers}) == [f"$.checklist{path}"]
+
+
+def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Return a copy of a body with another value at a place such as ``lines.0.quantity``."""
+    copy: dict[str, Any] = json.loads(json.dumps(body))
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    place: Any = copy
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return copy
+
+
+def dotted(path: str) -> str:
+    return "$" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split("."))

@@ -1,0 +1,219 @@
+"""Records are read as the CloudEvents binding says, and every fault is named by its place."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.envelope.cloudevents import (
+    ATTRIBUTE_CHARACTERS_MAX,
+    BODY_BYTES_MAX,
+    NUL_FAULTS_MAX,
+    PATH_CHARACTERS_MAX,
+    CommandRecord,
+    MalformedRecordError,
+    parse_time,
+    read_command,
+)
+from infra.records import rfc3339
+from workers.command_worker.intake import fingerprint
+
+HEADERS: list[tuple[str, bytes | None]] = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"c-1"),
+    ("ce_source", b"/shop"),
+    ("ce_type", b"rma.RegisterOrder.v1"),
+    ("ce_time", b"2026-03-01T10:00:00+01:00"),
+    ("ce_actor", "customer:Zoë".encode()),
+    ("content-type", b"application/json; charset=UTF-8"),
+]
+EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "c-1",
+    "source": "/shop",
+    "type": "rma.RegisterOrder.v1",
+    "time": "2026-03-01T10:00:00+01:00",
+    "actor": "customer:Zoë",
+    "data": {"a": 1},
+}
+STRUCTURED: list[tuple[str, bytes | None]] = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+
+
+def paths(headers: list[tuple[str, bytes | None]], value: bytes | None = b"{}") -> set[str]:
+    return {fault.path for fault in malformed(headers, value).faults}
+
+
+def malformed(headers: list[tuple[str, bytes | None]], value: bytes | None) -> MalformedRecordError:
+    with pytest.raises(MalformedRecordError) as raised:
+        read_command(headers, value)
+    return raised.value
+
+
+def test_both_modes_say_the_same() -> None:
+    """A command in binary mode and the same in structured mode are read alike."""
+    expected = CommandRecord(
+        "c-1",
+        "/shop",
+        "rma.RegisterOrder.v1",
+        datetime(2026, 3, 1, 9, tzinfo=UTC),
+        "customer:Zoë",
+        None,
+        None,
+        {"a": 1},
+        b'{"a":1}',
+    )
+    assert read_command(HEADERS, b'{"a":1}') == expected
+    assert read_command(STRUCTURED, orjson.dumps(EVENT)) == expected
+
+
+def test_correlation_and_causation_are_optional() -> None:
+    """They are read where they are given."""
+    read = read_command([*HEADERS, ("ce_correlationid", b"k"), ("ce_causationid", b"e")], b"{}")
+    assert (read.correlation_id, read.causation_id) == ("k", "e")
+
+
+def test_what_nobody_knows_is_ignored() -> None:
+    """Extensions and other headers change nothing, even twice, empty or not UTF-8."""
+    odd: list[tuple[str, bytes | None]] = [("ce_traceparent", b"\xff"), ("ce_traceparent", None), ("x", b"\x00")]
+    assert read_command([*HEADERS, *odd], b"{}") == read_command(HEADERS, b"{}")
+    assert read_command(STRUCTURED, orjson.dumps({**EVENT, "dataschema": 7})) == read_command(
+        STRUCTURED, orjson.dumps(EVENT)
+    )
+
+
+def test_a_missing_content_type_means_json() -> None:
+    """CloudEvents' default for data is JSON."""
+    assert read_command(HEADERS[:-1], b"{}") == read_command(HEADERS, b"{}")
+
+
+@pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_type", "ce_time", "ce_actor", "ce_specversion"])
+def test_each_required_attribute_is_missed_by_name(name: str) -> None:
+    """Left out, empty, null, given twice, not UTF-8, with a control character: the path says which header."""
+    rest = [header for header in HEADERS if header[0] != name]
+    for wrong in ([], [(name, b"")], [(name, None)], [(name, b"\xff")], [(name, b"a\x00")], [(name, b"1.0")] * 2):
+        assert f"$.{name}" in paths([*rest, *wrong])
+
+
+def test_all_faults_are_named_together() -> None:
+    """Whoever corrects a record sees everything that is wrong with it."""
+    assert paths([("content-type", b"text/plain")], None) >= {
+        "$.content-type",
+        "$",
+        "$.ce_id",
+        "$.ce_source",
+        "$.ce_type",
+        "$.ce_time",
+        "$.ce_actor",
+        "$.ce_specversion",
+    }
+
+
+def test_a_malformed_record_still_says_who_it_was() -> None:
+    """Id and source are given where they could be read, so that the sender can be answered."""
+    with pytest.raises(MalformedRecordError) as malformed:
+        read_command(HEADERS, b"{")
+    assert (malformed.value.command_id, malformed.value.source) == ("c-1", "/shop")
+
+
+def test_sizes_are_bounded() -> None:
+    """A body of one MiB is read, a byte more is not; an attribute of 256 characters is read, one more is not."""
+    filler = b'"' + b"x" * (BODY_BYTES_MAX - 2) + b'"'
+    assert read_command(HEADERS, filler).body == filler
+    assert paths(HEADERS, b" " + filler) == {"$"}
+    rest = [header for header in HEADERS if header[0] != "ce_id"]
+    assert read_command([*rest, ("ce_id", b"x" * ATTRIBUTE_CHARACTERS_MAX)], b"{}")
+    assert paths([*rest, ("ce_id", b"x" * (ATTRIBUTE_CHARACTERS_MAX + 1))]) == {"$.ce_id"}
+
+
+def test_the_nul_character_is_found_wherever_it_hides() -> None:
+    """PostgreSQL's text cannot hold it: it is refused with its path; the six characters of its escape are text."""
+    assert paths(HEADERS, b'{"a":[{"b":"x\\u0000"}]}') == {"$.a[0].b"}
+    assert paths(HEADERS, b'{"a\\u0000":1}') == {"$"}
+    assert paths(STRUCTURED, orjson.dumps({**EVENT, "data": {"t": "\x00"}})) == {"$.data.t"}
+    assert read_command(HEADERS, b'{"a":"\\\\u0000"}').data == {"a": "\\u0000"}
+
+
+def test_many_faults_at_long_places_are_few_and_short() -> None:
+    """A megabyte may hold fifty thousand faults, each at a place as long as half of it: the first hundred, cut."""
+    wide = b'{"' + b"k" * 480_000 + b'":[' + b",".join([b'"\\u0000"'] * 50_000) + b"]}"
+
+    found = malformed(HEADERS, wide).faults
+
+    assert len(found) == NUL_FAULTS_MAX
+    assert {len(fault.path) for fault in found} == {PATH_CHARACTERS_MAX}
+
+
+@pytest.mark.parametrize("depth", [200, 300, 600, 1_000, 2_000])
+def test_json_of_any_depth_is_read_or_malformed(depth: int) -> None:
+    """What can be read can nest deeper than what can be written, or than a function may call itself."""
+    deep = b"[" * depth + b'"\\u0000"' + b"]" * depth
+    plain = deep.replace(b"\\u0000", b"")
+    event = orjson.dumps({name: value for name, value in EVENT.items() if name != "data"})[:-1]
+
+    assert paths(HEADERS, deep)
+    assert paths(STRUCTURED, event + b',"data":' + deep + b"}")
+    if depth > 254:
+        assert paths(STRUCTURED, event + b',"data":' + plain + b"}") & {"$.data", "$"}
+
+
+@given(
+    st.binary(max_size=200), st.lists(st.tuples(st.text(max_size=12), st.none() | st.binary(max_size=20)), max_size=8)
+)
+def test_nothing_but_malformed_is_ever_raised(value: bytes, headers: list[tuple[str, bytes | None]]) -> None:
+    """Whatever the bytes, the answer is a command or a list of faults."""
+    for given_headers in (headers, [*HEADERS, *headers], STRUCTURED):
+        with suppress(MalformedRecordError):
+            read_command(given_headers, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-03-01T10:00:00Z", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("2026-03-01t10:00:00.5z", datetime(2026, 3, 1, 10, 0, 0, 500_000, tzinfo=UTC)),
+        ("2026-03-01T10:00:00.123456789-05:30", datetime(2026, 3, 1, 15, 30, 0, 123_456, tzinfo=UTC)),
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2199-12-31T23:59:59Z", datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_to_the_microsecond_in_utc(text: str, instant: datetime) -> None:
+    """Any RFC 3339 time with an offset; what is finer than microseconds is cut off."""
+    assert parse_time(text) == instant
+
+
+@pytest.mark.parametrize(
+    "text",
+    """2026-03-01T10:00:00 2026-03-01 20260301T100000Z 2026-02-30T10:00:00Z 2026-03-01T24:00:00Z 2026-03-01T10:00Z
+    1969-12-31T23:59:59Z 2200-01-01T00:00:00Z 2026-03-01T10:00:00+25:00 ٢٠٢٦-03-01T10:00:00Z
+    0000-01-01T00:00:00Z""".split(),
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """Without offset or seconds, in another notation, on a day that is none, outside 1970 to 2199."""
+    with pytest.raises(ValueError, match=r"must be|is no such"):
+        parse_time(text)
+
+
+@given(
+    st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30)),  # noqa: DTZ001 - the offset comes next
+    st.integers(-23 * 60, 23 * 60),
+)
+def test_times_written_are_times_read(naive: datetime, offset_minutes: int) -> None:
+    """An instant survives being written and read, whatever its offset."""
+    instant = naive.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
+    assert parse_time(rfc3339(instant)) == instant
+    assert parse_time(instant.isoformat()) == instant
+
+
+def test_fingerprints_compare_json_values() -> None:
+    """Order of names, and 1.0 against 1, do not matter; type, data and the difference of 1 and true do."""
+    same = fingerprint("t", {"a": 1, "b": [2.0, {"c": "x"}]})
+    assert fingerprint("t", {"b": [2, {"c": "x"}], "a": 1.0}) == same
+    assert fingerprint("u", {"a": 1, "b": [2, {"c": "x"}]}) != same
+    assert fingerprint("t", {"a": True, "b": [2, {"c": "x"}]}) != same
+    assert fingerprint("t", {"a": 1, "b": [{"c": "x"}, 2]}) != same

@@ -1,0 +1,181 @@
+"""Settings, logs and metrics: what is set from outside and what is seen from outside."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import structlog
+from kafka.structs import TopicPartition
+from pydantic import ValidationError
+
+from infra import logs
+from infra.addresses import addresses, postgres_address
+from infra.metrics import WorkerMetrics, serve
+from infra.services import Addresses, ServiceUnreachableError, StackNotRunningError, StackState
+from infra.settings import Settings
+from infra.stack import state
+
+
+def test_every_field_is_read_from_its_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RMA_<FIELD> sets a field; nothing else does."""
+    monkeypatch.setenv("RMA_PARTITIONS", "12")
+    monkeypatch.setenv("PARTITIONS", "99")
+    monkeypatch.setenv("RMA_TOPIC_PREFIX", "blue.")
+
+    settings = Settings()
+
+    assert settings.partitions == 12
+    assert settings.named("rma.commands") == "blue.rma.commands"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RMA_PARTITIONS", "0"),
+        ("RMA_METRICS_PORT", "70000"),
+        ("RMA_LOG_FORMAT", "xml"),
+        ("RMA_TOPIC_PREFIX", "no spaces"),
+        ("RMA_COMMAND_BATCH_RECORDS_MAX", "5001"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_at_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A setting that cannot work stops the process before it touches anything, and is named."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=name.removeprefix("RMA_").lower()):
+        Settings()
+
+
+def test_given_addresses_need_no_stack(tmp_path: Path) -> None:
+    """Where both addresses are given, nothing is looked for on this machine."""
+    given = Settings(postgres_dsn="postgresql://db", kafka_bootstrap="k:1", data_dir=tmp_path)
+
+    assert addresses(given) == Addresses("postgresql://db", "k:1")
+
+
+@pytest.mark.parametrize("dsn", [None, "postgresql://db"])
+def test_without_addresses_or_stack_the_error_says_what_to_do(tmp_path: Path, dsn: str | None) -> None:
+    """Nobody has to guess: the error names the command to run, and counts as a service that cannot be reached."""
+    with pytest.raises(StackNotRunningError, match="run: rma up") as refused:
+        addresses(Settings(postgres_dsn=dsn, kafka_bootstrap=None, data_dir=tmp_path))
+
+    assert refused.value.code == "stack_not_running"
+    assert isinstance(refused.value, ServiceUnreachableError)
+
+
+def test_a_stack_that_runs_in_part_is_told_by_what_stopped(tmp_path: Path) -> None:
+    """Who only reads needs PostgreSQL alone; who needs what stopped is told which it is."""
+    me = os.getpid()
+    mine = psutil.Process(me).cmdline()[0]
+    where = Addresses("postgresql://db", "k:1")
+    state.write(tmp_path, StackState(where, {"kafka": (me, "no such argument"), "postgres": (me, mine)}))
+    settings = Settings(postgres_dsn=None, kafka_bootstrap=None, data_dir=tmp_path)
+
+    assert postgres_address(settings) == "postgresql://db"
+    with pytest.raises(StackNotRunningError, match=r"^kafka of the local stack in .* stopped, run: rma up"):
+        addresses(settings)
+    given = Settings(postgres_dsn=None, kafka_bootstrap="other:1", data_dir=tmp_path)
+    assert addresses(given) == Addresses("postgresql://db", "other:1")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"addresses": {}}', '{"processes": {"kafka": 1}}'])
+def test_a_broken_state_file_counts_as_no_stack(tmp_path: Path, content: str) -> None:
+    """A state file that a crash or a hand spoiled never stops anyone: it is as if there were none."""
+    (tmp_path / "stack.json").write_text(content)
+
+    with pytest.raises(StackNotRunningError):
+        addresses(Settings(postgres_dsn=None, kafka_bootstrap=None, data_dir=tmp_path))
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_a_log_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each fact is a line of JSON on standard error, with the context bound once; standard output stays clean."""
+    logs.configure("json", "info")
+    log = structlog.get_logger()
+
+    with structlog.contextvars.bound_contextvars(correlation_id="c-1"):
+        log.info("command_handled", events=2)
+        log.debug("too_much_detail")
+    logging.getLogger("kafka").warning("broker %s is away", 1)
+
+    captured = capsys.readouterr()
+    ours, library = [json.loads(line) for line in captured.err.splitlines()]
+    assert captured.out == ""
+    assert (ours["event"], ours["level"], ours["events"], ours["correlation_id"]) == (
+        "command_handled",
+        "info",
+        2,
+        "c-1",
+    )
+    assert ours["timestamp"].endswith("Z")
+    assert (library["event"], library["library"], library["message"]) == ("library_log", "kafka", "broker 1 is away")
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_an_error_is_logged_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure's line holds the exception, but no variables: they may hold what a customer wrote."""
+    logs.configure("json", "info")
+
+    try:
+        json.loads("broken on purpose")
+    except ValueError:
+        structlog.get_logger().exception("worker_failed")
+
+    [line] = capsys.readouterr().err.splitlines()
+    [exception] = json.loads(line)["exception"]
+    assert exception["exc_type"] == "JSONDecodeError"
+    assert all("locals" not in frame or frame["locals"] is None for frame in exception["frames"])
+
+
+def test_metrics_are_served_per_worker() -> None:
+    """What a worker counts, Prometheus reads, and two workers in one process never mix."""
+    worker, other = WorkerMetrics("commands"), WorkerMetrics("commands")
+    worker.handled(3)
+    worker.refused(1)
+    worker.dead(2)
+    worker.lag(TopicPartition("rma.commands", 4), 17)
+    with worker.stage("decide"):
+        pass
+
+    with serve(worker, "127.0.0.1", 0) as port:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+    assert 'rma_handled_total{worker="commands"} 3.0' in text
+    assert 'rma_refused_total{worker="commands"} 1.0' in text
+    assert 'rma_dead_total{worker="commands"} 2.0' in text
+    assert 'rma_lag_records{partition="4",topic="rma.commands",worker="commands"} 17.0' in text
+    assert 'rma_batch_records_count{worker="commands"} 1.0' in text
+    assert 'rma_stage_seconds_count{stage="decide",worker="commands"} 1.0' in text
+    assert other.registry.get_sample_value("rma_handled_total", {"worker": "commands"}) == 0.0
+
+
+def test_health_follows_the_heartbeat() -> None:
+    """A worker whose loop does not turn any more is unhealthy, and healthy again once it does."""
+    worker = WorkerMetrics("relay")
+
+    with serve(worker, "127.0.0.1", 0, heartbeat_age_max_s=-1.0) as port:
+        silent = httpx.get(f"http://127.0.0.1:{port}/healthz")
+    with serve(worker, "127.0.0.1", 0) as port:
+        worker.beat()
+        beating = httpx.get(f"http://127.0.0.1:{port}/healthz")
+        unknown = httpx.get(f"http://127.0.0.1:{port}/else")
+
+    assert (silent.status_code, silent.text) == (503, "unhealthy\n")
+    assert (beating.status_code, beating.text) == (200, "ok\n")
+    assert unknown.status_code == 404

@@ -1,0 +1,64 @@
+"""What the documents show is true: their Python runs, their commands exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from domain.policy.document import PolicyDocument
+from domain.policy.publication import check
+from workers.cli.app import app
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (f"{page.relative_to(ROOT)}#{number}", found.group(2))
+        for page in PAGES
+        for number, found in enumerate(BLOCK.finditer(page.read_text()), start=1)
+        if found.group(1) == language
+    ]
+
+
+@pytest.mark.parametrize(("name", "code"), blocks("python"), ids=lambda value: value[:60])
+def test_python_in_the_documents_runs(name: str, code: str) -> None:
+    """Each worked example computes what it says."""
+    exec(compile(code, name, "exec"), {})  # noqa: S102 - our own documents
+
+
+def commands() -> list[list[str]]:
+    lines = [line for _, block in blocks("sh") for line in block.splitlines()]
+    words = [re.split(r"\s+#|\s[|>&]", line)[0].split() for line in lines]
+    return [line[1:] for line in words if line[:1] == ["rma"]]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_commands_in_the_documents_exist(words: list[str]) -> None:
+    """Each command that a reader may copy is one of ours."""
+    command = typer.main.get_command(app)
+    for word in words:
+        known = getattr(command, "commands", None)
+        if known is None:
+            break
+        assert word in known, f"rma {' '.join(words)}"
+        command = known[word]
+
+
+def test_policies_in_the_documents_could_be_published() -> None:
+    """A draft that a reader may copy is one that publishing would take."""
+    shown = [code for name, code in blocks("json") if name.startswith("README") and '"window"' in code]
+    assert shown
+    for code in shown:
+        check(PolicyDocument.model_validate_json(code))
+
+
+def test_the_documents_show_something() -> None:
+    """The two tests above have something to run."""
+    assert len(blocks("python")) >= 4
+    assert len(commands()) >= 4

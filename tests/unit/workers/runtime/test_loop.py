@@ -1,0 +1,198 @@
+"""The loop commits last, waits within bounds, and leaves in order; a scripted consumer stands for Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+import psycopg
+import pytest
+from kafka.errors import CommitFailedError, KafkaConnectionError
+from kafka.structs import TopicPartition
+
+from workers.runtime import loop
+from workers.runtime.loop import Loop
+
+P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
+
+
+@dataclass(frozen=True)
+class Record:
+    offset: int
+
+
+@dataclass
+class ScriptedConsumer:
+    """Hands out what it was given, then sets the stop event; notes everything that is asked of it, in order."""
+
+    batches: list[Mapping[TopicPartition, Sequence[Record]]]
+    stop: Event
+    journal: list[Any] = field(default_factory=list)
+    commit_error: Exception | None = None
+
+    def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Record]]:
+        assert timeout_ms > 0
+        if not self.batches:
+            self.stop.set()
+            return {}
+        return self.batches.pop(0)
+
+    def assignment(self) -> set[TopicPartition]:
+        return {P0, P1}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.journal.append(("seek", partition, offset))
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        self.journal.append(("pause", *partitions))
+
+    def commit(self, offsets: Mapping[TopicPartition, Any]) -> None:
+        self.journal.append(("commit", {partition: meta.offset for partition, meta in offsets.items()}))
+        if self.commit_error:
+            raise self.commit_error
+
+    def close(self, *, autocommit: bool, timeout_ms: int) -> None:
+        assert timeout_ms > 0
+        self.journal.append(("close", autocommit))
+
+
+@dataclass
+class Handling:
+    """Notes what it handles in the consumer's journal; fails as often as told."""
+
+    journal: list[Any]
+    failures: list[Exception] = field(default_factory=list)
+    stopped: set[TopicPartition] = field(default_factory=set)
+    resume_at: dict[TopicPartition, int] = field(default_factory=dict)
+
+    def handle(self, batch: Mapping[TopicPartition, Sequence[Any]]) -> dict[TopicPartition, int]:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.journal.append(
+            ("handle", {partition: [r.offset for r in records] for partition, records in batch.items()})
+        )
+        return {p: records[-1].offset + 1 for p, records in batch.items() if p not in self.stopped}
+
+    def resume_offset(self, partition: TopicPartition) -> int | None:
+        return self.resume_at.get(partition)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(loop, "BACKOFF_MAX_S", 0.002)
+
+
+def scripted(*batches: Mapping[TopicPartition, Sequence[Record]]) -> tuple[ScriptedConsumer, Handling, Loop]:
+    stop = Event()
+    consumer = ScriptedConsumer(list(batches), stop)
+    handling = Handling(consumer.journal)
+    return consumer, handling, Loop(consumer, handling, stop)
+
+
+def test_offsets_are_committed_after_handling_and_name_the_next_record() -> None:
+    """Poll, handle, commit, and nothing is committed on leaving."""
+    consumer, _, running = scripted({P0: [Record(4), Record(5)], P1: [Record(0)]}, {P0: [Record(6)]})
+
+    running.run()
+
+    assert consumer.journal == [
+        ("handle", {P0: [4, 5], P1: [0]}),
+        ("commit", {P0: 6, P1: 1}),
+        ("handle", {P0: [6]}),
+        ("commit", {P0: 7}),
+        ("close", False),
+    ]
+
+
+def test_a_defect_ends_the_loop_with_nothing_committed() -> None:
+    """An error that is not a service away is raised; the group is left."""
+    consumer, handling, running = scripted({P0: [Record(4)]})
+    handling.failures = [ZeroDivisionError()]
+
+    with pytest.raises(ZeroDivisionError):
+        running.run()
+
+    assert consumer.journal == [("close", False)]
+
+
+@pytest.mark.parametrize("away", [psycopg.OperationalError("gone"), KafkaConnectionError("gone")])
+def test_a_service_away_is_waited_for(away: Exception) -> None:
+    """The same batch is handled again once the service is back."""
+    consumer, handling, running = scripted({P0: [Record(4)]})
+    handling.failures = [away] * loop.RETRIES_MAX
+
+    running.run()
+
+    assert consumer.journal[:2] == [("handle", {P0: [4]}), ("commit", {P0: 5})]
+
+
+def test_waiting_is_bounded() -> None:
+    """A service that stays away ends the worker, with nothing committed."""
+    consumer, handling, running = scripted({P0: [Record(4)]})
+    handling.failures = [psycopg.OperationalError("gone")] * (loop.RETRIES_MAX + 1)
+
+    with pytest.raises(psycopg.OperationalError):
+        running.run()
+
+    assert consumer.journal == [("close", False)]
+
+
+def test_a_stop_while_waiting_leaves_at_once() -> None:
+    """Asked to stop while a service is away, the worker leaves without committing the batch."""
+    consumer, handling, running = scripted({P0: [Record(4)]})
+    handling.failures = [psycopg.OperationalError("gone")] * loop.RETRIES_MAX
+    original = handling.handle
+
+    def stopping(batch: Any) -> Any:
+        consumer.stop.set()
+        return original(batch)
+
+    handling.handle = stopping  # type: ignore[method-assign]
+    running.run()
+
+    assert consumer.journal == [("close", False)]
+
+
+def test_a_refused_commit_is_not_the_end() -> None:
+    """A partition that moved on is its next owner's affair."""
+    consumer, _, running = scripted({P0: [Record(4)]}, {P0: [Record(5)]})
+    consumer.commit_error = CommitFailedError()
+
+    running.run()
+
+    assert [entry[0] for entry in consumer.journal] == ["handle", "commit", "handle", "commit", "close"]
+
+
+def test_a_partition_that_the_handler_stops_is_paused() -> None:
+    """What is left out of the next offsets is neither read on nor committed."""
+    consumer, handling, running = scripted({P0: [Record(4)], P1: [Record(7)]})
+    handling.stopped = {P1}
+
+    running.run()
+
+    assert consumer.journal == [
+        ("handle", {P0: [4], P1: [7]}),
+        ("pause", P1),
+        ("commit", {P0: 5}),
+        ("close", False),
+    ]
+
+
+def test_a_new_partition_is_read_from_where_the_handler_stands() -> None:
+    """Records from elsewhere are dropped and the stored offset is sought, once per assignment."""
+    consumer, handling, running = scripted({P0: [Record(9)], P1: [Record(3)]}, {P0: [Record(4)]})
+    handling.resume_at = {P0: 4, P1: 3}
+
+    running.run()
+
+    assert consumer.journal == [
+        ("seek", P0, 4),
+        ("handle", {P1: [3]}),
+        ("commit", {P1: 4}),
+        ("handle", {P0: [4]}),
+        ("commit", {P0: 5}),
+        ("close", False),
+    ]

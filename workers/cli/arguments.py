@@ -1,0 +1,99 @@
+"""How the command line reads instants, files, actors and the database it looks into."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, closing, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import typer
+
+from workers.errors import SaidNoError, WrongUsageError
+from workers.pictures.terminal import console
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+CONNECT_TIMEOUT_S: Final = 5
+STANDARD_INPUT: Final = Path("-")
+MARKS: Final = {"accepted": "[green]accepted [/]", "refused": "[yellow]refused  [/]", "malformed": "[red]malformed[/]"}
+
+
+def instant_of(text: str | None) -> datetime:
+    """Return an RFC 3339 time as typed, or now for None; raises ``WrongUsageError``."""
+    from infra.envelope.cloudevents import parse_time
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise WrongUsageError(f"{text}: {error}") from error
+
+
+def reading() -> closing[Connection[Any]]:
+    """Open a connection to the read models; raises ``StackNotRunningError`` where no database is named or runs."""
+    import psycopg
+
+    from infra.addresses import postgres_address
+    from infra.settings import Settings
+
+    dsn = postgres_address(Settings())
+    return closing(psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S))
+
+
+def unknown(text: str, what: str = "no return") -> SaidNoError:
+    """Return the error for a return that nobody knows, by what was typed."""
+    from projections.tracking.case_file import is_misread
+
+    if is_misread(text):
+        why = "its check symbol does not fit: was a symbol misread, or were two swapped?"
+    else:
+        why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A"
+    return SaidNoError(f"{what} {text} is known; {why}")
+
+
+def bound_of(text: str | None) -> datetime | None:
+    """Return the bound of a span of time as typed, or None where none was; raises ``WrongUsageError``."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongUsageError(f"{text} is no time such as 2026-03-01T00:00:00Z") from error
+    if at.tzinfo is None:
+        raise WrongUsageError(f"{text} has no offset, such as Z or +01:00")
+    return at
+
+
+def open_lines(file: Path) -> AbstractContextManager[BinaryIO]:
+    """Open a file of lines, or standard input for ``-``; raises ``WrongUsageError`` where it cannot be read."""
+    if file == STANDARD_INPUT:
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise WrongUsageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def checked_actor(text: str) -> str:
+    """Return who acts as it was typed; raises ``typer.BadParameter`` for what would be malformed."""
+    from commands.metadata import parse_actor
+
+    try:
+        parse_actor(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, such as agent:ann") from error
+    return text
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """Print a command's answer on a line of its own: what it was, and the events or the code."""
+    out = console()
+    kind = result["type"].removeprefix("rma.").removesuffix(".v1")
+    events = ", ".join(event["type"].removeprefix("rma.").removesuffix(".v1") for event in result["events"])
+    said = events or " ".join(filter(None, (result.get("code"), result.get("message"))))
+    out.print(f"{MARKS[result['status']]} {kind:<20}", end=" ")
+    out.print(said or "nothing new", markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""The worker that decides: reads commands, loads streams, writes events and answers in one transaction."""

@@ -1,0 +1,170 @@
+"""From a Kafka record to a command that can be decided, or to an answer that says what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import orjson
+
+from commands import dispatch
+from commands.fields import Body
+from commands.metadata import Meta, parse_actor
+from infra.envelope.cloudevents import CommandRecord, Fault, MalformedRecordError, read_command
+from infra.records import CommandStamp, Entry, Message, Verdict
+
+DEAD_HEADER_PREFIX: Final = "rma_dead_"
+"""Our headers on a dead letter begin with this; without them it is the original record."""
+
+FAULTS_SHOWN_MAX: Final = 100
+FAULT_CHARACTERS_MAX: Final = 1_000
+"""How much of a fault's path and message is told: both may name fields as long as the body."""
+
+LETTER_BYTES_MAX: Final = 4 * 1024 * 1024
+"""A larger record is not kept whole as a dead letter: with our headers, or compressed less well than it came, it could
+be more than the topic takes, and the relay would stand still at it for ever."""
+
+CUT_BYTES: Final = 64 * 1024
+"""How much is kept of the value of a record that is too large, and of any key."""
+
+UNKNOWN_TYPE: Final = "unknown"
+
+
+class Record(Protocol):
+    """What the worker needs of a record that was polled."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCommand:
+    """A command that can be decided; ``fingerprint`` tells whether another under its id asks the same."""
+
+    record: Record
+    command: Body
+    meta: Meta
+    stamp: CommandStamp
+    fingerprint: bytes
+
+    @property
+    def id_key(self) -> tuple[str, str]:
+        """The idempotency key: source and id."""
+        return self.meta.source, self.meta.command_id
+
+
+def take_in(record: Record, dead_topic: str) -> ParsedCommand | Entry:
+    """Return the command of a record, or the entry that answers and keeps a malformed one."""
+    try:
+        return _parse(record, read_command(record.headers, record.value))
+    except MalformedRecordError as malformed:
+        return _malformed_entry(record, malformed, dead_topic)
+
+
+def _parse(record: Record, read: CommandRecord) -> ParsedCommand:
+    faults = []
+    try:
+        actor_kind, actor_id = parse_actor(read.actor)
+    except ValueError as error:
+        faults.append(Fault("$.ce_actor", str(error)))
+    try:
+        command = dispatch.parse(read.type, read.body)
+    except dispatch.MalformedError as error:
+        faults += [Fault(fault.path, fault.message) for fault in error.faults]
+    if faults:
+        attributes = {"id": read.command_id, "source": read.source, "type": read.type}
+        if read.correlation_id:
+            attributes["correlationid"] = read.correlation_id
+        raise MalformedRecordError(faults, attributes=attributes)
+    meta = Meta(
+        command_id=read.command_id,
+        source=read.source,
+        type=read.type,
+        occurred_at=read.occurred_at,
+        actor_kind=actor_kind,
+        actor_id=actor_id,
+        correlation_id=read.correlation_id,
+        causation_id=read.causation_id,
+    )
+    stamp = CommandStamp(
+        read.source, read.command_id, read.type, read.actor, correlation_id=read.correlation_id or read.command_id
+    )
+    return ParsedCommand(record, command, meta, stamp, fingerprint(read.type, read.data))
+
+
+def fingerprint(type_name: str, data: Any) -> bytes:
+    """Return the SHA-256 of a command's type and data as JSON values: sorted names, no spaces, 1.0 the same as 1."""
+    canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    if b".0" in canonical:
+        canonical = orjson.dumps(_whole(data), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(type_name.encode() + b"\n" + canonical).digest()
+
+
+def _whole(data: Any) -> Any:
+    if isinstance(data, float) and data.is_integer():
+        return int(data)
+    if isinstance(data, list):
+        return [_whole(item) for item in data]
+    if isinstance(data, dict):
+        return {name: _whole(item) for name, item in data.items()}
+    return data
+
+
+def _malformed_entry(record: Record, malformed: MalformedRecordError, dead_topic: str) -> Entry:
+    faults = [
+        {"path": fault.path[:FAULT_CHARACTERS_MAX], "message": fault.message[:FAULT_CHARACTERS_MAX]}
+        for fault in malformed.faults[:FAULTS_SHOWN_MAX]
+    ]
+    reason = {"reason": "malformed", "faults": faults}
+    entry = Entry(key=answer_key(record), dead_letter=dead_letter(record, reason, dead_topic))
+    if malformed.command_id and malformed.source:
+        entry.stamp = CommandStamp(
+            malformed.source,
+            malformed.command_id,
+            malformed.type or UNKNOWN_TYPE,
+            actor="",
+            correlation_id=malformed.correlation_id or malformed.command_id,
+        )
+        entry.verdict = Verdict("malformed", "malformed", str(malformed)[:1000], {"faults": faults})
+    return entry
+
+
+def answer_key(record: Record) -> bytes | None:
+    """Return the key under which a record is answered: its own, cut where it is too long for any identifier."""
+    return record.key and record.key[:CUT_BYTES]
+
+
+def dead_letter(record: Record, reason: Mapping[str, object], dead_topic: str) -> Message:
+    """Return the original record with where it came from and why; a tombstone is marked, and has an empty value.
+
+    Of a record of more than ``LETTER_BYTES_MAX`` the beginning is kept, and a mark with its size: the rest is where it
+    came from.
+    """
+    own = {
+        "topic": record.topic.encode(),
+        "partition": str(record.partition).encode(),
+        "offset": str(record.offset).encode(),
+        "reason": orjson.dumps(reason),
+    }
+    if record.value is None:
+        own["tombstone"] = b"true"
+    key, value = record.key, record.value or b""
+    headers = [(name, content if content is not None else b"") for name, content in record.headers]
+    size = len(key or b"") + len(value) + sum(len(name.encode()) + len(content) for name, content in headers)
+    if size > LETTER_BYTES_MAX:
+        own["cut"] = str(size).encode()
+        key, value, headers = answer_key(record), value[:CUT_BYTES], []
+    headers += [(DEAD_HEADER_PREFIX + name, content) for name, content in own.items()]
+    return Message(dead_topic, key, headers, value)

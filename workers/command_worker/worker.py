@@ -1,0 +1,243 @@
+"""The command worker: a polled batch of commands becomes one append to the log.
+
+Parse at the edge, find what was answered before, load every stream that is named with one query, decide in memory and
+in order, write all events, answers and dead letters in one transaction. Kafka's offsets are committed after that: a
+crash in between repeats the batch, and repeats get their first answers.
+
+A record that makes the worker fail again and again is set aside as a dead letter, alone: later commands of its order
+are decided on what is recorded, as if it had not been sent yet, and it can be sent again once its defect is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, cast
+
+import psycopg
+import structlog
+from kafka.structs import TopicPartition
+
+from commands import dispatch
+from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
+from infra.envelope.codec import Codec, topic_of
+from infra.kafka.record_batch import fits_record
+from infra.kafka.topics import RECORD_BYTES_MAX, TopicNames
+from infra.log.event_log import Append, ConcurrencyError, EventLog
+from infra.log.poison import PoisonRecords, place_of, place_text
+from infra.metrics import WorkerMetrics
+from infra.records import Entry, NewEvent, Outcome, Verdict
+from workers.command_worker.intake import ParsedCommand, Record, answer_key, dead_letter, take_in
+from workers.command_worker.streams import AggregateCache, BatchStreams
+
+RACES_MAX: Final = 10
+"""How often a batch is decided anew after it lost a race."""
+
+POISON_ATTEMPTS_MAX: Final = 3
+"""How often a record may make the worker fail before it is parked as a dead letter."""
+
+UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
+"""What PostgreSQL raises when it is there but will not take a value."""
+
+LOG = structlog.get_logger()
+
+
+class Keyed(Protocol):
+    """An aggregate that says which Kafka key its events have."""
+
+    @property
+    def partition_key(self) -> str: ...
+
+
+class CommandFailedError(Exception):
+    """A command met an error that is neither a refusal nor a service away: a defect. The batch was not written."""
+
+
+class CommandWorker:
+    """Handle batches of records from the commands topic.
+
+    Args:
+        log: Where events and answers go.
+        codec: Knows every event class.
+        topics: Names of the topics for answers and dead letters.
+        poison: Counts the records that made a worker fail.
+        metrics: Counts and times what this worker does.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        codec: Codec,
+        topics: TopicNames,
+        poison: PoisonRecords,
+        metrics: WorkerMetrics | None = None,
+    ) -> None:
+        self._log = log
+        self._codec = codec
+        self._topics = topics
+        self._poison = poison
+        self._metrics = metrics or WorkerMetrics("commands")
+        self._cache = AggregateCache()
+
+    def handle(self, batch: Mapping[TopicPartition, Sequence[Record]]) -> dict[TopicPartition, int]:
+        """Decide and record a polled batch; return the next offsets. Raises what ``record`` does."""
+        self.record([record for records in batch.values() for record in records])
+        return {partition: records[-1].offset + 1 for partition, records in batch.items()}
+
+    def resume_offset(self, partition: TopicPartition) -> None:
+        """Trust Kafka's committed offset: a command that comes again gets its first answer."""
+
+    def record(self, records: Sequence[Record]) -> None:
+        """Decide a batch and record it in one transaction.
+
+        Where PostgreSQL refuses the batch for what it holds, each record is recorded on its own, so that one does not
+        spoil the others.
+
+        Raises:
+            ConcurrencyError: The batch lost more than ``RACES_MAX`` races in a row.
+            CommandFailedError: A command met a defect; its record's attempts were counted.
+            psycopg.OperationalError: PostgreSQL is away.
+        """
+        try:
+            self._record(records)
+        except UNFIT_ERRORS as unfit:
+            if len(records) == 1:
+                raise self._failed(records[0], unfit) from unfit
+            LOG.warning("batch_taken_apart", records=len(records), error=repr(unfit))
+            for record in records:
+                self.record([record])
+
+    def _record(self, records: Sequence[Record]) -> None:
+        with self._metrics.stage("parse"):
+            taken = self._take_in(records)
+        for race in range(RACES_MAX + 1):
+            try:
+                entries = self._decide_and_append(taken)
+            except ConcurrencyError as lost:
+                LOG.info("race_lost", race=race + 1, why=str(lost))
+            else:
+                self._tell(entries)
+                return
+        raise ConcurrencyError(f"lost {RACES_MAX + 1} races in a row")
+
+    def _take_in(self, records: Sequence[Record]) -> list[ParsedCommand | Entry]:
+        parked = self._poison.parked(records, POISON_ATTEMPTS_MAX)
+        return [self._park(record) if place_of(record) in parked else self._take_in_one(record) for record in records]
+
+    def _take_in_one(self, record: Record) -> ParsedCommand | Entry:
+        try:
+            return take_in(record, self._topics.dead)
+        except Exception as defect:
+            raise self._failed(record, defect) from defect
+
+    def _failed(self, record: Record, defect: Exception) -> CommandFailedError:
+        """Count a defect against its record, and return what ends the worker."""
+        self._poison.count(record, repr(defect))
+        return CommandFailedError(place_text(record))
+
+    def _park(self, record: Record) -> Entry:
+        LOG.error("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
+        reason = {"reason": "parked", "attempts": POISON_ATTEMPTS_MAX}
+        return Entry(key=answer_key(record), dead_letter=dead_letter(record, reason, self._topics.dead))
+
+    def _decide_and_append(self, taken: Sequence[ParsedCommand | Entry]) -> list[Entry]:
+        parsed = [command for command in taken if isinstance(command, ParsedCommand)]
+        streams = BatchStreams(self._log, self._codec, self._cache)
+        with self._metrics.stage("load"):
+            outcomes = self._log.find_outcomes({command.id_key for command in parsed})
+            fresh = [command.command for command in parsed if command.id_key not in outcomes]
+            streams.preload(dict.fromkeys(name for command in fresh for name in dispatch.streams_of(command)))
+        with self._metrics.stage("decide"):
+            entries = self._decide_all(taken, outcomes, streams)
+        with self._metrics.stage("append"):
+            self._log.append(Append(entries, self._topics.results))
+        streams.keep()
+        return entries
+
+    def _decide_all(
+        self,
+        taken: Sequence[ParsedCommand | Entry],
+        outcomes: Mapping[tuple[str, str], Outcome],
+        streams: BatchStreams,
+    ) -> list[Entry]:
+        entries: list[Entry] = []
+        first_of_batch: dict[tuple[str, str], Entry] = {}
+        for command in taken:
+            if isinstance(command, Entry):
+                entries.append(command)
+                continue
+            before = outcomes.get(command.id_key) or first_of_batch.get(command.id_key)
+            entry = self._decide(command, streams) if before is None else _answer_again(command, before)
+            first_of_batch.setdefault(command.id_key, entry)
+            entries.append(entry)
+        return entries
+
+    def _decide(self, command: ParsedCommand, streams: BatchStreams) -> Entry:
+        entry = Entry(command.stamp, Verdict("accepted"), command.fingerprint, key=answer_key(command.record))
+        try:
+            dispatch.handle(command.command, command.meta, streams)
+            events = [
+                NewEvent(
+                    aggregate.id,
+                    fact.originator_version,
+                    topic_of(type(fact)),
+                    fact.timestamp,
+                    cast("Keyed", aggregate).partition_key,
+                    self._codec.encode(fact),
+                )
+                for aggregate, fact in streams.pending()
+            ]
+            _refuse_too_large(events)
+            streams.accept()
+            entry.events = events
+        except RuleViolationError as refusal:
+            streams.refuse()
+            entry.verdict = _refused(refusal)
+        except (psycopg.Error, ConcurrencyError):
+            raise
+        except Exception as defect:
+            LOG.exception("command_failed", source=command.meta.source, command_id=command.meta.command_id)
+            raise self._failed(command.record, defect) from defect
+        return entry
+
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        self._metrics.handled(len(entries))
+        self._metrics.refused(sum(1 for entry in entries if entry.verdict and entry.verdict.status == "refused"))
+        self._metrics.dead(sum(1 for entry in entries if entry.dead_letter))
+        for entry in entries:
+            _log_handled(entry)
+
+
+def _refuse_too_large(events: Sequence[NewEvent]) -> None:
+    """Raise ``EventTooLargeError`` for what the topic would not take: the relay would stand still at it for ever."""
+    for event in events:
+        if not fits_record(event.body, RECORD_BYTES_MAX):
+            raise EventTooLargeError(event.type)
+
+
+def _answer_again(command: ParsedCommand, before: Outcome | Entry) -> Entry:
+    """Answer a command whose id was used before: the same answer for the same command, else a refusal."""
+    if before.fingerprint == command.fingerprint:
+        first = before if isinstance(before, Entry) else before.result
+        return Entry(command.stamp, repeat_of=first, key=answer_key(command.record))
+    reused = CommandIdReusedError("another command came under this id and source before")
+    return Entry(command.stamp, _refused(reused), key=answer_key(command.record))
+
+
+def _refused(refusal: RuleViolationError) -> Verdict:
+    return Verdict("refused", refusal.code, refusal.message, refusal.details)
+
+
+def _log_handled(entry: Entry) -> None:
+    if entry.stamp is None:
+        LOG.warning("record_dead")
+        return
+    LOG.info(
+        "command_handled",
+        command_id=entry.stamp.command_id,
+        source=entry.stamp.source,
+        type=entry.stamp.type,
+        correlation_id=entry.stamp.correlation_id,
+        status="repeated" if entry.verdict is None else entry.verdict.status,
+        code=entry.verdict.code if entry.verdict else None,
+        events=len(entry.events),
+    )

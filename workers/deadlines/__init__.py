@@ -1,0 +1,1 @@
+"""The worker that tells when a deadline has passed."""

@@ -1,0 +1,109 @@
+"""The deadline worker: when the clock passes a deadline's instant, it says so with a ``PassDeadline``.
+
+Which deadlines there are, and when they are due, is read from the events alone. Firing twice is the same command, so
+the worker publishes first and remembers afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Final
+
+import structlog
+
+from infra.kafka.command_client import OutgoingCommand
+from infra.settings import Settings
+from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
+from workers.runtime.reacting import Outlet, Store, act_until, inbox
+
+SOURCE: Final = "/rma/deadlines"
+ACTOR: Final = "clock:deadlines"
+FIRED_AT_ONCE_MAX: Final = 500
+JUMP_MAX_S: Final = 60.0
+"""A wall clock that runs so far ahead of the steady one was set, not waited for."""
+HOLD_S: Final = 60.0
+"""How long nothing is fired after a jump: a clock that was set wrongly is usually set right soon."""
+
+LOG = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """Return the wall clock's time in UTC."""
+    return datetime.now(UTC)
+
+
+class Clock:
+    """The wall clock, believed unless it has just jumped ahead.
+
+    A jump back needs no care: what was fired stays fired, and the rest waits until its instant comes. A jump ahead is
+    believed after ``HOLD_S``, when it still stands then.
+    """
+
+    def __init__(self, wall: Callable[[], datetime] = utc_now, steady_s: Callable[[], float] = time.monotonic) -> None:
+        self._wall = wall
+        self._steady_s = steady_s
+        self._offset = wall() - timedelta(seconds=steady_s())
+        self._hold_until_s: float | None = None
+
+    def now(self) -> datetime | None:
+        """Return the time, or None while a jump ahead is not yet believed."""
+        wall, steady_s = self._wall(), self._steady_s()
+        offset = wall - timedelta(seconds=steady_s)
+        ahead_s = (offset - self._offset).total_seconds()
+        if ahead_s <= JUMP_MAX_S:
+            self._hold_until_s, self._offset = None, offset
+            return wall
+        if self._hold_until_s is None:
+            self._hold_until_s = steady_s + HOLD_S
+            LOG.warning("clock_jumped", ahead_s=round(ahead_s), hold_s=HOLD_S)
+        if steady_s < self._hold_until_s:
+            return None
+        self._hold_until_s, self._offset = None, offset
+        return wall
+
+
+def run(settings: Settings, stop: Event, *, wall: Callable[[], datetime] = utc_now) -> None:
+    """Fire deadlines until ``stop`` is set.
+
+    Raises:
+        psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
+    """
+    clock = Clock(wall)
+    with inbox(settings, DeadlineTable(), stop) as metrics, ExitStack() as opened:
+        outlet = opened.enter_context(closing(Outlet(settings)))
+        store = opened.enter_context(closing(Store(settings)))
+        act_until(stop, lambda: fire(store, outlet, clock.now()), metrics)
+
+
+def fire(store: Store, outlet: Outlet, now: datetime | None) -> int:
+    """Publish a command for every deadline that is due, at most 500, and return how many there were."""
+    if now is None:
+        return 0
+    fired = due(store.connection, now, limit=FIRED_AT_ONCE_MAX)
+    if fired:
+        outlet.tell([command_of(deadline, now) for deadline in fired])
+        mark_fired(store.connection, fired)
+        for deadline in fired:
+            LOG.info("deadline_fired", deadline_id=str(deadline.deadline_id), due_at=deadline.due_at.isoformat())
+    return len(fired)
+
+
+def command_of(deadline: DueDeadline, now: datetime) -> OutgoingCommand:
+    """Return the command for a deadline's instant: the same for the same instant, however often it is fired."""
+    return OutgoingCommand(
+        type="PassDeadline",
+        id=f"{deadline.deadline_id}/{deadline.due_at.astimezone(UTC).isoformat()}",
+        source=SOURCE,
+        key=deadline.order_id,
+        time=now,
+        actor=ACTOR,
+        data={
+            "order_id": deadline.order_id,
+            "rma_id": deadline.rma_id,
+            "deadline_id": str(deadline.deadline_id),
+        },
+    )

@@ -1,0 +1,191 @@
+"""Records that were malformed, or parked because they made a worker fail: listed, looked at, and published again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, Self
+
+import orjson
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import UnknownTopicOrPartitionError
+
+from domain.errors import RmaError
+from infra.addresses import addresses
+from infra.kafka.clients import Publisher, make_producer
+from infra.kafka.topics import TopicNames
+from infra.settings import Settings
+from workers.command_worker.intake import DEAD_HEADER_PREFIX
+from workers.errors import WrongUsageError
+
+KAFKA_TIMEOUT_MS: Final = 5_000
+POLL_MS: Final = 500
+EMPTY_POLLS_MAX: Final = 20
+VALUE_CHARS_MAX: Final = 20_000
+
+Header = tuple[str, bytes]
+
+
+class UnknownDeadLetterError(RmaError):
+    """There is no dead letter under an id."""
+
+    code: ClassVar[str] = "unknown_dead_letter"
+
+
+class CutDeadLetterError(RmaError):
+    """Only the beginning of a record was kept; it cannot be sent again from here."""
+
+    code: ClassVar[str] = "cut_dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record of the topic of dead letters: the original record, where it came from, and why it is here."""
+
+    letter_id: str
+    """``partition:offset`` on the topic of dead letters."""
+    dead_at: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header]
+    found: dict[str, bytes]
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Return a Kafka record as a dead letter, our own headers apart from the original's."""
+        own = {
+            name.removeprefix(DEAD_HEADER_PREFIX): value
+            for name, value in record.headers
+            if name.startswith(DEAD_HEADER_PREFIX)
+        }
+        return cls(
+            letter_id=f"{record.partition}:{record.offset}",
+            dead_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+            key=record.key,
+            value=None if "tombstone" in own else record.value,
+            headers=[header for header in record.headers if not header[0].startswith(DEAD_HEADER_PREFIX)],
+            found=own,
+        )
+
+    @property
+    def origin(self) -> str:
+        """Where the record was: topic, partition and offset."""
+        return "/".join(self.found.get(name, b"?").decode() for name in ("topic", "partition", "offset"))
+
+    @property
+    def cut(self) -> bool:
+        """Whether only the beginning of the record was kept."""
+        return "cut" in self.found
+
+    @property
+    def reason(self) -> dict[str, Any]:
+        """Why it is here: a word, and the faults by JSON path or the number of attempts."""
+        loaded = orjson.loads(self.found.get("reason", b"{}"))
+        return loaded if isinstance(loaded, dict) else {"reason": loaded}
+
+    @property
+    def why(self) -> str:
+        """The reason in one line."""
+        faults = "; ".join(f"{fault['path']}: {fault['message']}" for fault in self.reason.get("faults", ()))
+        return f"{self.reason.get('reason', 'unknown')}: {faults}" if faults else str(self.reason.get("reason", "?"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything, bytes as text."""
+        return {
+            "id": self.letter_id,
+            "dead_at": self.dead_at,
+            "origin": self.origin,
+            "reason": self.reason,
+            "key": None if self.key is None else self.key.decode(errors="replace"),
+            "headers": [[name, value.decode(errors="replace")] for name, value in self.headers],
+            "value": None if self.value is None else self.value.decode(errors="replace")[:VALUE_CHARS_MAX],
+        }
+
+
+class DeadLetters:
+    """The topic of dead letters; to be closed."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect; raises ``ServiceUnreachableError`` or ``kafka.errors.KafkaError`` where Kafka is away."""
+        self._topics = TopicNames(settings.topic_prefix)
+        self._bootstrap = addresses(settings).kafka_bootstrap
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=self._bootstrap.split(","),
+            enable_auto_commit=False,
+            bootstrap_timeout_ms=KAFKA_TIMEOUT_MS,
+            request_timeout_ms=KAFKA_TIMEOUT_MS,
+        )
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def newest(self, limit: int) -> list[DeadLetter]:
+        """Return the last ``limit`` dead letters, oldest first."""
+        partitions = self._partitions()
+        first, ends = self._consumer.beginning_offsets(partitions), self._consumer.end_offsets(partitions)
+        begin = {partition: max(first[partition], ends[partition] - limit) for partition in partitions}
+        letters = sorted(self._between(begin, ends), key=lambda letter: (letter.dead_at, letter.letter_id))
+        return letters[-limit:]
+
+    def one(self, letter_id: str) -> DeadLetter:
+        """Return a dead letter by its id.
+
+        Raises:
+            UnknownDeadLetterError: There is none.
+            WrongUsageError: It is no id at all.
+        """
+        partition, offset = _place(letter_id, self._topics.dead)
+        if partition in self._partitions():
+            first, ends = self._consumer.beginning_offsets([partition]), self._consumer.end_offsets([partition])
+            if first[partition] <= offset < ends[partition]:
+                for letter in self._between({partition: offset}, {partition: offset + 1}):
+                    return letter
+        raise UnknownDeadLetterError(f"there is no dead letter {letter_id}, see: rma dead list")
+
+    def redrive(self, letters: Sequence[DeadLetter]) -> None:
+        """Publish the original records again, to the topic of commands.
+
+        Raises:
+            CutDeadLetterError: One was too large to be kept whole; none was sent.
+            kafka.errors.KafkaError: Kafka is away.
+        """
+        for letter in letters:
+            if letter.cut:
+                what = f"{letter.letter_id} was too large to be kept whole; the record is at {letter.origin}"
+                raise CutDeadLetterError(what)
+        with closing(Publisher(make_producer(self._bootstrap))) as publisher:
+            sent = [
+                publisher.send(self._topics.commands, letter.key, letter.value, letter.headers) for letter in letters
+            ]
+            publisher.flush()
+            for future in sent:
+                future.get(timeout=0)
+
+    def _partitions(self) -> list[TopicPartition]:
+        numbers = self._consumer.partitions_for_topic(self._topics.dead)
+        if not numbers:
+            raise UnknownTopicOrPartitionError(self._topics.dead)
+        return [TopicPartition(self._topics.dead, number) for number in sorted(numbers)]
+
+    def _between(self, begin: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> Iterator[DeadLetter]:
+        """Yield the records from the offsets in ``begin`` up to those in ``ends``, in no order across partitions."""
+        left = {partition for partition in begin if begin[partition] < ends[partition]}
+        self._consumer.assign(list(left))
+        for partition in left:
+            self._consumer.seek(partition, begin[partition])
+        empty = 0
+        while left and empty < EMPTY_POLLS_MAX:
+            polled = self._consumer.poll(timeout_ms=POLL_MS)
+            empty = 0 if polled else empty + 1
+            for partition, records in polled.items():
+                yield from (DeadLetter.of(record) for record in records if record.offset < ends[partition])
+            left = {partition for partition in left if self._consumer.position(partition) < ends[partition]}
+
+
+def _place(letter_id: str, topic: str) -> tuple[TopicPartition, int]:
+    partition, colon, offset = letter_id.partition(":")
+    if not (colon and partition.isdecimal() and offset.isdecimal()):
+        raise WrongUsageError(f"{letter_id} is no dead letter's id; it looks like 3:17, see: rma dead list")
+    return TopicPartition(topic, int(partition)), int(offset)

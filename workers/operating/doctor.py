@@ -1,0 +1,166 @@
+"""`rma doctor`: what this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from infra.addresses import addresses
+from infra.services import StackNotRunningError
+from infra.settings import Settings
+from infra.stack import kafka, postgres
+from infra.stack.errors import StackStartError
+from infra.stack.jars import missing_jars
+from infra.stack.java import find_java
+from infra.stack.local import TOOLS_DIR
+from infra.stack.ports import free_ports
+
+PYTHON_MIN: Final = (3, 11)
+DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
+MEMORY_FREE_MIN_BYTES: Final = 1024**3
+OPEN_FILES_MIN: Final = 1_024
+PROBE_TIMEOUT_S: Final = 10
+LIBRARIES: Final = ("eventsourcing", "kafka-python", "psycopg", "pydantic")
+SYNC: Final = "run: uv sync"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at; ``remedy`` says what to do where it is not ``ok``."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def checks(settings: Settings) -> list[Check]:
+    """Look at everything that running the platform on this machine needs."""
+    return [check for look in LOOKS for check in look(settings)]
+
+
+def _python(_settings: Settings) -> Iterator[Check]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Check(
+        "Python", sys.version_info >= PYTHON_MIN, version, "" if sys.version_info >= PYTHON_MIN else "install 3.11"
+    )
+
+
+def _libraries(_settings: Settings) -> Iterator[Check]:
+    for name in LIBRARIES:
+        try:
+            yield Check(name, True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(name, False, "not installed", SYNC)
+
+
+def _tools(_settings: Settings) -> Iterator[Check]:
+    """Name the versions of what is nice to have; none of them has to be there."""
+    for name in ("uv", "git", "docker"):
+        program = shutil.which(name)
+        yield Check(name, True, _first_line([program, "--version"]) if program else "not there, and not needed")
+
+
+def _java(_settings: Settings) -> Iterator[Check]:
+    try:
+        java = find_java()
+    except StackStartError as error:
+        yield Check("Java", False, str(error), SYNC)
+    else:
+        yield Check("Java", True, f"{java.major} in {java.program}")
+
+
+def _postgres(_settings: Settings) -> Iterator[Check]:
+    try:
+        program = postgres.programs() / "postgres"
+    except StackStartError as error:
+        yield Check("PostgreSQL wheel", False, str(error), SYNC)
+    else:
+        yield Check("PostgreSQL wheel", True, _first_line([str(program), "--version"]))
+
+
+def _jars(_settings: Settings) -> Iterator[Check]:
+    folder = TOOLS_DIR / kafka.JARS
+    missing_bytes = sum(jar.size_bytes for jar in missing_jars(folder))
+    found = f"{missing_bytes / 1e6:.0f} MB will be fetched by: rma up" if missing_bytes else f"in {folder}"
+    yield Check("Kafka's jars", True, found)
+
+
+def _disk(settings: Settings) -> Iterator[Check]:
+    folder = next(at for at in (settings.data_dir.resolve(), *settings.data_dir.resolve().parents) if at.exists())
+    free_bytes = shutil.disk_usage(folder).free
+    yield _at_least("disk", free_bytes, DISK_FREE_MIN_BYTES, f"free in {folder}")
+
+
+def _memory(_settings: Settings) -> Iterator[Check]:
+    yield _at_least("memory", psutil.virtual_memory().available, MEMORY_FREE_MIN_BYTES, "available")
+
+
+def _at_least(name: str, has_bytes: int, least_bytes: int, what: str) -> Check:
+    remedy = "" if has_bytes >= least_bytes else f"free at least {least_bytes / 1e9:.0f} GB"
+    return Check(name, has_bytes >= least_bytes, f"{has_bytes / 1e9:.1f} GB {what}", remedy)
+
+
+def _open_files(_settings: Settings) -> Iterator[Check]:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    ok = limit == resource.RLIM_INFINITY or limit >= OPEN_FILES_MIN
+    yield Check("open files", ok, f"at most {limit}", "" if ok else f"run: ulimit -n {OPEN_FILES_MIN}")
+
+
+def _ports(_settings: Settings) -> Iterator[Check]:
+    try:
+        yield Check("ports", True, f"free, such as {', '.join(map(str, free_ports(3)))}")
+    except OSError as error:
+        yield Check("ports", False, str(error), "end programs that hold many connections open")
+
+
+def _services(settings: Settings) -> Iterator[Check]:
+    """Ask the services that are given, or the running local stack; none of both is no fault."""
+    try:
+        where = addresses(settings)
+    except StackNotRunningError:
+        yield Check("services", True, "none given and none running; start them with: rma up")
+        return
+    yield _answers("PostgreSQL", postgres.answers, where.postgres_dsn, settings.postgres_dsn is None)
+    yield _answers("Kafka", kafka.answers, where.kafka_bootstrap, settings.kafka_bootstrap is None)
+
+
+def _answers(name: str, asks: Callable[[str], bool], address: str, is_local: bool) -> Check:
+    if asks(address):
+        return Check(name, True, "answers" if is_local else "answers where it was given")
+    variable = "RMA_POSTGRES_DSN" if name == "PostgreSQL" else "RMA_KAFKA_BOOTSTRAP"
+    return Check(name, False, "does not answer", "run: rma down, then: rma up" if is_local else f"check {variable}")
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        told = subprocess.run(  # noqa: S603  # a program found by its own name, asked for its version
+            command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True, cwd=Path.home()
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"does not run: {error}"
+    return told.stdout.strip().partition("\n")[0]
+
+
+LOOKS: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
+    _python,
+    _libraries,
+    _java,
+    _postgres,
+    _jars,
+    _disk,
+    _memory,
+    _open_files,
+    _ports,
+    _services,
+    _tools,
+)

@@ -1,0 +1,163 @@
+"""`rma status`: how far each worker has come, and how far behind it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import UnknownTopicOrPartitionError
+from psycopg.rows import dict_row
+
+from infra.addresses import addresses
+from infra.kafka.topics import TopicNames
+from infra.settings import Settings
+from projections.read_models import PROJECTIONS
+from workers.runtime.parts import COMMANDS, group_of
+
+CONNECT_TIMEOUT_S: Final = 5
+KAFKA_TIMEOUT_MS: Final = 5_000
+POSITIONS_MAX: Final = 10_000
+
+LOG_TAIL: Final = "SELECT coalesce(max(position), 0) AS position FROM rma_log.events"
+OUTBOX: Final = "SELECT count(*) AS waiting FROM rma_log.outbox"
+RELAYS: Final = "SELECT lane, epoch, position, updated_at FROM rma_log.relays ORDER BY lane"
+POSITIONS: Final = """
+    SELECT projection, version, partition, next_offset, log_position, updated_at
+    FROM rma_read.positions ORDER BY projection, version, partition LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one worker has come; ``behind`` counts what it has yet to handle, ``unit`` says what is counted."""
+
+    worker: str
+    at: int
+    behind: int
+    unit: str
+    moved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far everything has come at one moment."""
+
+    log_position: int
+    workers: Sequence[Progress]
+    outbox_waiting: int
+    dead_letters: int
+    positions: Sequence[dict[str, Any]]
+    outdated: Sequence[str]
+    """Read models whose views still show an older version: those go on with a rebuild."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the parts by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Where a topic begins and ends, by partition."""
+
+    first: dict[int, int]
+    next: dict[int, int]
+
+    @property
+    def records(self) -> int:
+        return sum(self.next.values()) - sum(self.first.values())
+
+
+def read_standing(settings: Settings) -> Standing:
+    """Ask PostgreSQL and Kafka how far everything has come.
+
+    Raises:
+        ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: One of them is away.
+    """
+    where, topics = addresses(settings), TopicNames(settings.topic_prefix)
+    with (
+        psycopg.connect(where.postgres_dsn, connect_timeout=CONNECT_TIMEOUT_S, row_factory=dict_row) as connection,
+        closing(_consumer(where.kafka_bootstrap, settings.named(group_of(COMMANDS)))) as consumer,
+    ):
+        commands, events = _ends(consumer, topics.commands), _ends(consumer, topics.events)
+        tail = connection.execute(LOG_TAIL).fetchall()[0]["position"]
+        positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
+        workers = [
+            _command_progress(consumer, topics.commands, commands),
+            *(_relay_progress(relay, tail) for relay in connection.execute(RELAYS).fetchall()),
+            *_projector_progress(positions, events),
+        ]
+        return Standing(
+            log_position=tail,
+            workers=workers,
+            outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
+            dead_letters=_ends(consumer, topics.dead).records,
+            positions=positions,
+            outdated=outdated_in(positions),
+        )
+
+
+def outdated_in(positions: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the read models of which another version than ours was live before; a rebuild lets ours take its place."""
+    in_use = {name: projection.version for name, projection in PROJECTIONS.items()}
+    others = {row["projection"] for row in positions if row["version"] != in_use.get(row["projection"], row["version"])}
+    return sorted(others)
+
+
+def _consumer(bootstrap: str, group: str) -> KafkaConsumer:
+    """Connect only to ask: the group is named to read what it committed, and is not joined."""
+    return KafkaConsumer(
+        bootstrap_servers=bootstrap.split(","),
+        group_id=group,
+        enable_auto_commit=False,
+        bootstrap_timeout_ms=KAFKA_TIMEOUT_MS,
+        request_timeout_ms=KAFKA_TIMEOUT_MS,
+    )
+
+
+def _ends(consumer: KafkaConsumer, topic: str) -> _Ends:
+    partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+    if not partitions:
+        raise UnknownTopicOrPartitionError(topic)
+    first, last = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    return _Ends(
+        {partition.partition: offset for partition, offset in first.items()},
+        {partition.partition: offset for partition, offset in last.items()},
+    )
+
+
+def _command_progress(consumer: KafkaConsumer, topic: str, ends: _Ends) -> Progress:
+    at = behind = 0
+    for partition, end in ends.next.items():
+        committed = consumer.committed(TopicPartition(topic, partition))
+        begun = committed if committed is not None else ends.first[partition]
+        at += begun
+        behind += max(0, end - begun)
+    return Progress(COMMANDS, at, behind, "commands", None)
+
+
+def _relay_progress(relay: dict[str, Any], tail: int) -> Progress:
+    lane = "" if relay["lane"] == "main" else f" {relay['lane']}"
+    behind = max(0, tail - relay["position"])
+    return Progress(f"relay{lane}", relay["position"], behind, "events", relay["updated_at"])
+
+
+def _projector_progress(positions: Sequence[dict[str, Any]], ends: _Ends) -> Iterator[Progress]:
+    """Yield how far each reader of events is: what the topic holds beyond its offsets.
+
+    Read models come first, in the version in use, even if never begun; then the workers that act on events.
+    """
+    in_use = {name: projection.version for name, projection in PROJECTIONS.items()}
+    acting = {row["projection"]: row["version"] for row in positions if row["projection"] not in in_use}
+    for name, version in (in_use | acting).items():
+        mine = [row for row in positions if (row["projection"], row["version"]) == (name, version)]
+        offsets = {row["partition"]: row["next_offset"] for row in mine}
+        behind = sum(
+            max(0, end - offsets.get(partition, ends.first[partition])) for partition, end in ends.next.items()
+        )
+        at = max((row["log_position"] for row in mine), default=0)
+        yield Progress(name, at, behind, "events", max((row["updated_at"] for row in mine), default=None))

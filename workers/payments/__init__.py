@@ -1,0 +1,1 @@
+"""The worker that asks the gateway for payouts and tells what it said."""

@@ -1,0 +1,138 @@
+"""The payments worker's memory in PostgreSQL: one row per payout to a gateway, moved with the topic's position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from domain.order import Order
+from domain.recorded import RecordedEvent
+from domain.settlement import payout_saga
+from domain.settlement.payout_saga import Answered, Question
+from infra.envelope.codec import topic_of
+
+TYPES: Final = frozenset(
+    topic_of(event)
+    for event in (
+        Order.RefundRequested,
+        Order.PayoutRetried,
+        Order.PayoutSettled,
+        Order.PayoutFailed,
+        Order.PayoutUnclear,
+    )
+)
+COLUMNS: Final = tuple(field.name for field in fields(Question))
+NOT_READ_YET_S: Final = 0.2
+"""How long a question waits whose order has facts that the inbox has not read."""
+
+TABLES: Final = """
+CREATE SCHEMA IF NOT EXISTS rma_payments;
+CREATE TABLE IF NOT EXISTS rma_payments.questions (
+    payout_id       uuid        PRIMARY KEY,
+    refund_id       uuid        NOT NULL,
+    rma_id          uuid        NOT NULL,
+    order_id        text        NOT NULL,
+    tender_id       text        NOT NULL,
+    tender_kind     text        NOT NULL,
+    amount_minor    bigint      NOT NULL CHECK (amount_minor > 0),
+    currency        text        NOT NULL,
+    idempotency_key text        NOT NULL UNIQUE,
+    opened_by       bigint      NOT NULL,
+    open            boolean     NOT NULL,
+    recorded        text        NOT NULL,
+    final           text,
+    asks            integer     NOT NULL,
+    unknown_said    boolean     NOT NULL,
+    ask_at          timestamptz NOT NULL
+);
+ALTER TABLE rma_payments.questions ADD COLUMN IF NOT EXISTS tender_reference text;
+CREATE INDEX IF NOT EXISTS questions_open ON rma_payments.questions (ask_at) WHERE open;
+"""
+_NAMES: Final = ", ".join(COLUMNS)
+SAVE: Final = f"""
+    INSERT INTO rma_payments.questions AS known ({_NAMES}, ask_at)
+    VALUES ({", ".join(["%s"] * len(COLUMNS))}, clock_timestamp())
+    ON CONFLICT (payout_id) DO UPDATE SET
+        open = excluded.open, opened_by = excluded.opened_by, recorded = excluded.recorded, final = excluded.final,
+        asks = excluded.asks, unknown_said = excluded.unknown_said,
+        ask_at = CASE WHEN known.open THEN known.ask_at ELSE excluded.ask_at END
+"""  # noqa: S608 - column names of our own
+FIND: Final = f"SELECT {_NAMES} FROM rma_payments.questions WHERE payout_id = ANY(%s) FOR UPDATE"  # noqa: S608
+DUE: Final = f"""
+    WITH due AS (
+        SELECT payout_id FROM rma_payments.questions
+        WHERE open AND ask_at <= clock_timestamp() AND payout_id <> ALL(%s) ORDER BY ask_at LIMIT %s
+    ), looked_at AS (
+        SELECT q.payout_id, (
+            SELECT max(version) FROM rma_log.events AS e WHERE e.stream = 'order/' || q.order_id
+        ) = (
+            SELECT seen FROM rma_read_meta.stream_versions AS v
+            WHERE v.projection = %s AND v.version = %s AND v.stream = 'order/' || q.order_id
+        ) AS all_read
+        FROM rma_payments.questions AS q JOIN due USING (payout_id)
+    )
+    UPDATE rma_payments.questions AS q
+    SET ask_at = CASE WHEN l.all_read THEN ask_at ELSE clock_timestamp() + %s * interval '1 second' END
+    FROM looked_at AS l WHERE q.payout_id = l.payout_id
+    RETURNING l.all_read, {", ".join(f"q.{name}" for name in COLUMNS)}
+"""  # noqa: S608 - column names of our own
+HEARD: Final = """
+    UPDATE rma_payments.questions
+    SET open = %s, asks = %s, unknown_said = %s, ask_at = clock_timestamp() + %s * interval '1 second'
+    WHERE payout_id = %s
+"""
+
+
+class PaymentQuestions:
+    """The inbox of the payments worker."""
+
+    name = "payments"
+    version = 1
+    tables_sql = TABLES
+    views_sql = "SELECT"
+
+    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+        """Let a batch of facts open, end and reopen questions."""
+        relevant = [event for event in events if event.type in TYPES]
+        touched = {payout for event in relevant for payout in payout_saga.payouts_of(event.fact)}
+        if not touched:
+            return
+        known = _find(connection, touched)
+        before = dict(known)
+        for event in relevant:
+            payout_saga.follow(known, event.fact, order_id=event.partition_key, position=event.position)
+        changed = [astuple(question) for payout, question in known.items() if before.get(payout) != question]
+        if changed:
+            with connection.cursor() as cursor:
+                cursor.executemany(SAVE, changed)
+
+
+def _find(connection: Connection[Any], payouts: Iterable[UUID]) -> dict[UUID, Question]:
+    with connection.cursor(row_factory=class_row(Question)) as cursor:
+        return {question.payout_id: question for question in cursor.execute(FIND, (list(payouts),))}
+
+
+def due(connection: Connection[Any], *, but: Iterable[UUID], limit: int) -> list[Question]:
+    """Return questions that are to be asked now, oldest first.
+
+    A question waits while its order has recorded facts that the inbox has not read: one of them may be its answer, and
+    what was paid elsewhere before this worker first ran must not be paid again.
+    """
+    parameters = (list(but), limit, PaymentQuestions.name, PaymentQuestions.version, NOT_READ_YET_S)
+    rows = connection.execute(DUE, parameters).fetchall()
+    return [Question(*row[1:]) for row in rows if row[0]]
+
+
+def heard(connection: Connection[Any], asked: Question, answered: Answered, *, wait_s: float) -> None:
+    """Note an answer, unless the question has become another one since it was asked."""
+    with connection.transaction():
+        now = _find(connection, [asked.payout_id])[asked.payout_id]
+        if now.opened_by != asked.opened_by:
+            return
+        after = payout_saga.heard(now, answered)
+        connection.execute(HEARD, (after.open, after.asks, after.unknown_said, wait_s, asked.payout_id))

@@ -1,0 +1,176 @@
+"""The payments worker: hands payouts to the gateway under their keys, and tells the log what came of them.
+
+It may be killed at any instant. Questions stay open until the log has the outcome; what was asked is asked again under
+the same key, and what was published is published again under the same command id.
+"""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+
+from domain.errors import RmaError
+from domain.settlement import payout_saga
+from domain.settlement.payout_saga import Question
+from infra.gateways.http import HttpGateway
+from infra.gateways.port import Answer, Gateway, PayoutRequest
+from infra.kafka.command_client import OutgoingCommand
+from infra.metrics import WorkerMetrics
+from infra.settings import Settings
+from workers.payments.questions import PaymentQuestions, due, heard
+from workers.runtime.reacting import Outlet, Store, act_until, inbox
+
+SOURCE: Final = "/rma/payments"
+ACTOR: Final = "gateway:payments"
+ASKED_AT_ONCE_MAX: Final = 16
+TRIES_MAX: Final = 2
+"""Tries in a row of one ask: the questions themselves are put again and again, with growing pauses."""
+ANSWER_POLL_S: Final = 0.05
+JITTER: Final = 0.2
+"""Waits vary by this share, so that many questions do not come back at once."""
+PAYMENTS_LOCK: Final = 0x524D4105
+ASKS_BEFORE_ALARM: Final = 10
+
+LOG = structlog.get_logger()
+
+
+class NoGatewayError(RmaError):
+    """No gateway is set: nobody can be asked to pay."""
+
+    code = "no_gateway"
+
+    def __init__(self) -> None:
+        super().__init__("no payment gateway is set; set RMA_GATEWAY_URL, or run one with: rma gateway")
+
+
+def run(settings: Settings, stop: Event) -> None:
+    """Ask the gateway about open payouts until ``stop`` is set.
+
+    One worker asks at a time; others read along and take over when its connection to PostgreSQL ends.
+
+    Raises:
+        NoGatewayError: ``gateway_url`` is not set.
+        psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
+    """
+    if settings.gateway_url is None:
+        raise NoGatewayError
+    gateway = HttpGateway(settings.gateway_url, tries_max=TRIES_MAX)
+    with closing(gateway), inbox(settings, PaymentQuestions(), stop) as metrics:
+        ask_until(settings, gateway, stop, metrics)
+
+
+def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: WorkerMetrics) -> None:
+    """Ask any gateway what its inbox calls for, until ``stop`` is set; answers under way are still told."""
+    with ExitStack() as opened:
+        outlet = opened.enter_context(closing(Outlet(settings)))
+        store = opened.enter_context(closing(Store(settings)))
+        pool = opened.enter_context(ThreadPoolExecutor(ASKED_AT_ONCE_MAX, thread_name_prefix="asking"))
+        payments = Payments(gateway, outlet, store, pool)
+        act_until(stop, payments.turn, metrics)
+        payments.finish()
+
+
+class Payments:
+    """Questions that are being asked, and what follows from the answers."""
+
+    def __init__(self, gateway: Gateway, outlet: Outlet, store: Store, pool: ThreadPoolExecutor) -> None:
+        self._gateway = gateway
+        self._outlet = outlet
+        self._store = store
+        self._pool = pool
+        self._asking: dict[UUID, tuple[Question, Future[Answer]]] = {}
+        self._locked_on: Connection[Any] | None = None
+
+    def turn(self) -> None:
+        """Ask what is due, and tell what was answered; raises where PostgreSQL or Kafka is away."""
+        if self._may_ask():
+            room = ASKED_AT_ONCE_MAX - len(self._asking)
+            for question in due(self._store.connection, but=self._asking, limit=room):
+                self._asking[question.payout_id] = (question, self._pool.submit(ask, self._gateway, question))
+        self._tell(wait_s=ANSWER_POLL_S)
+
+    def finish(self) -> None:
+        """Wait for the answers under way and tell them."""
+        while self._asking:
+            self._tell(wait_s=None)
+
+    def _may_ask(self) -> bool:
+        """Tell whether this is the one worker that asks; the lock lasts as long as the connection."""
+        connection = self._store.connection
+        if self._locked_on is not connection:
+            [(won,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (PAYMENTS_LOCK,)).fetchall()
+            self._locked_on = connection if won else None
+        return self._locked_on is not None
+
+    def _tell(self, *, wait_s: float | None) -> None:
+        """Publish what the answers mean, then remember that they were heard: in this order, whatever happens."""
+        if not self._asking:
+            return
+        wait([future for _, future in self._asking.values()], wait_s, FIRST_COMPLETED)
+        answered = [(question, future.result()) for question, future in self._asking.values() if future.done()]
+        self._outlet.tell([command for pair in answered if (command := command_of(*pair))])
+        for question, answer in answered:
+            self._remember(question, answer)
+            del self._asking[question.payout_id]
+
+    def _remember(self, question: Question, answer: Answer) -> None:
+        wait_s = payout_saga.ask_again_after_s(question, answer.kind) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        heard(self._store.connection, question, answer.kind, wait_s=wait_s)
+        log = LOG.warning if question.asks >= ASKS_BEFORE_ALARM else LOG.info
+        log(
+            "payout_asked",
+            payout_id=str(question.payout_id),
+            answer=answer.kind,
+            reason=answer.reason,
+            may_pay=question.may_pay,
+            asks=question.asks + 1,
+            again_after_s=round(wait_s, 1),
+        )
+
+
+def ask(gateway: Gateway, question: Question) -> Answer:
+    """Put a question: pay under its key, or, once any final outcome was recorded, only look the key up."""
+    request = PayoutRequest(
+        payout_id=question.payout_id,
+        idempotency_key=question.idempotency_key,
+        order_id=question.order_id,
+        rma_id=question.rma_id,
+        tender_id=question.tender_id,
+        tender_kind=question.tender_kind,
+        amount_minor=question.amount_minor,
+        currency=question.currency,
+        tender_reference=question.tender_reference,
+    )
+    return gateway.pay(request) if question.may_pay else gateway.look_up(request)
+
+
+def command_of(question: Question, answer: Answer) -> OutgoingCommand | None:
+    """Return what to tell the log of an answer, if anything; the same answer to the same question, the same command."""
+    said = payout_saga.statement(question, answer.kind)
+    if said is None:
+        return None
+    data = {
+        "order_id": question.order_id,
+        "rma_id": str(question.rma_id),
+        "payout_id": str(question.payout_id),
+        "outcome": said.outcome,
+    }
+    if said.outcome != "unknown":
+        data |= {name: value for name in ("reference", "reason") if (value := getattr(answer, name))}
+    return OutgoingCommand(
+        type="RecordPayoutOutcome",
+        id=said.command_id,
+        source=SOURCE,
+        key=question.order_id,
+        time=answer.at or datetime.now(UTC),
+        actor=ACTOR,
+        data=data,
+    )

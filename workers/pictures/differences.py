@@ -1,0 +1,35 @@
+"""Differences between a gateway's books and ours, drawn."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from workers.desk.reconciliation import SHOWN_MAX, Report
+from workers.pictures.terminal import money, table
+
+
+def picture(report: Report) -> RenderableType:
+    """Return the report drawn: what matched, what differs, what could not be read."""
+    sums = ", ".join(money(amount, currency) for currency, amount in sorted(report.matched_minor.items()))
+    parts: list[RenderableType] = [Text(f"{report.matched:,} payouts match" + (f": {sums}" if sums else ""), "green")]
+    if report.differences:
+        rows = [
+            [
+                found.kind.replace("_", " "),
+                found.row,
+                str(found.payout_id),
+                money(found.here_minor, found.here_currency),
+                found.here_status,
+                money(found.there_minor, found.there_currency),
+                found.reference,
+                found.order_id,
+            ]
+            for found in report.differences[:SHOWN_MAX]
+        ]
+        headings = ("difference", "#row", "payout", "here", "status", "there", "reference", "order")
+        parts.append(table(f"{len(report.differences):,} differences", headings, rows))
+    if report.broken_rows:
+        broken = [[found.row, found.fault] for found in report.broken_rows[:SHOWN_MAX]]
+        parts.append(table(f"{len(report.broken_rows):,} rows could not be read", ("#row", "fault"), broken))
+    return Group(*parts)

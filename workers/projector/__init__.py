@@ -1,0 +1,1 @@
+"""The worker that fills a read model from the topic of events."""

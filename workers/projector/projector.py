@@ -1,0 +1,240 @@
+"""The projector: events from Kafka become rows of one read model, each event once.
+
+Rows, partition offset and stream versions are written in one transaction. Kafka's committed offset is advice: reading
+resumes where the stored position says. Per stream, a version seen before is dropped; a version too far ahead is a gap:
+the partition stops, an alarm is raised, and nothing after the gap is shown. The same goes for a record that cannot be
+read: our own events are never malformed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+import structlog
+from kafka.structs import TopicPartition
+from psycopg import Connection, sql
+from pydantic import ValidationError
+
+from domain.recorded import RecordedEvent
+from infra.envelope.codec import Codec, UnknownEventTypeError
+from infra.log.event_log import connect
+from infra.metrics import WorkerMetrics
+from projections.projection import Projection
+from workers.projector.reading import UnreadableEventError, check_decodes, read_event
+
+PREPARE_LOCK: Final = 0x524D4103
+ADVANCE_STREAMS: Final = """
+    INSERT INTO rma_read_meta.stream_versions AS known (projection, version, stream, seen)
+    SELECT %s, %s, stream, seen FROM unnest(%s::text[], %s::bigint[]) AS moved (stream, seen) ORDER BY stream
+    ON CONFLICT (projection, version, stream) DO UPDATE SET seen = excluded.seen
+"""
+SEEN_STREAMS: Final = """
+    SELECT known.stream, known.seen FROM unnest(%s::text[]) AS asked (stream)
+    CROSS JOIN LATERAL (
+        SELECT * FROM rma_read_meta.stream_versions AS v
+        WHERE v.projection = %s AND v.version = %s AND v.stream = asked.stream
+    ) AS known
+"""
+POSITION: Final = """
+    SELECT next_offset, log_position FROM rma_read_meta.positions
+    WHERE projection = %s AND version = %s AND partition = %s
+"""
+
+OTHER_VERSION_IS_LIVE: Final = """
+    SELECT EXISTS (SELECT FROM rma_read_meta.positions WHERE projection = %s AND version <> %s)
+"""
+
+UNREADABLE_ERRORS: Final = (ValidationError, UnknownEventTypeError)
+"""What a fold raises when it asks for a fact that cannot be decoded."""
+
+LOG = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record that is new to the projection by its offset; ``event`` is None where it cannot be read."""
+
+    partition: TopicPartition
+    offset: int
+    event: RecordedEvent | None
+
+
+class Projector:
+    """Fold batches of records of the events topic into one read model.
+
+    Args:
+        conninfo: libpq connection string or URI.
+        projection: The read model.
+        codec: Decodes the events whose facts the projection looks at.
+        metrics: Counts and times what this projector does.
+    """
+
+    def __init__(
+        self, conninfo: str, projection: Projection, codec: Codec, metrics: WorkerMetrics | None = None
+    ) -> None:
+        self._conninfo = conninfo
+        self._projection = projection
+        self._codec = codec
+        self._id = (projection.name, projection.version)
+        self._metrics = metrics or WorkerMetrics(projection.name)
+        self._open: Connection[Any] | None = None
+        self._decodes_all = False
+
+    @property
+    def connection(self) -> Connection[Any]:
+        if self._open is None or self._open.closed:
+            self._open = connect(self._conninfo)
+        return self._open
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
+    def resume_offset(self, partition: TopicPartition) -> int | None:
+        """Return the stored next offset of a partition; 0 for one never read."""
+        rows = self.connection.execute(POSITION, (*self._id, partition.partition)).fetchall()
+        return rows[0][0] if rows else 0
+
+    def handle(self, batch: Mapping[TopicPartition, Sequence[Any]]) -> dict[TopicPartition, int]:
+        """Fold a batch and move the positions, all in one transaction; return the next offsets.
+
+        A partition with a gap, or with an event that cannot be read, is folded up to there and left out of what is
+        returned: it stops, and an alarm says why.
+
+        Raises:
+            psycopg.OperationalError: PostgreSQL is away.
+        """
+        try:
+            next_offsets, stopped = self._fold_batch(batch)
+        except UNREADABLE_ERRORS as unreadable:
+            if self._decodes_all:
+                raise
+            LOG.warning("batch_decoded_whole", projection=self._id[0], error=repr(unreadable))
+            self._decodes_all = True  # finds the event that the fold could not decode
+            next_offsets, stopped = self._fold_batch(batch)
+        self._metrics.handled(sum(len(records) for records in batch.values()))
+        for _ in stopped:
+            self._metrics.gap()
+        return {partition: offset for partition, offset in next_offsets.items() if partition not in stopped}
+
+    def _fold_batch(
+        self, batch: Mapping[TopicPartition, Sequence[Any]]
+    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        with self.connection.transaction():
+            standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
+            with self._metrics.stage("read"):
+                arrivals = self._read(batch, standing)
+            events, stopped = self._guard(arrivals)
+            if events:
+                with self._metrics.stage("fold"):
+                    self._projection.fold(self.connection, events)
+            next_offsets = {
+                partition: max(next_offset, stopped.get(partition, batch[partition][-1].offset + 1))
+                for partition, (next_offset, _) in standing.items()
+            }
+            self._advance(standing, next_offsets, arrivals)
+        return next_offsets, stopped
+
+    def _lock_position(self, partition: TopicPartition) -> tuple[int, int]:
+        self.connection.execute(
+            "INSERT INTO rma_read_meta.positions VALUES (%s, %s, %s, 0, 0, now()) ON CONFLICT DO NOTHING",
+            (*self._id, partition.partition),
+        )
+        [row] = self.connection.execute(POSITION + " FOR UPDATE", (*self._id, partition.partition)).fetchall()
+        return row[0], row[1]
+
+    def _read(
+        self, batch: Mapping[TopicPartition, Sequence[Any]], standing: Mapping[TopicPartition, tuple[int, int]]
+    ) -> list[Arrival]:
+        arrivals = []
+        for partition, (next_offset, _) in standing.items():
+            for record in batch[partition]:
+                if record.offset < next_offset:
+                    continue  # folded before
+                try:
+                    event = read_event(record, self._codec)
+                    if self._decodes_all:
+                        check_decodes(event)
+                except UnreadableEventError as bad:
+                    self._alarm("event_unreadable", partition, record.offset, error=str(bad))
+                    arrivals.append(Arrival(partition, record.offset, None))
+                    break
+                arrivals.append(Arrival(partition, record.offset, event))
+        return arrivals
+
+    def _guard(self, arrivals: Sequence[Arrival]) -> tuple[list[RecordedEvent], dict[TopicPartition, int]]:
+        """Return the events that are new, and which partitions stop at which offset: at a gap, or at garbage."""
+        seen = self._seen({arrival.event.stream for arrival in arrivals if arrival.event is not None})
+        events, moved = [], {}
+        stopped: dict[TopicPartition, int] = {}
+        for arrival in arrivals:
+            event = arrival.event
+            if arrival.partition in stopped:
+                continue
+            if event is None:
+                stopped[arrival.partition] = arrival.offset
+                continue
+            expected = seen.get(event.stream, 0) + 1
+            if event.version > expected:
+                stopped[arrival.partition] = arrival.offset
+                facts = {"stream": event.stream, "expected_version": expected, "found_version": event.version}
+                self._alarm("gap_found", arrival.partition, arrival.offset, **facts)
+            elif event.version == expected:
+                seen[event.stream] = moved[event.stream] = event.version
+                events.append(event)
+        if moved:
+            streams = (list(moved), list(moved.values()))
+            self.connection.execute(ADVANCE_STREAMS, (*self._id, *streams), prepare=True)
+        return events, stopped
+
+    def _seen(self, streams: set[str]) -> dict[str, int]:
+        if not streams:
+            return {}
+        rows = self.connection.execute(SEEN_STREAMS, (list(streams), *self._id), prepare=True, binary=True)
+        return {row[0]: row[1] for row in rows}
+
+    def _advance(
+        self,
+        standing: Mapping[TopicPartition, tuple[int, int]],
+        next_offsets: Mapping[TopicPartition, int],
+        arrivals: Sequence[Arrival],
+    ) -> None:
+        reached = {partition: log_position for partition, (_, log_position) in standing.items()}
+        for arrival in arrivals:
+            if arrival.event is not None and arrival.offset < next_offsets[arrival.partition]:
+                reached[arrival.partition] = max(reached[arrival.partition], arrival.event.position)
+        for partition, next_offset in next_offsets.items():
+            self.connection.execute(
+                "UPDATE rma_read_meta.positions SET next_offset = %s, log_position = %s, updated_at = now() "
+                "WHERE projection = %s AND version = %s AND partition = %s",
+                (next_offset, reached[partition], *self._id, partition.partition),
+            )
+
+    def _alarm(self, what: str, partition: TopicPartition, offset: int, **facts: object) -> None:
+        LOG.error(
+            what,
+            projection=self._id[0],
+            version=self._id[1],
+            partition=partition.partition,
+            offset=offset,
+            **facts,
+        )
+
+
+def prepare(conninfo: str, projection: Projection) -> None:
+    """Create a projection's tables and point the views at them; safe to repeat and to run from several processes.
+
+    While another version is live the views stay with it: the tables of this one are filled by a rebuild, which then
+    lets them take the live one's place.
+    """
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
+        connection.execute(sql.SQL(projection.tables_sql))
+        [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
+        if live:
+            LOG.warning("rebuild_needed", projection=projection.name, version=projection.version)
+        else:
+            connection.execute(sql.SQL(projection.views_sql))

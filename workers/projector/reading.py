@@ -1,0 +1,52 @@
+"""Events as they come from Kafka: from a record's headers and bytes to a recorded event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from domain.recorded import RecordedEvent
+from infra.envelope.codec import Codec, UnknownEventTypeError
+
+
+class UnreadableEventError(Exception):
+    """A record of the events topic is not an event that can be read."""
+
+
+def read_event(record: Any, codec: Codec) -> RecordedEvent:
+    """Return the event of a record of the events topic; its fact is decoded when somebody asks for it.
+
+    Raises:
+        UnreadableEventError: A header is missing or not what it should be, or the key is.
+    """
+    headers = dict(record.headers)
+    try:
+        return RecordedEvent(
+            event_id=UUID(headers["ce_id"].decode()),
+            stream=headers["ce_subject"].decode(),
+            version=int(headers["ce_streamversion"]),
+            position=int(headers["ce_position"]),
+            type=headers["ce_type"].decode(),
+            occurred_at=datetime.fromisoformat(headers["ce_time"].decode()),
+            recorded_at=datetime.fromisoformat(headers["ce_recordedat"].decode()),
+            actor=headers["ce_actor"].decode(),
+            command_id=headers["ce_commandid"].decode(),
+            correlation_id=headers["ce_correlationid"].decode(),
+            causation_id=headers["ce_causationid"].decode(),
+            partition_key=record.key.decode(),
+            body=record.value,
+            decode=codec.decode_recorded,
+        )
+    except (KeyError, ValueError, AttributeError, TypeError) as bad:
+        raise UnreadableEventError(f"{record.topic}/{record.partition}@{record.offset}: {bad!r}") from bad
+
+
+def check_decodes(event: RecordedEvent) -> None:
+    """Decode an event's fact; raises ``UnreadableEventError`` where its body does not fit its type."""
+    try:
+        _ = event.fact
+    except (ValidationError, UnknownEventTypeError, ValueError) as bad:
+        raise UnreadableEventError(f"{event.stream} version {event.version}: {bad!r}") from bad

@@ -1,0 +1,50 @@
+"""What every worker is made of: codec, metrics, group, consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from domain.order import Order
+from domain.policy.return_policy import ReturnPolicy
+from domain.rma import Rma
+from domain.settlement.difference import SettlementDifference
+from infra.addresses import addresses
+from infra.envelope.codec import Codec
+from infra.kafka.clients import GroupConsumer, make_consumer
+from infra.metrics import WorkerMetrics, serve
+from infra.settings import Settings
+
+AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference)
+
+
+COMMANDS: Final = "commands"
+
+
+def make_codec() -> Codec:
+    """Return the codec that knows every event of the domain."""
+    return Codec(AGGREGATES)
+
+
+@contextmanager
+def observed(settings: Settings, worker: str) -> Iterator[WorkerMetrics]:
+    """Yield a worker's figures, and serve them with its health while the block lasts if a port is set."""
+    metrics = WorkerMetrics(worker)
+    if not settings.metrics_port:
+        yield metrics
+        return
+    with serve(metrics, settings.metrics_host, settings.metrics_port):
+        yield metrics
+
+
+def group_of(worker: str) -> str:
+    """Return the consumer group of a worker, without the prefix."""
+    return f"rma.{worker}"
+
+
+def consumer_of(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:
+    bootstrap, group = addresses(settings).kafka_bootstrap, settings.named(group_of(worker))
+    consumer = make_consumer(bootstrap, group, instance=settings.instance, batch_records_max=batch_records_max)
+    consumer.subscribe([topic])
+    return consumer

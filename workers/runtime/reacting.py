@@ -1,0 +1,164 @@
+"""What a worker needs that acts on events: an inbox it fills from the topic, and an outlet for its commands.
+
+The inbox is a projection of the worker's own, so that its rows and its position move in one transaction. It is filled
+in a thread beside the one that acts; whichever of the two fails ends both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from threading import Event, Thread
+from typing import Any, Final
+
+import psycopg
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+
+from infra.addresses import addresses, postgres_address
+from infra.envelope.cloudevents import STRUCTURED_CONTENT
+from infra.kafka.clients import Publisher, make_consumer, make_producer
+from infra.kafka.command_client import OutgoingCommand
+from infra.kafka.topics import TopicNames
+from infra.log.event_log import connect
+from infra.metrics import WorkerMetrics
+from infra.services import ServiceUnreachableError
+from infra.settings import Settings
+from projections.projection import Projection
+from workers.projector.projector import Projector, prepare
+from workers.runtime.loop import POLL_MS, patiently
+from workers.runtime.parts import group_of, make_codec, observed
+
+ACT_EVERY_S: Final = 0.1
+JOIN_TIMEOUT_S: Final = 15.0
+
+LOG = structlog.get_logger()
+
+
+class Outlet:
+    """Publishes commands and waits until Kafka has them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._topic = TopicNames(settings.topic_prefix).commands
+        self._publisher = Publisher(make_producer(addresses(settings).kafka_bootstrap))
+
+    def tell(self, commands: Sequence[OutgoingCommand]) -> None:
+        """Publish commands, in their order per key; raises ``kafka.errors.KafkaError`` if one was not taken."""
+        headers = [("content-type", STRUCTURED_CONTENT.encode())]
+        sent = [
+            self._publisher.send(
+                self._topic, command.key.encode() if command.key else None, command.to_bytes(), headers
+            )
+            for command in commands
+        ]
+        self._publisher.flush()
+        for future in sent:
+            future.get(timeout=0)
+
+    def close(self) -> None:
+        self._publisher.close()
+
+
+class Store:
+    """The worker's own connection, opened when needed and again after it broke."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._conninfo = postgres_address(settings)
+        self._open: psycopg.Connection[Any] | None = None
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
+        if self._open is None or self._open.closed:
+            self._open = connect(self._conninfo)
+        return self._open
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
+
+@contextmanager
+def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[WorkerMetrics]:
+    """Fill a worker's inbox in a thread while the block runs; what ends the thread ends the block's ``stop`` too.
+
+    Yields the worker's figures, which are served meanwhile if a port is set.
+
+    Raises:
+        Exception: Whatever ended the thread, once the block has ended.
+    """
+    where = addresses(settings)
+    prepare(where.postgres_dsn, projection)
+    failures: list[BaseException] = []
+    with observed(settings, projection.name) as metrics:
+        fill = (settings, projection, stop, metrics, failures)
+        thread = Thread(target=_fill, args=fill, name=f"{projection.name}-inbox")
+        thread.start()
+        try:
+            yield metrics
+        finally:
+            stop.set()
+            thread.join(JOIN_TIMEOUT_S)
+    if failures:
+        raise failures[0]
+
+
+def _fill(
+    settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics, failures: list[BaseException]
+) -> None:
+    where = addresses(settings)
+    try:
+        with (
+            closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
+            closing(_consumer(settings, projection.name)) as consumer,
+        ):
+            patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop)
+            while not stop.is_set():
+                _read_on(consumer, projector, stop)
+    except BaseException as failure:
+        failures.append(failure)
+        stop.set()
+
+
+def _consumer(settings: Settings, name: str) -> KafkaConsumer:
+    return make_consumer(
+        addresses(settings).kafka_bootstrap,
+        settings.named(group_of(name)),
+        instance=None,
+        batch_records_max=settings.projector_batch_records_max,
+    )
+
+
+def _begin(consumer: KafkaConsumer, projector: Projector, topic: str) -> None:
+    """Take every partition, where the inbox stands in it.
+
+    Each such worker reads all of them, so that a new one need not wait until a group has given up on a dead one; what
+    two of them read at once is dropped by position.
+
+    Raises:
+        ServiceUnreachableError: The topic does not exist.
+    """
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise ServiceUnreachableError(f"topic {topic} does not exist, run: rma init")
+    partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+    consumer.assign(partitions)
+    for partition in partitions:
+        consumer.seek(partition, projector.resume_offset(partition) or 0)
+
+
+def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event) -> None:
+    """Fold what was polled; a partition with a gap is left alone from there on."""
+    batch = patiently(lambda: consumer.poll(timeout_ms=POLL_MS), stop)
+    if batch:
+        next_offsets = patiently(lambda: projector.handle(batch), stop)
+        if next_offsets is not None and (stopped := set(batch) - set(next_offsets)):
+            consumer.pause(*stopped)
+
+
+def act_until(stop: Event, act: Callable[[], object], metrics: WorkerMetrics) -> None:
+    """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times."""
+    while not stop.is_set():
+        patiently(act, stop)
+        metrics.beat()
+        stop.wait(ACT_EVERY_S)

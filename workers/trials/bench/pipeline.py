@@ -1,0 +1,281 @@
+"""`rma bench`: what the pipeline carries on this machine, each stage as its own process on real Kafka and PostgreSQL.
+
+Each worker meets a backlog while all the others run beside it; rates count from its first progress to its last, so that
+starting up is left out. A database and topics of the bench's own are made and removed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import psutil
+import psycopg
+
+from domain.errors import RmaError
+from infra.addresses import addresses
+from infra.kafka.command_client import CommandPublisher, conversation
+from infra.kafka.topics import TopicNames
+from infra.settings import Settings
+from workers.trials.bench import load
+from workers.trials.ground import own_ground
+
+LATENCY_COMMANDS: Final = 100
+STAGE_TIMEOUT_S: Final = 300.0
+POLL_S: Final = 0.02
+STOP_TIMEOUT_S: Final = 20.0
+FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projectors": 20_000}
+"""Per second, the least that two cores have to carry: one command worker, one relay, all projectors at once."""
+
+PROJECTIONS: Final = ("tracking", "refund_ledger", "return_reasons")
+
+
+class StageTooSlowError(RmaError):
+    """A stage did not finish its backlog in time."""
+
+    code = "bench_stage_timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one worker did: items counted from first to last progress, and the processor time of its process."""
+
+    name: str
+    unit: str
+    items: int
+    seconds: float
+    cpu_seconds: float
+    floor: int | None
+    began_at: float
+    """On the clock that only goes forward."""
+
+    @property
+    def rate(self) -> float:
+        """Items per second."""
+        return self.items / self.seconds if self.seconds else 0.0
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of processor time per item."""
+        return self.cpu_seconds / self.items * 1e6 if self.items else 0.0
+
+    @property
+    def holds(self) -> bool:
+        return self.floor is None or self.rate >= self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Conditions, stages, and how long single commands take until the read model shows them."""
+
+    conditions: dict[str, Any]
+    stages: list[Stage]
+    latency_ms: dict[str, float]
+
+    @property
+    def holds(self) -> bool:
+        return all(stage.holds for stage in self.stages)
+
+    def as_data(self) -> dict[str, Any]:
+        stages = [asdict(stage) | {"per_second": stage.rate, "cpu_us": stage.cpu_us} for stage in self.stages]
+        return {"conditions": self.conditions, "stages": stages, "latency_ms": self.latency_ms, "holds": self.holds}
+
+
+def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) -> Report:
+    """Run every stage over a backlog of ``returns`` returns, then single commands through all of them."""
+    with (
+        own_ground(settings, "bench") as ground,
+        closing(psycopg.connect(str(ground.postgres_dsn), autocommit=True)) as connection,
+    ):
+        tell(f"publishing {returns * load.COMMANDS_PER_RETURN:,} commands")
+        _publish(ground, returns)
+        stages = []
+        with _Workers(ground) as workers:
+            tell("commands: catching up")
+            stages += _measure(connection, {"commands": workers.start("commands")}, _commands(returns))
+            tell("relay: catching up")
+            stages += _measure(connection, {"relay": workers.start("relay")}, _relay(connection))
+            tell("projectors: catching up, all at once")
+            projectors = {name: workers.start(f"projector {name}") for name in PROJECTIONS}
+            measured = _measure(connection, projectors, _projectors(connection))
+            stages += [*measured, _together(measured)]
+            tell("single commands, all workers running")
+            latency = _latency(ground, connection, returns)
+        return Report(_conditions(connection, returns), stages, latency)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """How a stage's progress is counted, up to which count, and the floor it has to hold."""
+
+    unit: str
+    goal: int
+    floor: int | None
+    query: str
+
+
+def _commands(returns: int) -> _Watched:
+    goal = returns * load.COMMANDS_PER_RETURN + 1
+    return _Watched("commands", goal, FLOORS["commands"], "SELECT count(*) FROM rma_log.outcomes -- {name}")
+
+
+def _events(connection: psycopg.Connection[Any]) -> int:
+    return _count(connection, "SELECT coalesce(max(position), 0) FROM rma_log.events")
+
+
+def _relay(connection: psycopg.Connection[Any]) -> _Watched:
+    query = "SELECT max(position) FROM rma_log.relays -- {name}"
+    return _Watched("events", _events(connection), FLOORS["relay"], query)
+
+
+def _projectors(connection: psycopg.Connection[Any]) -> _Watched:
+    query = "SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"
+    return _Watched("events", _events(connection), None, query)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What was seen of one worker: when it began, with how much done, and when it was through."""
+
+    began_at: float = 0.0
+    began_cpu: float = 0.0
+    began_count: int = 0
+    done: Stage | None = None
+
+
+def _measure(connection: psycopg.Connection[Any], workers: dict[str, psutil.Popen], watched: _Watched) -> list[Stage]:
+    """Watch workers side by side, each from its first progress to its last."""
+    seen = {name: _Progress() for name in workers}
+    deadline = time.monotonic() + STAGE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        for name, worker in workers.items():
+            _look(connection, name, worker, (seen[name], watched))
+        stages = [progress.done for progress in seen.values() if progress.done]
+        if len(stages) == len(workers):
+            return stages
+        time.sleep(POLL_S)
+    raise StageTooSlowError(f"{', '.join(workers)} did not finish in {STAGE_TIMEOUT_S:.0f} s")
+
+
+def _look(
+    connection: psycopg.Connection[Any], name: str, worker: psutil.Popen, about: tuple[_Progress, _Watched]
+) -> None:
+    progress, watched = about
+    if progress.done:
+        return
+    if worker.poll() is not None:
+        raise StageTooSlowError(f"the worker {name} ended with code {worker.returncode}")
+    count, now = _count(connection, watched.query.format(name=name)), time.monotonic()
+    cpu = sum(worker.cpu_times()[:2])
+    if count and not progress.began_at:
+        progress.began_at, progress.began_cpu, progress.began_count = now, cpu, count
+    if count >= watched.goal:
+        items, seconds = count - progress.began_count, now - progress.began_at
+        progress.done = Stage(
+            name, watched.unit, items, seconds, cpu - progress.began_cpu, watched.floor, progress.began_at
+        )
+
+
+def _together(stages: list[Stage]) -> Stage:
+    """Return what all projectors carried side by side, from the first one's beginning to the last one's end."""
+    began = min(stage.began_at for stage in stages)
+    ended = max(stage.began_at + stage.seconds for stage in stages)
+    items, cpu = sum(stage.items for stage in stages), sum(stage.cpu_seconds for stage in stages)
+    return Stage("projectors, together", "events", items, ended - began, cpu, FLOORS["projectors"], began)
+
+
+def _count(connection: psycopg.Connection[Any], query: str) -> int:
+    [row] = connection.execute(query).fetchall()
+    return int(row[0] or 0)
+
+
+class _Workers:
+    """Worker processes of the bench; all of them are ended with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        where = addresses(settings)
+        self._environment = os.environ | {
+            "RMA_POSTGRES_DSN": where.postgres_dsn,
+            "RMA_KAFKA_BOOTSTRAP": where.kafka_bootstrap,
+            "RMA_TOPIC_PREFIX": settings.topic_prefix,
+            "RMA_LOG_LEVEL": "warning",
+            "RMA_METRICS_PORT": "0",
+        }
+        self._processes: list[psutil.Popen] = []
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def start(self, name: str) -> psutil.Popen:
+        process = psutil.Popen(
+            [sys.executable, "-m", "workers.cli.app", "work", *name.split()],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+        )
+        self._processes.append(process)
+        return process
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except psutil.TimeoutExpired:
+                process.kill()
+
+
+def _publish(ground: Settings, returns: int) -> None:
+    with closing(
+        CommandPublisher(addresses(ground).kafka_bootstrap, TopicNames(ground.topic_prefix).commands)
+    ) as publisher:
+        publisher.publish(load.publish_policy().to_record())
+        publisher.flush()
+        time.sleep(1.0)  # the policy has a partition of its own: be sure that it is the first to be read
+        for command in load.returns(returns):
+            publisher.publish(command.to_record())
+        publisher.flush()
+
+
+def _latency(ground: Settings, connection: psycopg.Connection[Any], first: int) -> dict[str, float]:
+    """Return the time from sending a request until its row shows in ``rma_read.returns``, in milliseconds."""
+    taken = []
+    with conversation(ground) as talk:
+        commands = list(load.returns(LATENCY_COMMANDS, first=first))
+        for command in commands[: 2 * LATENCY_COMMANDS]:
+            talk.ask(command.to_record())
+        for command in commands[2 * LATENCY_COMMANDS : 3 * LATENCY_COMMANDS]:
+            began = time.monotonic()
+            talk.ask(command.to_record())
+            while not _count(
+                connection,
+                f"SELECT count(*) FROM rma_read.returns WHERE order_id = '{command.key}'",  # noqa: S608 - our own key
+            ):
+                if time.monotonic() - began > STAGE_TIMEOUT_S:
+                    raise StageTooSlowError(f"{command.id} never showed")
+                time.sleep(POLL_S / 10)
+            taken.append((time.monotonic() - began) * 1000)
+    cuts = statistics.quantiles(taken, n=100)
+    return {"p50": cuts[49], "p99": cuts[98]}
+
+
+def _conditions(connection: psycopg.Connection[Any], returns: int) -> dict[str, Any]:
+    [row] = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchall()
+    return {
+        "returns": returns,
+        "commands": returns * load.COMMANDS_PER_RETURN,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "postgresql": row[0],
+        "fsync": row[1],
+        "kafka": "one node, KRaft, on the same machine",
+    }

@@ -1,0 +1,142 @@
+"""What `rma demo` runs on: services, workers and a payment gateway of its own, all gone when it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import ClassVar, Final
+
+from rich.console import Console
+
+from domain.errors import RmaError
+from infra.addresses import addresses
+from infra.services import StackNotRunningError
+from infra.settings import Settings
+from infra.stack import local
+from workers.runtime.supervisor import KILL_TIMEOUT_S, STOP_TIMEOUT_S, SUPERVISED, command_line
+from workers.trials.gateway.server import GatewayServer
+
+LOG_BYTES_SHOWN_MAX: Final = 4_000
+FOLDER_PREFIX: Final = "demo-"
+
+
+class DemoFailedError(RmaError):
+    """The demo could not be told to its end; the message ends with what the workers said last."""
+
+    code: ClassVar[str] = "demo_failed"
+
+
+@contextmanager
+def own_folder(data_dir: Path) -> Iterator[Path]:
+    """Make a folder for this demo alone, and remove it in the end, with what a demo that was killed left behind."""
+    local.remove_abandoned(data_dir, FOLDER_PREFIX)
+    had_data_dir = data_dir.exists()
+    folder = data_dir / f"{FOLDER_PREFIX}{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not had_data_dir and not any(data_dir.iterdir()):
+            data_dir.rmdir()
+
+
+@contextmanager
+def services(settings: Settings, folder: Path, out: Console) -> Iterator[Settings]:
+    """Yield settings that lead to services: those that run, else a local stack in ``folder`` while the block lasts."""
+    try:
+        addresses(settings)
+    except StackNotRunningError:
+        pass
+    else:
+        out.print("PostgreSQL and Kafka are running: a database and topics of the demo's own will do")
+        yield settings
+        return
+    out.print("starting a real PostgreSQL and a real Apache Kafka of the demo's own")
+    own = settings.model_copy(update={"data_dir": folder})
+    local.up(folder)
+    try:
+        yield own
+    finally:
+        local.down(folder)
+
+
+@contextmanager
+def all_workers(settings: Settings, log: Path) -> Iterator[None]:
+    """Run every worker but the one that pays while the block lasts; an error of the block comes with their last words.
+
+    Raises:
+        DemoFailedError: The block raised one of our errors.
+    """
+    try:
+        with _process(("work", "all", "--without", "payments"), settings, log):
+            yield
+    except RmaError as error:
+        raise DemoFailedError(f"{error}\nthe workers' last words:\n{_tail(log)}") from error
+
+
+@contextmanager
+def payments(settings: Settings, folder: Path) -> Iterator[str]:
+    """Run a payment gateway, and the worker that asks it over HTTP, while the block lasts; yield its address."""
+    with (
+        GatewayServer(folder / "gateway.sqlite") as gateway,
+        _process(("work", "payments"), settings, folder / "workers.log", {"RMA_GATEWAY_URL": gateway.url}),
+    ):
+        yield gateway.url
+
+
+@contextmanager
+def _process(
+    arguments: Sequence[str], settings: Settings, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Run `rma` with these arguments while the block lasts; it ends with this process, however that ends."""
+    own = {
+        "RMA_POSTGRES_DSN": settings.postgres_dsn or "",
+        "RMA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap or "",
+        "RMA_TOPIC_PREFIX": settings.topic_prefix,
+        "RMA_LOG_FORMAT": "console",
+        "RMA_METRICS_PORT": "0",
+        SUPERVISED: "1",
+    }
+    with log.open("ab") as file:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            command_line(*arguments),
+            env={**os.environ, **own, **(environment or {})},
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S + KILL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(KILL_TIMEOUT_S)
+
+
+def _tail(log: Path) -> str:
+    return log.read_bytes()[-LOG_BYTES_SHOWN_MAX:].decode(errors="replace")
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the demo as Ctrl-C does, so that what was started is stopped."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + signal.SIGTERM)

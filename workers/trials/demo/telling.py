@@ -1,0 +1,199 @@
+"""`rma demo`: services, workers, the story of one return and a week of a real shop; nothing stays behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import psycopg
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from domain.errors import RmaError
+from infra.addresses import addresses, postgres_address
+from infra.kafka.command_client import Conversation, OutgoingCommand, Result, conversation, key_of
+from infra.kafka.topics import TopicNames, partition_of
+from infra.settings import Settings
+from projections.read_models import PROJECTIONS
+from projections.refund_ledger.balances import read_trial_balance
+from projections.return_reasons.rates import read_reason_tables
+from projections.tracking.case_file import read_allocation, read_case_file, read_exchanges
+from workers.pictures.orders import allocation
+from workers.pictures.returns import picture
+from workers.pictures.tables import reason_bars, trial_balance
+from workers.pictures.terminal import money, stacked
+from workers.trials.demo.services import all_workers, ended_in_order, own_folder, payments, services
+from workers.trials.demo.story import Chapter, Story, Telling
+from workers.trials.ground import own_ground
+from workers.trials.online_retail.importing import import_online_retail, print_imported
+from workers.trials.scenario.views import Views
+
+SLICE: Final = Path(__file__).parents[3] / "tests" / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
+SOURCE: Final = "/demo"
+ARTICLES_SHOWN: Final = 5
+PAYOUTS_TIMEOUT_S: Final = 60.0
+PAYOUTS_POLL_S: Final = 0.1
+LOG_ENDS: Final = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
+
+
+class StoryWentWrongError(RmaError):
+    """The system answered otherwise than the story needs."""
+
+    code: ClassVar[str] = "story_went_wrong"
+
+
+def run_demo(settings: Settings, out: Console) -> None:
+    """Tell the story on the services that run, or on a local stack started for it, and clean up.
+
+    Raises:
+        ServiceUnreachableError, NeverAnsweredError, StoryWentWrongError: The demo cannot be told.
+    """
+    began = time.monotonic()
+    with ExitStack() as opened:
+        opened.enter_context(ended_in_order())
+        folder = opened.enter_context(own_folder(settings.data_dir))
+        where = opened.enter_context(services(settings, folder, out))
+        ground = opened.enter_context(own_ground(where, "demo"))
+        out.print(f"schemas and topics are there after {_seconds(began)}; starting every worker as its own process")
+        opened.enter_context(all_workers(ground, folder / "workers.log"))
+        views = opened.enter_context(closing(Views(addresses(ground).postgres_dsn, tuple(PROJECTIONS))))
+        talk = opened.enter_context(conversation(ground))
+        partitions = talk.results.partitions_of(TopicNames(ground.topic_prefix).events)
+        story = Story.fresh()
+        with payments(ground, folder) as gateway_url:
+            Teller(talk, views, out, partitions).tell(story, gateway_url)
+        out.print(f"\nThe story took until {_seconds(began)}.", style="dim")
+        _show_case(ground, story, out)
+        _import_week(ground, views, partitions, out)
+    out.print(f"\nDone in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
+
+
+def _seconds(began: float) -> str:
+    return f"{time.monotonic() - began:.0f} s"
+
+
+class Teller:
+    """Sends the story's commands, one after the other, and prints what came of each."""
+
+    def __init__(self, talk: Conversation, views: Views, out: Console, event_partitions: int) -> None:
+        self._talk = talk
+        self._views = views
+        self._out = out
+        self._event_partitions = event_partitions
+        self._told = 0
+
+    def tell(self, story: Story, gateway_url: str) -> None:
+        """Tell all six steps; raises ``StoryWentWrongError``."""
+        for chapter in story.chapters():
+            self._tell_chapter(chapter, story)
+        self._await_payouts(story, gateway_url)
+        self._tell_chapter(story.feedback(), story)
+
+    def _await_payouts(self, story: Story, gateway_url: str) -> None:
+        """Wait until the payments worker has had every payout made, and print what came of each."""
+        self._head("5  Resolution")
+        self._out.print(f"  the payments worker asks the gateway at {gateway_url} for each payout", style="dim")
+        give_up_at = time.monotonic() + PAYOUTS_TIMEOUT_S
+        while any(row["status"] != "settled" for row in self._payouts(story)):
+            if time.monotonic() > give_up_at:
+                raise StoryWentWrongError(f"not every payout was settled within {PAYOUTS_TIMEOUT_S:.0f} s")
+            time.sleep(PAYOUTS_POLL_S)
+        for row in self._payouts(story):
+            line = Text(f"  {money(row['amount_minor'], row['currency']):>12} back to the {row['tender_kind']} ", "")
+            self._out.print(line.append(f"✓ settled, the gateway's reference {row['reference']}", "green"))
+        self._say_where(story)
+
+    def _payouts(self, story: Story) -> list[dict[str, Any]]:
+        return sorted(self._views.rows("payouts", {"rma_id": story.rma_id}), key=lambda row: str(row["requested_at"]))
+
+    def _head(self, title: str) -> None:
+        self._out.print(Rule(Text(title, "bold"), align="left", style="cyan"))
+
+    def _tell_chapter(self, chapter: Chapter, story: Story) -> None:
+        self._head(chapter.title)
+        reached: dict[int, int] = {}
+        for telling in chapter.tellings:
+            result = self._tell_one(telling)
+            for event in result["events"]:
+                partition = partition_of((key_of(telling.data) or "").encode(), self._event_partitions)
+                reached[partition] = max(reached.get(partition, 0), event["position"])
+        self._views.wait_for(reached)
+        self._say_where(story)
+
+    def _say_where(self, story: Story) -> None:
+        """Print where the return stands."""
+        for row in self._views.rows("returns", {"rma_id": story.rma_id}):
+            said = Text("  → the return is ", "dim").append(row["status"].replace("_", " "), "bold green")
+            said.append(f", next: {row['next_step']}", "dim")
+            if row["refund_minor"]:
+                said.append(f", refund {money(row['refund_minor'], row['currency'])}", "dim")
+            self._out.print(said)
+
+    def _tell_one(self, telling: Telling) -> Result:
+        self._told += 1
+        command = OutgoingCommand(
+            type=telling.type,
+            id=f"demo-{self._told}",
+            source=SOURCE,
+            key=key_of(telling.data),
+            time=telling.at,
+            actor=telling.actor,
+            data=telling.data,
+        )
+        result = self._talk.ask(command.to_record())
+        self._out.print(_line(telling, result))
+        expected = ("refused", telling.refused) if telling.refused else ("accepted", None)
+        if (result["status"], result.get("code")) != expected:
+            raise StoryWentWrongError(f"{telling.type} was {result['status']}: {result.get('message')}")
+        return result
+
+
+def _line(telling: Telling, result: Mapping[str, Any]) -> Text:
+    """Return one command with what it said and what came of it."""
+    line = Text(f"  {telling.at[:10]} {telling.actor:<16} ", "dim")
+    line.append(f"{telling.type:<20}", "cyan").append(telling.says)
+    if result["status"] == "refused":
+        return line.append(f"  ✗ {result['code']}: {result['message']}", "yellow")
+    facts = ", ".join(event["type"].split(".")[2] for event in result["events"])
+    return line.append(f"  ✓ {facts or 'known already, nothing new'}", "green")
+
+
+def _show_case(settings: Settings, story: Story, out: Console) -> None:
+    with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
+        case = read_case_file(connection, story.rma_id)
+        if case is None:
+            raise StoryWentWrongError("the return never showed in the read models")
+        out.print(Rule(Text("rma show --money", "bold"), align="left", style="cyan"))
+        out.print(picture(case))
+        units, exchanges = read_allocation(connection, story.order_id), read_exchanges(connection, story.order_id)
+        out.print(stacked(*allocation(story.order_id, units, exchanges)))
+
+
+def _import_week(settings: Settings, views: Views, event_partitions: int, out: Console) -> None:
+    out.print(Rule(Text("rma import online-retail: a real shop's week", "bold"), align="left", style="cyan"))
+    imported = import_online_retail(SLICE, settings, out)
+    print_imported(imported, out)
+    if not imported.answers.all_accepted:
+        raise StoryWentWrongError("a command of the import was not accepted")
+    with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
+        views.wait_for(_log_ends(connection, event_partitions))
+        out.print(Rule(Text("rma reasons", "bold"), align="left", style="cyan"))
+        out.print(reason_bars(read_reason_tables(connection, skus_max=ARTICLES_SHOWN)))
+        out.print(Rule(Text("rma ledger", "bold"), align="left", style="cyan"))
+        balances, unbalanced = read_trial_balance(connection)
+    out.print(trial_balance(balances, unbalanced))
+    if unbalanced:
+        raise StoryWentWrongError("the ledger does not sum to zero")
+
+
+def _log_ends(connection: psycopg.Connection[Any], event_partitions: int) -> dict[int, int]:
+    """Return the position of the last event of each partition."""
+    ends: dict[int, int] = {}
+    for key, position in connection.execute(LOG_ENDS).fetchall():
+        partition = partition_of(key.encode(), event_partitions)
+        ends[partition] = max(ends.get(partition, 0), position)
+    return ends

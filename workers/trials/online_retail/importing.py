@@ -1,0 +1,183 @@
+"""`rma import online-retail`: publishes a real shop's sales and returns, and says what became of every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from infra.kafka.command_client import Conversation, OutgoingCommand, OutgoingRecord, Result, conversation
+from infra.settings import Settings
+from workers.trials.online_retail.commands import publish_policy, return_commands, sale_commands
+from workers.trials.online_retail.reading import History, Survey, Totals, survey
+
+NAMED_MAX: Final = 20
+"""How many of the commands that the system did not accept are printed."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """How the commands were answered; of those not accepted the first ``NAMED_MAX`` are kept whole."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    not_accepted: list[Result] = field(default_factory=list)
+
+    def take(self, result: Result) -> None:
+        self.statuses[result["status"]] += 1
+        if result["status"] != "accepted" and len(self.not_accepted) < NAMED_MAX:
+            self.not_accepted.append(result)
+
+    @property
+    def all_accepted(self) -> bool:
+        return self.statuses.total() == self.statuses["accepted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import came to: the file's figures, and the system's answers."""
+
+    totals: Totals
+    answers: Answers
+
+
+def import_online_retail(path: Path, settings: Settings, console: Console) -> Imported:
+    """Publish everything the file tells, with progress, and wait for every answer.
+
+    Raises:
+        FileContentError: The file is broken; nothing was sent.
+        ServiceUnreachableError, NeverAnsweredError: The system is away, or does not answer.
+    """
+    with _progress(console) as progress:
+        reading = progress.add_task("reading", total=None)
+        found = survey(path)
+        progress.remove_task(reading)
+        with conversation(settings) as talk:
+            return _tell(path, found, talk, progress)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _tell(path: Path, found: Survey, talk: Conversation, progress: Progress) -> Imported:
+    history, answers = History(path, found), Answers()
+    answers.take(talk.ask(publish_policy().to_record()))
+    if answers.all_accepted:
+        rows = progress.add_task("rows told", total=found.rows)
+        answered = progress.add_task("answers", total=None)
+
+        def take(result: Result) -> None:
+            answers.take(result)
+            progress.advance(answered)
+
+        sent = talk.send_all(_records(history, progress, rows, answered), take)
+        progress.update(answered, total=sent)
+    return Imported(history.totals, answers)
+
+
+def _records(history: History, progress: Progress, rows: TaskID, answered: TaskID) -> Iterator[OutgoingRecord]:
+    told = 0
+    for command in _commands(history):
+        yield command.to_record()
+        told += 1
+        progress.update(rows, completed=history.totals.rows)
+    progress.update(answered, total=told)
+
+
+def _commands(history: History) -> Iterator[OutgoingCommand]:
+    for sale in history.sales():
+        yield from sale_commands(sale)
+    for cancellation in history.cancellations():
+        yield from return_commands(cancellation)
+
+
+def as_data(imported: Imported) -> dict[str, Any]:
+    """Return an import's figures as JSON values; money in pennies (GBP)."""
+    totals, answers = imported.totals, imported.answers
+    return {
+        "rows": totals.rows,
+        "sale_lines": totals.sale_lines,
+        "matched_cancellations": totals.matched_cancellations,
+        "left_out": {
+            cause: {"rows": rows, "units": totals.left_out_units[cause]}
+            for cause, rows in sorted(totals.left_out_rows.items())
+        },
+        "orders": totals.orders,
+        "units_sold": totals.units_sold,
+        "pennies_sold": totals.pennies_sold,
+        "returns": totals.returns,
+        "return_lines": totals.return_lines,
+        "units_given_back": totals.units_given_back,
+        "pennies_given_back": totals.pennies_given_back,
+        "currency": "GBP",
+        "commands": dict(answers.statuses),
+        "not_accepted": answers.not_accepted,
+    }
+
+
+def print_imported(imported: Imported, console: Console) -> None:
+    """Print where every row went, what was sold and given back, and what the system did not accept."""
+    totals = imported.totals
+    console.print(_rows_table(totals))
+    console.print(_figures_table(totals))
+    statuses = imported.answers.statuses
+    console.print(", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())), "commands")
+    for result in imported.answers.not_accepted:
+        why = f"{result['status']} {result.get('code') or ''}: {result.get('message') or ''}"
+        console.print(f"[red]{escape(result['command_id'])}[/] {escape(why)}", soft_wrap=True)
+    hidden = statuses.total() - statuses["accepted"] - len(imported.answers.not_accepted)
+    if hidden:
+        console.print(f"and {hidden:,} more that were not accepted")
+
+
+def _rows_table(totals: Totals) -> Table:
+    table = Table("rows of the file", "rows", "units", title="Where every row went")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("sale lines", f"{totals.sale_lines:,}", f"{totals.units_sold:,}")
+    table.add_row("matched cancellations", f"{totals.matched_cancellations:,}", f"{totals.units_given_back:,}")
+    for cause, rows in totals.left_out_rows.most_common():
+        table.add_row(f"left out, {cause}", f"{rows:,}", f"{totals.left_out_units[cause]:,}")
+    table.add_section()
+    table.add_row("all", f"{totals.rows:,}", "")
+    return table
+
+
+def _figures_table(totals: Totals) -> Table:
+    table = Table("", "", "lines", "units", "GBP", title="Sold and given back")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row(
+        "orders",
+        f"{totals.orders:,}",
+        f"{totals.sale_lines:,}",
+        f"{totals.units_sold:,}",
+        _pounds(totals.pennies_sold),
+    )
+    table.add_row(
+        "returns",
+        f"{totals.returns:,}",
+        f"{totals.return_lines:,}",
+        f"{totals.units_given_back:,}",
+        _pounds(totals.pennies_given_back),
+    )
+    return table
+
+
+def _pounds(pennies: int) -> str:
+    return f"{pennies // 100:,}.{pennies % 100:02}"
