@@ -115,7 +115,7 @@ class CommandWorker:
             except ConcurrencyError as lost:
                 LOG.info("race_lost", race=race + 1, why=str(lost))
             else:
-                self._tell(entries)
+                self._tell(records, taken, entries)
                 return
         raise ConcurrencyError(f"lost {RACES_MAX + 1} races in a row")
 
@@ -195,16 +195,20 @@ class CommandWorker:
         except (psycopg.Error, ConcurrencyError):
             raise
         except Exception as defect:
-            LOG.exception("command_failed", source=command.meta.source, command_id=command.meta.command_id)
+            LOG.exception(
+                "command_failed", source=command.meta.source, command_id=command.meta.command_id, **_subject(command)
+            )
             raise self._failed(command.record, defect) from defect
         return entry
 
-    def _tell(self, entries: Sequence[Entry]) -> None:
+    def _tell(
+        self, records: Sequence[Record], taken: Sequence[ParsedCommand | Entry], entries: Sequence[Entry]
+    ) -> None:
         self._metrics.handled(len(entries))
         self._metrics.refused(sum(1 for entry in entries if entry.verdict and entry.verdict.status == "refused"))
         self._metrics.dead(sum(1 for entry in entries if entry.dead_letter))
-        for entry in entries:
-            _log_handled(entry)
+        for record, command, entry in zip(records, taken, entries, strict=True):
+            _log_handled(record, command, entry)
 
 
 def _refuse_too_large(events: Sequence[NewEvent]) -> None:
@@ -227,15 +231,22 @@ def _refused(refusal: RuleViolationError) -> Verdict:
     return Verdict("refused", refusal.code, refusal.message, refusal.details)
 
 
-def _log_handled(entry: Entry) -> None:
+def _subject(command: ParsedCommand | Entry) -> dict[str, str]:
+    """Return the order and the return that a command names; nothing of what could not be read."""
+    body = command.command if isinstance(command, ParsedCommand) else None
+    return {name: str(value) for name in ("order_id", "rma_id") if (value := getattr(body, name, None)) is not None}
+
+
+def _log_handled(record: Record, command: ParsedCommand | Entry, entry: Entry) -> None:
     if entry.stamp is None:
-        LOG.warning("record_dead")
+        LOG.warning("record_dead", place=place_text(record))
         return
     LOG.info(
         "command_handled",
         command_id=entry.stamp.command_id,
         source=entry.stamp.source,
         type=entry.stamp.type,
+        **_subject(command),
         correlation_id=entry.stamp.correlation_id,
         status="repeated" if entry.verdict is None else entry.verdict.status,
         code=entry.verdict.code if entry.verdict else None,

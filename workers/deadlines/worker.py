@@ -88,7 +88,13 @@ def fire(store: Store, outlet: Outlet, now: datetime | None) -> int:
         outlet.tell([command_of(deadline, now) for deadline in fired])
         mark_fired(store.connection, fired)
         for deadline in fired:
-            LOG.info("deadline_fired", deadline_id=str(deadline.deadline_id), due_at=deadline.due_at.isoformat())
+            LOG.info(
+                "deadline_fired",
+                deadline_id=str(deadline.deadline_id),
+                order_id=deadline.order_id,
+                rma_id=deadline.rma_id,
+                due_at=deadline.due_at.isoformat(),
+            )
     return len(fired)
 
 

@@ -128,6 +128,8 @@ class Payments:
         log(
             "payout_asked",
             payout_id=str(question.payout_id),
+            order_id=question.order_id,
+            rma_id=str(question.rma_id),
             answer=answer.kind,
             reason=answer.reason,
             may_pay=question.may_pay,

@@ -180,8 +180,8 @@ class Projector:
             expected = seen.get(event.stream, 0) + 1
             if event.version > expected:
                 stopped[arrival.partition] = arrival.offset
-                facts = {"stream": event.stream, "expected_version": expected, "found_version": event.version}
-                self._alarm("gap_found", arrival.partition, arrival.offset, **facts)
+                facts = {"expected_version": expected, "found_version": event.version}
+                self._alarm("gap_found", arrival.partition, arrival.offset, **_subject(event), **facts)
             elif event.version == expected:
                 seen[event.stream] = moved[event.stream] = event.version
                 events.append(event)
@@ -222,6 +222,13 @@ class Projector:
             offset=offset,
             **facts,
         )
+
+
+def _subject(event: RecordedEvent) -> dict[str, str]:
+    """Return the stream of an event, and the order and the return that it is about."""
+    kind, _, name = event.stream.partition("/")
+    order = {"order_id": event.partition_key} if kind in {"order", "rma"} else {}
+    return {"stream": event.stream, **order} | ({"rma_id": name} if kind == "rma" else {})
 
 
 def prepare(conninfo: str, projection: Projection) -> None:

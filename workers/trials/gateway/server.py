@@ -193,7 +193,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _pay_or_misbehave(self, key: str, request: PayoutBody) -> None:
         gateway = self.server.gateway
         trick = gateway.mischief.draw()
-        log.info("payout_asked", payout_id=request.payout_id, misbehaviour=trick)
+        log.info(
+            "payout_asked",
+            payout_id=request.payout_id,
+            order_id=request.order_id,
+            rma_id=request.rma_id,
+            misbehaviour=trick,
+        )
         slow_s = gateway.mischief.plan.slow_s
         if trick in {"hang", "late"}:
             gateway.stopping.wait(slow_s)

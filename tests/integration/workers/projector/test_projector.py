@@ -192,6 +192,7 @@ def test_a_gap_stops_the_partition_and_raises_an_alarm(pipeline: Pipeline, publi
     [alarm] = [line for line in logs if line["event"] == "gap_found"]
     stream = dict(lost.headers)["ce_subject"].decode()
     assert (alarm["stream"], alarm["expected_version"], alarm["found_version"]) == (stream, 1, 2)
+    assert alarm["order_id"] == stream.removeprefix("order/")
     assert metrics.registry.get_sample_value("rma_gaps_total", {"worker": "tally"}) == 1
     assert stopped not in next_offsets
     assert len(next_offsets) == len(by_partition(kept)) - 1
