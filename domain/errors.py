@@ -11,6 +11,12 @@ class RmaError(Exception):
     code: ClassVar[str] = "error"
 
 
+class UnusableInputError(RmaError):
+    """A file, a name or an argument cannot be used as it is; the message names what would do."""
+
+    code = "unusable_input"
+
+
 class RuleViolationError(RmaError):
     """A command asked for what the rules forbid. Refused with its code and figures, never retried.
 

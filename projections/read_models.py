@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.errors import RmaError
+from domain.errors import UnusableInputError
 from projections.projection import Projection
 from projections.refund_ledger.fold import RefundLedger
 from projections.return_reasons.fold import ReturnReasons
@@ -15,7 +15,7 @@ PROJECTIONS: Final[dict[str, Projection]] = {
 }
 
 
-class UnknownReadModelError(RmaError):
+class UnknownReadModelError(UnusableInputError):
     """There is no read model of this name."""
 
     code = "unknown_read_model"

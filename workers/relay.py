@@ -17,13 +17,16 @@ from typing import Final
 
 import structlog
 
+from infra.addresses import addresses
 from infra.envelope.cloudevents import event_headers
 from infra.kafka.lane_producer import LaneProducer
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
 from infra.records import Message, OutboxRow, StoredEvent
+from infra.settings import Settings
 from workers.runtime.loop import collect_garbage_less_often, patiently
+from workers.runtime.parts import observed
 
 BATCH_RECORDS_MAX: Final = 2_000
 """Most events, and most messages beside them, that are published before the position moves."""
@@ -42,6 +45,14 @@ RELAY_LOCK: Final = 0x524D4102
 """Advisory lock of the relay that may move the position."""
 
 LOG = structlog.get_logger()
+
+
+def run(settings: Settings, stop: Event) -> None:
+    """Publish what the log holds until ``stop`` is set; raises what ``Relay.run`` does."""
+    where, topics = addresses(settings), TopicNames(settings.topic_prefix)
+    with observed(settings, "relay") as metrics:
+        log, batch = EventLog(where.postgres_dsn), settings.relay_batch_records_max
+        Relay(log, where.kafka_bootstrap, topics, stop, metrics, batch_records_max=batch).run()
 
 
 class RelayDeposedError(Exception):

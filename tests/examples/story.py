@@ -24,7 +24,7 @@ POLICY: dict[str, Any] = {
 }
 
 
-class Teller:
+class Narrator:
     """Sends one command an hour about one order; returns are numbered."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Teller:
 
 def whole_story() -> Shop:
     """Return a shop in which every kind of fact has happened."""
-    teller = Teller()
+    teller = Narrator()
     _open(teller)
     _money(teller)
     _books(teller)
@@ -78,7 +78,7 @@ def whole_story() -> Shop:
     return teller.shop
 
 
-def _open(teller: Teller) -> None:
+def _open(teller: Narrator) -> None:
     lines = [{**line, "quantity": 9, "warranty_days": 365} for line in ORDER["lines"]]
     teller.tell("RegisterOrder", {**ORDER, "lines": lines}, "system:shop")
     for number, command in enumerate(("RecordShipment", "RecordDelivery")):
@@ -91,7 +91,7 @@ def _open(teller: Teller) -> None:
         teller.tell("PublishPolicy", published, "system:merchant")
 
 
-def _money(teller: Teller) -> None:
+def _money(teller: Narrator) -> None:
     """A refund in full, with everything that gateways say and agents do."""
     photo = {"evidence_id": "E-1", "kind": "photo", "uri": "https://example.org/1.jpg", "line": 1}
     teller.ask(1, ("L1", 3, "too_small", "refund"), evidence=[photo], case_id="CASE-1")
@@ -126,7 +126,7 @@ def _money(teller: Teller) -> None:
     teller.about(1, "ReopenReturn", reason="one more question")
 
 
-def _goods(teller: Teller) -> None:
+def _goods(teller: Narrator) -> None:
     """An exchange, a replacement, a repair and goods sent back."""
     wishes = ("exchange", "replacement", "repair")
     teller.ask(2, *(("L1", 1, "defective", wish) for wish in wishes), ("L2", 1, "defective", "refund"))
@@ -141,7 +141,7 @@ def _goods(teller: Teller) -> None:
     teller.about(2, "SendBack", "warehouse:W", line=4, quantity=1, tracking_number="JJD-3")
 
 
-def _people(teller: Teller) -> None:
+def _people(teller: Narrator) -> None:
     """Denied and appealed, reviewed, kept, overridden, withdrawn, extended and expired."""
     teller.ask(3, ("L1", 1, "gift", "refund"), ("L2", 1, "other", "store_credit"), ("L2", 1, "missing_part", "refund"))
     teller.about(3, "AppealDenial", "customer:C-1", line=1, grounds="it was wrapped")
@@ -162,7 +162,7 @@ def _people(teller: Teller) -> None:
     teller.pass_deadline(4, "ship_back")
 
 
-def _books(teller: Teller) -> None:
+def _books(teller: Narrator) -> None:
     """Store credit taken back, and a difference with a gateway's books."""
     teller.ask(9, ("L1", 1, "missing_part", "store_credit"))
     credit = list(teller.shop.order().payouts.values())[-1]
@@ -178,7 +178,7 @@ def _books(teller: Teller) -> None:
     teller.tell("ResolveDifference", resolution)
 
 
-def _remedies(teller: Teller) -> None:
+def _remedies(teller: Narrator) -> None:
     """An offer to keep the goods, accepted, declined and left unanswered."""
     for number, accepted in ((5, True), (6, False), (7, None)):
         teller.ask(number, ("L2", 1, "better_price", "refund"))

@@ -1,4 +1,4 @@
-"""A whole system at work for one test: every worker of the wiring, in threads, until the test is done with it."""
+"""A system at work for one test: command worker, relay and read models, in threads, until the test is done with it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from threading import Event, Thread
 from typing import Final
 
 from infra.settings import Settings
-from projections.read_models import PROJECTIONS
-from workers.wiring import initialise, run_commands, run_projector, run_relay
+from workers.operating.initialising import initialise
+from workers.registry import READ_MODELS, worker_named
 
 STOP_TIMEOUT_S: Final = 30.0
 
@@ -19,12 +19,8 @@ def working(settings: Settings, *, without: Collection[str] = ()) -> Iterator[Se
     """Run the command worker, the relay and every projector but those named in ``without``."""
     initialise(settings)
     stop = Event()
-    workers = {
-        "commands": Thread(target=run_commands, args=(settings, stop)),
-        "relay": Thread(target=run_relay, args=(settings, stop)),
-    }
-    workers |= {name: Thread(target=run_projector, args=(settings, stop, name)) for name in PROJECTIONS}
-    started = [worker for name, worker in workers.items() if name not in without]
+    names = [name for name in ("commands", "relay", *READ_MODELS) if name not in without]
+    started = [Thread(target=worker_named(name).run, args=(settings, stop), name=name) for name in names]
     for worker in started:
         worker.start()
     try:

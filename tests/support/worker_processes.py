@@ -12,15 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from infra.settings import Settings
-from projections.read_models import PROJECTIONS
 from tests.support.pipeline import environment
+from workers.registry import READ_MODELS, worker_named
 
 EXIT_TIMEOUT_S: Final = 60.0
-KINDS: Final[dict[str, tuple[str, ...]]] = {
-    "commands": ("commands",),
-    "relay": ("relay",),
-    **{name: ("projector", name) for name in PROJECTIONS},
-}
+KINDS: Final = ("commands", "relay", *READ_MODELS)
 
 
 class WorkerProcess:
@@ -37,7 +33,7 @@ class WorkerProcess:
         self.kind = kind
         self.name = name
         self.log = folder / f"{name}.log"
-        self._arguments = [sys.executable, "-m", "workers.cli.app", "work", *KINDS[kind]]
+        self._arguments = [sys.executable, "-m", "workers.cli.app", "work", *worker_named(kind).command]
         self._environment = {**os.environ, **environment(settings), "RMA_INSTANCE": name}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -86,7 +82,7 @@ class WorkerProcess:
 
 @contextmanager
 def processes(
-    settings: Settings, folder: Path, kinds: Mapping[str, str] | Sequence[str] = tuple(KINDS)
+    settings: Settings, folder: Path, kinds: Mapping[str, str] | Sequence[str] = KINDS
 ) -> Iterator[dict[str, WorkerProcess]]:
     """Run one worker of each kind, or those named, until the block ends; hand them out by name.
 

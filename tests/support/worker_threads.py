@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -18,7 +17,8 @@ from infra.kafka.command_client import OutgoingCommand, Result, conversation
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
-from workers.wiring import initialise, run_commands, run_projector, run_relay
+from workers.operating.initialising import initialise
+from workers.registry import worker_named
 
 Run = Callable[[Settings, Event], None]
 POLICY: Final[dict[str, Any]] = {"window": {"days": 30}, "method": "keep", "refund_due": "approval"}
@@ -55,8 +55,8 @@ def system(settings: Settings) -> Iterator[Counter]:
     initialise(settings)
     wait_for(lambda: _topics_are_known(settings), "Kafka to know the topics it has just made")
     with ExitStack() as opened:
-        projector = partial(run_projector, name="refund_ledger")
-        opened.enter_context(running(settings, run_commands, run_relay, projector))
+        workers = [worker_named(name).run for name in ("commands", "relay", "refund_ledger")]
+        opened.enter_context(running(settings, *workers))
         talk = opened.enter_context(conversation(settings))
 
         def ask(command: OutgoingCommand) -> Result:

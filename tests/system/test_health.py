@@ -14,7 +14,7 @@ from infra.settings import Settings
 from infra.stack.ports import free_ports
 from tests.support.pipeline import wait_for
 from tests.system.test_work_all import ALL, all_started, supervisor
-from workers.wiring import initialise
+from workers.operating.initialising import initialise
 
 TIMEOUT_S: Final = 5.0
 PORTS_TRIED_MAX: Final = 20

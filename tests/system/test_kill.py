@@ -34,9 +34,9 @@ from tests.support.soundness import (
     caught_up,
 )
 from tests.support.worker_processes import KINDS, WorkerProcess, processes
+from workers.operating.initialising import initialise
 from workers.runtime.parts import group_of
 from workers.trials.online_retail.importing import Imported, as_data, import_online_retail
-from workers.wiring import initialise
 
 COMMANDS_OF_THE_WEEK: Final = 1_340
 IMPORT_MAX_S: Final = 180.0

@@ -17,7 +17,7 @@ from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, system
 from workers.desk.reconciliation import reconcile
 from workers.payments.worker import run
-from workers.trials.gateway.server import GatewayServer, MisbehaviourPlan
+from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
 
 KILLS = 50
 ORDERS_PER_LIFE = 3
@@ -86,7 +86,7 @@ def test_no_kill_makes_the_books_differ(settings: Settings, tmp_path: Path) -> N
 
 
 def assert_books_agree(counter: Counter, gateway: GatewayServer, folder: Path) -> None:
-    payouts, entries = counter.payouts(), gateway.book.entries()
+    payouts, entries = counter.payouts(), gateway.payouts.entries()
     assert gateway.mischief.drawn > len(entries), "nothing was asked twice: the gateway behaved too well"
     assert max(Count(entry.payout_id for entry in entries).values()) == 1
     theirs = {entry.payout_id: (entry.outcome, entry.amount_minor, entry.reference) for entry in entries}
@@ -95,7 +95,7 @@ def assert_books_agree(counter: Counter, gateway: GatewayServer, folder: Path) -
     assert {"settled", "failed"} <= {row["status"] for row in payouts}
 
     file = folder / "settlements.csv"
-    file.write_text(gateway.book.settlement_file())
+    file.write_text(gateway.payouts.settlement_file())
     assert reconcile(counter.settings, file).agrees
 
     accounts = {row["account"]: row["balance_minor"] for row in counter.rows("SELECT * FROM rma_read.ledger_balances")}

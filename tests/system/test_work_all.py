@@ -15,8 +15,8 @@ import pytest
 
 from infra.settings import Settings
 from tests.support.pipeline import environment, wait_for
+from workers.operating.initialising import initialise
 from workers.runtime.supervisor import command_line
-from workers.wiring import initialise
 
 EXIT_TIMEOUT_S: Final = 60.0
 ALL: Final = {"commands", "relay", "tracking", "refund_ledger", "return_reasons", "deadlines"}

@@ -9,13 +9,13 @@ import typer
 
 from workers.cli import ask, dead, differences, look, policy, rebuild, review, send
 from workers.cli.bench import bench
+from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
 from workers.cli.work import work
-from workers.errors import WrongUsageError
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
-    from workers.trials.gateway.server import MisbehaviourPlan
+    from workers.trials.gateway_simulator.server import MisbehaviourPlan
 
 app = typer.Typer(
     name="rma",
@@ -69,7 +69,7 @@ def down() -> None:
 def init(as_json: AsJson = False) -> None:
     """Create what is missing of schemas and topics. Safe to repeat."""
     from infra.settings import Settings
-    from workers.wiring import initialise
+    from workers.operating.initialising import initialise
 
     migrations, topics = initialise(Settings())
     if as_json:
@@ -100,7 +100,7 @@ def gateway(
     from infra.logs import configure
     from infra.settings import Settings
     from workers.runtime.loop import stop_on_signals
-    from workers.trials.gateway.server import serve
+    from workers.trials.gateway_simulator.server import serve
 
     misbehaviour = _plan(plan)
     settings = Settings()
@@ -113,7 +113,7 @@ def gateway(
 def _plan(text: str) -> MisbehaviourPlan:
     import pydantic
 
-    from workers.trials.gateway.server import MisbehaviourPlan
+    from workers.trials.gateway_simulator.server import MisbehaviourPlan
 
     try:
         return MisbehaviourPlan.model_validate_json(text)
@@ -128,7 +128,7 @@ def demo() -> None:
     """Tell one return's story through all six steps, then a real shop's week; takes under a minute."""
     from infra.logs import configure
     from infra.settings import Settings
-    from workers.trials.demo.telling import run_demo
+    from workers.trials.demo.narration import run_demo
 
     settings = Settings()
     configure(settings.log_format, "warning")  # the gateway works in this process; the story is told without its log

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import typer
 
-from workers.errors import SaidNoError, WrongUsageError
+from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.pictures.terminal import console
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from uuid import uuid4
 import typer
 
 from workers.cli.arguments import checked_actor, instant_of, open_lines, reading, unknown
+from workers.cli.errors import SaidNoError
 from workers.cli.exit_codes import SAID_NO
-from workers.errors import SaidNoError
 from workers.pictures.terminal import AsJson, console, print_json
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from workers.errors import WrongUsageError
+from workers.cli.errors import WrongUsageError
 from workers.pictures.terminal import AsJson, console, print_json, table
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import typer
 
 from domain.vocabularies import DifferenceResolution
 from workers.cli.arguments import checked_actor, print_result, reading
+from workers.cli.errors import SaidNoError
 from workers.cli.exit_codes import SAID_NO
-from workers.errors import SaidNoError
 from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:

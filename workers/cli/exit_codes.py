@@ -8,10 +8,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from domain.errors import RmaError
+from domain.errors import RmaError, UnusableInputError
 from infra.services import ServiceUnreachableError
-from projections.read_models import UnknownReadModelError
-from workers.errors import WrongUsageError
 
 DONE: Final = 0
 SAID_NO: Final = 1
@@ -41,7 +39,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
     match error:
         case ServiceUnreachableError():
             return str(error), UNREACHABLE
-        case WrongUsageError() | UnknownReadModelError():
+        case UnusableInputError():
             return str(error), WRONG_USAGE
         case RmaError():
             return str(error), SAID_NO

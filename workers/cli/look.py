@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from workers.cli.arguments import bound_of, reading, unknown
+from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.cli.exit_codes import SAID_NO
-from workers.errors import SaidNoError, WrongUsageError
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def reasons(
 def status(as_json: AsJson = False) -> None:
     """Show how far each worker has come, dead letters and positions."""
     from infra.settings import Settings
-    from workers.operating.standing import read_standing
-    from workers.pictures.standing import picture
+    from workers.operating.status import read_status
+    from workers.pictures.status import picture
 
-    standing = read_standing(Settings())
-    print_json(standing.as_dict()) if as_json else console().print(picture(standing))
+    found = read_status(Settings())
+    print_json(found.as_dict()) if as_json else console().print(picture(found))
 
 
 def reconcile(

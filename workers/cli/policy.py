@@ -47,7 +47,7 @@ def _log() -> Iterator[EventLog]:
 
 
 def _policies() -> dict[str, ReturnPolicy]:
-    from workers.policies.book import read_policies
+    from workers.policies.published import read_policies
     from workers.runtime.parts import make_codec
 
     with _log() as log:
@@ -87,7 +87,7 @@ def show(
     import json
 
     from domain.policy.document import canonical_json
-    from workers.policies.book import NEWEST, version_named
+    from workers.policies.published import NEWEST, version_named
 
     policies = _policies()
     newest = f"{policy_id}@{len(policies[policy_id].versions)}" if policy_id in policies else NEWEST
@@ -112,8 +112,9 @@ def diff(
     """Show what changed from one version, or document, to another."""
     from dataclasses import asdict
 
-    from workers.policies.book import read_document, version_named
     from workers.policies.changes import changes
+    from workers.policies.documents import read_document
+    from workers.policies.published import version_named
 
     files = {name: Path(name) for name in (before, after) if Path(name).suffix == ".json"}
     policies = {} if len(files) == len({before, after}) else _policies()
@@ -135,7 +136,7 @@ def diff(
 def check(file: DocumentFile, as_json: AsJson = False) -> None:
     """Check a document as publishing does, without publishing it; exit code 1 and the path where it is refused."""
     from domain.policy.document import content_hash
-    from workers.policies.book import read_sound_document
+    from workers.policies.documents import read_sound_document
 
     document = read_sound_document(file)
     if as_json:
@@ -156,7 +157,7 @@ def publish(
     """Publish a version (PublishPolicy) and print the answer; exit code 1 where it is not accepted."""
     from infra.kafka.command_client import OutgoingCommand, conversation
     from infra.settings import Settings
-    from workers.policies.book import read_json
+    from workers.policies.documents import read_json
 
     body = {"policy_id": policy_id, "effective_from": effective_from, "document": read_json(file)}
     command = OutgoingCommand("PublishPolicy", uuid4().hex, SOURCE, policy_id, datetime.now(UTC), actor, body)
@@ -173,8 +174,8 @@ def verify(as_json: AsJson = False) -> None:
     import time
     from dataclasses import asdict
 
-    from workers.policies.book import read_policies
     from workers.policies.history import decided_returns
+    from workers.policies.published import read_policies
     from workers.policies.verifying import verify as verify_all
     from workers.runtime.loop import collect_garbage_less_often
     from workers.runtime.parts import make_codec
@@ -218,7 +219,7 @@ def backtest(
     from infra.settings import Settings
     from workers.pictures.backtests import backtest_report
     from workers.policies import backtesting
-    from workers.policies.book import read_sound_document
+    from workers.policies.documents import read_sound_document
 
     document, conninfo = read_sound_document(draft), postgres_address(Settings())
     began = time.perf_counter()

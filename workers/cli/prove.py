@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import SAID_NO
-from workers.errors import WrongUsageError
 from workers.pictures.terminal import AsJson, console, print_json, table
 
 if TYPE_CHECKING:

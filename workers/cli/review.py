@@ -9,8 +9,8 @@ from uuid import uuid4
 import typer
 
 from workers.cli.arguments import checked_actor, print_result, reading, unknown
+from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.cli.exit_codes import SAID_NO
-from workers.errors import SaidNoError, WrongUsageError
 from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:

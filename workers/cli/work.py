@@ -9,9 +9,10 @@ from uuid import uuid4
 import typer
 
 from workers.cli.exit_codes import SAID_NO, UNREACHABLE
-from workers.errors import WrongUsageError
+from workers.registry import READ_MODELS, WORKERS, Worker, worker_named
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from threading import Event
 
     from infra.settings import Settings
@@ -22,53 +23,29 @@ CONNECT_TIMEOUT_S: Final = 5
 work = typer.Typer(help="Run workers in the foreground; Ctrl-C ends them in order.", no_args_is_help=True)
 
 
-@work.command()
-def commands() -> None:
-    """Handle commands: decide each one, record its events and its answer."""
-    from workers.wiring import run_commands
+def _command(worker: Worker) -> Callable[[], None]:
+    def run() -> None:
+        settings, stop = _begin(worker.name)
+        worker.run(settings, stop)
 
-    settings, stop = _begin("commands")
-    run_commands(settings, stop)
+    return run
 
 
-@work.command()
-def relay() -> None:
-    """Publish recorded events and answers, in log order."""
-    from workers.wiring import run_relay
-
-    settings, stop = _begin("relay")
-    run_relay(settings, stop)
+for _worker in WORKERS:
+    if _worker.of is None:
+        work.command(name=_worker.name, help=_worker.does)(_command(_worker))
 
 
 @work.command()
 def projector(
-    name: Annotated[str, typer.Argument(help="tracking, refund_ledger or return_reasons", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help=" or ".join(READ_MODELS), metavar="NAME")],
 ) -> None:
     """Fill one read model from the events."""
     from projections.read_models import projection_named
-    from workers.wiring import run_projector
 
     projection_named(name)
     settings, stop = _begin(name)
-    run_projector(settings, stop, name)
-
-
-@work.command()
-def deadlines() -> None:
-    """Pass deadlines when their instant comes."""
-    from workers.deadlines.worker import run
-
-    settings, stop = _begin("deadlines")
-    run(settings, stop)
-
-
-@work.command()
-def payments() -> None:
-    """Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL."""
-    from workers.payments.worker import run
-
-    settings, stop = _begin("payments")
-    run(settings, stop)
+    worker_named(name).run(settings, stop)
 
 
 @work.command(name="all")
@@ -82,8 +59,8 @@ def everything(
     from infra.settings import Settings
     from workers.runtime.supervisor import WorkerGaveUpError, supervise
 
-    settings = Settings()
-    children = _children(settings, without or [])
+    settings, left_out = Settings(), {worker_named(name) for name in without or []}
+    children = _children(settings, [one for one in WORKERS if one.wanted(settings) and one not in left_out])
     _refuse_before_init(settings)
     _, stop = _begin("all")
     try:
@@ -91,6 +68,20 @@ def everything(
     except WorkerGaveUpError as gave_up:
         typer.secho(f"{gave_up}; all others were stopped", err=True, fg="red")
         raise typer.Exit(UNREACHABLE if gave_up.exit_code == UNREACHABLE else SAID_NO) from gave_up
+
+
+def _children(settings: Settings, workers: Sequence[Worker]) -> list[Child]:
+    from workers.runtime.supervisor import Child, command_line
+
+    instance, first_port = settings.instance or uuid4().hex, settings.metrics_port
+    return [
+        Child(
+            worker.name,
+            command_line("work", *worker.command),
+            {"RMA_INSTANCE": instance, "RMA_METRICS_PORT": str(first_port + number if first_port else 0)},
+        )
+        for number, worker in enumerate(workers)
+    ]
 
 
 def _refuse_before_init(settings: Settings) -> None:
@@ -125,26 +116,3 @@ def _begin(worker: str) -> tuple[Settings, Event]:
     stop = stop_on_signals()
     stop_when_supervisor_ends()
     return settings, stop
-
-
-def _children(settings: Settings, without: list[str]) -> list[Child]:
-    from projections.read_models import PROJECTIONS
-    from workers.runtime.supervisor import Child, command_line
-
-    lines = {"commands": ["commands"], "relay": ["relay"]} | {name: ["projector", name] for name in PROJECTIONS}
-    lines["deadlines"] = ["deadlines"]
-    if settings.gateway_url:
-        lines["payments"] = ["payments"]
-    unknown = [name for name in without if name not in {*lines, "payments"}]
-    if unknown:
-        raise WrongUsageError(f"there is no worker {', '.join(unknown)}; there are {', '.join(lines)}")
-    wanted = [(name, arguments) for name, arguments in lines.items() if name not in without]
-    instance, first_port = settings.instance or uuid4().hex, settings.metrics_port
-    return [
-        Child(
-            name,
-            command_line("work", *arguments),
-            {"RMA_INSTANCE": instance, "RMA_METRICS_PORT": str(first_port + number if first_port else 0)},
-        )
-        for number, (name, arguments) in enumerate(wanted)
-    ]

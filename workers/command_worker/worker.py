@@ -11,6 +11,8 @@ are decided on what is recorded, as if it had not been sent yet, and it can be s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from threading import Event
 from typing import Final, Protocol, cast
 
 import psycopg
@@ -19,6 +21,7 @@ from kafka.structs import TopicPartition
 
 from commands import dispatch
 from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
+from infra.addresses import addresses
 from infra.envelope.codec import Codec, topic_of
 from infra.kafka.record_batch import fits_record
 from infra.kafka.topics import RECORD_BYTES_MAX, TopicNames
@@ -26,8 +29,11 @@ from infra.log.event_log import Append, ConcurrencyError, EventLog
 from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.metrics import WorkerMetrics
 from infra.records import Entry, NewEvent, Outcome, Verdict
+from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, Record, answer_key, dead_letter, take_in
 from workers.command_worker.streams import AggregateCache, BatchStreams
+from workers.runtime.loop import Loop
+from workers.runtime.parts import COMMANDS, consumer_of, make_codec, observed
 
 RACES_MAX: Final = 10
 """How often a batch is decided anew after it lost a race."""
@@ -39,6 +45,15 @@ UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
 """What PostgreSQL raises when it is there but will not take a value."""
 
 LOG = structlog.get_logger()
+
+
+def run(settings: Settings, stop: Event) -> None:
+    """Handle commands until ``stop`` is set; raises what ``Loop.run`` and ``CommandWorker.record`` do."""
+    where, topics = addresses(settings), TopicNames(settings.topic_prefix)
+    with observed(settings, COMMANDS) as metrics, closing(EventLog(where.postgres_dsn)) as log:
+        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics)
+        consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
+        Loop(consumer, worker, stop, metrics).run()
 
 
 class Keyed(Protocol):

@@ -18,7 +18,7 @@ import structlog
 from infra.kafka.command_client import OutgoingCommand
 from infra.settings import Settings
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
-from workers.runtime.reacting import Outlet, Store, act_until, inbox
+from workers.projector.inbox import Outlet, Store, act_until, inbox
 
 SOURCE: Final = "/rma/deadlines"
 ACTOR: Final = "clock:deadlines"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
@@ -15,17 +15,29 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commands.dispatch import json_path
 from commands.fields import Identifier, Quantity
+from domain.errors import UnusableInputError
 from domain.order.matching import Goods, Match, Share, SoldLine, match
 from domain.vocabularies import Reason, Wish
 from infra.kafka.command_client import OutgoingCommand
 from infra.records import rfc3339
-from workers.errors import WrongUsageError
 
 ROWS_MAX: Final = 100_000
 SOURCE: Final = "/rma/match"
 CASE: Final = re.compile("[!-~]{1,56}")
 """Names that leave room for a number within an identifier."""
 COLUMNS: Final = ("customer_id", "sku", "quantity")
+
+
+class NoGoodsFileError(UnusableInputError):
+    """A file as a whole cannot be read as goods."""
+
+    code: ClassVar[str] = "no_goods_file"
+
+
+class CaseNameError(UnusableInputError):
+    """A name leaves no room for what is made of it."""
+
+    code: ClassVar[str] = "case_name"
 
 
 class Row(BaseModel):
@@ -58,13 +70,13 @@ def rows_in(lines: Iterable[bytes]) -> list[ReadRow]:
     """Return the rows of a CSV file with a heading, or of JSON lines; a faulty one does not stop the others.
 
     Raises:
-        WrongUsageError: The file is not UTF-8, a CSV without the columns needed, or longer than ``ROWS_MAX``.
+        NoGoodsFileError: The file is not UTF-8, a CSV without the columns needed, or longer than ``ROWS_MAX``.
     """
     texts = _texts(lines)
     first = next((text for text in texts if text.strip()), "")
     read = list(_json_rows(texts) if first.lstrip().startswith("{") else _csv_rows(texts))
     if len(read) > ROWS_MAX:
-        raise WrongUsageError(f"the file has more than {ROWS_MAX:,} rows")
+        raise NoGoodsFileError(f"the file has more than {ROWS_MAX:,} rows")
     return read
 
 
@@ -72,7 +84,7 @@ def _texts(lines: Iterable[bytes]) -> list[str]:
     try:
         return [line.decode("utf-8-sig" if number == 0 else "utf-8") for number, line in enumerate(lines)]
     except UnicodeDecodeError as error:
-        raise WrongUsageError(f"the file is not UTF-8: {error}") from error
+        raise NoGoodsFileError(f"the file is not UTF-8: {error}") from error
 
 
 def _json_rows(texts: Sequence[str]) -> Iterator[ReadRow]:
@@ -88,7 +100,7 @@ def _csv_rows(texts: Sequence[str]) -> Iterator[ReadRow]:
     reader = csv.DictReader(texts, strict=False)
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
-        raise WrongUsageError(f"the file's first row must name its columns; missing: {', '.join(missing)}")
+        raise NoGoodsFileError(f"the file's first row must name its columns; missing: {', '.join(missing)}")
     for cells in reader:
         surplus = cells.pop(None, None)  # csv's key for cells beyond the heading
         if surplus:
@@ -133,10 +145,10 @@ def requests_of(matched: Sequence[Matched], *, case: str, at: datetime, actor: s
     from it, so that sending the file twice asks once.
 
     Raises:
-        WrongUsageError: The case's name cannot be part of an identifier.
+        CaseNameError: The case's name cannot be part of an identifier.
     """
     if not CASE.fullmatch(case):
-        raise WrongUsageError(f"a case is named by 1 to 56 characters from ! to ~, not by {case!r}")
+        raise CaseNameError(f"a case is named by 1 to 56 characters from ! to ~, not by {case!r}")
     lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in matched:
         for share in one.found.shares:

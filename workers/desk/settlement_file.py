@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from domain.errors import RmaError
 from infra.envelope.cloudevents import parse_time
-from workers.errors import SaidNoError
 
 COLUMNS: Final = ("payout_id", "amount", "currency", "settled_at", "reference")
 ROWS_MAX: Final = 2_000_000
@@ -20,7 +20,7 @@ AMOUNT_DIGITS_MAX: Final = 13
 FAULT_CHARACTERS_MAX: Final = 300
 
 
-class NoSettlementFileError(SaidNoError):
+class NoSettlementFileError(RmaError):
     """A file as a whole is no settlement file."""
 
     code = "no_settlement_file"

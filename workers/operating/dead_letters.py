@@ -12,13 +12,12 @@ import orjson
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import UnknownTopicOrPartitionError
 
-from domain.errors import RmaError
+from domain.errors import RmaError, UnusableInputError
 from infra.addresses import addresses
 from infra.kafka.clients import Publisher, make_producer
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.command_worker.intake import DEAD_HEADER_PREFIX
-from workers.errors import WrongUsageError
 
 KAFKA_TIMEOUT_MS: Final = 5_000
 POLL_MS: Final = 500
@@ -32,6 +31,12 @@ class UnknownDeadLetterError(RmaError):
     """There is no dead letter under an id."""
 
     code: ClassVar[str] = "unknown_dead_letter"
+
+
+class LetterIdError(UnusableInputError):
+    """What was given as the id of a dead letter is none."""
+
+    code: ClassVar[str] = "letter_id"
 
 
 class CutDeadLetterError(RmaError):
@@ -134,7 +139,7 @@ class DeadLetters:
 
         Raises:
             UnknownDeadLetterError: There is none.
-            WrongUsageError: It is no id at all.
+            LetterIdError: It is no id at all.
         """
         partition, offset = _place(letter_id, self._topics.dead)
         if partition in self._partitions():
@@ -187,5 +192,5 @@ class DeadLetters:
 def _place(letter_id: str, topic: str) -> tuple[TopicPartition, int]:
     partition, colon, offset = letter_id.partition(":")
     if not (colon and partition.isdecimal() and offset.isdecimal()):
-        raise WrongUsageError(f"{letter_id} is no dead letter's id; it looks like 3:17, see: rma dead list")
+        raise LetterIdError(f"{letter_id} is no dead letter's id; it looks like 3:17, see: rma dead list")
     return TopicPartition(topic, int(partition)), int(offset)

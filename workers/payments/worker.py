@@ -26,7 +26,7 @@ from infra.kafka.command_client import OutgoingCommand
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
-from workers.runtime.reacting import Outlet, Store, act_until, inbox
+from workers.projector.inbox import Outlet, Store, act_until, inbox
 
 SOURCE: Final = "/rma/payments"
 ACTOR: Final = "gateway:payments"

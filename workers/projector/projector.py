@@ -9,7 +9,9 @@ read: our own events are never malformed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Final
 
 import psycopg
@@ -19,11 +21,17 @@ from psycopg import Connection, sql
 from pydantic import ValidationError
 
 from domain.recorded import RecordedEvent
+from infra.addresses import addresses
 from infra.envelope.codec import Codec, UnknownEventTypeError
+from infra.kafka.topics import TopicNames
 from infra.log.event_log import connect
 from infra.metrics import WorkerMetrics
+from infra.settings import Settings
 from projections.projection import Projection
+from projections.read_models import projection_named
 from workers.projector.reading import UnreadableEventError, check_decodes, read_event
+from workers.runtime.loop import Loop
+from workers.runtime.parts import consumer_of, make_codec, observed
 
 PREPARE_LOCK: Final = 0x524D4103
 ADVANCE_STREAMS: Final = """
@@ -51,6 +59,19 @@ UNREADABLE_ERRORS: Final = (ValidationError, UnknownEventTypeError)
 """What a fold raises when it asks for a fact that cannot be decoded."""
 
 LOG = structlog.get_logger()
+
+
+def run(settings: Settings, stop: Event, name: str) -> None:
+    """Fill the read model ``name`` until ``stop`` is set; raises what ``Loop.run`` and ``projection_named`` do."""
+    where, projection = addresses(settings), projection_named(name)
+    prepare(where.postgres_dsn, projection)
+    topic, group = TopicNames(settings.topic_prefix).events, f"{name}.v{projection.version}"
+    with (
+        observed(settings, name) as metrics,
+        closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
+    ):
+        consumer = consumer_of(settings, group, topic, settings.projector_batch_records_max)
+        Loop(consumer, projector, stop, metrics).run()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import pytest
 from psycopg import Connection
 
 from infra.settings import Settings
+from workers.operating.initialising import initialise
 from workers.operating.rebuilding import rebuild
-from workers.wiring import initialise
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import yaml
 
 from infra.settings import Settings
 from infra.stack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
-from projections.read_models import PROJECTIONS
 from workers.cli.app import app
+from workers.registry import WORKERS as LISTED
 
 CLONE: Final = Path(__file__).parents[3]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((CLONE / "docker-compose.yml").read_text())
@@ -68,13 +68,22 @@ def test_a_command_that_does_not_exist_is_found(arguments: list[str]) -> None:
         _parse(arguments)
 
 
-def test_every_projection_and_every_other_worker_has_a_service() -> None:
-    """A read model that is added gets a service, and a service's read model exists."""
-    projected = {service["command"][2] for service in WORKERS.values() if service["command"][1] == "projector"}
-    others = {service["command"][1] for service in WORKERS.values()} - {"projector"}
+def test_every_worker_has_a_service_and_every_service_is_a_worker() -> None:
+    """A worker that is added gets a service that runs it, and no service runs what is not on the list."""
+    assert sorted(service["command"] for service in WORKERS.values()) == sorted(
+        ["work", *worker.command] for worker in LISTED
+    )
 
-    assert projected == set(PROJECTIONS)
-    assert others == {"commands", "relay", "deadlines", "payments"}
+
+def test_a_worker_that_needs_a_setting_gets_it_and_only_starts_when_asked_to() -> None:
+    """What most have no use for is behind a profile of its own, and its setting is passed on."""
+    needing = {worker.name: f"RMA_{worker.needs.upper()}" for worker in LISTED if worker.needs}
+
+    assert {name: service["profiles"] for name, service in WORKERS.items() if "profiles" in service} == {
+        name: [name] for name in needing
+    }
+    for name, variable in needing.items():
+        assert variable in WORKERS[name]["environment"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -26,7 +26,7 @@ from infra.kafka.command_client import CommandPublisher, conversation
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.trials.bench import load
-from workers.trials.ground import own_ground
+from workers.trials.sandbox import sandbox
 
 LATENCY_COMMANDS: Final = 100
 STAGE_TIMEOUT_S: Final = 300.0
@@ -92,13 +92,13 @@ class Report:
 def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) -> Report:
     """Run every stage over a backlog of ``returns`` returns, then single commands through all of them."""
     with (
-        own_ground(settings, "bench") as ground,
-        closing(psycopg.connect(str(ground.postgres_dsn), autocommit=True)) as connection,
+        sandbox(settings, "bench") as own,
+        closing(psycopg.connect(str(own.postgres_dsn), autocommit=True)) as connection,
     ):
         tell(f"publishing {returns * load.COMMANDS_PER_RETURN:,} commands")
-        _publish(ground, returns)
+        _publish(own, returns)
         stages = []
-        with _Workers(ground) as workers:
+        with _Workers(own) as workers:
             tell("commands: catching up")
             stages += _measure(connection, {"commands": workers.start("commands")}, _commands(returns))
             tell("relay: catching up")
@@ -108,7 +108,7 @@ def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) 
             measured = _measure(connection, projectors, _projectors(connection))
             stages += [*measured, _together(measured)]
             tell("single commands, all workers running")
-            latency = _latency(ground, connection, returns)
+            latency = _latency(own, connection, returns)
         return Report(_conditions(connection, returns), stages, latency)
 
 
@@ -233,10 +233,8 @@ class _Workers:
                 process.kill()
 
 
-def _publish(ground: Settings, returns: int) -> None:
-    with closing(
-        CommandPublisher(addresses(ground).kafka_bootstrap, TopicNames(ground.topic_prefix).commands)
-    ) as publisher:
+def _publish(own: Settings, returns: int) -> None:
+    with closing(CommandPublisher(addresses(own).kafka_bootstrap, TopicNames(own.topic_prefix).commands)) as publisher:
         publisher.publish(load.publish_policy().to_record())
         publisher.flush()
         time.sleep(1.0)  # the policy has a partition of its own: be sure that it is the first to be read
@@ -245,10 +243,10 @@ def _publish(ground: Settings, returns: int) -> None:
         publisher.flush()
 
 
-def _latency(ground: Settings, connection: psycopg.Connection[Any], first: int) -> dict[str, float]:
+def _latency(own: Settings, connection: psycopg.Connection[Any], first: int) -> dict[str, float]:
     """Return the time from sending a request until its row shows in ``rma_read.returns``, in milliseconds."""
     taken = []
-    with conversation(ground) as talk:
+    with conversation(own) as talk:
         commands = list(load.returns(LATENCY_COMMANDS, first=first))
         for command in commands[: 2 * LATENCY_COMMANDS]:
             talk.ask(command.to_record())

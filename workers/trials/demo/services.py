@@ -20,7 +20,7 @@ from infra.services import StackNotRunningError
 from infra.settings import Settings
 from infra.stack import local
 from workers.runtime.supervisor import KILL_TIMEOUT_S, STOP_TIMEOUT_S, SUPERVISED, command_line
-from workers.trials.gateway.server import GatewayServer
+from workers.trials.gateway_simulator.server import GatewayServer
 
 LOG_BYTES_SHOWN_MAX: Final = 4_000
 FOLDER_PREFIX: Final = "demo-"

@@ -22,7 +22,7 @@ POLICY: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Step:
     """One command of the story: who sends it, when (business time), and what for."""
 
     type: str
@@ -39,12 +39,12 @@ class Chapter:
     """One step of the process."""
 
     title: str
-    tellings: Sequence[Telling]
+    steps: Sequence[Step]
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The names that make one telling its own, and the clock that it ends at."""
+    """The names that make one demo its own, and the clock that it ends at."""
 
     order_id: str
     rma_id: UUID
@@ -83,16 +83,14 @@ class Story:
             ],
         )
 
-    def _before(self) -> list[Telling]:
+    def _before(self) -> list[Step]:
         published = {"policy_id": POLICY_ID, "effective_from": self._day(60, "00:00"), "document": POLICY}
         delivered = [{"line_id": "L1", "quantity": 2}, {"line_id": "L2", "quantity": 1}]
         delivery = {"order_id": self.order_id, "delivery_id": "D-1", "lines": delivered}
         return [
-            Telling("PublishPolicy", "agent:merchant", self._day(60, "00:00"), "30 days, shoes 60", published),
-            Telling(
-                "RegisterOrder", "system:shop", self._day(17, "10:00"), "two pairs of shoes, a lamp", self._order()
-            ),
-            Telling("RecordDelivery", "carrier:post", self._day(14, "15:20"), "everything arrived", delivery),
+            Step("PublishPolicy", "agent:merchant", self._day(60, "00:00"), "30 days, shoes 60", published),
+            Step("RegisterOrder", "system:shop", self._day(17, "10:00"), "two pairs of shoes, a lamp", self._order()),
+            Step("RecordDelivery", "carrier:post", self._day(14, "15:20"), "everything arrived", delivery),
         ]
 
     def _order(self) -> dict[str, Any]:
@@ -117,7 +115,7 @@ class Story:
             ],
         }
 
-    def _request(self) -> list[Telling]:
+    def _request(self) -> list[Step]:
         lines = [
             {"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "refund"},
             {"line_id": "L2", "quantity": 1, "reason": "defective", "wish": "refund", "comment": "It flickers."},
@@ -128,8 +126,8 @@ class Story:
         customer, agent = "customer:C-1042", "agent:rosa"
         says = "one pair is too small, the lamp flickers; policy decides at once"
         return [
-            Telling("RequestReturn", customer, self._day(9, "19:05"), says, wanted),
-            Telling(
+            Step("RequestReturn", customer, self._day(9, "19:05"), says, wanted),
+            Step(
                 "RequestReturn",
                 agent,
                 self._day(9, "19:06"),
@@ -139,12 +137,12 @@ class Story:
             ),
         ]
 
-    def _authorization(self) -> list[Telling]:
+    def _authorization(self) -> list[Step]:
         label = {"label_id": "LB-1", "carrier": CARRIER, "tracking_number": TRACKING, "ship_to": "WH-1"}
         says = "approved by policy, so a label goes out"
         return [self._told("IssueLabel", "system:labels", self._day(9, "19:06"), says, label)]
 
-    def _shipment(self) -> list[Telling]:
+    def _shipment(self) -> list[Step]:
         carrier = "carrier:post"
         dropped = {"tracking_number": TRACKING, "drop_off": "Post office 12"}
         on_its_way = {"tracking_number": TRACKING, "scan_id": "S-1", "status": "in_transit", "place": "Hub 3"}
@@ -156,7 +154,7 @@ class Story:
             self._told("RecordScan", carrier, self._day(4, "10:31"), "the same scan once more", arrived),
         ]
 
-    def _inspection(self) -> list[Telling]:
+    def _inspection(self) -> list[Step]:
         items = [{"line": 1, "quantity": 1}, {"line": 2, "quantity": 1}]
         receipt = {"receipt_id": "R-1", "site": "WH-1", "items": items, "complete": True}
         shoes = {"inspection_id": "I-1", "line": 1, "quantity": 1, "grade": "A"}
@@ -170,6 +168,6 @@ class Story:
             self._told("RecordInspection", bench, self._today(hours_ago=1), "the lamp has a factory fault", lamp),
         ]
 
-    def _told(self, kind: str, actor: str, at: str, says: str, data: Mapping[str, Any]) -> Telling:
+    def _told(self, kind: str, actor: str, at: str, says: str, data: Mapping[str, Any]) -> Step:
         named = {"rma_id": str(self.rma_id), "order_id": self.order_id}
-        return Telling(kind, actor, at, says, named | dict(data))
+        return Step(kind, actor, at, says, named | dict(data))

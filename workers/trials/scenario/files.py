@@ -14,8 +14,7 @@ from uuid import uuid4
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from domain.errors import RmaError
-from workers.errors import WrongUsageError
+from domain.errors import RmaError, UnusableInputError
 
 PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
@@ -28,6 +27,12 @@ class ScenarioError(RmaError):
     """A scenario cannot be read or played; the message says where and why."""
 
     code = "scenario_failed"
+
+
+class NoScenarioFilesError(UnusableInputError):
+    """The paths given lead to no scenario file, or to too many."""
+
+    code = "no_scenario_files"
 
 
 class _Part(BaseModel):
@@ -150,7 +155,7 @@ def find_files(paths: list[Path]) -> list[Path]:
     """Return the files named, and those that end in .yaml or .yml in the folders named, sorted.
 
     Raises:
-        WrongUsageError: A path does not exist, there is no file at all, or there are more than ``FILES_MAX``.
+        NoScenarioFilesError: A path does not exist, there is no file at all, or there are more than ``FILES_MAX``.
     """
     found: list[Path] = []
     for path in paths:
@@ -159,9 +164,9 @@ def find_files(paths: list[Path]) -> list[Path]:
         elif path.exists():
             found.append(path)
         else:
-            raise WrongUsageError(f"{path} does not exist")
+            raise NoScenarioFilesError(f"{path} does not exist")
     if not 0 < len(found) <= FILES_MAX:
-        raise WrongUsageError(f"{len(found)} scenario files found; 1 to {FILES_MAX} can be run")
+        raise NoScenarioFilesError(f"{len(found)} scenario files found; 1 to {FILES_MAX} can be run")
     return found
 
 

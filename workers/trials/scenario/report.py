@@ -22,7 +22,7 @@ def run_scenarios(
     """Play the files named, and those in the folders named; return whether all passed.
 
     Raises:
-        WrongUsageError: A path does not exist, or there is no file.
+        NoScenarioFilesError: A path does not exist, or there is no file.
         ServiceUnreachableError: Kafka or PostgreSQL is away.
     """
     all_played: list[Played] = []

@@ -17,8 +17,8 @@ from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, running, system
 from workers.payments.questions import PaymentQuestions
 from workers.payments.worker import NoGatewayError, ask_until, run
-from workers.runtime.reacting import inbox
-from workers.trials.gateway.server import GatewayServer, Misbehaviour, MisbehaviourPlan
+from workers.projector.inbox import inbox
+from workers.trials.gateway_simulator.server import GatewayServer, Misbehaviour, MisbehaviourPlan
 
 SLOW_S = 0.5
 
@@ -68,7 +68,7 @@ def test_every_tender_gets_its_share_once(counter: Counter, gateway: GatewayServ
         wait_until(counter, "settled", "settled")
 
     ours = {(row["idempotency_key"], row["amount_minor"], row["reference"]) for row in counter.payouts()}
-    assert ours == {(entry.idempotency_key, entry.amount_minor, entry.reference) for entry in gateway.book.entries()}
+    assert ours == {(entry.idempotency_key, entry.amount_minor, entry.reference) for entry in gateway.payouts.entries()}
 
 
 @pytest.mark.parametrize("trick", ["hang", "lose", "late"])
@@ -82,7 +82,7 @@ def test_an_unknown_outcome_is_said_once_and_resolved_by_asking(
         wait_until(counter, "settled")
 
     assert counter.events("O-1")[-2:] == ["PayoutUnclear", "PayoutSettled"]
-    assert len(gateway.book.entries()) == 1
+    assert len(gateway.payouts.entries()) == 1
 
 
 def test_a_failed_payout_is_paid_when_an_agent_retries_it(counter: Counter, gateway: GatewayServer) -> None:
@@ -96,7 +96,7 @@ def test_a_failed_payout_is_paid_when_an_agent_retries_it(counter: Counter, gate
         counter.accepted("RetryPayout", retry)
         wait_until(counter, "failed", "settled")
 
-    assert [(entry.outcome, entry.amount_minor) for entry in gateway.book.entries()] == [
+    assert [(entry.outcome, entry.amount_minor) for entry in gateway.payouts.entries()] == [
         ("failed", 1999),
         ("settled", 1999),
     ]
@@ -115,7 +115,7 @@ def test_what_was_settled_elsewhere_is_not_paid_again(counter: Counter, gateway:
         counter.order_and_return("O-2", {"card": 1})
         wait_until(counter, "settled", "settled")
 
-    assert [entry.amount_minor for entry in gateway.book.entries()] == [1]
+    assert [entry.amount_minor for entry in gateway.payouts.entries()] == [1]
 
 
 def test_store_credit_is_not_handed_to_a_gateway(counter: Counter, gateway: GatewayServer) -> None:
@@ -125,7 +125,7 @@ def test_store_credit_is_not_handed_to_a_gateway(counter: Counter, gateway: Gate
         counter.order_and_return("O-2", {"card": 1})
         wait_until(counter, "settled", "settled")
 
-    assert [entry.amount_minor for entry in gateway.book.entries()] == [1]
+    assert [entry.amount_minor for entry in gateway.payouts.entries()] == [1]
 
 
 def test_contradicting_outcomes_are_looked_up(counter: Counter, gateway: GatewayServer) -> None:
@@ -139,7 +139,7 @@ def test_contradicting_outcomes_are_looked_up(counter: Counter, gateway: Gateway
         wait_for(lambda: counter.events("O-1")[-2:] == ["PayoutFailed", "PayoutSettled"], "the gateway's word")
         wait_until(counter, "settled")
 
-    assert len(gateway.book.entries()) == 1
+    assert len(gateway.payouts.entries()) == 1
 
 
 def test_one_worker_asks_and_another_takes_over(counter: Counter, gateway: GatewayServer) -> None:

@@ -14,8 +14,8 @@ from tests.support.command_line import invoke
 from tests.support.decided_log import DOCUMENT, decide_some, publication
 from tests.support.pipeline import Pipeline, environment
 from tests.support.whole_system import working
-from workers.policies.book import read_policies
 from workers.policies.history import PAGE_EVENTS_MAX, decided_returns
+from workers.policies.published import read_policies
 from workers.policies.verifying import Verified, verify
 
 ORDERS = 40

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from commands.dispatch import parse
 from domain.order.matching import Goods, SoldLine, match
-from workers.desk.matching import match_rows, requests_of, rows_in
-from workers.errors import WrongUsageError
+from workers.desk.matching import CaseNameError, NoGoodsFileError, match_rows, requests_of, rows_in
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -135,7 +134,7 @@ def test_values_of_json_keep_their_types() -> None:
 @pytest.mark.parametrize("lines", [[b"sku,quantity\n", b"SOCK,1\n"], [b"\xff\xfe"], [b""]])
 def test_a_file_that_cannot_be_meant_is_wrong_usage(lines: list[bytes]) -> None:
     """Without the columns, or not UTF-8, no row can be read: said once, for the file."""
-    with pytest.raises(WrongUsageError):
+    with pytest.raises(NoGoodsFileError):
         rows_in(lines)
 
 
@@ -166,5 +165,5 @@ def test_requests_share_a_case_and_are_commands() -> None:
 
 def test_a_case_has_a_name_that_fits() -> None:
     """A name that cannot be part of an identifier is wrong usage, before anything is written."""
-    with pytest.raises(WrongUsageError):
+    with pytest.raises(CaseNameError):
         requests_of([], case="my case", at=AT, actor="agent:A1")

@@ -12,7 +12,7 @@ import pytest
 
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import PayoutRequest
-from workers.trials.gateway.server import GatewayServer, Misbehaviour, MisbehaviourPlan
+from workers.trials.gateway_simulator.server import GatewayServer, Misbehaviour, MisbehaviourPlan
 
 RMA = UUID("00000000-0000-4000-8000-000000000001")
 REQUEST = PayoutRequest(
@@ -51,7 +51,7 @@ def test_a_payout_settles_once_however_often_it_is_asked_for(server: GatewayServ
     first, again = gateway.pay(REQUEST), gateway.pay(REQUEST)
 
     assert (first.kind, first) == ("settled", again)
-    assert [(entry.payout_id, entry.amount_minor) for entry in server.book.entries()] == [
+    assert [(entry.payout_id, entry.amount_minor) for entry in server.payouts.entries()] == [
         (str(REQUEST.payout_id), 1999)
     ]
 
@@ -72,7 +72,7 @@ def test_silence_is_overcome_by_asking_again_under_the_same_key(
     will(server, trick)
 
     assert gateway.pay(REQUEST).kind == "settled"
-    assert len(server.book.entries()) == 1
+    assert len(server.payouts.entries()) == 1
 
 
 @pytest.mark.parametrize(("trick", "paid"), [("lose", 1), ("hang", 0)])
@@ -83,7 +83,7 @@ def test_silence_at_every_try_is_an_unknown_outcome(
     will(server, trick, trick)
 
     assert gateway.pay(REQUEST).kind == "unknown"
-    assert len(server.book.entries()) == paid
+    assert len(server.payouts.entries()) == paid
 
 
 def test_an_answer_sent_twice_is_not_taken_for_the_next_ones(server: GatewayServer, gateway: HttpGateway) -> None:
@@ -92,7 +92,7 @@ def test_an_answer_sent_twice_is_not_taken_for_the_next_ones(server: GatewayServ
 
     first, second = gateway.pay(REQUEST), gateway.pay(OTHER)
 
-    assert {first.reference, second.reference} == {entry.reference for entry in server.book.entries()}
+    assert {first.reference, second.reference} == {entry.reference for entry in server.payouts.entries()}
     assert first.reference != second.reference
 
 
@@ -108,7 +108,7 @@ def test_a_gateway_that_is_away_was_surely_not_asked(tmp_path: Path) -> None:
 def test_looking_up_never_pays(server: GatewayServer, gateway: HttpGateway) -> None:
     """A question about a key that nobody used leaves the book empty."""
     assert gateway.look_up(REQUEST).kind == "not_found"
-    assert server.book.entries() == []
+    assert server.payouts.entries() == []
 
     paid = gateway.pay(REQUEST)
 
@@ -120,7 +120,7 @@ def test_a_key_stands_for_one_request(server: GatewayServer, gateway: HttpGatewa
     gateway.pay(REQUEST)
 
     assert gateway.pay(replace(REQUEST, amount_minor=2000)).kind == "unknown"
-    assert [entry.amount_minor for entry in server.book.entries()] == [1999]
+    assert [entry.amount_minor for entry in server.payouts.entries()] == [1999]
 
 
 def test_a_settlement_can_be_taken_back(server: GatewayServer, gateway: HttpGateway) -> None:
@@ -129,7 +129,7 @@ def test_a_settlement_can_be_taken_back(server: GatewayServer, gateway: HttpGate
     httpx.post(f"{server.url}/payouts/{REQUEST.idempotency_key}/reverse", content=b"{}")
 
     assert gateway.look_up(REQUEST).kind == "failed"
-    assert server.book.settlement_file() == "payout_id,amount,currency,settled_at,reference\n"
+    assert server.payouts.settlement_file() == "payout_id,amount,currency,settled_at,reference\n"
 
 
 def test_the_book_outlives_the_server(tmp_path: Path) -> None:
@@ -173,4 +173,4 @@ def test_a_request_without_key_or_figures_is_refused(
 ) -> None:
     """Nothing is entered for a request that does not say what it wants."""
     assert httpx.post(f"{server.url}/payouts", content=body, headers=headers).status_code == 400
-    assert server.book.entries() == []
+    assert server.payouts.entries() == []

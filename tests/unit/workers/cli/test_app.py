@@ -17,10 +17,10 @@ from domain.identity import CROCKFORD, rma_number
 from infra.services import StackNotRunningError
 from projections.tracking.case_file import is_misread, normal_number
 from workers.cli.app import app
+from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import SAID_NO, UNREACHABLE, WRONG_USAGE, explain
-from workers.errors import SaidNoError, WrongUsageError
 from workers.pictures.terminal import bar, money
-from workers.policies.book import version_named
+from workers.policies.published import UnknownVersionError, version_named
 
 SOME_UUID = "00000000-0000-4000-8000-000000000001"
 
@@ -133,9 +133,11 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: int) -> No
 def test_a_policy_that_is_not_there_is_said_shortly() -> None:
     """However many there are, a few are named; what is no version at all is told apart from an unknown policy."""
     known: dict[str, Any] = {f"policy-{number:03}": None for number in range(300)}
-    with pytest.raises(SaidNoError, match=r"no policy winter; there are: policy-000, .* and 295 more, see: rma policy"):
+    with pytest.raises(
+        UnknownVersionError, match=r"no policy winter; there are: policy-000, .* and 295 more, see: rma policy"
+    ):
         version_named(known, "winter@1", "standard")
-    with pytest.raises(SaidNoError, match="newst is no version; a version looks like 3 or standard@3"):
+    with pytest.raises(UnknownVersionError, match="newst is no version; a version looks like 3 or standard@3"):
         version_named(known, "newst", "standard")
 
 

@@ -127,7 +127,7 @@ def money_told(commands: Iterable[OutgoingCommand]) -> tuple[int, int]:
 
 
 def test_every_command_has_an_id_of_its_own_and_the_same_one_next_time() -> None:
-    """Telling the file twice repeats every command, so that it changes nothing."""
+    """Step the file twice repeats every command, so that it changes nothing."""
     once, again = imported(SLICE)[1], imported(SLICE)[1]
 
     assert [command.to_bytes() for command in once] == [command.to_bytes() for command in again]

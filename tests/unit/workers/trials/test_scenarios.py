@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from workers.errors import WrongUsageError
 from workers.trials.scenario.compare import compare_least, compare_rows, same_value
 from workers.trials.scenario.files import (
     Names,
+    NoScenarioFilesError,
     Refused,
     ScenarioError,
     SendStep,
@@ -223,10 +223,10 @@ def test_folders_give_their_files_in_order_and_a_missing_path_is_named(tmp_path:
         (tmp_path / name).write_text(WHOLE)
 
     assert [path.name for path in find_files([tmp_path])] == ["a.yml", "b.yaml"]
-    with pytest.raises(WrongUsageError, match="does not exist"):
+    with pytest.raises(NoScenarioFilesError, match="does not exist"):
         find_files([tmp_path / "c.yaml"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(WrongUsageError, match="0 scenario files"):
+    with pytest.raises(NoScenarioFilesError, match="0 scenario files"):
         find_files([tmp_path / "empty"])
 
 

@@ -1,10 +1,10 @@
-"""What processes and the command line say no with."""
+"""What the command line itself says no with."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.errors import RmaError
+from domain.errors import RmaError, UnusableInputError
 
 
 class SaidNoError(RmaError):
@@ -13,7 +13,7 @@ class SaidNoError(RmaError):
     code: ClassVar[str] = "said_no"
 
 
-class WrongUsageError(RmaError):
+class WrongUsageError(UnusableInputError):
     """An argument cannot be used; the message names what would do. Exit code 2."""
 
     code: ClassVar[str] = "wrong_usage"

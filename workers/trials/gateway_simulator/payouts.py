@@ -51,7 +51,7 @@ class PayoutBody(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class BookEntry:
+class StoredPayout:
     """One key's payout, as the gateway answers it."""
 
     payout_id: str
@@ -68,7 +68,7 @@ class KeyReusedError(Exception):
     """A key came again with another request."""
 
 
-class GatewayBook:
+class PayoutStore:
     """Keeps one entry per key; the first to enter a key decides, whoever asks later reads.
 
     Args:
@@ -86,7 +86,7 @@ class GatewayBook:
         with self._lock:
             self._connection.close()
 
-    def enter(self, key: str, body: PayoutBody, outcome: Outcome, reason: str | None = None) -> BookEntry:
+    def enter(self, key: str, body: PayoutBody, outcome: Outcome, reason: str | None = None) -> StoredPayout:
         """Do what was asked under a key, unless it was done before; return what stands.
 
         Raises:
@@ -116,16 +116,16 @@ class GatewayBook:
         assert entry is not None  # noqa: S101 - entered above, and entries are never removed
         return entry
 
-    def find(self, key: str) -> BookEntry | None:
+    def find(self, key: str) -> StoredPayout | None:
         """Return what stands under a key."""
         with self._lock:
             row = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM payouts WHERE idempotency_key = ?",  # noqa: S608 - column names of our own
                 (key,),
             ).fetchone()
-        return BookEntry(*row) if row else None
+        return StoredPayout(*row) if row else None
 
-    def reverse(self, key: str, reason: str) -> BookEntry | None:
+    def reverse(self, key: str, reason: str) -> StoredPayout | None:
         """Take a settlement back; None where the key is unknown."""
         at = datetime.now(UTC).isoformat()
         with self._lock:
@@ -136,11 +136,11 @@ class GatewayBook:
             )
         return self.find(key)
 
-    def entries(self) -> list[BookEntry]:
+    def entries(self) -> list[StoredPayout]:
         """Return everything, in the order in which it was entered."""
         with self._lock:
             rows = self._connection.execute(f"SELECT {_COLUMNS} FROM payouts ORDER BY rowid").fetchall()  # noqa: S608
-        return [BookEntry(*row) for row in rows]
+        return [StoredPayout(*row) for row in rows]
 
     def settlement_file(self) -> str:
         """Return what was paid as CSV, amounts in minor units, as ``rma reconcile`` reads it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from infra.addresses import addresses
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
+from workers.registry import WORKERS, Worker
 from workers.runtime.parts import COMMANDS, group_of
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -44,7 +45,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SystemStatus:
     """How far everything has come at one moment."""
 
     log_position: int
@@ -72,7 +73,7 @@ class _Ends:
         return sum(self.next.values()) - sum(self.first.values())
 
 
-def read_standing(settings: Settings) -> Standing:
+def read_status(settings: Settings) -> SystemStatus:
     """Ask PostgreSQL and Kafka how far everything has come.
 
     Raises:
@@ -83,15 +84,22 @@ def read_standing(settings: Settings) -> Standing:
         psycopg.connect(where.postgres_dsn, connect_timeout=CONNECT_TIMEOUT_S, row_factory=dict_row) as connection,
         closing(_consumer(where.kafka_bootstrap, settings.named(group_of(COMMANDS)))) as consumer,
     ):
-        commands, events = _ends(consumer, topics.commands), _ends(consumer, topics.events)
         tail = connection.execute(LOG_TAIL).fetchall()[0]["position"]
+        relays = connection.execute(RELAYS).fetchall()
         positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
-        workers = [
-            _command_progress(consumer, topics.commands, commands),
-            *(_relay_progress(relay, tail) for relay in connection.execute(RELAYS).fetchall()),
-            *_projector_progress(positions, events),
-        ]
-        return Standing(
+        events = _ends(consumer, topics.events)
+        workers: list[Progress] = []
+        for worker in WORKERS:
+            match worker.reads:
+                case "commands":
+                    workers.append(_command_progress(worker, consumer, topics.commands))
+                case "log":
+                    workers += [_relay_progress(worker, relay, tail) for relay in relays]
+                case "events":
+                    mine = _positions_of(worker, positions)
+                    if mine or worker.wanted(settings):
+                        workers.append(_event_progress(worker, mine, events))
+        return SystemStatus(
             log_position=tail,
             workers=workers,
             outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
@@ -130,34 +138,31 @@ def _ends(consumer: KafkaConsumer, topic: str) -> _Ends:
     )
 
 
-def _command_progress(consumer: KafkaConsumer, topic: str, ends: _Ends) -> Progress:
-    at = behind = 0
+def _command_progress(worker: Worker, consumer: KafkaConsumer, topic: str) -> Progress:
+    at, behind, ends = 0, 0, _ends(consumer, topic)
     for partition, end in ends.next.items():
         committed = consumer.committed(TopicPartition(topic, partition))
         begun = committed if committed is not None else ends.first[partition]
         at += begun
         behind += max(0, end - begun)
-    return Progress(COMMANDS, at, behind, "commands", None)
+    return Progress(worker.name, at, behind, "commands", None)
 
 
-def _relay_progress(relay: dict[str, Any], tail: int) -> Progress:
+def _relay_progress(worker: Worker, relay: dict[str, Any], tail: int) -> Progress:
     lane = "" if relay["lane"] == "main" else f" {relay['lane']}"
     behind = max(0, tail - relay["position"])
-    return Progress(f"relay{lane}", relay["position"], behind, "events", relay["updated_at"])
+    return Progress(f"{worker.name}{lane}", relay["position"], behind, "events", relay["updated_at"])
 
 
-def _projector_progress(positions: Sequence[dict[str, Any]], ends: _Ends) -> Iterator[Progress]:
-    """Yield how far each reader of events is: what the topic holds beyond its offsets.
+def _positions_of(worker: Worker, positions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return where a reader of events stands in each partition; a read model's only in the version in use."""
+    mine = [row for row in positions if row["projection"] == worker.name]
+    return mine if worker.of is None else [row for row in mine if row["version"] == PROJECTIONS[worker.of].version]
 
-    Read models come first, in the version in use, even if never begun; then the workers that act on events.
-    """
-    in_use = {name: projection.version for name, projection in PROJECTIONS.items()}
-    acting = {row["projection"]: row["version"] for row in positions if row["projection"] not in in_use}
-    for name, version in (in_use | acting).items():
-        mine = [row for row in positions if (row["projection"], row["version"]) == (name, version)]
-        offsets = {row["partition"]: row["next_offset"] for row in mine}
-        behind = sum(
-            max(0, end - offsets.get(partition, ends.first[partition])) for partition, end in ends.next.items()
-        )
-        at = max((row["log_position"] for row in mine), default=0)
-        yield Progress(name, at, behind, "events", max((row["updated_at"] for row in mine), default=None))
+
+def _event_progress(worker: Worker, positions: Sequence[dict[str, Any]], ends: _Ends) -> Progress:
+    """Return how far a reader of events is: behind is what the topic holds beyond its offsets."""
+    offsets = {row["partition"]: row["next_offset"] for row in positions}
+    behind = sum(max(0, end - offsets.get(partition, ends.first[partition])) for partition, end in ends.next.items())
+    at = max((row["log_position"] for row in positions), default=0)
+    return Progress(worker.name, at, behind, "events", max((row["updated_at"] for row in positions), default=None))

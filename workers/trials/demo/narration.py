@@ -27,9 +27,9 @@ from workers.pictures.returns import picture
 from workers.pictures.tables import reason_bars, trial_balance
 from workers.pictures.terminal import money, stacked
 from workers.trials.demo.services import all_workers, ended_in_order, own_folder, payments, services
-from workers.trials.demo.story import Chapter, Story, Telling
-from workers.trials.ground import own_ground
+from workers.trials.demo.story import Chapter, Step, Story
 from workers.trials.online_retail.importing import import_online_retail, print_imported
+from workers.trials.sandbox import sandbox
 from workers.trials.scenario.views import Views
 
 SLICE: Final = Path(__file__).parents[3] / "tests" / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
@@ -57,18 +57,18 @@ def run_demo(settings: Settings, out: Console) -> None:
         opened.enter_context(ended_in_order())
         folder = opened.enter_context(own_folder(settings.data_dir))
         where = opened.enter_context(services(settings, folder, out))
-        ground = opened.enter_context(own_ground(where, "demo"))
+        own = opened.enter_context(sandbox(where, "demo"))
         out.print(f"schemas and topics are there after {_seconds(began)}; starting every worker as its own process")
-        opened.enter_context(all_workers(ground, folder / "workers.log"))
-        views = opened.enter_context(closing(Views(addresses(ground).postgres_dsn, tuple(PROJECTIONS))))
-        talk = opened.enter_context(conversation(ground))
-        partitions = talk.results.partitions_of(TopicNames(ground.topic_prefix).events)
+        opened.enter_context(all_workers(own, folder / "workers.log"))
+        views = opened.enter_context(closing(Views(addresses(own).postgres_dsn, tuple(PROJECTIONS))))
+        talk = opened.enter_context(conversation(own))
+        partitions = talk.results.partitions_of(TopicNames(own.topic_prefix).events)
         story = Story.fresh()
-        with payments(ground, folder) as gateway_url:
-            Teller(talk, views, out, partitions).tell(story, gateway_url)
+        with payments(own, folder) as gateway_url:
+            Narrator(talk, views, out, partitions).narrate(story, gateway_url)
         out.print(f"\nThe story took until {_seconds(began)}.", style="dim")
-        _show_case(ground, story, out)
-        _import_week(ground, views, partitions, out)
+        _show_case(own, story, out)
+        _import_week(own, views, partitions, out)
     out.print(f"\nDone in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
 
 
@@ -76,7 +76,7 @@ def _seconds(began: float) -> str:
     return f"{time.monotonic() - began:.0f} s"
 
 
-class Teller:
+class Narrator:
     """Sends the story's commands, one after the other, and prints what came of each."""
 
     def __init__(self, talk: Conversation, views: Views, out: Console, event_partitions: int) -> None:
@@ -86,12 +86,12 @@ class Teller:
         self._event_partitions = event_partitions
         self._told = 0
 
-    def tell(self, story: Story, gateway_url: str) -> None:
+    def narrate(self, story: Story, gateway_url: str) -> None:
         """Tell all six steps; raises ``StoryWentWrongError``."""
         for chapter in story.chapters():
-            self._tell_chapter(chapter, story)
+            self._narrate_chapter(chapter, story)
         self._await_payouts(story, gateway_url)
-        self._tell_chapter(story.feedback(), story)
+        self._narrate_chapter(story.feedback(), story)
 
     def _await_payouts(self, story: Story, gateway_url: str) -> None:
         """Wait until the payments worker has had every payout made, and print what came of each."""
@@ -113,13 +113,13 @@ class Teller:
     def _head(self, title: str) -> None:
         self._out.print(Rule(Text(title, "bold"), align="left", style="cyan"))
 
-    def _tell_chapter(self, chapter: Chapter, story: Story) -> None:
+    def _narrate_chapter(self, chapter: Chapter, story: Story) -> None:
         self._head(chapter.title)
         reached: dict[int, int] = {}
-        for telling in chapter.tellings:
-            result = self._tell_one(telling)
+        for step in chapter.steps:
+            result = self._take(step)
             for event in result["events"]:
-                partition = partition_of((key_of(telling.data) or "").encode(), self._event_partitions)
+                partition = partition_of((key_of(step.data) or "").encode(), self._event_partitions)
                 reached[partition] = max(reached.get(partition, 0), event["position"])
         self._views.wait_for(reached)
         self._say_where(story)
@@ -133,29 +133,29 @@ class Teller:
                 said.append(f", refund {money(row['refund_minor'], row['currency'])}", "dim")
             self._out.print(said)
 
-    def _tell_one(self, telling: Telling) -> Result:
+    def _take(self, step: Step) -> Result:
         self._told += 1
         command = OutgoingCommand(
-            type=telling.type,
+            type=step.type,
             id=f"demo-{self._told}",
             source=SOURCE,
-            key=key_of(telling.data),
-            time=telling.at,
-            actor=telling.actor,
-            data=telling.data,
+            key=key_of(step.data),
+            time=step.at,
+            actor=step.actor,
+            data=step.data,
         )
         result = self._talk.ask(command.to_record())
-        self._out.print(_line(telling, result))
-        expected = ("refused", telling.refused) if telling.refused else ("accepted", None)
+        self._out.print(_line(step, result))
+        expected = ("refused", step.refused) if step.refused else ("accepted", None)
         if (result["status"], result.get("code")) != expected:
-            raise StoryWentWrongError(f"{telling.type} was {result['status']}: {result.get('message')}")
+            raise StoryWentWrongError(f"{step.type} was {result['status']}: {result.get('message')}")
         return result
 
 
-def _line(telling: Telling, result: Mapping[str, Any]) -> Text:
+def _line(step: Step, result: Mapping[str, Any]) -> Text:
     """Return one command with what it said and what came of it."""
-    line = Text(f"  {telling.at[:10]} {telling.actor:<16} ", "dim")
-    line.append(f"{telling.type:<20}", "cyan").append(telling.says)
+    line = Text(f"  {step.at[:10]} {step.actor:<16} ", "dim")
+    line.append(f"{step.type:<20}", "cyan").append(step.says)
     if result["status"] == "refused":
         return line.append(f"  ✗ {result['code']}: {result['message']}", "yellow")
     facts = ", ".join(event["type"].split(".")[2] for event in result["events"])

@@ -14,11 +14,11 @@ from infra.addresses import addresses
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
-from workers.wiring import initialise
+from workers.operating.initialising import initialise
 
 
 @contextmanager
-def own_ground(settings: Settings, purpose: str) -> Iterator[Settings]:
+def sandbox(settings: Settings, purpose: str) -> Iterator[Settings]:
     """Make a database and topics, yield settings that lead there, and remove both when the block ends.
 
     Args:
@@ -29,7 +29,7 @@ def own_ground(settings: Settings, purpose: str) -> Iterator[Settings]:
     """
     where = addresses(settings)
     name = f"rma_{purpose}_{secrets.token_hex(4)}"
-    ground = settings.model_copy(
+    own = settings.model_copy(
         update={
             "postgres_dsn": make_conninfo(where.postgres_dsn, dbname=name),
             "kafka_bootstrap": where.kafka_bootstrap,
@@ -38,11 +38,11 @@ def own_ground(settings: Settings, purpose: str) -> Iterator[Settings]:
     )
     _run(where.postgres_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
-        initialise(ground)
-        yield ground
+        initialise(own)
+        yield own
     finally:
         _run(where.postgres_dsn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-        topics = TopicNames(ground.topic_prefix)
+        topics = TopicNames(own.topic_prefix)
         with closing(make_admin(where.kafka_bootstrap)) as admin:
             admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])
 

@@ -21,7 +21,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workers.trials.gateway.book import BookEntry, GatewayBook, KeyReusedError, PayoutBody
+from workers.trials.gateway_simulator.payouts import KeyReusedError, PayoutBody, PayoutStore, StoredPayout
 
 HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -83,7 +83,7 @@ class GatewayServer:
     """
 
     def __init__(self, book: Path, *, port: int = 0, plan: MisbehaviourPlan | None = None) -> None:
-        self.book = GatewayBook(book)
+        self.payouts = PayoutStore(book)
         self.mischief = Mischief(plan or MisbehaviourPlan())
         self.stopping = Event()
         self._server = _Server(self, port)
@@ -106,7 +106,7 @@ class GatewayServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        self.book.close()
+        self.payouts.close()
 
 
 def serve(
@@ -143,11 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/health":
             self._json(HTTPStatus.OK, {"status": "ok"})
         elif self.path == "/book":
-            self._json(HTTPStatus.OK, [asdict(entry) for entry in gateway.book.entries()])
+            self._json(HTTPStatus.OK, [asdict(entry) for entry in gateway.payouts.entries()])
         elif self.path == "/settlements.csv":
-            self._send(HTTPStatus.OK, gateway.book.settlement_file().encode(), "text/csv; charset=utf-8")
+            self._send(HTTPStatus.OK, gateway.payouts.settlement_file().encode(), "text/csv; charset=utf-8")
         elif self.path.startswith("/payouts/"):
-            self._entry(gateway.book.find(unquote(self.path.removeprefix("/payouts/"))))
+            self._entry(gateway.payouts.find(unquote(self.path.removeprefix("/payouts/"))))
         else:
             self._json(HTTPStatus.NOT_FOUND, {"error": "no such place"})
 
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._pay(body)
         elif self.path.startswith("/payouts/") and self.path.endswith("/reverse"):
             key = unquote(self.path.removeprefix("/payouts/").removesuffix("/reverse"))
-            self._entry(self.server.gateway.book.reverse(key, "charged_back"))
+            self._entry(self.server.gateway.payouts.reverse(key, "charged_back"))
         else:
             self._json(HTTPStatus.NOT_FOUND, {"error": "no such place"})
 
@@ -207,9 +207,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if trick == "fail":
-            entry = gateway.book.enter(key, request, "failed", "refused_by_issuer")
+            entry = gateway.payouts.enter(key, request, "failed", "refused_by_issuer")
         else:
-            entry = gateway.book.enter(key, request, "settled")
+            entry = gateway.payouts.enter(key, request, "settled")
         if trick == "lose":
             self.close_connection = True
             return
@@ -223,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _entry(self, entry: BookEntry | None) -> None:
+    def _entry(self, entry: StoredPayout | None) -> None:
         if entry is None:
             self._json(HTTPStatus.NOT_FOUND, {"error": "nothing was asked under this key"})
         else:

@@ -6,9 +6,9 @@ from io import StringIO
 from typing import Any
 
 from projections.read_models import PROJECTIONS
-from workers.operating.standing import Standing, outdated_in
+from workers.operating.status import SystemStatus, outdated_in
 from workers.pictures.sheet import Page
-from workers.pictures.standing import picture
+from workers.pictures.status import picture
 
 
 def rows(*versions: tuple[str, int]) -> list[dict[str, Any]]:
@@ -24,5 +24,5 @@ def test_a_read_model_that_waits_for_its_rebuild_is_named() -> None:
     assert outdated_in(rows(("tracking", in_use), ("tracking", in_use + 1), *others)) == ["tracking"]
 
     file = StringIO()
-    Page(file=file, width=120).print(picture(Standing(0, [], 0, 0, [], ["tracking"])))
+    Page(file=file, width=120).print(picture(SystemStatus(0, [], 0, 0, [], ["tracking"])))
     assert "run: rma rebuild tracking" in file.getvalue()

@@ -1,0 +1,57 @@
+"""Policies as the event log has them: every version ever published."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, cast
+
+from domain.errors import RmaError
+from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+from infra.envelope.codec import Codec
+from infra.log.event_log import EventLog
+
+POLICIES_MAX: Final = 10_000
+POLICIES_NAMED_MAX: Final = 5
+NEWEST: Final = "newest"
+STREAMS: Final = (
+    "SELECT stream FROM rma_log.events WHERE stream >= 'policy/' AND stream < 'policy0' AND version = 1"
+    " ORDER BY stream LIMIT %s"
+)
+"""``0`` follows ``/``: all streams of policies, by the index."""
+
+
+class UnknownVersionError(RmaError):
+    """There is no version of the name given; the message names those there are."""
+
+    code: ClassVar[str] = "unknown_policy_version"
+
+
+def read_policies(log: EventLog, codec: Codec) -> dict[str, ReturnPolicy]:
+    """Return every policy by its id, with all its versions."""
+    streams = [stream for (stream,) in log.connection.execute(STREAMS, (POLICIES_MAX,))]
+    policies: dict[str, ReturnPolicy] = {}
+    for stream, events in log.load(dict.fromkeys(streams, 0)).items():
+        policy: ReturnPolicy | None = None
+        for event in events:
+            fact = codec.decode(event.type, stream, event.version, event.occurred_at, event.body)
+            policy = cast("ReturnPolicy", fact.mutate(policy))
+        if policy is not None:
+            policies[policy.policy_id] = policy
+    return dict(sorted(policies.items()))
+
+
+def version_named(policies: dict[str, ReturnPolicy], name: str, policy_id: str) -> PolicyVersion:
+    """Return the version that ``3``, or ``winter@3``, names; raises ``UnknownVersionError`` where there is none."""
+    named_id, at, number = name.rpartition("@")
+    wanted = named_id if at else policy_id
+    if not number.isdecimal() and not at and name != NEWEST:
+        raise UnknownVersionError(f"{name} is no version; a version looks like 3 or {wanted}@3, see: rma policy list")
+    if wanted not in policies:
+        shown = sorted(policies)[:POLICIES_NAMED_MAX]
+        more = f" and {len(policies) - len(shown):,} more" if len(policies) > len(shown) else ""
+        raise UnknownVersionError(
+            f"there is no policy {wanted}; there are: {', '.join(shown) or 'none'}{more}, see: rma policy list"
+        )
+    versions = policies[wanted].versions
+    if not number.isdecimal() or not 1 <= int(number) <= len(versions):
+        raise UnknownVersionError(f"policy {wanted} has versions 1 to {len(versions)}, not {number}")
+    return versions[int(number) - 1]

@@ -1,0 +1,96 @@
+"""The list of workers. What runs, starts, watches and describes them reads it: `rma work`, `rma status`, tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Final, Literal
+
+from domain.errors import UnusableInputError
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from infra.settings import Settings
+
+READ_MODELS: Final = {
+    "tracking": "returns, lines and their timeline",
+    "refund_ledger": "refunds, payouts and the ledger",
+    "return_reasons": "reasons, causes and rates",
+}
+"""What each read model shows. Named here, because importing them takes longer than ``--help`` may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process of the platform.
+
+    Args:
+        name: For people, metrics and ``--without``.
+        does: What it does, in one sentence.
+        runs: Module and name of the function that does it, given settings and a stop event; imported when it is run.
+        reads: What it works through, and so where its progress is: commands, by Kafka's offsets of its group; the log,
+            by the relay's row; events, by the positions stored with what it fills.
+        of: The read model it fills, for a projector.
+        needs: The setting without which it has nothing to do.
+    """
+
+    name: str
+    does: str
+    runs: str
+    reads: Literal["commands", "log", "events"] = "events"
+    of: str | None = None
+    needs: str | None = None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What follows ``rma work`` to run it."""
+        return (self.name,) if self.of is None else ("projector", self.of)
+
+    def wanted(self, settings: Settings) -> bool:
+        """Tell whether it has anything to do under these settings."""
+        return self.needs is None or bool(getattr(settings, self.needs))
+
+    def run(self, settings: Settings, stop: Event) -> None:
+        """Work until ``stop`` is set; raises whatever ends the worker before."""
+        resolve_name(self.runs)(settings, stop, *([] if self.of is None else [self.of]))
+
+
+WORKERS: Final = (
+    Worker(
+        "commands",
+        "Handle commands: decide each one, record its events and its answer.",
+        "workers.command_worker.worker:run",
+        reads="commands",
+    ),
+    Worker("relay", "Publish recorded events and answers, in log order.", "workers.relay:run", reads="log"),
+    *(
+        Worker(name, f"Fill the read model of {shows}.", "workers.projector.projector:run", of=name)
+        for name, shows in READ_MODELS.items()
+    ),
+    Worker("deadlines", "Pass deadlines when their instant comes.", "workers.deadlines.worker:run"),
+    Worker(
+        "payments",
+        "Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL.",
+        "workers.payments.worker:run",
+        needs="gateway_url",
+    ),
+)
+
+
+class UnknownWorkerError(UnusableInputError):
+    """There is no worker of this name."""
+
+    code = "unknown_worker"
+
+    def __init__(self, name: str) -> None:
+        known = ", ".join(worker.name for worker in WORKERS)
+        super().__init__(f"there is no worker {name}; there are {known}")
+
+
+def worker_named(name: str) -> Worker:
+    """Return a worker by its name; raises ``UnknownWorkerError``, which names those there are."""
+    for worker in WORKERS:
+        if worker.name == name:
+            return worker
+    raise UnknownWorkerError(name)
