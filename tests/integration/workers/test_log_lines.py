@@ -21,8 +21,8 @@ from workers.command_worker.worker import CommandWorker
 from workers.deadlines import worker as deadlines
 from workers.payments.questions import PaymentQuestions
 from workers.payments.worker import ask_until
-from workers.runtime.reacting import inbox
-from workers.trials.gateway.server import GatewayServer
+from workers.projector.inbox import inbox
+from workers.trials.gateway_simulator.server import GatewayServer
 
 PAID_AT_ONCE: Final = {"window": {"days": 30}, "ship_back_days": 14, "refund_due": "approval"}
 PERSON: Final = "Ada Lovelace"
