@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Protocol, cast
 
-from eventsourcing.domain import BaseAggregate
-
 from domain.errors import UnknownOrderError, UnknownReturnError
+from domain.fact import AggregateRoot
 from domain.identity import order_stream, policy_stream, rma_stream
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
@@ -17,10 +16,10 @@ from domain.rma import Rma
 class Streams(Protocol):
     """The aggregates of a batch of commands."""
 
-    def get(self, stream: str) -> BaseAggregate[str] | None:
+    def get(self, stream: str) -> AggregateRoot | None:
         """Return the aggregate of a stream, with all that was decided before it in this batch, or None."""
 
-    def add(self, aggregate: BaseAggregate[str]) -> None:
+    def add(self, aggregate: AggregateRoot) -> None:
         """Take in an aggregate that a command has just begun."""
 
     def holidays(self, calendar: str, year: int) -> frozenset[date]:

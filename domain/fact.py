@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
-from eventsourcing.domain import CanInitAggregate, CanMutateAggregate, MetaDomainEvent
+from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, MetaDomainEvent
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,30 @@ class FirstFact(Fact, CanInitAggregate[str]):
     """The fact that begins a stream."""
 
     originator_topic: str
+
+
+class AggregateRoot(BaseAggregate[str]):
+    """What has a stream of facts: an order, a return, a policy, a difference.
+
+    One command may bring about facts of several. Those that share a list of uncommitted facts note them there as they
+    are triggered, so that across all streams a cause stands before its effects.
+    """
+
+    def __base_init__(self, originator_id: Any, originator_version: int, timestamp: datetime) -> None:
+        super().__base_init__(originator_id, originator_version, timestamp)
+        self._uncommitted: list[Fact] = []
+
+    @property
+    def partition_key(self) -> str:
+        """The key under which the facts are published."""
+        raise NotImplementedError
+
+    def share_uncommitted(self, uncommitted: list[Fact]) -> None:
+        """Note facts in this list from now on, those already triggered first."""
+        uncommitted += cast("list[Fact]", self.pending_events)
+        self._uncommitted = uncommitted
+
+    def trigger_event(self, event_class: type[CanMutateAggregate[str]], **kwargs: Any) -> None:
+        """Trigger a fact of this stream; ``kwargs`` are its fields and its business time as ``timestamp``."""
+        super().trigger_event(event_class, **kwargs)
+        self._uncommitted.append(cast("Fact", self.pending_events[-1]))

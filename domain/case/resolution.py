@@ -134,8 +134,6 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
     order, rma = case.order, case.rma
     line = rma.lines[runs[0].line]
-    if line.bonus_minor and _is_first_exchange(line, runs):
-        payouts.grant_goodwill(case, line.bonus_minor, line=runs[0].line, reason="exchange_bonus")
     credits = refunds.with_restocking(case, refunds.entitlement(case, runs))
     worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
     quote = _quote(line, runs, worth)
@@ -162,6 +160,8 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         ),
         timestamp=case.at,
     )
+    if line.bonus_minor and _is_first_exchange(line, runs):
+        payouts.grant_goodwill(case, line.bonus_minor, line=runs[0].line, reason="exchange_bonus")
     if over:
         payouts.start(case, refunds.request(case, over, because="exchange_difference"))
 

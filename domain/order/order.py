@@ -11,10 +11,8 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from eventsourcing.domain import BaseAggregate
-
 from domain.errors import QuantityExceededError
-from domain.fact import Fact
+from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
 from domain.order import money_facts, sale_facts
 from domain.order.accounts import Freed
@@ -22,7 +20,7 @@ from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, Pol
 from domain.order.state import OrderState
 
 
-class Order(OrderState, BaseAggregate[str]):
+class Order(OrderState, AggregateRoot):
     """Registered lines, tenders and deliveries, and which unit is where."""
 
     TOPIC = "rma.Order"

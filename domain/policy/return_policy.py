@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from eventsourcing.domain import BaseAggregate
-
 from domain.errors import PolicyEffectiveDateError
-from domain.fact import Fact, FirstFact
+from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.publication import check
 
@@ -37,7 +35,7 @@ class _Published:
     document: dict[str, Any]
 
 
-class ReturnPolicy(BaseAggregate[str]):
+class ReturnPolicy(AggregateRoot):
     """The versions of one policy, in the order in which they take effect."""
 
     TOPIC = "rma.ReturnPolicy"

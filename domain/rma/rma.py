@@ -11,9 +11,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from eventsourcing.domain import BaseAggregate
-
-from domain.fact import Fact
+from domain.fact import AggregateRoot, Fact
 from domain.identity import rma_number, rma_stream
 from domain.order.parts import PolicyPin
 from domain.rma import case_facts, goods_facts, remedy_facts
@@ -24,7 +22,7 @@ from domain.rma.parts import (
 from domain.rma.state import RmaState
 
 
-class Rma(RmaState, BaseAggregate[str]):
+class Rma(RmaState, AggregateRoot):
     """One return, from request to close."""
 
     TOPIC = "rma.Rma"

@@ -7,10 +7,8 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from eventsourcing.domain import BaseAggregate
-
 from domain.errors import WrongStateError
-from domain.fact import Fact, FirstFact
+from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import difference_stream
 from domain.vocabularies import DifferenceKind, DifferenceResolution, PayoutStatus
 
@@ -33,7 +31,7 @@ class TheirSide:
     reference: str
 
 
-class SettlementDifference(BaseAggregate[str]):
+class SettlementDifference(AggregateRoot):
     """One difference; money that must move because of it moves by the commands that move money."""
 
     TOPIC = "rma.SettlementDifference"

@@ -14,6 +14,17 @@ from tests.support.recorded_facts import recorded
 
 EVENTS: Final = Path(__file__).parent / "events"
 STREAMS: Final = Path(__file__).parent / "streams.jsonl"
+STATUSES: Final = {
+    1: "resolved",
+    2: "inspected",
+    3: "authorized",
+    4: "expired",
+    5: "inspected",
+    6: "authorized",
+    7: "authorized",
+    8: "withdrawn",
+}
+"""The returns of ``STREAMS`` by number, and what has become of them."""
 
 
 def stored() -> list[dict[str, object]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from domain.fact import Fact
@@ -35,3 +37,11 @@ def recorded(facts: Iterable[Fact], *, order_id: str = "O-1", start: int = 1) ->
         )
         for position, fact in enumerate(facts, start=start)
     ]
+
+
+def decoded(stored: dict[str, Any]) -> Fact:
+    """Return the fact of a stored example, envelope and body."""
+    envelope = stored["envelope"]
+    at = datetime.fromisoformat(envelope["time"])
+    body = json.dumps(stored["body"]).encode()
+    return CODEC.decode(envelope["type"], envelope["stream"], envelope["streamversion"], at, body)

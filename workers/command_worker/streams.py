@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
-from typing import Final, cast
+from typing import Final
 
-from eventsourcing.domain import BaseAggregate, OriginatorVersionError
+from eventsourcing.domain import OriginatorVersionError
 
-from domain.fact import Fact
+from domain.fact import AggregateRoot, Fact
 from infra.calendars import holidays_of
 from infra.envelope.codec import Codec
 from infra.log.event_log import ConcurrencyError, EventLog
@@ -17,21 +17,19 @@ from infra.records import StoredEvent
 
 AGGREGATES_CACHED_MAX: Final = 20_000
 
-Aggregate = BaseAggregate[str]
-
 
 class AggregateCache:
     """The aggregates used last, by stream. They are taken out to be worked on, and put back once that is recorded."""
 
     def __init__(self, size_max: int = AGGREGATES_CACHED_MAX) -> None:
         self._size_max = size_max
-        self._aggregates: OrderedDict[str, Aggregate] = OrderedDict()
+        self._aggregates: OrderedDict[str, AggregateRoot] = OrderedDict()
 
-    def take(self, stream: str) -> Aggregate | None:
+    def take(self, stream: str) -> AggregateRoot | None:
         """Return a kept aggregate and forget it, or None."""
         return self._aggregates.pop(stream, None)
 
-    def put(self, aggregates: Iterable[Aggregate]) -> None:
+    def put(self, aggregates: Iterable[AggregateRoot]) -> None:
         """Keep these; those used longest ago make room."""
         for aggregate in aggregates:
             self._aggregates[aggregate.id] = aggregate
@@ -50,61 +48,65 @@ class BatchStreams:
         self._log = log
         self._codec = codec
         self._cache = cache
-        self._aggregates: dict[str, Aggregate | None] = {}
+        self._aggregates: dict[str, AggregateRoot | None] = {}
         self._accepted: dict[str, list[Fact]] = {}
-        self._touched: dict[str, None] = {}
+        self._uncommitted: list[Fact] = []
 
     def preload(self, streams: Iterable[str]) -> None:
         """Bring these streams up to date, all with one query."""
         kept = {stream: self._cache.take(stream) for stream in streams if stream not in self._aggregates}
         found = self._log.load({stream: aggregate.version if aggregate else 0 for stream, aggregate in kept.items()})
         for stream, aggregate in kept.items():
-            self._aggregates[stream] = self._evolve(aggregate, found.get(stream, ()))
+            self._put(stream, self._evolve(aggregate, found.get(stream, ())))
 
-    def get(self, stream: str) -> Aggregate | None:
+    def get(self, stream: str) -> AggregateRoot | None:
         """Return the aggregate of a stream, with all that was decided before it in this batch, or None."""
         if stream not in self._aggregates:
             self.preload([stream])
-        self._touched[stream] = None
         return self._aggregates[stream]
 
-    def add(self, aggregate: Aggregate) -> None:
+    def add(self, aggregate: AggregateRoot) -> None:
         """Take in an aggregate that a command has just begun."""
-        self._aggregates[aggregate.id] = aggregate
-        self._touched[aggregate.id] = None
+        self._put(aggregate.id, aggregate)
 
     def holidays(self, calendar: str, year: int) -> frozenset[date]:
         """Return the holidays of a calendar in a year; none for a calendar nobody knows."""
         return holidays_of(calendar, year)
 
-    def pending(self) -> list[tuple[Aggregate, Fact]]:
-        """Return what the command brought about, by aggregate in the order of first touch."""
-        touched = [aggregate for stream in self._touched if (aggregate := self._aggregates[stream]) is not None]
-        return [(aggregate, cast("Fact", fact)) for aggregate in touched for fact in aggregate.pending_events]
+    def uncommitted(self) -> list[tuple[AggregateRoot, Fact]]:
+        """Return what the command brought about, each fact with its aggregate, causes before their effects."""
+        return [(self._aggregate_of(fact), fact) for fact in self._uncommitted]
 
     def accept(self) -> None:
         """Keep what the command brought about, and begin the next."""
-        for stream in self._touched:
-            aggregate = self._aggregates[stream]
-            if aggregate is not None and aggregate.pending_events:
-                new = cast("Sequence[Fact]", aggregate.collect_events())
-                self._accepted.setdefault(stream, []).extend(new)
-        self._touched.clear()
+        for fact in self._uncommitted:
+            self._accepted.setdefault(fact.originator_id, []).append(fact)
+            self._aggregate_of(fact).pending_events.clear()
+        self._uncommitted.clear()
 
     def refuse(self) -> None:
         """Undo what a refused command may have triggered before it was refused, and begin the next."""
-        for stream in self._touched:
-            aggregate = self._aggregates[stream]
-            if aggregate is not None and aggregate.pending_events:
-                self._aggregates[stream] = self._rebuild(stream)
-        self._touched.clear()
+        touched = dict.fromkeys(fact.originator_id for fact in self._uncommitted)
+        self._uncommitted.clear()
+        for stream in touched:
+            self._put(stream, self._rebuild(stream))
 
     def keep(self) -> None:
         """Put everything back into the cache: what it holds is recorded now."""
         self._cache.put(aggregate for aggregate in self._aggregates.values() if aggregate is not None)
         self._aggregates = {}
 
-    def _rebuild(self, stream: str) -> Aggregate | None:
+    def _put(self, stream: str, aggregate: AggregateRoot | None) -> None:
+        if aggregate is not None:
+            aggregate.share_uncommitted(self._uncommitted)
+        self._aggregates[stream] = aggregate
+
+    def _aggregate_of(self, fact: Fact) -> AggregateRoot:
+        aggregate = self._aggregates[fact.originator_id]
+        assert aggregate is not None  # noqa: S101 - it triggered the fact
+        return aggregate
+
+    def _rebuild(self, stream: str) -> AggregateRoot | None:
         aggregate = self._evolve(None, self._log.load({stream: 0}).get(stream, ()))
         try:
             for fact in self._accepted.get(stream, ()):
@@ -113,7 +115,7 @@ class BatchStreams:
             raise ConcurrencyError(f"{stream} grew while its batch was decided") from raced
         return aggregate
 
-    def _evolve(self, aggregate: Aggregate | None, events: Iterable[StoredEvent]) -> Aggregate | None:
+    def _evolve(self, aggregate: AggregateRoot | None, events: Iterable[StoredEvent]) -> AggregateRoot | None:
         for event in events:
             fact = self._codec.decode(event.type, event.stream, event.version, event.occurred_at, event.body)
             aggregate = fact.mutate(aggregate)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from threading import Event
-from typing import Final, Protocol, cast
+from typing import Final
 
 import psycopg
 import structlog
@@ -54,13 +54,6 @@ def run(settings: Settings, stop: Event) -> None:
         worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics)
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
         Loop(consumer, worker, stop, metrics).run()
-
-
-class Keyed(Protocol):
-    """An aggregate that says which Kafka key its events have."""
-
-    @property
-    def partition_key(self) -> str: ...
 
 
 class CommandFailedError(Exception):
@@ -196,10 +189,10 @@ class CommandWorker:
                     fact.originator_version,
                     topic_of(type(fact)),
                     fact.timestamp,
-                    cast("Keyed", aggregate).partition_key,
+                    aggregate.partition_key,
                     self._codec.encode(fact),
                 )
-                for aggregate, fact in streams.pending()
+                for aggregate, fact in streams.uncommitted()
             ]
             _refuse_too_large(events)
             streams.accept()

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
 from eventsourcing.domain import BaseAggregate
 
-from domain.fact import Fact, FirstFact
+from domain.fact import FirstFact
 from domain.order import Order
 from domain.rma import Rma
-from tests.examples.make import EVENTS, STREAMS
-from tests.support.recorded_facts import CODEC
+from tests.examples.make import EVENTS, STATUSES, STREAMS
+from tests.support.recorded_facts import CODEC, decoded
 
 EXAMPLES = sorted(EVENTS.glob("*.json"))
-
-STATUSES = {
-    1: "resolved",
-    2: "inspected",
-    3: "authorized",
-    4: "expired",
-    5: "inspected",
-    6: "authorized",
-    7: "authorized",
-    8: "withdrawn",
-}
-
-
-def decoded(event: dict[str, Any]) -> Fact:
-    envelope = event["envelope"]
-    at = datetime.fromisoformat(envelope["time"])
-    body = json.dumps(event["body"]).encode()
-    return CODEC.decode(envelope["type"], envelope["stream"], envelope["streamversion"], at, body)
 
 
 def test_every_event_type_has_an_example() -> None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from eventsourcing.domain import BaseAggregate
-
 from commands.dispatch import handle, parse
 from commands.metadata import Meta, parse_actor
+from domain.fact import AggregateRoot
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide, decide_without_reasons
@@ -37,12 +36,12 @@ class _InMemory:
     """The streams of a bench: aggregates in a dictionary."""
 
     def __init__(self) -> None:
-        self._aggregates: dict[str, BaseAggregate[str]] = {}
+        self._aggregates: dict[str, AggregateRoot] = {}
 
-    def get(self, stream: str) -> BaseAggregate[str] | None:
+    def get(self, stream: str) -> AggregateRoot | None:
         return self._aggregates.get(stream)
 
-    def add(self, aggregate: BaseAggregate[str]) -> None:
+    def add(self, aggregate: AggregateRoot) -> None:
         self._aggregates[aggregate.id] = aggregate
 
     def holidays(self, _calendar: str, _year: int, /) -> frozenset[date]:

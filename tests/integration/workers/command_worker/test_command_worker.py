@@ -123,6 +123,33 @@ def test_an_id_of_another_source_is_another_command(pipeline: Pipeline, worker: 
     assert [event.stream for event in events(pipeline)] == ["order/O-1", "order/O-2"]
 
 
+def test_facts_are_logged_in_the_order_in_which_they_came_about(pipeline: Pipeline, worker: CommandWorker) -> None:
+    """Order and return are two streams; a cause on one is logged, and answered, before its effect on the other."""
+    sold(worker)
+    worker.record([wanted(1, rma_id=RMA_1, id="request")])
+    items = [{"line": 1, "quantity": 1}]
+    received = {"rma_id": RMA_1, "order_id": "O-1", "receipt_id": "R-1", "site": "W", "items": items, "complete": True}
+    found = {"inspection_id": "I-1", "grade": "A", "cause": "none_found", "liable_party": "none"}
+    inspected = {"rma_id": RMA_1, "order_id": "O-1", "line": 1, "quantity": 1, **found}
+    worker.record(
+        [
+            command("ReceiveGoods", received, id="receipt", actor="warehouse:W"),
+            command("RecordInspection", inspected, id="inspection", actor="warehouse:W"),
+        ]
+    )
+
+    logged: dict[str, list[str]] = {}
+    for event in events(pipeline):
+        logged.setdefault(event.command_id, []).append(event.type.split(".")[2])
+    assert logged["request"] == ["Requested", "UnitsTaken", "Authorized", "DeadlinesMoved"]
+    assert logged["receipt"] == ["Received", "UnitsReturned", "DeadlinesMoved"]
+    assert logged["inspection"] == [
+        "Inspected", "DispositionDecided", "ResolutionDecided", "RefundRequested", "RefundStarted", "DeadlinesMoved",
+    ]  # fmt: skip
+    told = [event["type"].split(".")[2] for event in outcome(pipeline, "inspection")["events"]]
+    assert told == logged["inspection"]
+
+
 def test_a_whole_batch_is_one_transaction(pipeline: Pipeline, worker: CommandWorker) -> None:
     """Events of all streams and all answers of a batch are written together."""
     worker.record([command("RegisterOrder", order(f"O-{number}")) for number in range(20)])

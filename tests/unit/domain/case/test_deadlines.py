@@ -56,7 +56,7 @@ def test_a_deadline_passes_at_its_instant_and_not_before() -> None:
     found = deadline(shop, "ship_back")
     early = found.due_at - timedelta(microseconds=1)
     refused(shop, "wrong_state", "PassDeadline", passing(found), actor="clock:1", at=early)
-    assert let_pass(shop, "ship_back") == ["UnitsFreed", "DeadlinePassed", "Expired"]
+    assert let_pass(shop, "ship_back") == ["DeadlinePassed", "Expired", "UnitsFreed"]
     unchanged(shop, "PassDeadline", passing(found), actor="clock:1", at=found.due_at)
     unknown = on_return(deadline_id=str(UUID(int=7)))
     refused(shop, "unknown_deadline", "PassDeadline", unknown, actor="clock:1")

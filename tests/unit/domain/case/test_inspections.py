@@ -31,7 +31,7 @@ def test_an_accepted_inspection_decides_and_pays_in_the_same_append() -> None:
     facts = shop.send("RecordInspection", findings(), actor="warehouse:W", at=day(7))
 
     assert names(facts) == [
-        "RefundRequested", "Inspected", "DispositionDecided", "ResolutionDecided", "RefundStarted", "DeadlinesMoved",
+        "Inspected", "DispositionDecided", "ResolutionDecided", "RefundRequested", "RefundStarted", "DeadlinesMoved",
     ]  # fmt: skip
     unchanged(shop, "RecordInspection", findings(), at=day(8))
     refused(shop, "inspection_id_reused", "RecordInspection", findings(grade="B"), at=day(8))

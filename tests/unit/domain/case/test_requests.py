@@ -52,7 +52,7 @@ def test_a_request_is_made_once() -> None:
     shop = open_shop()
     asked = on_return(lines=[wanted(quantity=2)])
     assert names(shop.send("RequestReturn", asked, actor="customer:C-1", at=day(3))) == [
-        "UnitsTaken", "Requested", "Authorized", "DeadlinesMoved",
+        "Requested", "UnitsTaken", "Authorized", "DeadlinesMoved",
     ]  # fmt: skip
     unchanged(shop, "RequestReturn", asked, at=day(4))
     refused(shop, "return_exists", "RequestReturn", on_return(lines=[wanted(quantity=1)]))
@@ -139,7 +139,7 @@ def test_a_correction_drops_units_and_is_decided_anew() -> None:
     request(shop, wanted(quantity=3), on=30)
     facts = shop.send("CorrectRequest", on_return(line=1, quantity=1, reason="other"), actor="customer:C-1", at=day(90))
 
-    assert names(facts) == ["UnitsFreed", "RequestCorrected", "ReviewAsked", "DeadlinesMoved"]
+    assert names(facts) == ["RequestCorrected", "UnitsFreed", "ReviewAsked", "DeadlinesMoved"]
     assert states(shop, "authorization") == [(1, "needs_review"), (2, "withdrawn")]
     assert standing(shop, "L1") == [(1, "in_return"), (2, "kept")]
 
@@ -190,7 +190,7 @@ def test_a_withdrawn_return_frees_its_units_once() -> None:
     request(shop, wanted(quantity=2), wanted("L2", reason="gift"))
     facts = shop.send("WithdrawReturn", on_return(), actor="customer:C-1", at=day(4))
 
-    assert names(facts) == ["UnitsFreed", "Withdrawn", "DeadlinesMoved"]
+    assert names(facts) == ["Withdrawn", "UnitsFreed", "DeadlinesMoved"]
     assert standing(shop, "L1") == [(3, "kept")]
     assert shop.rma().status == "denied"  # denied before withdrawn
     refused(shop, "wrong_state", "WithdrawReturn", on_return(), at=day(5))
@@ -218,7 +218,7 @@ def test_a_person_answers_what_policy_left_open() -> None:
     lines = [decision("deny", quantity=1, code="worn"), decision("approve", quantity=1)]
     facts = shop.send("DecideRequest", on_return(lines=lines, note="looked at it"), at=day(4))
 
-    assert names(facts) == ["UnitsFreed", "ReviewDecided", "DeadlinesMoved"]
+    assert names(facts) == ["ReviewDecided", "UnitsFreed", "DeadlinesMoved"]
     assert states(shop, "authorization") == [(1, "denied"), (1, "authorized"), (1, "needs_review")]
     assert standing(shop, "L1") == [(1, "kept"), (2, "in_return")]
     assert shop.rma().status == "needs_review"
@@ -254,7 +254,7 @@ def test_an_override_goes_against_what_was_decided() -> None:
     both = override(decision("deny", line=1, code="fraud"), decision("approve", line=2))
     facts = shop.send("OverrideDecision", both, at=day(4))
 
-    assert names(facts) == ["UnitsFreed", "UnitsTaken", "DecisionOverridden", "DeadlinesMoved"]
+    assert names(facts) == ["DecisionOverridden", "UnitsFreed", "UnitsTaken", "DeadlinesMoved"]
     assert states(shop, "authorization", line=1) == [(1, "denied"), (1, "authorized")]
     assert states(shop, "authorization", line=2) == [(1, "authorized")]
     refused(shop, "wrong_state", "OverrideDecision", override(decision("approve", line=3)), line=3)
@@ -326,7 +326,7 @@ def test_an_appeal_takes_the_units_again_and_waits_for_a_person() -> None:
     shop = denied(2)
     facts = shop.send("AppealDenial", on_return(line=1, grounds="it was wrapped"), actor="customer:C-1", at=day(5))
 
-    assert names(facts) == ["UnitsTaken", "DenialAppealed", "DeadlinesMoved"]
+    assert names(facts) == ["DenialAppealed", "UnitsTaken", "DeadlinesMoved"]
     assert shop.rma().status == "needs_review"
     assert standing(shop, "L1") == [(2, "in_return"), (1, "kept")]
     shop.send("DecideRequest", on_return(lines=[decision("approve", quantity=2)]), at=day(6))

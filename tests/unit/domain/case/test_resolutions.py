@@ -45,7 +45,7 @@ def test_a_person_decides_on_what_was_not_accepted() -> None:
     """Units of one line go several ways; what is left of the cents goes with each."""
     shop = received(3)
     facts = shop.send("DecideResolution", resolve("refund"), at=day(8))
-    assert names(facts) == ["RefundRequested", "ResolutionDecided", "RefundStarted", "DeadlinesMoved"]
+    assert names(facts) == ["ResolutionDecided", "RefundRequested", "RefundStarted", "DeadlinesMoved"]
     shop.send("DecideResolution", resolve("store_credit"), at=day(8))
     shop.send("DecideResolution", resolve("send_back"), at=day(8))
 
@@ -207,8 +207,8 @@ def test_goods_that_need_not_come_back_are_returned_when_refunded_and_kept() -> 
     facts = shop.send("RequestReturn", told, at=day(3))
 
     assert names(facts) == [
-        "UnitsTaken", "UnitsReturned", "RefundRequested",
-        "Requested", "Authorized", "KeptByCustomer", "ResolutionDecided", "RefundStarted", "DeadlinesMoved",
+        "Requested", "UnitsTaken", "Authorized", "KeptByCustomer",
+        "ResolutionDecided", "UnitsReturned", "RefundRequested", "RefundStarted", "DeadlinesMoved",
     ]  # fmt: skip
     assert states(shop, "logistics", "disposition", "settlement") == [(2, "kept", "not_returned", "pending")]
     assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
