@@ -51,15 +51,20 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class CommandStamp:
-    """Who sent a command, and under which ids; every event and answer of the command carries it."""
+    """Who sent a command, and under which ids; every event and answer of the command carries it.
+
+    ``causation_id`` is the id of the event that led to the command; None where the command names none.
+    """
 
     source: str
     command_id: str
     type: str
     actor: str
     correlation_id: str
+    causation_id: str | None = None
 
     def event_id(self, stream: str, version: int) -> UUID:
+        """Return the id of the event that this command adds to a stream."""
         return uuid5(EVENT_NAMESPACE, f"{self.source}\n{self.command_id}\n{stream}\n{version}")
 
 
@@ -83,23 +88,43 @@ class Message:
     value: bytes
 
 
-@dataclass(slots=True)
-class Entry:
-    """One handled command in an append: its answer, its events, its dead letter, whichever it has.
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """A command that this append decides: the answer uses up its id and is stored for ever.
 
-    ``fingerprint`` set: the answer uses up the command's id and is stored for ever. ``repeat_of`` set: the answer was
-    given before (its bytes, or the entry of this same append that makes it).
+    ``key`` is the Kafka key of the answer; ``fingerprint`` tells whether another command under this id asks the same.
     """
 
-    stamp: CommandStamp | None = None
-    verdict: Verdict | None = None
-    fingerprint: bytes | None = None
+    stamp: CommandStamp
+    key: bytes | None
+    fingerprint: bytes
+    verdict: Verdict
     events: Sequence[NewEvent] = ()
-    repeat_of: bytes | Entry | None = None
-    dead_letter: Message | None = None
-    key: bytes | None = None
-    result: bytes | None = None
-    """The answer's bytes; the log sets them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A command that is answered and leaves nothing else behind: its id was used before, or it is malformed.
+
+    ``answer`` holds the bytes of the first answer, the command of this same append whose answer is repeated, or what
+    there is to say to this one alone.
+    """
+
+    stamp: CommandStamp
+    key: bytes | None
+    answer: bytes | Decided | Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A record that becomes a dead letter; ``answered`` is None where nobody can be answered."""
+
+    letter: Message
+    answered: Answered | None = None
+
+
+Entry = Decided | Answered | SetAside
+"""What an append records of one handled record."""
 
 
 class Outcome(NamedTuple):

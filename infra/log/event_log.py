@@ -6,7 +6,7 @@ by position misses nothing. Streams are protected by the primary key (stream, ve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ from psycopg import Connection, Cursor
 from infra.envelope.cloudevents import result_headers
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.envelope.results import result_body
-from infra.records import Entry, Message, OutboxRow, Outcome, StoredEvent
+from infra.records import Answered, Decided, Entry, Message, OutboxRow, Outcome, SetAside, StoredEvent, Verdict
 
 LOCK_TIMEOUT_MS: Final = 10_000
 STATEMENT_TIMEOUT_MS: Final = 60_000
@@ -161,8 +161,6 @@ class EventLog:
     def append(self, batch: Append) -> Appended:
         """Write the events, answers and messages of a batch in one transaction, or nothing.
 
-        Sets ``result`` on every entry that has an answer.
-
         Raises:
             ConcurrencyError: A stream grew, or a command was answered, since the batch was decided.
             StreamGapError: An event's predecessor is not in the log.
@@ -186,72 +184,80 @@ def _append(cursor: Cursor[Any], batch: Append) -> Appended:
     cursor.execute(LOCK)
     [(recorded_at, outbox_seq, position, last_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
     tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH)
-    recorded = _record(batch.entries, tail)
-    events = [event for of_entry in recorded for event in of_entry]
-    messages = _conclude(batch, recorded, tail)
+    recorded = _record([entry for entry in batch.entries if isinstance(entry, Decided)], tail)
+    events = [event for of_command in recorded.values() for event in of_command]
+    results = {command: _result(command, found, tail) for command, found in recorded.items()}
     _refuse_gaps(cursor, events)
     _copy(cursor, "events", EVENT_COLUMNS, EVENT_TYPES, events)
-    _copy_outcomes(cursor, batch.entries)
+    _copy_outcomes(cursor, results)
+    messages = [message for entry in batch.entries for message in _messages(entry, results, batch, tail)]
     _copy_outbox(cursor, messages, tail, tail.position + len(events))
     return Appended(events, tail.recorded_at)
 
 
-def _record(entries: Sequence[Entry], tail: _Tail) -> list[list[StoredEvent]]:
-    """Give every event its place in the log and in the chain of hashes; return them by entry."""
+def _record(commands: Sequence[Decided], tail: _Tail) -> dict[Decided, list[StoredEvent]]:
+    """Give every event its place in the log and in the chain of hashes; return them by command, in order.
+
+    What led to a command's first event is what the command names, else the command itself; what led to each further
+    one is the event before it.
+    """
     position, prev_hash = tail.position, tail.hash
-    recorded = []
-    for entry in entries:
-        of_entry = []
-        for event in entry.events:
+    recorded = {}
+    for command in commands:
+        stamp, of_command = command.stamp, []
+        causation_id = stamp.causation_id or stamp.command_id
+        for event in command.events:
             position += 1
-            stamp = entry.stamp
-            assert stamp is not None  # noqa: S101 - only an identified command has events
+            event_id = stamp.event_id(event.stream, event.version)
             unhashed = StoredEvent(
-                position,
-                event.stream,
-                event.version,
-                stamp.event_id(event.stream, event.version),
-                event.type,
-                event.occurred_at,
-                tail.recorded_at,
-                stamp.actor,
-                stamp.command_id,
-                stamp.source,
-                stamp.correlation_id,
-                stamp.command_id,
-                event.partition_key,
-                prev_hash,
-                b"",
-                None,
-                event.body,
+                position=position,
+                stream=event.stream,
+                version=event.version,
+                event_id=event_id,
+                type=event.type,
+                occurred_at=event.occurred_at,
+                recorded_at=tail.recorded_at,
+                actor=stamp.actor,
+                command_id=stamp.command_id,
+                command_source=stamp.source,
+                correlation_id=stamp.correlation_id,
+                causation_id=causation_id,
+                partition_key=event.partition_key,
+                prev_hash=prev_hash,
+                hash=b"",
+                sealed_key_id=None,
+                body=event.body,
             )
-            prev_hash = event_hash(unhashed)
-            of_entry.append(unhashed._replace(hash=prev_hash))
-        recorded.append(of_entry)
+            prev_hash, causation_id = event_hash(unhashed), str(event_id)
+            of_command.append(unhashed._replace(hash=prev_hash))
+        recorded[command] = of_command
     return recorded
 
 
-def _conclude(batch: Append, recorded: Sequence[Sequence[StoredEvent]], tail: _Tail) -> list[Message]:
-    """Make the answers, and return what is to be published beside the events."""
-    messages = []
-    for entry, events in zip(batch.entries, recorded, strict=True):
-        if entry.stamp is not None:
-            entry.result = _result(entry, events, tail.recorded_at)
-            headers = result_headers(entry.stamp, entry.result, tail.recorded_at)
-            messages.append(Message(batch.results_topic, entry.key, headers, entry.result))
-        if entry.dead_letter is not None:
-            messages.append(entry.dead_letter)
-    return messages
+def _result(command: Decided, events: Sequence[StoredEvent], tail: _Tail) -> bytes:
+    return result_body(command.stamp, command.verdict, events, tail.recorded_at)
 
 
-def _result(entry: Entry, events: Sequence[StoredEvent], recorded_at: datetime) -> bytes:
-    if isinstance(entry.repeat_of, Entry):
-        assert entry.repeat_of.result is not None  # noqa: S101 - it stands before its repeat in the batch
-        return entry.repeat_of.result
-    if entry.repeat_of is not None:
-        return entry.repeat_of
-    assert entry.stamp is not None and entry.verdict is not None  # noqa: S101, PT018 - whoever is answered has both
-    return result_body(entry.stamp, entry.verdict, events, recorded_at)
+def _messages(entry: Entry, results: Mapping[Decided, bytes], batch: Append, tail: _Tail) -> Iterator[Message]:
+    """Yield what is published beside the events: the answer, and the dead letter."""
+    match entry:
+        case SetAside(letter=letter, answered=answered):
+            if answered is not None:
+                yield from _messages(answered, results, batch, tail)
+            yield letter
+        case Decided():
+            yield _answer(entry, results[entry], batch, tail)
+        case Answered(answer=Decided() as first):
+            yield _answer(entry, results[first], batch, tail)
+        case Answered(answer=bytes() as given):
+            yield _answer(entry, given, batch, tail)
+        case Answered(stamp=stamp, answer=Verdict() as verdict):
+            yield _answer(entry, result_body(stamp, verdict, (), tail.recorded_at), batch, tail)
+
+
+def _answer(entry: Decided | Answered, result: bytes, batch: Append, tail: _Tail) -> Message:
+    headers = result_headers(entry.stamp, result, tail.recorded_at)
+    return Message(batch.results_topic, entry.key, headers, result)
 
 
 def _refuse_gaps(cursor: Cursor[Any], events: Sequence[StoredEvent]) -> None:
@@ -273,11 +279,10 @@ def _copy(
             copy.write_row(row)
 
 
-def _copy_outcomes(cursor: Cursor[Any], entries: Sequence[Entry]) -> None:
+def _copy_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes]) -> None:
     rows = [
-        (entry.stamp.source, entry.stamp.command_id, entry.fingerprint, entry.verdict.status, entry.result)
-        for entry in entries
-        if entry.fingerprint is not None and entry.stamp is not None and entry.verdict is not None
+        (command.stamp.source, command.stamp.command_id, command.fingerprint, command.verdict.status, result)
+        for command, result in results.items()
     ]
     if rows:
         columns = "source, command_id, fingerprint, status, result"

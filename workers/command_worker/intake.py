@@ -13,7 +13,7 @@ from commands import dispatch
 from commands.fields import Body
 from commands.metadata import Meta, parse_actor
 from infra.envelope.cloudevents import CommandRecord, Fault, MalformedRecordError, read_command
-from infra.records import CommandStamp, Entry, Message, Verdict
+from infra.records import Answered, CommandStamp, Message, SetAside, Verdict
 
 DEAD_HEADER_PREFIX: Final = "rma_dead_"
 """Our headers on a dead letter begin with this; without them it is the original record."""
@@ -65,12 +65,12 @@ class ParsedCommand:
         return self.meta.source, self.meta.command_id
 
 
-def take_in(record: Record, dead_topic: str) -> ParsedCommand | Entry:
-    """Return the command of a record, or the entry that answers and keeps a malformed one."""
+def take_in(record: Record, dead_topic: str) -> ParsedCommand | SetAside:
+    """Return the command of a record, or what answers and keeps a malformed one."""
     try:
         return _parse(record, read_command(record.headers, record.value))
     except MalformedRecordError as malformed:
-        return _malformed_entry(record, malformed, dead_topic)
+        return _set_aside(record, malformed, dead_topic)
 
 
 def _parse(record: Record, read: CommandRecord) -> ParsedCommand:
@@ -99,7 +99,12 @@ def _parse(record: Record, read: CommandRecord) -> ParsedCommand:
         causation_id=read.causation_id,
     )
     stamp = CommandStamp(
-        read.source, read.command_id, read.type, read.actor, correlation_id=read.correlation_id or read.command_id
+        source=read.source,
+        command_id=read.command_id,
+        type=read.type,
+        actor=read.actor,
+        correlation_id=read.correlation_id or read.command_id,
+        causation_id=read.causation_id,
     )
     return ParsedCommand(record, command, meta, stamp, fingerprint(read.type, read.data))
 
@@ -122,23 +127,23 @@ def _whole(data: Any) -> Any:
     return data
 
 
-def _malformed_entry(record: Record, malformed: MalformedRecordError, dead_topic: str) -> Entry:
+def _set_aside(record: Record, malformed: MalformedRecordError, dead_topic: str) -> SetAside:
     faults = [
         {"path": fault.path[:FAULT_CHARACTERS_MAX], "message": fault.message[:FAULT_CHARACTERS_MAX]}
         for fault in malformed.faults[:FAULTS_SHOWN_MAX]
     ]
-    reason = {"reason": "malformed", "faults": faults}
-    entry = Entry(key=answer_key(record), dead_letter=dead_letter(record, reason, dead_topic))
-    if malformed.command_id and malformed.source:
-        entry.stamp = CommandStamp(
-            malformed.source,
-            malformed.command_id,
-            malformed.type or UNKNOWN_TYPE,
-            actor="",
-            correlation_id=malformed.correlation_id or malformed.command_id,
-        )
-        entry.verdict = Verdict("malformed", "malformed", str(malformed)[:1000], {"faults": faults})
-    return entry
+    letter = dead_letter(record, {"reason": "malformed", "faults": faults}, dead_topic)
+    if not malformed.command_id or not malformed.source:
+        return SetAside(letter)
+    stamp = CommandStamp(
+        source=malformed.source,
+        command_id=malformed.command_id,
+        type=malformed.type or UNKNOWN_TYPE,
+        actor="",
+        correlation_id=malformed.correlation_id or malformed.command_id,
+    )
+    verdict = Verdict("malformed", "malformed", str(malformed)[:FAULT_CHARACTERS_MAX], {"faults": faults})
+    return SetAside(letter, Answered(stamp, answer_key(record), verdict))
 
 
 def answer_key(record: Record) -> bytes | None:

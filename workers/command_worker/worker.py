@@ -28,7 +28,7 @@ from infra.kafka.topics import RECORD_BYTES_MAX, TopicNames
 from infra.log.event_log import Append, ConcurrencyError, EventLog
 from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.metrics import WorkerMetrics
-from infra.records import Entry, NewEvent, Outcome, Verdict
+from infra.records import Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, Record, answer_key, dead_letter, take_in
 from workers.command_worker.streams import AggregateCache, BatchStreams
@@ -127,11 +127,11 @@ class CommandWorker:
                 return
         raise ConcurrencyError(f"lost {RACES_MAX + 1} races in a row")
 
-    def _take_in(self, records: Sequence[Record]) -> list[ParsedCommand | Entry]:
+    def _take_in(self, records: Sequence[Record]) -> list[ParsedCommand | SetAside]:
         parked = self._poison.parked(records, POISON_ATTEMPTS_MAX)
         return [self._park(record) if place_of(record) in parked else self._take_in_one(record) for record in records]
 
-    def _take_in_one(self, record: Record) -> ParsedCommand | Entry:
+    def _take_in_one(self, record: Record) -> ParsedCommand | SetAside:
         try:
             return take_in(record, self._topics.dead)
         except Exception as defect:
@@ -142,12 +142,12 @@ class CommandWorker:
         self._poison.count(record, repr(defect))
         return CommandFailedError(place_text(record))
 
-    def _park(self, record: Record) -> Entry:
+    def _park(self, record: Record) -> SetAside:
         LOG.error("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
         reason = {"reason": "parked", "attempts": POISON_ATTEMPTS_MAX}
-        return Entry(key=answer_key(record), dead_letter=dead_letter(record, reason, self._topics.dead))
+        return SetAside(dead_letter(record, reason, self._topics.dead))
 
-    def _decide_and_append(self, taken: Sequence[ParsedCommand | Entry]) -> list[Entry]:
+    def _decide_and_append(self, taken: Sequence[ParsedCommand | SetAside]) -> list[Entry]:
         parsed = [command for command in taken if isinstance(command, ParsedCommand)]
         streams = BatchStreams(self._log, self._codec, self._cache)
         with self._metrics.stage("load"):
@@ -163,43 +163,33 @@ class CommandWorker:
 
     def _decide_all(
         self,
-        taken: Sequence[ParsedCommand | Entry],
+        taken: Sequence[ParsedCommand | SetAside],
         outcomes: Mapping[tuple[str, str], Outcome],
         streams: BatchStreams,
     ) -> list[Entry]:
         entries: list[Entry] = []
-        first_of_batch: dict[tuple[str, str], Entry] = {}
+        decided: dict[tuple[str, str], Decided] = {}
         for command in taken:
-            if isinstance(command, Entry):
+            if isinstance(command, SetAside):
                 entries.append(command)
-                continue
-            before = outcomes.get(command.id_key) or first_of_batch.get(command.id_key)
-            entry = self._decide(command, streams) if before is None else _answer_again(command, before)
-            first_of_batch.setdefault(command.id_key, entry)
-            entries.append(entry)
+            elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
+                entries.append(_answer_again(command, before))
+            else:
+                decided[command.id_key] = self._decide(command, streams)
+                entries.append(decided[command.id_key])
         return entries
 
-    def _decide(self, command: ParsedCommand, streams: BatchStreams) -> Entry:
-        entry = Entry(command.stamp, Verdict("accepted"), command.fingerprint, key=answer_key(command.record))
+    def _decide(self, command: ParsedCommand, streams: BatchStreams) -> Decided:
+        events: list[NewEvent] = []
+        verdict = Verdict("accepted")
         try:
             dispatch.handle(command.command, command.meta, streams)
-            events = [
-                NewEvent(
-                    aggregate.id,
-                    fact.originator_version,
-                    topic_of(type(fact)),
-                    fact.timestamp,
-                    aggregate.partition_key,
-                    self._codec.encode(fact),
-                )
-                for aggregate, fact in streams.uncommitted()
-            ]
+            events = self._events(streams)
             _refuse_too_large(events)
             streams.accept()
-            entry.events = events
         except RuleViolationError as refusal:
             streams.refuse()
-            entry.verdict = _refused(refusal)
+            events, verdict = [], _refused(refusal)
         except (psycopg.Error, ConcurrencyError):
             raise
         except Exception as defect:
@@ -207,14 +197,29 @@ class CommandWorker:
                 "command_failed", source=command.meta.source, command_id=command.meta.command_id, **_subject(command)
             )
             raise self._failed(command.record, defect) from defect
-        return entry
+        return Decided(command.stamp, answer_key(command.record), command.fingerprint, verdict, events)
+
+    def _events(self, streams: BatchStreams) -> list[NewEvent]:
+        """Return what a command has brought about, as the log takes it."""
+        return [
+            NewEvent(
+                stream=aggregate.id,
+                version=fact.originator_version,
+                type=topic_of(type(fact)),
+                occurred_at=fact.timestamp,
+                partition_key=aggregate.partition_key,
+                body=self._codec.encode(fact),
+            )
+            for aggregate, fact in streams.uncommitted()
+        ]
 
     def _tell(
-        self, records: Sequence[Record], taken: Sequence[ParsedCommand | Entry], entries: Sequence[Entry]
+        self, records: Sequence[Record], taken: Sequence[ParsedCommand | SetAside], entries: Sequence[Entry]
     ) -> None:
         self._metrics.handled(len(entries))
-        self._metrics.refused(sum(1 for entry in entries if entry.verdict and entry.verdict.status == "refused"))
-        self._metrics.dead(sum(1 for entry in entries if entry.dead_letter))
+        verdicts = [verdict for entry in entries if (verdict := _verdict(entry))]
+        self._metrics.refused(sum(1 for verdict in verdicts if verdict.status == "refused"))
+        self._metrics.dead(sum(1 for entry in entries if isinstance(entry, SetAside)))
         for record, command, entry in zip(records, taken, entries, strict=True):
             _log_handled(record, command, entry)
 
@@ -226,37 +231,50 @@ def _refuse_too_large(events: Sequence[NewEvent]) -> None:
             raise EventTooLargeError(event.type)
 
 
-def _answer_again(command: ParsedCommand, before: Outcome | Entry) -> Entry:
+def _answer_again(command: ParsedCommand, before: Outcome | Decided) -> Answered:
     """Answer a command whose id was used before: the same answer for the same command, else a refusal."""
+    answer: bytes | Decided | Verdict
     if before.fingerprint == command.fingerprint:
-        first = before if isinstance(before, Entry) else before.result
-        return Entry(command.stamp, repeat_of=first, key=answer_key(command.record))
-    reused = CommandIdReusedError("another command came under this id and source before")
-    return Entry(command.stamp, _refused(reused), key=answer_key(command.record))
+        answer = before if isinstance(before, Decided) else before.result
+    else:
+        answer = _refused(CommandIdReusedError("another command came under this id and source before"))
+    return Answered(command.stamp, answer_key(command.record), answer)
 
 
 def _refused(refusal: RuleViolationError) -> Verdict:
     return Verdict("refused", refusal.code, refusal.message, refusal.details)
 
 
-def _subject(command: ParsedCommand | Entry) -> dict[str, str]:
+def _verdict(entry: Entry) -> Verdict | None:
+    """Return what a command was answered now; None where it got its first answer again, or nobody was answered."""
+    match entry:
+        case Decided(verdict=verdict) | Answered(answer=Verdict() as verdict):
+            return verdict
+        case SetAside(answered=Answered(answer=Verdict() as verdict)):
+            return verdict
+    return None
+
+
+def _subject(command: ParsedCommand | SetAside) -> dict[str, str]:
     """Return the order and the return that a command names; nothing of what could not be read."""
     body = command.command if isinstance(command, ParsedCommand) else None
     return {name: str(value) for name in ("order_id", "rma_id") if (value := getattr(body, name, None)) is not None}
 
 
-def _log_handled(record: Record, command: ParsedCommand | Entry, entry: Entry) -> None:
-    if entry.stamp is None:
+def _log_handled(record: Record, command: ParsedCommand | SetAside, entry: Entry) -> None:
+    answered = entry.answered if isinstance(entry, SetAside) else entry
+    if answered is None:
         LOG.warning("record_dead", place=place_text(record))
         return
+    verdict = _verdict(entry)
     LOG.info(
         "command_handled",
-        command_id=entry.stamp.command_id,
-        source=entry.stamp.source,
-        type=entry.stamp.type,
+        command_id=answered.stamp.command_id,
+        source=answered.stamp.source,
+        type=answered.stamp.type,
         **_subject(command),
-        correlation_id=entry.stamp.correlation_id,
-        status="repeated" if entry.verdict is None else entry.verdict.status,
-        code=entry.verdict.code if entry.verdict else None,
-        events=len(entry.events),
+        correlation_id=answered.stamp.correlation_id,
+        status="repeated" if verdict is None else verdict.status,
+        code=verdict.code if verdict else None,
+        events=len(entry.events) if isinstance(entry, Decided) else 0,
     )

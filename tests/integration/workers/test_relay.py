@@ -23,7 +23,7 @@ from infra.envelope.hash_chain import FIRST_PREV_HASH, chained_hash
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import partition_of
 from infra.log.event_log import Append, EventLog
-from infra.records import CommandStamp, Entry, NewEvent, Verdict
+from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from tests.support.pipeline import Pipeline, answer, command, environment, order, wait_for
 from workers import relay
 from workers.relay import Relay, RelayDeposedError
@@ -41,12 +41,12 @@ def fill(pipeline: Pipeline, *, rounds: int = 1, body: bytes = b'{"n":1}', log: 
     [(version,)] = log.connection.execute(last).fetchall()
     for turn in range(version + 1, version + rounds + 1):
         entries = [
-            Entry(
-                CommandStamp("/shop", f"c-{number}-{turn}", "rma.Test.v1", "system:shop", "corr"),
-                Verdict("accepted"),
-                fingerprint=bytes(32),
-                events=[NewEvent(f"order/S-{number}", turn, "rma.Test.Done.v1", AT, f"S-{number}", body)],
+            Decided(
+                stamp=CommandStamp("/shop", f"c-{number}-{turn}", "rma.Test.v1", "system:shop", "corr"),
                 key=f"S-{number}".encode(),
+                fingerprint=bytes(32),
+                verdict=Verdict("accepted"),
+                events=[NewEvent(f"order/S-{number}", turn, "rma.Test.Done.v1", AT, f"S-{number}", body)],
             )
             for number in range(STREAMS)
         ]

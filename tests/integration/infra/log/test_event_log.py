@@ -12,7 +12,7 @@ import pytest
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.log import event_log
 from infra.log.event_log import LOAD, Append, ConcurrencyError, EventLog, StreamGapError, connect
-from infra.records import CommandStamp, Entry, NewEvent, StoredEvent, Verdict
+from infra.records import CommandStamp, Decided, NewEvent, StoredEvent, Verdict
 from tests.support.pipeline import wait_for
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -24,12 +24,12 @@ def event(stream: str, version: int, body: bytes = b"{}") -> NewEvent:
     return NewEvent(stream, version, "rma.Order.Delivered.v1", AT, stream, body)
 
 
-def entry(command_id: str, *events: NewEvent) -> Entry:
-    stamp = CommandStamp("/shop", command_id, "rma.RecordDelivery.v1", "system:shop", command_id)
-    return Entry(stamp, Verdict("accepted"), fingerprint=bytes(32), events=events, key=b"O-1")
+def entry(command_id: str, *events: NewEvent, caused_by: str | None = None) -> Decided:
+    stamp = CommandStamp("/shop", command_id, "rma.RecordDelivery.v1", "system:shop", "corr", caused_by)
+    return Decided(stamp, key=b"O-1", fingerprint=bytes(32), verdict=Verdict("accepted"), events=events)
 
 
-def append(log: EventLog, *entries: Entry) -> Sequence[StoredEvent]:
+def append(log: EventLog, *entries: Decided) -> Sequence[StoredEvent]:
     return log.append(Append(entries, RESULTS)).events
 
 
@@ -131,6 +131,19 @@ def test_a_command_is_answered_once(log: EventLog) -> None:
     with pytest.raises(ConcurrencyError):
         append(log, entry("c-1"))
     assert list(log.find_outcomes([("/shop", "c-1"), ("/shop", "c-9")])) == [("/shop", "c-1")]
+
+
+def test_each_event_names_what_led_to_it(log: EventLog) -> None:
+    """First the event that the command answers, else the command; then each event the one told before it."""
+    asked = entry("c-1", event("rma/1", 1), event("order/1", 1), event("rma/1", 2))
+    answered = entry("c-2", event("order/1", 2), event("rma/1", 3), caused_by="an event's id")
+
+    told = append(log, asked, answered)
+
+    ids = [str(one.event_id) for one in told]
+    assert [one.causation_id for one in told] == ["c-1", ids[0], ids[1], "an event's id", ids[3]]
+    assert {one.correlation_id for one in told} == {"corr"}
+    assert {one.command_id for one in told} == {"c-1", "c-2"}
 
 
 def test_a_hole_in_a_stream_is_refused(log: EventLog) -> None:
