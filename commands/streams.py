@@ -35,7 +35,7 @@ def the_order(streams: Streams, order_id: str) -> Order:
     """Return an order; raises ``UnknownOrderError``."""
     order = find_order(streams, order_id)
     if order is None:
-        raise UnknownOrderError(f"no order {order_id} is registered", order_id=order_id)
+        raise UnknownOrderError(order_id)
     return order
 
 
@@ -48,7 +48,7 @@ def the_return(streams: Streams, rma_id: object, order: Order) -> Rma:
     """Return a return of an order; raises ``UnknownReturnError``."""
     rma = find_return(streams, rma_id)
     if rma is None or rma.order_id != order.order_id:
-        raise UnknownReturnError(f"the order has no return {rma_id}", rma_id=str(rma_id), order_id=order.order_id)
+        raise UnknownReturnError(str(rma_id), order_id=order.order_id)
     return rma
 
 

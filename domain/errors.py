@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+KEEPING_ORDER: Final = (
+    "commands keep their order only under one key in one partition, so send all that concerns an order with its "
+    "order_id as the key"
+)
+"""What whoever refers to something that is not there yet has most likely overlooked."""
 
 
 class RmaError(Exception):
@@ -68,11 +74,22 @@ class EventTooLargeError(RuleViolationError):
 
 
 class UnknownOrderError(RuleViolationError):
+    """No order is registered under this id, or its registration has not been read yet."""
+
     code = "unknown_order"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"no order {order_id} is registered; {KEEPING_ORDER}", order_id=order_id)
 
 
 class UnknownReturnError(RuleViolationError):
+    """The order has no return under this id, or its request has not been read yet."""
+
     code = "unknown_return"
+
+    def __init__(self, rma_id: str, *, order_id: str) -> None:
+        message = f"the order has no return {rma_id}; {KEEPING_ORDER}"
+        super().__init__(message, rma_id=rma_id, order_id=order_id)
 
 
 class UnknownLineError(RuleViolationError):

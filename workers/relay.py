@@ -20,6 +20,7 @@ import structlog
 from infra.addresses import addresses
 from infra.envelope.cloudevents import event_headers
 from infra.kafka.lane_producer import LaneProducer
+from infra.kafka.partitioner import Partitioner, partitioner_in
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
@@ -96,6 +97,7 @@ class Relay:
         self._stop = stop
         self._metrics = metrics or WorkerMetrics("relay")
         self._producer: LaneProducer | None = None
+        self._partitioner: Partitioner | None = None
         self._batch_records_max = batch_records_max
         self._at: Position | None = None
         self._pause_s = IDLE_POLL_S[0]
@@ -136,6 +138,7 @@ class Relay:
         """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
         connection = self._log.connection
         connection.execute(f"SET idle_session_timeout = {SILENCE_MAX_MS}")
+        self._partitioner = partitioner_in(connection)
         while not self._stop.is_set():
             [(held,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,)).fetchall()
             if held:
@@ -172,8 +175,8 @@ class Relay:
         if time.monotonic() - self._published_at > PRODUCER_IDLE_MAX_S:
             self._drop_producer()  # the broker will have closed its connection, or soon will
         if self._producer is None:
-            topics = (self._topics.events, self._topics.results, self._topics.dead)
-            self._producer = LaneProducer(self._bootstrap, topics)
+            assert self._partitioner is not None  # noqa: S101 - whoever publishes has begun
+            self._producer = LaneProducer(self._bootstrap, self._topics.own, self._partitioner)
         topic = self._topics.events
         records = [Message(topic, event.partition_key.encode(), event_headers(event), event.body) for event in events]
         self._producer.send(records + [Message(row.topic, row.key, row.headers, row.value) for row in messages])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -10,7 +9,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from infra.kafka import record_reading
-from infra.kafka.topics import RECORD_BYTES_MAX, partition_of
+from infra.kafka.topics import RECORD_BYTES_MAX
 
 REQUEST_TIMEOUT_MS: Final = 15_000
 BOOTSTRAP_TIMEOUT_MS: Final = 10_000
@@ -103,31 +102,3 @@ def make_producer(bootstrap: str, **settings: Any) -> KafkaProducer:
         }
         | settings
     )
-
-
-class Publisher:
-    """Publish records to the partition that our own function gives their key.
-
-    Args:
-        producer: Closed together with this publisher.
-    """
-
-    def __init__(self, producer: KafkaProducer) -> None:
-        self._producer = producer
-        self._partitions: dict[str, int] = {}
-
-    def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> Any:
-        """Hand one record to the client and return its future; nothing is certain before ``flush``."""
-        if topic not in self._partitions:
-            self._partitions[topic] = len(self._producer.partitions_for(topic))
-        partition = partition_of(key, self._partitions[topic])
-        return self._producer.send(topic, value, key, list(headers), partition)
-
-    def flush(self, timeout_s: float = DELIVERY_TIMEOUT_MS / 1000) -> None:
-        """Wait until every record was acknowledged or given up; raises ``kafka.errors.KafkaTimeoutError``."""
-        self._producer.flush(timeout_s)
-
-    def close(self) -> None:
-        self._producer.close(timeout=REQUEST_TIMEOUT_MS / 1000)

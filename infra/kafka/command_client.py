@@ -16,7 +16,9 @@ from kafka.errors import KafkaError
 from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
-from infra.kafka.clients import REQUEST_TIMEOUT_MS, Publisher, make_producer
+from infra.kafka.clients import REQUEST_TIMEOUT_MS
+from infra.kafka.partitioner import Placement
+from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.topics import TopicNames
 from infra.services import ServiceUnreachableError
 from infra.settings import Settings
@@ -145,10 +147,10 @@ def records_in(lines: Iterable[bytes]) -> Iterator[OutgoingRecord]:
 class CommandPublisher:
     """Writes structured CloudEvents to the topic of commands, in order per key."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, publisher: Publisher, topic: str) -> None:
         self._topic = topic
         self._failed: BaseException | None = None
-        self._publisher = Publisher(make_producer(bootstrap))
+        self._publisher = publisher
 
     def publish(self, record: OutgoingRecord) -> None:
         """Hand a record to the client.
@@ -165,6 +167,10 @@ class CommandPublisher:
         """Wait until Kafka has everything, for a bounded time; raises ``NotSentError``."""
         self._publisher.flush()
         self._check()
+
+    def placement_of(self, topic: str) -> Placement:
+        """Return where the records of a topic of this system belong."""
+        return self._publisher.placement_of(topic)
 
     def _fail(self, error: BaseException) -> None:
         self._failed = self._failed or error
@@ -199,10 +205,6 @@ class Results:
         for partition in partitions:
             self._consumer.position(partition)  # the end of now, before anything is sent
 
-    def partitions_of(self, topic: str) -> int:
-        """Return how many partitions a topic has; 0 where it does not exist."""
-        return len(self._consumer.partitions_for_topic(topic) or ())
-
     def poll(self, timeout_ms: int) -> list[Result]:
         """Return the answers that came, waiting for the first at most so long."""
         batches = self._consumer.poll(timeout_ms=timeout_ms, max_records=POLL_RECORDS_MAX)
@@ -219,8 +221,12 @@ class Conversation:
         self, publisher: CommandPublisher, results: Results, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
     ) -> None:
         self._publisher = publisher
-        self.results = results
+        self._results = results
         self._answer_timeout_s = answer_timeout_s
+
+    def placement_of(self, topic: str) -> Placement:
+        """Return where the records of a topic of this system belong."""
+        return self._publisher.placement_of(topic)
 
     def ask(self, record: OutgoingRecord) -> Result:
         """Publish one command and return its answer; raises ``NotSentError`` and ``NeverAnsweredError``."""
@@ -269,7 +275,7 @@ class Conversation:
     def _take(self, pending: set[CommandId], timeout_ms: int, on_answer: Callable[[Result], None]) -> int:
         """Hand on the first answer to each open command; others' answers and repeats are not ours."""
         taken = 0
-        for result in self.results.poll(timeout_ms):
+        for result in self._results.poll(timeout_ms):
             command = (result["source"], result["command_id"])
             if command in pending:
                 pending.remove(command)
@@ -284,12 +290,13 @@ def conversation(settings: Settings, *, answer_timeout_s: float = ANSWER_TIMEOUT
 
     Raises:
         ServiceUnreachableError: Kafka is away, or the topics do not exist.
+        psycopg.Error: PostgreSQL is away, or ``rma init`` never ran.
     """
     bootstrap = addresses(settings).kafka_bootstrap
     names = TopicNames(settings.topic_prefix)
     with ExitStack() as opened:
         try:
-            publisher = opened.enter_context(closing(CommandPublisher(bootstrap, names.commands)))
+            publisher = opened.enter_context(closing(CommandPublisher(publisher_of(settings), names.commands)))
             results = opened.enter_context(closing(Results(bootstrap, names.results)))
         except KafkaError as error:
             raise ServiceUnreachableError(f"Kafka at {bootstrap} cannot be reached: {error}") from error

@@ -17,8 +17,8 @@ from kafka.net.compat import KafkaNetClient
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.structs import TopicPartition
 
+from infra.kafka.partitioner import Partitioner, Placement
 from infra.kafka.record_batch import ProducerState, encode_batch, record_body
-from infra.kafka.topics import partition_of
 from infra.records import Message
 
 REQUEST_TIMEOUT_MS: Final = 15_000
@@ -38,11 +38,12 @@ class LaneProducer:
     Args:
         bootstrap: Host and port pairs, separated by commas.
         topics: Every topic it will send to; all must exist.
+        partitioner: What the topics are filled with.
     Raises:
         kafka.errors.KafkaError: Kafka is away, or a topic is missing.
     """
 
-    def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
+    def __init__(self, bootstrap: str, topics: Iterable[str], partitioner: Partitioner) -> None:
         self._client = KafkaNetClient(
             bootstrap_servers=bootstrap.split(","),
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -50,7 +51,7 @@ class LaneProducer:
             metrics=None,
         )
         try:
-            self._begin(list(topics))
+            self._begin(list(topics), partitioner)
         except BaseException:
             self.close()
             raise
@@ -68,7 +69,7 @@ class LaneProducer:
         """
         by_partition: dict[TopicPartition, Records] = defaultdict(list)
         for message in messages:
-            partition = partition_of(message.key, self._partitions[message.topic])
+            partition = self._placements[message.topic].of(message.key)
             headers = [(name.encode(), value) for name, value in message.headers]
             body = record_body(message.key, message.value, headers)
             by_partition[TopicPartition(message.topic, partition)].append(body)
@@ -78,13 +79,15 @@ class LaneProducer:
             batches = {partition: batches[partition] for partition, bodies in firsts.items() if bodies is not None}
             self._send_one_each({partition: bodies for partition, bodies in firsts.items() if bodies is not None})
 
-    def _begin(self, topics: list[str]) -> None:
+    def _begin(self, topics: list[str], partitioner: Partitioner) -> None:
         manager = self._client._manager  # noqa: SLF001 - the client has no public way to send a request of one's own
         manager.bootstrap(BOOTSTRAP_TIMEOUT_MS)
         self._client.poll(timeout_ms=REQUEST_TIMEOUT_MS, future=manager.cluster.set_topics(topics))
         self._cluster = manager.cluster
-        self._partitions = {topic: len(self._cluster.partitions_for_topic(topic) or ()) for topic in topics}
-        missing = [topic for topic, partitions in self._partitions.items() if not partitions]
+        self._placements = {
+            topic: Placement(partitioner, len(self._cluster.partitions_for_topic(topic) or ())) for topic in topics
+        }
+        missing = [topic for topic, placement in self._placements.items() if not placement.partitions]
         if missing:
             raise errors.UnknownTopicOrPartitionError(f"no such topic: {', '.join(missing)}")
         answer = self._client.send_and_receive(

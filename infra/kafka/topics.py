@@ -1,8 +1,7 @@
-"""The topics, what they promise, and which partition a key belongs to."""
+"""The topics, and what they promise."""
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +36,11 @@ class TopicNames:
     @property
     def dead(self) -> str:
         return f"{self.prefix}rma.commands.dead"
+
+    @property
+    def own(self) -> tuple[str, str, str]:
+        """Those that nobody but this system fills."""
+        return self.events, self.results, self.dead
 
 
 def create_topics(
@@ -84,12 +88,3 @@ def create_topics(
             continue  # somebody else was faster
         created.append(name)
     return created
-
-
-def partition_of(key: bytes | None, partitions: int) -> int:
-    """Return the partition of a key: its CRC-32 (IEEE) modulo the number of partitions; no key counts as empty.
-
-    Ours, rather than a client's default, because order rests on it: every producer here must agree, in every version.
-    librdkafka's ``consistent`` partitioner is the same function.
-    """
-    return zlib.crc32(key or b"") % partitions

@@ -17,7 +17,9 @@ from kafka.admin import NewTopic
 from kafka.structs import TopicPartition
 
 from infra.envelope.codec import Codec
-from infra.kafka.clients import Publisher, make_admin, make_consumer, make_producer
+from infra.kafka.clients import make_admin, make_consumer
+from infra.kafka.partitioner import Placement, settle_partitioner
+from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.topics import TopicNames, create_topics
 from infra.log.event_log import EventLog
 from infra.log.poison import PoisonRecords
@@ -125,6 +127,7 @@ class Pipeline:
         self.codec: Codec = make_codec()
         migrate(self.dsn)
         with closing(make_admin(self.bootstrap)) as admin:
+            self.partitioner = settle_partitioner(self.dsn, admin, self.topics.own)
             create_topics(admin, self.topics, partitions=settings.partitions)
         self._logs: list[EventLog] = []
         self.log = self.open_log()
@@ -146,9 +149,14 @@ class Pipeline:
         with closing(make_admin(self.bootstrap)) as admin:
             admin.create_topics([NewTopic(name, self.settings.partitions, 1)])
 
+    @property
+    def placement(self) -> Placement:
+        """Where the records of this system's topics belong."""
+        return Placement(self.partitioner, self.settings.partitions)
+
     def publish(self, records: Sequence[Polled]) -> None:
         """Put records on the commands topic, acknowledged; keys decide the partition."""
-        self._publisher = self._publisher or Publisher(make_producer(self.bootstrap))
+        self._publisher = self._publisher or publisher_of(self.settings)
         sent = [
             self._publisher.send(self.topics.commands, record.key, record.value, record.headers)  # type: ignore[arg-type]
             for record in records

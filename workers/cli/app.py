@@ -71,13 +71,14 @@ def init(as_json: AsJson = False) -> None:
     from infra.settings import Settings
     from workers.operating.initialising import initialise
 
-    migrations, topics = initialise(Settings())
+    made = initialise(Settings())
     if as_json:
-        print_json({"migrations": migrations, "topics": topics})
+        print_json({"migrations": made.migrations, "topics": made.topics, "partitioner": made.partitioner})
         return
     out = console()
-    out.print(f"schemas: {', '.join(migrations) or 'all there'}")
-    out.print(f"topics:  {', '.join(topics) or 'all there'}")
+    out.print(f"schemas: {', '.join(made.migrations) or 'all there'}")
+    out.print(f"topics:  {', '.join(made.topics) or 'all there'}")
+    out.print(f"keys:    partitioned by {made.partitioner}")
 
 
 @app.command()

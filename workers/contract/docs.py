@@ -176,6 +176,18 @@ Commands are accepted as CloudEvents 1.0 in binary mode (`ce_` headers) and in s
 
 The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed.
 
+## Keys, partitions and order
+
+Order holds among records of one key in one partition, and nowhere else. So all that concerns an order is sent with its
+`order_id` as the key, and every producer has to put a key into the same partition. Here that is murmur2, which the
+clients for Java, kafka-python and kafkajs use unless told otherwise. librdkafka and what stands on it (kcat, and the
+clients for Go, .NET, Python, PHP and Ruby that wrap it) does not: set `partitioner=murmur2_random` there. A command
+that reaches us before what it builds on is refused (`unknown_order`, `unknown_return`).
+
+Events and answers have the key of their order, too, in the same way: a stream processor can join them with topics of
+its own that have as many partitions. A system whose topics were filled before this could be chosen stays with CRC-32
+(librdkafka's `consistent_random`): `rma init` tells which one holds, and it never changes.
+
 ## Results
 
 ```json

@@ -14,7 +14,7 @@ from kafka.errors import UnknownTopicOrPartitionError
 
 from domain.errors import RmaError, UnusableInputError
 from infra.addresses import addresses
-from infra.kafka.clients import Publisher, make_producer
+from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.command_worker.intake import DEAD_HEADER_PREFIX
@@ -115,9 +115,9 @@ class DeadLetters:
     def __init__(self, settings: Settings) -> None:
         """Connect; raises ``ServiceUnreachableError`` or ``kafka.errors.KafkaError`` where Kafka is away."""
         self._topics = TopicNames(settings.topic_prefix)
-        self._bootstrap = addresses(settings).kafka_bootstrap
+        self._settings = settings
         self._consumer = KafkaConsumer(
-            bootstrap_servers=self._bootstrap.split(","),
+            bootstrap_servers=addresses(settings).kafka_bootstrap.split(","),
             enable_auto_commit=False,
             bootstrap_timeout_ms=KAFKA_TIMEOUT_MS,
             request_timeout_ms=KAFKA_TIMEOUT_MS,
@@ -160,7 +160,7 @@ class DeadLetters:
             if letter.cut:
                 what = f"{letter.letter_id} was too large to be kept whole; the record is at {letter.origin}"
                 raise CutDeadLetterError(what)
-        with closing(Publisher(make_producer(self._bootstrap))) as publisher:
+        with closing(publisher_of(self._settings)) as publisher:
             sent = [
                 publisher.send(self._topics.commands, letter.key, letter.value, letter.headers) for letter in letters
             ]

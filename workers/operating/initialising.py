@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Final
 
 from infra.addresses import addresses
 from infra.kafka.clients import make_admin
+from infra.kafka.partitioner import Partitioner, settle_partitioner
 from infra.kafka.topics import TopicNames, create_topics
 from infra.migrate import migrate
 from infra.settings import Settings
@@ -16,23 +18,33 @@ from workers.projector.projector import prepare
 TOPICS_READY_TIMEOUT_MS: Final = 30_000
 
 
-def initialise(settings: Settings) -> tuple[list[str], list[str]]:
-    """Create what is missing of schemas and topics; return the migrations run and the topics created.
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What was missing of a system and is there now, and the function that its keys are partitioned by."""
+
+    migrations: list[str]
+    topics: list[str]
+    partitioner: Partitioner
+
+
+def initialise(settings: Settings) -> Initialised:
+    """Create what is missing of schemas and topics, and settle what a system must keep.
 
     Raises:
         ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
-    where = addresses(settings)
+    where, names = addresses(settings), TopicNames(settings.topic_prefix)
     migrations = migrate(where.postgres_dsn)
     for projection in PROJECTIONS.values():
         prepare(where.postgres_dsn, projection)
     with closing(make_admin(where.kafka_bootstrap)) as admin:
+        partitioner = settle_partitioner(where.postgres_dsn, admin, names.own)
         topics = create_topics(
             admin,
-            TopicNames(settings.topic_prefix),
+            names,
             partitions=settings.partitions,
             replication_factor=settings.replication_factor,
             min_insync_replicas=settings.min_insync_replicas,
         )
         admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)  # made is not yet known everywhere
-    return migrations, topics
+    return Initialised(migrations, topics, partitioner)

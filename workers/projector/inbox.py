@@ -17,8 +17,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from infra.addresses import addresses, postgres_address
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
-from infra.kafka.clients import Publisher, make_consumer, make_producer
+from infra.kafka.clients import make_consumer
 from infra.kafka.command_client import OutgoingCommand
+from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import connect
 from infra.metrics import WorkerMetrics
@@ -40,7 +41,7 @@ class Outlet:
 
     def __init__(self, settings: Settings) -> None:
         self._topic = TopicNames(settings.topic_prefix).commands
-        self._publisher = Publisher(make_producer(addresses(settings).kafka_bootstrap))
+        self._publisher = publisher_of(settings)
 
     def tell(self, commands: Sequence[OutgoingCommand]) -> None:
         """Publish commands, in their order per key; raises ``kafka.errors.KafkaError`` if one was not taken."""

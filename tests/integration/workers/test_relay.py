@@ -21,7 +21,6 @@ from kafka.errors import MessageSizeTooLargeError
 
 from infra.envelope.hash_chain import FIRST_PREV_HASH, chained_hash
 from infra.kafka.clients import make_admin
-from infra.kafka.topics import partition_of
 from infra.log.event_log import Append, EventLog
 from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from tests.support.pipeline import Pipeline, answer, command, environment, order, wait_for
@@ -120,7 +119,7 @@ def test_everything_goes_out_once_and_in_order(pipeline: Pipeline) -> None:
     records = pipeline.read_topic(pipeline.topics.events)
     assert sorted(positions(records)) == list(range(1, total + 1))
     assert_first_occurrences_in_order(records)
-    assert all(partition_of(record.key, pipeline.settings.partitions) == record.partition for record in records)
+    assert all(pipeline.placement.of(record.key) == record.partition for record in records)
     assert len(pipeline.read_topic(pipeline.topics.results)) == total
     assert pipeline.log.connection.execute("SELECT count(*) FROM rma_log.outbox").fetchall() == [(0,)]
 

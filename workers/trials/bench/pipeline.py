@@ -23,6 +23,7 @@ import psycopg
 from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.kafka.command_client import CommandPublisher, conversation
+from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.trials.bench import load
@@ -234,7 +235,7 @@ class _Workers:
 
 
 def _publish(own: Settings, returns: int) -> None:
-    with closing(CommandPublisher(addresses(own).kafka_bootstrap, TopicNames(own.topic_prefix).commands)) as publisher:
+    with closing(CommandPublisher(publisher_of(own), TopicNames(own.topic_prefix).commands)) as publisher:
         publisher.publish(load.publish_policy().to_record())
         publisher.flush()
         time.sleep(1.0)  # the policy has a partition of its own: be sure that it is the first to be read

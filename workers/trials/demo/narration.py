@@ -16,7 +16,8 @@ from rich.text import Text
 from domain.errors import RmaError
 from infra.addresses import addresses, postgres_address
 from infra.kafka.command_client import Conversation, OutgoingCommand, Result, conversation, key_of
-from infra.kafka.topics import TopicNames, partition_of
+from infra.kafka.partitioner import Placement
+from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from projections.refund_ledger.balances import read_trial_balance
@@ -62,13 +63,13 @@ def run_demo(settings: Settings, out: Console) -> None:
         opened.enter_context(all_workers(own, folder / "workers.log"))
         views = opened.enter_context(closing(Views(addresses(own).postgres_dsn, tuple(PROJECTIONS))))
         talk = opened.enter_context(conversation(own))
-        partitions = talk.results.partitions_of(TopicNames(own.topic_prefix).events)
+        events = talk.placement_of(TopicNames(own.topic_prefix).events)
         story = Story.fresh()
         with payments(own, folder) as gateway_url:
-            Narrator(talk, views, out, partitions).narrate(story, gateway_url)
+            Narrator(talk, views, out, events).narrate(story, gateway_url)
         out.print(f"\nThe story took until {_seconds(began)}.", style="dim")
         _show_case(own, story, out)
-        _import_week(own, views, partitions, out)
+        _import_week(own, views, events, out)
     out.print(f"\nDone in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
 
 
@@ -79,11 +80,11 @@ def _seconds(began: float) -> str:
 class Narrator:
     """Sends the story's commands, one after the other, and prints what came of each."""
 
-    def __init__(self, talk: Conversation, views: Views, out: Console, event_partitions: int) -> None:
+    def __init__(self, talk: Conversation, views: Views, out: Console, events: Placement) -> None:
         self._talk = talk
         self._views = views
         self._out = out
-        self._event_partitions = event_partitions
+        self._events = events
         self._told = 0
 
     def narrate(self, story: Story, gateway_url: str) -> None:
@@ -119,7 +120,7 @@ class Narrator:
         for step in chapter.steps:
             result = self._take(step)
             for event in result["events"]:
-                partition = partition_of((key_of(step.data) or "").encode(), self._event_partitions)
+                partition = self._events.of((key_of(step.data) or "").encode())
                 reached[partition] = max(reached.get(partition, 0), event["position"])
         self._views.wait_for(reached)
         self._say_where(story)
@@ -173,14 +174,14 @@ def _show_case(settings: Settings, story: Story, out: Console) -> None:
         out.print(stacked(*allocation(story.order_id, units, exchanges)))
 
 
-def _import_week(settings: Settings, views: Views, event_partitions: int, out: Console) -> None:
+def _import_week(settings: Settings, views: Views, events: Placement, out: Console) -> None:
     out.print(Rule(Text("rma import online-retail: a real shop's week", "bold"), align="left", style="cyan"))
     imported = import_online_retail(SLICE, settings, out)
     print_imported(imported, out)
     if not imported.answers.all_accepted:
         raise StoryWentWrongError("a command of the import was not accepted")
     with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
-        views.wait_for(_log_ends(connection, event_partitions))
+        views.wait_for(_log_ends(connection, events))
         out.print(Rule(Text("rma reasons", "bold"), align="left", style="cyan"))
         out.print(reason_bars(read_reason_tables(connection, skus_max=ARTICLES_SHOWN)))
         out.print(Rule(Text("rma ledger", "bold"), align="left", style="cyan"))
@@ -190,10 +191,10 @@ def _import_week(settings: Settings, views: Views, event_partitions: int, out: C
         raise StoryWentWrongError("the ledger does not sum to zero")
 
 
-def _log_ends(connection: psycopg.Connection[Any], event_partitions: int) -> dict[int, int]:
+def _log_ends(connection: psycopg.Connection[Any], events: Placement) -> dict[int, int]:
     """Return the position of the last event of each partition."""
     ends: dict[int, int] = {}
     for key, position in connection.execute(LOG_ENDS).fetchall():
-        partition = partition_of(key.encode(), event_partitions)
+        partition = events.of(key.encode())
         ends[partition] = max(ends.get(partition, 0), position)
     return ends

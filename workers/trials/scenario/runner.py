@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from infra.addresses import postgres_address
 from infra.kafka.command_client import Conversation, NeverAnsweredError, OutgoingCommand, Result, conversation, key_of
-from infra.kafka.topics import TopicNames, partition_of
+from infra.kafka.partitioner import Placement
+from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.trials.scenario.compare import Compared, compare_least, compare_rows, same_value, shown
 from workers.trials.scenario.files import Names, Refused, Scenario, ScenarioError, SendStep, ViewStep, read_scenario
@@ -71,7 +72,7 @@ class Player:
 
     talk: Conversation
     views: Views
-    event_partitions: int
+    events: Placement
     names: Names = field(default_factory=Names)
     source: str = field(default_factory=lambda: f"/scenario/{uuid4().hex[:10]}")
     _reached: dict[int, int] = field(default_factory=dict)
@@ -101,7 +102,7 @@ class Player:
         if not all(part.same for part in compared):
             raise _DifferenceError(_said(result), compared)
         for event in result["events"]:
-            partition = partition_of(self._key_of_stream(event["stream"], step.data).encode(), self.event_partitions)
+            partition = self.events.of(self._key_of_stream(event["stream"], step.data).encode())
             self._reached[partition] = max(self._reached.get(partition, 0), event["position"])
 
     def _key_of_stream(self, stream: str, data: Any) -> str:
@@ -184,11 +185,11 @@ def play_files(
         closing(Views(postgres_address(settings), projections, catch_up_timeout_s=catch_up_timeout_s)) as views,
         conversation(settings, answer_timeout_s=ANSWER_TIMEOUT_S) as talk,
     ):
-        partitions = talk.results.partitions_of(TopicNames(settings.topic_prefix).events)
+        events = talk.placement_of(TopicNames(settings.topic_prefix).events)
         for path in paths:
             if unanswered >= UNANSWERED_MAX:
                 yield Played(path, path.stem, 0.0, Failure("the file", "not played: nobody answers"))
                 continue
-            played = play_file(path, lambda: Player(talk, views, partitions))
+            played = play_file(path, lambda: Player(talk, views, events))
             unanswered += played.failure is not None and played.failure.unanswered
             yield played

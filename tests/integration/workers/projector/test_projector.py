@@ -14,7 +14,7 @@ from kafka.structs import TopicPartition
 from psycopg import Connection
 
 from domain.recorded import RecordedEvent
-from infra.kafka.clients import Publisher, make_producer
+from infra.kafka.publisher import publisher_of
 from infra.metrics import WorkerMetrics
 from tests.support.pipeline import Pipeline, command, delivery, order, wait_for
 from workers.projector.projector import Projector, prepare
@@ -259,7 +259,7 @@ def test_a_record_that_is_no_event_stops_its_partition(
     pipeline: Pipeline, published: list[Any], projector: Projector
 ) -> None:
     """Our own events are never malformed: at a stranger's record the partition stops, with an alarm."""
-    publisher = Publisher(make_producer(pipeline.bootstrap))
+    publisher = publisher_of(pipeline.settings)
     publisher.send(pipeline.topics.events, b"O-1", b"{}", [("ce_type", b"rma.Order.Delivered.v1")])
     publisher.flush()
     publisher.close()

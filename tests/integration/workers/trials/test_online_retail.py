@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from infra.kafka.topics import partition_of
+from infra.kafka.partitioner import Placement, partitioner_of
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from tests.support.whole_system import working
@@ -64,8 +64,9 @@ def caught_up(settings: Settings) -> None:
     query = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
     with psycopg.connect(settings.postgres_dsn) as connection:
         reached: dict[int, int] = {}
+        events = Placement(partitioner_of(settings.postgres_dsn), settings.partitions)
         for key, position in connection.execute(query):
-            partition = partition_of(key.encode(), settings.partitions)
+            partition = events.of(key.encode())
             reached[partition] = max(reached.get(partition, 0), position)
     views.wait_for(reached)
     views.close()

@@ -12,7 +12,6 @@ from kafka.record.default_records import DefaultRecordBatch
 
 from infra.kafka.record_batch import ProducerState, encode_batch, record_body, varint
 from infra.kafka.record_reading import RecordBatch
-from infra.kafka.topics import partition_of
 
 STATE = ProducerState(producer_id=7, epoch=1, sequence=42)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -76,8 +75,3 @@ def test_a_damaged_record_is_an_error(damage: bytes) -> None:
 def test_varints_are_zigzag(number: int, encoded: str) -> None:
     """Small numbers of either sign take one byte; the table and the computation agree."""
     assert varint(number).hex() == encoded
-
-
-def test_a_key_belongs_to_one_partition_for_ever() -> None:
-    """The function is part of the contract: these partitions must never change."""
-    assert [partition_of(key, 6) for key in (b"O-1001", b"O-1002", b"standard", None)] == [4, 4, 1, 0]

@@ -112,7 +112,7 @@ def test_an_environment_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (UnknownReturnError("no such return"), SAID_NO),
+        (UnknownReturnError("R-1", order_id="O-1"), SAID_NO),
         (WrongUsageError("not so"), WRONG_USAGE),
         (StackNotRunningError(".rma"), UNREACHABLE),
         (psycopg.OperationalError("gone"), UNREACHABLE),

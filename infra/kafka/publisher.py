@@ -1,0 +1,57 @@
+"""Records on their way out, each to the partition where its key belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+
+from infra.addresses import addresses
+from infra.kafka.clients import DELIVERY_TIMEOUT_MS, REQUEST_TIMEOUT_MS, make_producer
+from infra.kafka.partitioner import Partitioner, Placement, partitioner_of
+from infra.settings import Settings
+
+
+class Publisher:
+    """Publish records to the partitions of their keys.
+
+    Args:
+        producer: Closed together with this publisher.
+        partitioner: What the system's topics are filled with.
+    """
+
+    def __init__(self, producer: KafkaProducer, partitioner: Partitioner) -> None:
+        self._producer = producer
+        self._partitioner = partitioner
+        self._placements: dict[str, Placement] = {}
+
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> Any:
+        """Hand one record to the client and return its future; nothing is certain before ``flush``."""
+        return self._producer.send(topic, value, key, list(headers), self.placement_of(topic).of(key))
+
+    def placement_of(self, topic: str) -> Placement:
+        """Return where a topic's records belong; raises ``kafka.errors.KafkaError`` where there is none."""
+        if topic not in self._placements:
+            self._placements[topic] = Placement(self._partitioner, len(self._producer.partitions_for(topic)))
+        return self._placements[topic]
+
+    def flush(self, timeout_s: float = DELIVERY_TIMEOUT_MS / 1000) -> None:
+        """Wait until every record was acknowledged or given up; raises ``kafka.errors.KafkaTimeoutError``."""
+        self._producer.flush(timeout_s)
+
+    def close(self) -> None:
+        self._producer.close(timeout=REQUEST_TIMEOUT_MS / 1000)
+
+
+def publisher_of(settings: Settings) -> Publisher:
+    """Return the publisher of a system's own records.
+
+    Raises:
+        ServiceUnreachableError, psycopg.Error, kafka.errors.KafkaError: A service is away, or ``rma init`` never ran.
+    """
+    where = addresses(settings)
+    partitioner = partitioner_of(where.postgres_dsn)
+    return Publisher(make_producer(where.kafka_bootstrap), partitioner)
