@@ -87,7 +87,10 @@ class OutgoingRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCommand:
-    """A command to publish; ``type`` is the short name, such as ``RequestReturn``."""
+    """A command to publish; ``type`` is the short name, such as ``RequestReturn``.
+
+    One that answers an event names the event's id as its cause and passes on its correlation id.
+    """
 
     type: str
     id: str
@@ -96,6 +99,8 @@ class OutgoingCommand:
     time: datetime | str | None
     actor: str | None
     data: Any
+    correlation_id: str | None = None
+    causation_id: str | None = None
 
     def to_bytes(self) -> bytes:
         """Return the command as a structured CloudEvent; attributes that are None are left out."""
@@ -107,6 +112,8 @@ class OutgoingCommand:
             "type": f"rma.{self.type}.v1",
             "time": time_text,
             "actor": self.actor,
+            "correlationid": self.correlation_id,
+            "causationid": self.causation_id,
             "datacontenttype": "application/json",
             "data": self.data,
         }

@@ -171,10 +171,15 @@ Commands are accepted as CloudEvents 1.0 in binary mode (`ce_` headers) and in s
 | `time` | business time, required, with an offset | the same business time |
 | `subject` | | the stream: `order/O-1001`, `rma/<uuid>`, `policy/standard` |
 | `actor` | required, `kind:id` | as the command's |
-| `correlationid`, `causationid` | optional | always set |
+| `correlationid` | optional | the command's, else the command's `id`; whatever follows from it has the same |
+| `causationid` | optional: the `id` of the event it answers | of the first event what its command names, else the \
+command's `id`; of each further event of the command the `id` of the one before it |
 | `streamversion`, `position`, `recordedat`, `commandid`, `prevhash` | | always set |
 
 The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed.
+
+Commands of the payments and deadline workers name the event that they answer, so that a payout can be followed back to
+the request by ids alone. Events of version 0.1.0 have the command's `id` as `causationid`, and stay so.
 
 ## Keys, partitions and order
 

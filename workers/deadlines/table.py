@@ -26,17 +26,19 @@ CREATE TABLE IF NOT EXISTS rma_deadlines.deadlines (
     overdue     boolean     NOT NULL,  -- already past when it was recorded: shown, never fired
     fired_for   timestamptz            -- the instant for which it was fired last
 );
+-- the log position of the event that set the instant; 0 where an earlier version read it
+ALTER TABLE rma_deadlines.deadlines ADD COLUMN IF NOT EXISTS set_at bigint NOT NULL DEFAULT 0;
 CREATE INDEX IF NOT EXISTS deadlines_to_fire ON rma_deadlines.deadlines (due_at)
     WHERE open AND NOT overdue AND fired_for IS DISTINCT FROM due_at;
 """
 OPEN: Final = """
-    INSERT INTO rma_deadlines.deadlines (deadline_id, stream, order_id, due_at, open, overdue)
-    VALUES (%s, %s, %s, %s, true, %s) ON CONFLICT (deadline_id) DO NOTHING
+    INSERT INTO rma_deadlines.deadlines (deadline_id, stream, order_id, due_at, open, overdue, set_at)
+    VALUES (%s, %s, %s, %s, true, %s, %s) ON CONFLICT (deadline_id) DO NOTHING
 """
-MOVE: Final = "UPDATE rma_deadlines.deadlines SET due_at = %s, overdue = %s WHERE deadline_id = %s"
+MOVE: Final = "UPDATE rma_deadlines.deadlines SET due_at = %s, overdue = %s, set_at = %s WHERE deadline_id = %s"
 END: Final = "UPDATE rma_deadlines.deadlines SET open = false WHERE deadline_id = %s"
 DUE: Final = """
-    SELECT deadline_id, stream, order_id, due_at FROM rma_deadlines.deadlines
+    SELECT deadline_id, stream, order_id, due_at, set_at FROM rma_deadlines.deadlines
     WHERE open AND NOT overdue AND fired_for IS DISTINCT FROM due_at AND due_at <= %s ORDER BY due_at LIMIT %s
 """
 FIRED: Final = """
@@ -47,12 +49,13 @@ FIRED: Final = """
 
 @dataclass(frozen=True, slots=True)
 class DueDeadline:
-    """A deadline whose instant has come."""
+    """A deadline whose instant has come; ``set_at`` is the log position of the event that set it (0: not kept)."""
 
     deadline_id: UUID
     stream: str
     order_id: str
     due_at: datetime
+    set_at: int
 
     @property
     def rma_id(self) -> str:
@@ -81,11 +84,11 @@ def _changes(event: RecordedEvent) -> Iterator[tuple[Any, tuple[object, ...]]]:
     if isinstance(fact, Rma.DeadlinesMoved):
         for new in fact.opened:
             overdue = new.due_at < event.recorded_at
-            yield OPEN, (new.deadline_id, event.stream, event.partition_key, new.due_at, overdue)
+            yield OPEN, (new.deadline_id, event.stream, event.partition_key, new.due_at, overdue, event.position)
         for end in fact.ended:
             yield END, (end.deadline_id,)
     elif isinstance(fact, Rma.DeadlineExtended):
-        yield MOVE, (fact.due_at, fact.due_at < event.recorded_at, fact.deadline_id)
+        yield MOVE, (fact.due_at, fact.due_at < event.recorded_at, event.position, fact.deadline_id)
     elif isinstance(fact, Rma.DeadlinePassed):
         yield END, (fact.deadline_id,)
 

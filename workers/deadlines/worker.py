@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from infra.kafka.command_client import OutgoingCommand
+from infra.log.queries import EventIds, ids_at
 from infra.settings import Settings
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
 from workers.projector.inbox import Outlet, Store, act_until, inbox
@@ -85,7 +86,8 @@ def fire(store: Store, outlet: Outlet, now: datetime | None) -> int:
         return 0
     fired = due(store.connection, now, limit=FIRED_AT_ONCE_MAX)
     if fired:
-        outlet.tell([command_of(deadline, now) for deadline in fired])
+        set_by = ids_at(store.connection, (deadline.set_at for deadline in fired))
+        outlet.tell([command_of(deadline, now, set_by.get(deadline.set_at)) for deadline in fired])
         mark_fired(store.connection, fired)
         for deadline in fired:
             LOG.info(
@@ -98,8 +100,11 @@ def fire(store: Store, outlet: Outlet, now: datetime | None) -> int:
     return len(fired)
 
 
-def command_of(deadline: DueDeadline, now: datetime) -> OutgoingCommand:
-    """Return the command for a deadline's instant: the same for the same instant, however often it is fired."""
+def command_of(deadline: DueDeadline, now: datetime, set_by: EventIds | None) -> OutgoingCommand:
+    """Return the command for a deadline's instant: the same for the same instant, however often it is fired.
+
+    ``set_by`` is the event that set the instant, None where the worker has not kept it.
+    """
     return OutgoingCommand(
         type="PassDeadline",
         id=f"{deadline.deadline_id}/{deadline.due_at.astimezone(UTC).isoformat()}",
@@ -112,4 +117,6 @@ def command_of(deadline: DueDeadline, now: datetime) -> OutgoingCommand:
             "rma_id": deadline.rma_id,
             "deadline_id": str(deadline.deadline_id),
         },
+        correlation_id=set_by and set_by.correlation_id,
+        causation_id=set_by and str(set_by.event_id),
     )

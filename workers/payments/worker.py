@@ -23,6 +23,7 @@ from domain.settlement.payout_saga import Question
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import Answer, Gateway, PayoutRequest
 from infra.kafka.command_client import OutgoingCommand
+from infra.log.queries import EventIds, ids_at
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
@@ -116,7 +117,9 @@ class Payments:
             return
         wait([future for _, future in self._asking.values()], wait_s, FIRST_COMPLETED)
         answered = [(question, future.result()) for question, future in self._asking.values() if future.done()]
-        self._outlet.tell([command for pair in answered if (command := command_of(*pair))])
+        raised_by = ids_at(self._store.connection, (question.opened_by for question, _ in answered))
+        commands = (command_of(question, answer, raised_by[question.opened_by]) for question, answer in answered)
+        self._outlet.tell([command for command in commands if command])
         for question, answer in answered:
             self._remember(question, answer)
             del self._asking[question.payout_id]
@@ -154,7 +157,7 @@ def ask(gateway: Gateway, question: Question) -> Answer:
     return gateway.pay(request) if question.may_pay else gateway.look_up(request)
 
 
-def command_of(question: Question, answer: Answer) -> OutgoingCommand | None:
+def command_of(question: Question, answer: Answer, raised_by: EventIds) -> OutgoingCommand | None:
     """Return what to tell the log of an answer, if anything; the same answer to the same question, the same command."""
     said = payout_saga.statement(question, answer.kind)
     if said is None:
@@ -175,4 +178,6 @@ def command_of(question: Question, answer: Answer) -> OutgoingCommand | None:
         time=answer.at or datetime.now(UTC),
         actor=ACTOR,
         data=data,
+        correlation_id=raised_by.correlation_id,
+        causation_id=str(raised_by.event_id),
     )
