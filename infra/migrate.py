@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg
 from psycopg import Connection, sql
+
+from infra.sessions import LOCK_TIMEOUT_MS, SCHEMA_CHANGE_MAX_MS, connect
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 0x524D4101
@@ -27,25 +30,36 @@ def migrate(dsn: str) -> list[str]:
         MigrationChangedError: A file differs from what was run under its name.
         psycopg.Error: The database cannot be reached or refuses a statement.
     """
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS public.rma_migrations "
-            "(name text PRIMARY KEY, sha256 text NOT NULL, run_at timestamptz NOT NULL DEFAULT now())"
-        )
-        files = sorted(MIGRATIONS.glob("[0-9]*.sql"))
+    files = sorted(MIGRATIONS.glob("[0-9]*.sql"))
+    with closing(connect(dsn, statement_timeout_ms=SCHEMA_CHANGE_MAX_MS)) as connection:
+        with _alone(connection):
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS public.rma_migrations "
+                "(name text PRIMARY KEY, sha256 text NOT NULL, run_at timestamptz NOT NULL DEFAULT now())"
+            )
         return [file.name for file in files if _run_once(connection, file)]
+
+
+@contextmanager
+def _alone(connection: Connection[Any]) -> Iterator[None]:
+    """Run the block as a transaction that no other process's overlaps; of tables' locks it waits for none for long."""
+    with connection.transaction():
+        connection.execute(f"SET LOCAL lock_timeout = {SCHEMA_CHANGE_MAX_MS}")
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+        connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+        yield
 
 
 def _run_once(connection: Connection[Any], file: Path) -> bool:
     statements = file.read_bytes()
     digest = hashlib.sha256(statements).hexdigest()
-    known = connection.execute("SELECT sha256 FROM public.rma_migrations WHERE name = %s", (file.name,)).fetchone()
-    if known is not None:
-        if known[0] != digest:
-            raise MigrationChangedError(f"{file.name} was changed after it had run")
-        return False
-    with connection.transaction():
+    known_digest = "SELECT sha256 FROM public.rma_migrations WHERE name = %s"
+    with _alone(connection):
+        known = connection.execute(known_digest, (file.name,)).fetchone()
+        if known is not None:
+            if known[0] != digest:
+                raise MigrationChangedError(f"{file.name} was changed after it had run")
+            return False
         connection.execute(sql.SQL(statements.decode()))
         connection.execute("INSERT INTO public.rma_migrations (name, sha256) VALUES (%s, %s)", (file.name, digest))
     return True

@@ -25,6 +25,7 @@ from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
 from infra.records import Message, OutboxRow, StoredEvent
+from infra.sessions import try_to_lead
 from infra.settings import Settings
 from workers.runtime.loop import collect_garbage_less_often, patiently
 from workers.runtime.parts import observed
@@ -37,13 +38,21 @@ IDLE_POLL_S: Final = (0.002, 0.05)
 
 STANDBY_POLL_S: Final = 1.0
 PRODUCER_IDLE_MAX_S: Final = 240.0
-SILENCE_MAX_MS: Final = 20_000
-"""A relay that asks PostgreSQL nothing for so long has hung: its session is ended, which frees the lock for another.
-Longer than Kafka may take to answer a request."""
-
 LANE: Final = "main"
 RELAY_LOCK: Final = 0x524D4102
 """Advisory lock of the relay that may move the position."""
+
+BEGIN: Final = "UPDATE rma_log.relays SET epoch = epoch + 1 WHERE lane = %s RETURNING epoch, position, outbox_seq"
+ADVANCE: Final = """
+    WITH moved AS (
+        UPDATE rma_log.relays SET position = %s, outbox_seq = %s, updated_at = now() WHERE lane = %s AND epoch = %s
+        RETURNING outbox_seq
+    ), emptied AS (
+        DELETE FROM rma_log.outbox USING moved WHERE outbox.seq <= moved.outbox_seq
+    )
+    SELECT count(*) FROM moved
+"""
+"""One statement, so that no relay that stands still holds up others in the middle of it."""
 
 LOG = structlog.get_logger()
 
@@ -137,15 +146,10 @@ class Relay:
     def _begin(self) -> Position | None:
         """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
         connection = self._log.connection
-        connection.execute(f"SET idle_session_timeout = {SILENCE_MAX_MS}")
         self._partitioner = partitioner_in(connection)
         while not self._stop.is_set():
-            [(held,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,)).fetchall()
-            if held:
-                begin = (
-                    "UPDATE rma_log.relays SET epoch = epoch + 1 WHERE lane = %s RETURNING epoch, position, outbox_seq"
-                )
-                [row] = connection.execute(begin, (LANE,)).fetchall()
+            if try_to_lead(connection, RELAY_LOCK):
+                [row] = connection.execute(BEGIN, (LANE,)).fetchall()
                 LOG.info("relay_leads", epoch=row[0], position=row[1])
                 return Position(*row)
             self._metrics.beat()
@@ -183,16 +187,10 @@ class Relay:
         self._published_at = time.monotonic()
 
     def _advance(self, at: Position, position: int, outbox_seq: int) -> Position:
-        connection = self._log.connection
-        with connection.transaction():
-            moved = connection.execute(
-                "UPDATE rma_log.relays SET position = %s, outbox_seq = %s, updated_at = now() "
-                "WHERE lane = %s AND epoch = %s",
-                (position, outbox_seq, LANE, at.epoch),
-            )
-            if moved.rowcount != 1:
-                raise RelayDeposedError(f"epoch {at.epoch} is over")
-            connection.execute("DELETE FROM rma_log.outbox WHERE seq <= %s", (outbox_seq,))
+        parameters = (position, outbox_seq, LANE, at.epoch)
+        [(moved,)] = self._log.connection.execute(ADVANCE, parameters, prepare=True).fetchall()
+        if not moved:
+            raise RelayDeposedError(f"epoch {at.epoch} is over")
         return Position(at.epoch, position, outbox_seq)
 
     def _drop_producer(self) -> None:

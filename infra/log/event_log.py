@@ -18,21 +18,9 @@ from infra.envelope.cloudevents import result_headers
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.envelope.results import result_body
 from infra.records import Answered, Decided, Entry, Message, OutboxRow, Outcome, SetAside, StoredEvent, Verdict
+from infra.sessions import connect
 
-LOCK_TIMEOUT_MS: Final = 10_000
-STATEMENT_TIMEOUT_MS: Final = 60_000
 READ_EVENTS_MAX: Final = 20_000
-SESSION_OPTIONS: Final = " ".join(
-    f"-c {setting}"
-    for setting in (
-        "timezone=UTC",
-        "jit=off",
-        "enable_seqscan=off",  # a table that was never analysed would be scanned for every batch
-        f"lock_timeout={LOCK_TIMEOUT_MS}",
-        f"statement_timeout={STATEMENT_TIMEOUT_MS}",
-        f"idle_in_transaction_session_timeout={STATEMENT_TIMEOUT_MS}",
-    )
-)
 EVENT_COLUMNS: Final = ", ".join(StoredEvent._fields)
 LOAD: Final = f"""
     SELECT {", ".join(f"e.{name}" for name in StoredEvent._fields)}
@@ -64,8 +52,32 @@ WITHOUT_PREDECESSOR: Final = """
         SELECT FROM rma_log.events AS e WHERE e.stream = appended.stream AND e.version = appended.version - 1
     )
 """
-EVENT_TYPES: Final = (
-    "int8 text int8 uuid text timestamptz timestamptz text text text text text text bytea bytea text bytea".split()
+
+
+def _insert(table: str, columns: str, types: str) -> str:
+    """Return the statement that takes the rows of a table as one array a column.
+
+    Not COPY: while the server copies in it waits for its client without any bound, and the table's lock with it. An
+    array of arrays has to be rectangular, so a column of arrays comes as their literals.
+    """
+    names, kinds = columns.split(", "), types.split()
+    given = ", ".join(f"%b::{'text' if kind.endswith('[]') else kind}[]" for kind in kinds)
+    taken = ", ".join(f"new.{name}::{kind}" for name, kind in zip(names, kinds, strict=True))
+    return f"INSERT INTO rma_log.{table} ({columns}) SELECT {taken} FROM unnest({given}) AS new ({columns})"  # noqa: S608
+
+
+INSERT_EVENTS: Final = _insert(
+    "events",
+    EVENT_COLUMNS,
+    "int8 text int8 uuid text timestamptz timestamptz text text text text text text bytea bytea text bytea",
+)
+INSERT_OUTCOMES: Final = _insert(
+    "outcomes", "source, command_id, fingerprint, status, result", "text text bytea text bytea"
+)
+INSERT_OUTBOX: Final = _insert(
+    "outbox",
+    "seq, after_position, topic, key, header_names, header_values, value",
+    "int8 int8 text bytea bytea[] bytea[] bytea",
 )
 RACED_CONSTRAINTS: Final = frozenset({"events_stream_version", "outcomes_command"})
 
@@ -175,11 +187,6 @@ class EventLog:
             raise ConcurrencyError(violation.diag.message_detail) from violation
 
 
-def connect(conninfo: str) -> Connection[Any]:
-    """Open a connection as workers need it: autocommit, UTC, bounded waits, no sequential scans."""
-    return psycopg.connect(conninfo, autocommit=True, options=SESSION_OPTIONS, connect_timeout=5)
-
-
 def _append(cursor: Cursor[Any], batch: Append) -> Appended:
     cursor.execute(LOCK)
     [(recorded_at, outbox_seq, position, last_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
@@ -188,10 +195,10 @@ def _append(cursor: Cursor[Any], batch: Append) -> Appended:
     events = [event for of_command in recorded.values() for event in of_command]
     results = {command: _result(command, found, tail) for command, found in recorded.items()}
     _refuse_gaps(cursor, events)
-    _copy(cursor, "events", EVENT_COLUMNS, EVENT_TYPES, events)
-    _copy_outcomes(cursor, results)
+    _write(cursor, INSERT_EVENTS, events)
+    _write_outcomes(cursor, results)
     messages = [message for entry in batch.entries for message in _messages(entry, results, batch, tail)]
-    _copy_outbox(cursor, messages, tail, tail.position + len(events))
+    _write_outbox(cursor, messages, tail, tail.position + len(events))
     return Appended(events, tail.recorded_at)
 
 
@@ -270,40 +277,38 @@ def _refuse_gaps(cursor: Cursor[Any], events: Sequence[StoredEvent]) -> None:
         raise StreamGapError(f"no predecessor in {', '.join(stream for (stream,) in gaps)}")
 
 
-def _copy(
-    cursor: Cursor[Any], table: str, columns: str, types: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
-    with cursor.copy(f"COPY rma_log.{table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
+def _write(cursor: Cursor[Any], insert: str, rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        cursor.execute(insert, [list(column) for column in zip(*rows, strict=True)], prepare=True)
 
 
-def _copy_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes]) -> None:
+def _write_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes]) -> None:
     rows = [
         (command.stamp.source, command.stamp.command_id, command.fingerprint, command.verdict.status, result)
         for command, result in results.items()
     ]
-    if rows:
-        columns = "source, command_id, fingerprint, status, result"
-        _copy(cursor, "outcomes", columns, "text text bytea text bytea".split(), rows)
+    _write(cursor, INSERT_OUTCOMES, rows)
 
 
-def _copy_outbox(cursor: Cursor[Any], messages: Sequence[Message], tail: _Tail, after_position: int) -> None:
+def _write_outbox(cursor: Cursor[Any], messages: Sequence[Message], tail: _Tail, after_position: int) -> None:
     if not messages:
         return
-    rows = (
+    rows = [
         (
             seq,
             after_position,
             message.topic,
             message.key,
-            [name.encode() for name, _ in message.headers],
-            [value for _, value in message.headers],
+            _array(name.encode() for name, _ in message.headers),
+            _array(value for _, value in message.headers),
             message.value,
         )
         for seq, message in enumerate(messages, start=tail.outbox_seq + 1)
-    )
-    columns = "seq, after_position, topic, key, header_names, header_values, value"
-    _copy(cursor, "outbox", columns, "int8 int8 text bytea bytea[] bytea[] bytea".split(), rows)
+    ]
+    _write(cursor, INSERT_OUTBOX, rows)
     cursor.execute("UPDATE rma_log.tail SET outbox_seq = outbox_seq + %s", (len(messages),))
+
+
+def _array(values: Iterable[bytes]) -> str:
+    """Return PostgreSQL's literal of an array of bytes."""
+    return "{" + ",".join([f'"\\\\x{value.hex()}"' for value in values]) + "}"

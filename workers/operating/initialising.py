@@ -13,6 +13,8 @@ from infra.kafka.topics import TopicNames, create_topics
 from infra.migrate import migrate
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
+from workers.deadlines.table import DeadlineTable
+from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
 
 TOPICS_READY_TIMEOUT_MS: Final = 30_000
@@ -35,7 +37,7 @@ def initialise(settings: Settings) -> Initialised:
     """
     where, names = addresses(settings), TopicNames(settings.topic_prefix)
     migrations = migrate(where.postgres_dsn)
-    for projection in PROJECTIONS.values():
+    for projection in (*PROJECTIONS.values(), DeadlineTable(), PaymentQuestions()):
         prepare(where.postgres_dsn, projection)
     with closing(make_admin(where.kafka_bootstrap)) as admin:
         partitioner = settle_partitioner(where.postgres_dsn, admin, names.own)

@@ -22,6 +22,7 @@ from domain.recorded import RecordedEvent
 from infra.addresses import addresses
 from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
 from infra.kafka.topics import TopicNames
+from infra.sessions import SCHEMA_CHANGE_MAX_MS, SILENCE_MAX_MS
 from infra.settings import Settings
 from projections.projection import Projection
 from projections.read_models import projection_named
@@ -31,8 +32,7 @@ from workers.runtime.parts import make_codec
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 60
 BATCH_RECORDS_MAX: Final = 5_000
-STATEMENT_TIMEOUT_S: Final = 1_800
-HELD_TIMEOUT_S: Final = 60
+HELD_TIMEOUT_MS: Final = 60_000
 """How long the swap waits for readers of the old tables, and how long a poll may leave the transaction idle."""
 
 SUFFIX: Final = ".rebuild"
@@ -125,6 +125,7 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
             old = _make_room(connection, projection)
             reader = _Reader(projector, events, tell)
             reader.read_to(events.ends())
+            connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {SILENCE_MAX_MS}")  # others wait now
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
             names = {"live": projection.name, "fresh": beside.name, "version": projection.version}
             held = connection.execute(HOLD_LIVE, names).fetchall()
@@ -139,12 +140,12 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
 
 def _make_room(connection: Connection[Any], projection: Projection) -> list[str]:
     """Put the live schema aside, for this transaction alone, and make fresh tables; return what is to go in the end."""
-    for setting, seconds in (
-        ("statement_timeout", STATEMENT_TIMEOUT_S),
-        ("idle_in_transaction_session_timeout", HELD_TIMEOUT_S),
-        ("lock_timeout", HELD_TIMEOUT_S),
+    for setting, bound_ms in (
+        ("statement_timeout", SCHEMA_CHANGE_MAX_MS),
+        ("idle_in_transaction_session_timeout", HELD_TIMEOUT_MS),
+        ("lock_timeout", HELD_TIMEOUT_MS),
     ):
-        connection.execute("SELECT set_config(%s, %s, true)", (setting, f"{seconds}s"))
+        connection.execute(f"SET LOCAL {setting} = {bound_ms}")
     [(is_ours,)] = connection.execute(LOCK_PROJECTION, (projection.name,)).fetchall()
     if not is_ours:
         raise RebuildRunningError(f"{projection.name} is being rebuilt already")

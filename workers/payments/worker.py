@@ -25,9 +25,11 @@ from infra.gateways.port import Answer, Gateway, PayoutRequest
 from infra.kafka.command_client import OutgoingCommand
 from infra.log.queries import EventIds, ids_at
 from infra.metrics import WorkerMetrics
+from infra.sessions import try_to_lead
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
 from workers.projector.inbox import Outlet, Store, act_until, inbox
+from workers.runtime.loop import patiently
 
 SOURCE: Final = "/rma/payments"
 ACTOR: Final = "gateway:payments"
@@ -55,7 +57,7 @@ class NoGatewayError(RmaError):
 def run(settings: Settings, stop: Event) -> None:
     """Ask the gateway about open payouts until ``stop`` is set.
 
-    One worker asks at a time; others read along and take over when its connection to PostgreSQL ends.
+    One worker asks at a time; others read along and take over when its session at PostgreSQL ends.
 
     Raises:
         NoGatewayError: ``gateway_url`` is not set.
@@ -101,14 +103,13 @@ class Payments:
     def finish(self) -> None:
         """Wait for the answers under way and tell them."""
         while self._asking:
-            self._tell(wait_s=None)
+            patiently(lambda: self._tell(wait_s=None), Event())  # while it waited, its session may have been ended
 
     def _may_ask(self) -> bool:
-        """Tell whether this is the one worker that asks; the lock lasts as long as the connection."""
+        """Tell whether this is the one worker that asks; the lock lasts as long as the session."""
         connection = self._store.connection
         if self._locked_on is not connection:
-            [(won,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (PAYMENTS_LOCK,)).fetchall()
-            self._locked_on = connection if won else None
+            self._locked_on = connection if try_to_lead(connection, PAYMENTS_LOCK) else None
         return self._locked_on is not None
 
     def _tell(self, *, wait_s: float | None) -> None:

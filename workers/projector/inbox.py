@@ -21,9 +21,9 @@ from infra.kafka.clients import make_consumer
 from infra.kafka.command_client import OutgoingCommand
 from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
-from infra.log.event_log import connect
 from infra.metrics import WorkerMetrics
 from infra.services import ServiceUnreachableError
+from infra.sessions import connect
 from infra.settings import Settings
 from projections.projection import Projection
 from workers.projector.projector import Projector, prepare

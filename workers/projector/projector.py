@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, Final
 
-import psycopg
 import structlog
 from kafka.structs import TopicPartition
 from psycopg import Connection, sql
@@ -24,8 +23,8 @@ from domain.recorded import RecordedEvent
 from infra.addresses import addresses
 from infra.envelope.codec import Codec, UnknownEventTypeError
 from infra.kafka.topics import TopicNames
-from infra.log.event_log import connect
 from infra.metrics import WorkerMetrics
+from infra.sessions import SCHEMA_CHANGE_MAX_MS, connect
 from infra.settings import Settings
 from projections.projection import Projection
 from projections.read_models import projection_named
@@ -258,7 +257,7 @@ def prepare(conninfo: str, projection: Projection) -> None:
     While another version is live the views stay with it: the tables of this one are filled by a rebuild, which then
     lets them take the live one's place.
     """
-    with psycopg.connect(conninfo) as connection:
+    with closing(connect(conninfo, statement_timeout_ms=SCHEMA_CHANGE_MAX_MS)) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         connection.execute(sql.SQL(projection.tables_sql))
         [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()

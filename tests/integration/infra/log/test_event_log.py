@@ -11,8 +11,9 @@ import pytest
 
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.log import event_log
-from infra.log.event_log import LOAD, Append, ConcurrencyError, EventLog, StreamGapError, connect
+from infra.log.event_log import LOAD, Append, ConcurrencyError, EventLog, StreamGapError
 from infra.records import CommandStamp, Decided, NewEvent, StoredEvent, Verdict
+from infra.sessions import connect
 from tests.support.pipeline import wait_for
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)

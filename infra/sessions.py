@@ -1,0 +1,61 @@
+"""Sessions at PostgreSQL that can be silent for a while only, whatever becomes of their process.
+
+A process that stands still (stopped, swapped out, on a paused machine) keeps what its session holds: locks, the lead.
+So the server ends a session that is silent for too long: between the statements of a transaction, while it takes in a
+statement, and while it sends a result that nobody reads. It cannot end one that waits for its client's data inside
+``COPY … FROM STDIN``, not even with ``transaction_timeout``: nothing here copies in.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+SILENCE_MAX_MS: Final = 10_000
+"""Longest silence of a session that is in a transaction, or that has a result still to read."""
+
+LEAD_SILENCE_MAX_MS: Final = 15_000
+"""Longest silence of a session that leads: longer than one request to Kafka may take."""
+
+TAKEOVER_MAX_S: Final = 20.0
+"""After so long another has what a process held that stands still: the silence, and the time to notice its end."""
+
+LOCK_TIMEOUT_MS: Final = 15_000
+"""Longer than whoever holds a lock may be silent."""
+
+STATEMENT_TIMEOUT_MS: Final = 60_000
+SCHEMA_CHANGE_MAX_MS: Final = 1_800_000
+"""Longest statement that changes a schema: it may have to fill an index."""
+
+CONNECT_TIMEOUT_S: Final = 5
+
+
+def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Connection[Any]:
+    """Open a session as every process needs it: autocommit, UTC, bounded waits and silence, no sequential scans.
+
+    Args:
+        conninfo: libpq connection string or URI. Over a Unix socket the server cannot tell that nobody reads a result.
+        statement_timeout_ms: Longest run of one statement; 0: no bound.
+    Raises:
+        psycopg.OperationalError: PostgreSQL is away.
+    """
+    settings = {
+        "timezone": "UTC",
+        "jit": "off",
+        "enable_seqscan": "off",  # a table that was never analysed would be scanned for every batch
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "statement_timeout": statement_timeout_ms,
+        "idle_in_transaction_session_timeout": SILENCE_MAX_MS,
+        "tcp_user_timeout": SILENCE_MAX_MS,
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return psycopg.connect(conninfo, autocommit=True, options=options, connect_timeout=CONNECT_TIMEOUT_S)
+
+
+def try_to_lead(connection: Connection[Any], lock: int) -> bool:
+    """Try to get a lock that one session has at a time, until the session ends: at the latest when it falls silent."""
+    connection.execute(f"SET idle_session_timeout = {LEAD_SILENCE_MAX_MS}")
+    [(leads,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchall()
+    return bool(leads)

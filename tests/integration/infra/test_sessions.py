@@ -1,0 +1,99 @@
+"""A session whose client stands still is ended by the server, wherever it stands, and what it held is free again."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, Final
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from infra import sessions
+from infra.sessions import connect, try_to_lead
+from tests.support.pipeline import wait_for
+
+SHORT_MS: Final = 1_000
+LOCK: Final = 4_711
+ROWS_BEYOND_EVERY_BUFFER: Final = 100_000
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds of a second instead of ten: what is tested is that there is one."""
+    monkeypatch.setattr(sessions, "SILENCE_MAX_MS", SHORT_MS)
+    monkeypatch.setattr(sessions, "LEAD_SILENCE_MAX_MS", SHORT_MS)
+
+
+@pytest.fixture
+def watcher(postgres_dsn: str) -> Iterator[Connection[Any]]:
+    with closing(psycopg.connect(postgres_dsn, autocommit=True)) as connection:
+        yield connection
+
+
+def between_statements(session: Connection[Any]) -> None:
+    """Begin a transaction and say nothing more."""
+    session.execute("BEGIN")
+    session.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+
+
+def before_the_end_of_a_statement(session: Connection[Any]) -> None:
+    """Send the beginning of a long statement of a transaction, and never the rest."""
+    between_statements(session)
+    os.write(session.fileno(), b"Q" + (1_000_000).to_bytes(4, "big") + b"SELECT '")
+
+
+def before_the_end_of_a_result(session: Connection[Any]) -> None:
+    """Ask for more than fits on the way, and read nothing."""
+    session.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    query = f"SELECT repeat('x', 1000) FROM generate_series(1, {ROWS_BEYOND_EVERY_BUFFER})"
+    session.pgconn.send_query(query.encode())
+
+
+def before_the_end_of_a_result_in_a_transaction(session: Connection[Any]) -> None:
+    """Ask inside a transaction for more than fits on the way, and read nothing."""
+    session.execute("BEGIN")
+    before_the_end_of_a_result(session)
+
+
+def leading(session: Connection[Any]) -> None:
+    """Have the lead, outside of any transaction, and say nothing more."""
+    assert try_to_lead(session, LOCK)
+
+
+@pytest.mark.parametrize(
+    "stand_still",
+    [
+        between_statements,
+        before_the_end_of_a_statement,
+        before_the_end_of_a_result,
+        before_the_end_of_a_result_in_a_transaction,
+        leading,
+    ],
+)
+def test_a_session_that_stands_still_is_ended(
+    postgres_dsn: str, watcher: Connection[Any], stand_still: Callable[[Connection[Any]], None]
+) -> None:
+    """Wherever its client stopped, the session's lock is another's after the bound."""
+    with closing(connect(postgres_dsn)) as session:
+        stand_still(session)
+        assert not free(watcher)
+
+        wait_for(lambda: free(watcher), "the lock of a session that stands still")
+
+
+def free(watcher: Connection[Any]) -> bool:
+    """Tell whether the lock could be had."""
+    [(had,)] = watcher.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchall()
+    return bool(had)
+
+
+def test_a_session_that_is_only_idle_stays(postgres_dsn: str) -> None:
+    """Outside of transactions, and without the lead, a worker may wait for its next record as long as it likes."""
+    with closing(connect(postgres_dsn)) as session:
+        time.sleep(2 * SHORT_MS / 1000)
+
+        assert session.execute("SELECT 1").fetchall() == [(1,)]
