@@ -15,8 +15,8 @@ from kafka.partitioner import murmur2
 from kafka.structs import TopicPartition
 from psycopg import Connection
 
-from infra.log.event_log import connect
 from infra.log.system import holds_events, remember, remembered
+from infra.sessions import connect
 
 NAME: Final = "partitioner"
 """Under what a system remembers its partitioner."""
