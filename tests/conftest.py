@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from infra.services import Addresses
 from infra.settings import Settings
-from infra.stack.containers import containers, docker_answers
+from tests.support.containers import containers, docker_answers
 from infra.stack.local import down, remove_abandoned, up
 
 CLONE: Final = Path(__file__).parents[1]

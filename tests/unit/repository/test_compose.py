@@ -13,7 +13,7 @@ import typer.main
 import yaml
 
 from infra.settings import Settings
-from infra.stack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+from tests.support.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 from workers.cli.app import app
 from workers.registry import WORKERS as LISTED
 

@@ -1,4 +1,4 @@
-"""The same two services in containers, for tests on a machine whose Docker engine answers."""
+"""PostgreSQL and Kafka in containers, for tests on a machine whose Docker engine answers."""
 
 from __future__ import annotations
 
