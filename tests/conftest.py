@@ -19,8 +19,8 @@ from psycopg.conninfo import make_conninfo
 
 from infra.services import Addresses
 from infra.settings import Settings
-from tests.support.containers import containers, docker_answers
 from infra.stack.local import down, remove_abandoned, up
+from tests.support.containers import containers, docker_answers
 
 CLONE: Final = Path(__file__).parents[1]
 STACKS: Final = CLONE / ".rma"

@@ -58,6 +58,17 @@ def test_policies_in_the_documents_could_be_published() -> None:
         check(PolicyDocument.model_validate_json(code))
 
 
+PAGES_OF_OURS = [page for page in PAGES if page.parent.name != "contracts"]
+
+
+@pytest.mark.parametrize("page", PAGES_OF_OURS, ids=lambda page: page.name)
+def test_files_that_the_documents_name_are_there(page: Path) -> None:
+    """A reader who is sent to a file or a folder finds it."""
+    named = re.findall(r"`((?:domain|commands|projections|infra|workers|tests|docs)/[\w./-]*)`", page.read_text())
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_documents_show_something() -> None:
     """The two tests above have something to run."""
     assert len(blocks("python")) >= 4
