@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
+
+from domain.units import UnitRun
 
 MINOR_DIGITS_DEFAULT: Final = 2
 MINOR_DIGITS: Final = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0) | (
@@ -40,12 +42,32 @@ def share_by_largest_remainder(total_minor: int, weights: Sequence[int]) -> list
     return shares
 
 
-def run_minor(total_minor: int, units: int, first: int, count: int) -> int:
-    """Return the cents of units ``first`` to ``first + count - 1`` of a line whose ``units`` share ``total_minor``.
+def part_minor(total_minor: int, whole: int, start: int, end: int) -> int:
+    """Return what of ``total_minor`` falls to the stretch from ``start`` to ``end`` of a ``whole`` that shares it.
 
-    Units 1 to k hold ⌊T·k/n⌋ of the T cents of n units, so any runs that cover the line sum to T.
+    What lies before k holds ⌊T·k/n⌋ of the T cents of a whole of n, so any stretches that cover it sum to T.
     """
-    return total_minor * (first + count - 1) // units - total_minor * (first - 1) // units
+    return total_minor * end // whole - total_minor * start // whole
+
+
+def run_minor(total_minor: int, units: int, first: int, count: int) -> int:
+    """Return the cents of units ``first`` to ``first + count - 1`` of a line whose ``units`` share ``total_minor``."""
+    return part_minor(total_minor, units, first - 1, first + count - 1)
+
+
+def spread_minor(total_minor: int, over: UnitRun, part: UnitRun, worth_of: Callable[[UnitRun], int]) -> int:
+    """Return what of ``total_minor``, spread ``over`` units in proportion to their worth, falls to those in ``part``.
+
+    Where the units are worth nothing, the first bears it all.
+    """
+    first, end = max(over.first, part.first), min(over.end, part.end)
+    if first >= end:
+        return 0
+    whole = worth_of(over)
+    if not whole:
+        return total_minor if first == over.first else 0
+    before, upto = (worth_of(UnitRun(over.first, edge - over.first)) for edge in (first, end))
+    return part_minor(total_minor, whole, before, upto)
 
 
 def basis_points_minor(amount_minor: int, rate_bps: int) -> int:

@@ -14,10 +14,10 @@ from domain.case import Case, fees
 from domain.case.store_credit import holder_of
 from domain.errors import AmountExceedsEntitlementError
 from domain.identity import idempotency_key, payout_id, refund_id
-from domain.money import basis_points_minor, share_by_largest_remainder
+from domain.money import basis_points_minor, part_minor, share_by_largest_remainder, spread_minor
 from domain.order import Order
 from domain.order.accounts import LineAccount, LineFees
-from domain.order.parts import Credit, OrderLine, Payout, Tender
+from domain.order.parts import Credit, Payout, Tender
 from domain.rma.parts import RefundPart, RmaRun
 from domain.units import UnitRun, UnitStates
 
@@ -68,12 +68,11 @@ def left_minor(
     for credit in credits:
         pieces = range(bisect_left(firsts, credit.first), bisect_left(firsts, credit.run.end))
         whole, amount = sum(left[piece] for piece in pieces), getattr(credit, component)
-        upto = given = 0
+        before = 0
         for piece in pieces if whole else ():
-            upto += left[piece]
-            share = amount * upto // whole - given
-            given += share
-            left[piece] -= share
+            upto = before + left[piece]
+            left[piece] -= part_minor(amount, whole, before, upto)
+            before = upto
     return sum(left[bisect_left(firsts, units.first) : bisect_left(firsts, units.end)])
 
 
@@ -134,7 +133,13 @@ def restocking_back(case: Case, number: int, waived: Sequence[RmaRun]) -> list[C
     """
     line, account = case.rma.lines[number], case.order.account(case.rma.rma_id)
     sold = case.order.lines[line.asked.line_id].fact
-    bases = [sum(_fee_base_of(credit, sold, run.run) for credit in account.charged_on(number)) for run in waived]
+    bases = [
+        sum(
+            spread_minor(credit.fee_base_minor, credit.run, run.run, sold.paid_of)
+            for credit in account.charged_on(number)
+        )
+        for run in waived
+    ]
     so_far = account.fees.get(number, LineFees(0, 0))
     if line.terms is None or not sum(bases):
         return []
@@ -145,16 +150,6 @@ def restocking_back(case: Case, number: int, waived: Sequence[RmaRun]) -> list[C
         for run, back, base in zip(waived, backs, bases, strict=True)
         if base
     ]
-
-
-def _fee_base_of(credit: Credit, sold: OrderLine, part: UnitRun) -> int:
-    """Return what of a credit's fee base fell to some of its units, in proportion to what was paid for them."""
-    first, end, whole = max(credit.first, part.first), min(credit.run.end, part.end), sold.paid_of(credit.run)
-    if first >= end or not whole:
-        return 0
-    before = sold.paid_of(UnitRun(credit.first, first - credit.first))
-    upto = sold.paid_of(UnitRun(credit.first, end - credit.first))
-    return credit.fee_base_minor * upto // whole - credit.fee_base_minor * before // whole
 
 
 def return_shipping_now(case: Case, line: int, bearable_minor: int) -> int:

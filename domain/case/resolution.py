@@ -8,6 +8,7 @@ from typing import Final, Literal
 from domain import ledger
 from domain.case import Case, fees, payouts, refunds
 from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, WrongStateError
+from domain.money import part_minor
 from domain.order.parts import Credit
 from domain.policy.decision import Decision
 from domain.rma.parts import RmaRun, RunState, of_order
@@ -181,7 +182,7 @@ def _quote(line: RmaLine, runs: Sequence[RmaRun], worth: int) -> int:
     exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
     asked = max(line.asked.quantity, exchanged)
     before = exchanged - units  # these units are exchanged already, by the decision just recorded
-    return wanted.amount_minor * exchanged // asked - wanted.amount_minor * before // asked
+    return part_minor(wanted.amount_minor, asked, before, exchanged)
 
 
 def _less(credit: Credit, part: Credit) -> Credit:

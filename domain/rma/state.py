@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import IdentifierReusedError, QuantityExceededError, UnknownLineError
+from domain.money import spread_minor
 from domain.order.parts import PolicyPin
 from domain.policy.decision import Decision
 from domain.policy.document import Remedy
@@ -51,18 +52,7 @@ class RmaLine:
 
         A refund is spread over its units in proportion to what was paid for them, so that parts sum to the whole.
         """
-        return sum(self._share(part, run) for part in self.refunded)
-
-    def _share(self, part: RefundPart, run: UnitRun) -> int:
-        first, end = max(part.first, run.first), min(part.first + part.count, run.end)
-        if first >= end:
-            return 0
-        whole = self.asked.paid_of(UnitRun(part.first, part.count))
-        if not whole:
-            return part.amount_minor if first == part.first else 0
-        before = self.asked.paid_of(UnitRun(part.first, first - part.first))
-        upto = self.asked.paid_of(UnitRun(part.first, end - part.first))
-        return part.amount_minor * upto // whole - part.amount_minor * before // whole
+        return sum(spread_minor(part.amount_minor, part.run, run, self.asked.paid_of) for part in self.refunded)
 
 
 class RmaState:

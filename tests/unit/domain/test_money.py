@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import basis_points_minor, run_minor, share_by_largest_remainder
+from domain.money import basis_points_minor, run_minor, share_by_largest_remainder, spread_minor
+from domain.units import UnitRun
 
 amounts = st.integers(0, 10**13)
 
@@ -39,6 +40,18 @@ def test_runs_that_cover_a_line_sum_to_its_cents(total: int, units: int, data: s
     cut = data.draw(st.integers(0, units))
     left, right = run_minor(total, units, 1, cut), run_minor(total, units, cut + 1, units - cut)
     assert left + right == total
+    assert min(left, right) >= 0
+
+
+@given(amounts, st.integers(0, 10**6), st.integers(1, 1000), st.data())
+def test_parts_of_a_sum_that_is_spread_sum_to_it(total: int, worth: int, units: int, data: st.DataObject) -> None:
+    """Spread over units by their worth, worthless ones too, and cut anywhere, no cent is lost; outside there is none."""
+    over, cut = UnitRun(3, units), data.draw(st.integers(0, units))
+    parts = [UnitRun(1, 2), UnitRun(3, cut), UnitRun(3 + cut, units - cut), UnitRun(3 + units, 5)]
+    outside, left, right, beyond = (
+        spread_minor(total, over, part, lambda run: run_minor(worth, units + 2, run.first, run.count)) for part in parts
+    )
+    assert (outside, left + right, beyond) == (0, total, 0)
     assert min(left, right) >= 0
 
 
