@@ -25,11 +25,6 @@ class Meta:
     correlation_id: str | None = None
     causation_id: str | None = None
 
-    @property
-    def actor(self) -> str:
-        """Return who acts, as ``kind:id``."""
-        return f"{self.actor_kind}:{self.actor_id}"
-
 
 def parse_actor(text: str) -> tuple[ActorKind, str]:
     """Return kind and id of an actor written ``kind:id``; a ``ValueError`` says what is wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,8 +23,3 @@ class Case:
     def order_runs(self, runs: Iterable[RmaRun]) -> list[LineRun]:
         """Return a return's runs of units by the order's own lines."""
         return [LineRun(self.rma.lines[run.line].asked.line_id, run.first, run.count) for run in runs]
-
-    def held(self, runs: Sequence[RmaRun]) -> bool:
-        """Tell whether this return holds all of these units."""
-        standing = self.order.standing_within(self.order_runs(runs))
-        return all(state.rma_id == self.rma.rma_id for _, state in standing)

@@ -200,16 +200,6 @@ def _tried(facts: Facts, fact: str, value: Any) -> Facts:
     return cast("Facts", tried)
 
 
-def apply_flip(facts: Facts, flip: Flip) -> Facts:
-    """Return the facts with the one change that a flip names."""
-    value: Any = flip["to"]
-    if flip["fact"] in {"ordered_at", *ANCHOR_FACTS} and isinstance(value, str):
-        value = datetime.fromisoformat(value).astimezone(UTC)
-    elif isinstance(value, list):
-        value = tuple(value)
-    return with_fact(facts, flip["fact"], value)
-
-
 def fact_of(facts: Facts, fact: str) -> Any:
     """Return the value of a fact by its name, ``None`` where it is missing."""
     if fact.startswith(ANSWER_PREFIX):

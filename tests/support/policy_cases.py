@@ -8,10 +8,12 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from domain.policy.decision import Decision
+from domain.policy.decision import Decision, Flip
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
+from domain.policy.flips import with_fact
+from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.statutes import Statute, statutes_for
 from domain.vocabularies import Anchor, Grade, Method, Reason, RefundDue, TenderKind, Wish, WithdrawalException
 
@@ -218,3 +220,13 @@ def plausible_facts(draw: st.DrawFn) -> Facts:
             "requested_at": requested_at,
         }
     )
+
+
+def apply_flip(facts: Facts, flip: Flip) -> Facts:
+    """Return the facts with the one change that a flip names."""
+    value: Any = flip["to"]
+    if flip["fact"] in {"ordered_at", *ANCHOR_FACTS} and isinstance(value, str):
+        value = datetime.fromisoformat(value).astimezone(UTC)
+    elif isinstance(value, list):
+        value = tuple(value)
+    return with_fact(facts, flip["fact"], value)

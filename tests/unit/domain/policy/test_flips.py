@@ -14,13 +14,14 @@ from domain.policy.decision import Flip
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.flips import apply_flip, candidates, fact_of, with_fact
+from domain.policy.flips import candidates, fact_of, with_fact
 from domain.policy.rules import compiled
 from domain.policy.ruling import rule_on
 from tests.support.policy_cases import (
     DELIVERED,
     ORDERED,
     a_document,
+    apply_flip,
     decided,
     documents,
     facts_of,

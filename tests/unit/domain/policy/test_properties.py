@@ -12,11 +12,10 @@ from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.flips import apply_flip
 from domain.policy.ruling import right_end
 from domain.policy.statutes import Statute
 from domain.policy.verify import decided_again
-from tests.support.policy_cases import decided, documents, facts, plausible_facts, rights
+from tests.support.policy_cases import apply_flip, decided, documents, facts, plausible_facts, rights
 
 pytestmark = pytest.mark.proof
 
