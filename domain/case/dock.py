@@ -9,7 +9,7 @@ from typing import Final
 from domain.case import Case, resolution
 from domain.errors import WrongStateError
 from domain.order.parts import LineRun
-from domain.rma.parts import RmaRun, RunState
+from domain.rma.parts import LineSerials, RmaRun, RunState
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Logistics, ScanStatus
 
@@ -136,6 +136,7 @@ def receive(case: Case, receipt: Receipt) -> None:
         runs=tuple(arrivals.arrived),
         complete=receipt.complete,
         content_hash=receipt.content_hash,
+        serials=tuple(LineSerials(item.line, item.serials) for item in receipt.items if item.serials),
         timestamp=case.at,
     )
     case.order.return_units(case.rma.rma_id, case.order_runs(arrivals.arrived), case.at)

@@ -32,7 +32,7 @@ class RefundRequested(Fact):
     postings: tuple[Posting, ...]
 
     def apply(self, aggregate: OrderState) -> None:
-        account = aggregate.account(self.rma_id)
+        account = aggregate.account_kept(self.rma_id)
         account.refunds.append(self.refund_id)
         line = self.credits[0].line  # a refund is for units of one line
         account.return_shipping[line] = account.return_shipping.get(line, 0) + self.return_shipping_minor
@@ -136,7 +136,7 @@ class Exchanged(Fact):
     def apply(self, aggregate: OrderState) -> None:
         for credit in self.credits:
             aggregate.lines[credit.line_id].credits.append(credit)
-            aggregate.account(self.rma_id).bear(credit)
+            aggregate.account_kept(self.rma_id).bear(credit)
 
 
 class GoodwillGranted(Fact):
@@ -155,7 +155,7 @@ class GoodwillGranted(Fact):
     def apply(self, aggregate: OrderState) -> None:
         if self.credit_id is not None:
             aggregate.store_credit[self.credit_id] = StoreCredit(self.rma_id, self.amount_minor)
-            aggregate.account(self.rma_id).goodwill_count += 1
+            aggregate.account_kept(self.rma_id).goodwill_count += 1
 
 
 class ClaimRaised(Fact):

@@ -43,6 +43,10 @@ class OrderState:
             credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
             credit.issued_minor = payout.amount_minor if status == "settled" else 0
 
+    def account_kept(self, rma_id: UUID) -> RmaAccount:
+        """Return the account of one return, to count in what a fact moved."""
+        return self.accounts.setdefault(rma_id, RmaAccount())
+
     # what rules ask
 
     @property
@@ -57,8 +61,8 @@ class OrderState:
         return self.lines[line_id]
 
     def account(self, rma_id: UUID) -> RmaAccount:
-        """Return what one return has moved so far; a new account where it has moved nothing."""
-        return self.accounts.setdefault(rma_id, RmaAccount())
+        """Return what one return has moved so far; an empty account where it has moved nothing."""
+        return self.accounts.get(rma_id) or RmaAccount()
 
     def is_repeat(self, name: str, value: str, content_hash: str) -> bool:
         """Tell whether this very fact is already recorded; raises ``IdentifierReusedError`` for another one."""

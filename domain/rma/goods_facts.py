@@ -8,6 +8,7 @@ from domain.fact import Fact
 from domain.rma.parts import (
     Evidence,
     InspectionCheck,
+    LineSerials,
     RmaRun,
 )
 from domain.rma.state import RmaState
@@ -81,6 +82,8 @@ class Received(Fact):
     runs: tuple[RmaRun, ...]
     complete: bool
     content_hash: str
+    serials: tuple[LineSerials, ...] = ()
+    """Those that fit and those that do not; each of the latter is a discrepancy, too."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.recorded["receipt_id", self.receipt_id] = self.content_hash

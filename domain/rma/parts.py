@@ -146,6 +146,14 @@ class RefundPart:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSerials:
+    """The serial numbers that were read off units of a line."""
+
+    line: int
+    serials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InspectionCheck:
     """One condition under which goods are accepted: what was looked at, what would do, and whether it held."""
 

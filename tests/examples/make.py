@@ -1,5 +1,8 @@
 """Write examples of event types that have none yet; those that exist are never touched.
 
+Where fields were added to a type, the event with them is another example: ``<type>+<field>.json``, taken by hand from
+what ``stored`` returns.
+
 Run as ``python -m tests.examples.make`` after adding an event type, and commit what it wrote.
 """
 

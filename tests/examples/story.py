@@ -45,8 +45,9 @@ class Narrator:
                 line["exchange_for"] = {"sku": "SHOE-43", "quantity": 1, "amount_minor": 1100}
         self.about(number, "RequestReturn", "customer:C-1", lines=told, **more)
 
-    def take_in(self, number: int, *items: tuple[int, int], **more: Any) -> None:
-        told = [{"line": line, "quantity": quantity} for line, quantity in items]
+    def take_in(self, number: int, *items: tuple[Any, ...], **more: Any) -> None:
+        """Let units arrive, given as line, quantity and serial numbers."""
+        told = [{"line": line, "quantity": quantity, "serials": serials} for line, quantity, *serials in items]
         receipt = f"R-{number}"
         self.about(
             number, "ReceiveGoods", "warehouse:W", receipt_id=receipt, site="WH-1", items=told, complete=True, **more
@@ -103,7 +104,7 @@ def _money(teller: Narrator) -> None:
     teller.about(1, "RecordHandover", "carrier:DHL", tracking_number="JJD-1", drop_off="shop 7")
     scan = {"tracking_number": "JJD-1", "scan_id": "S-1", "status": "delivered", "place": "Leipzig"}
     teller.about(1, "RecordScan", "carrier:DHL", **scan)
-    teller.take_in(1, (1, 1), unexpected=[{"sku": "HAT", "quantity": 1, "instead_of": 1, "note": "a hat"}])
+    teller.take_in(1, (1, 1, "SN-0001"), unexpected=[{"sku": "HAT", "quantity": 1, "instead_of": 1, "note": "a hat"}])
     teller.about(1, "HoldGoods", "warehouse:W", line=1, quantity=1, reason="customs")
     teller.about(1, "ReleaseGoods", "warehouse:W", line=1, quantity=1, reason="cleared")
     teller.inspect(1, 1, 1, checklist={"soles": "worn", "boxed": True}, note="as new", evidence=[photo])

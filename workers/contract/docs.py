@@ -129,7 +129,8 @@ def _events_page(name: str) -> str:
         schema = TypeAdapter(event_class).json_schema(mode="serialization")
         fields = {field: schema["properties"][field] for field in field_names(event_class)}
         rows = ((f"`{field}`", type_text(found)) for field, found in fields.items())
-        example = json.loads((EVENT_EXAMPLES / f"{topic}.json").read_text("utf-8"))["body"]
+        stored = [json.loads(path.read_text("utf-8"))["body"] for path in EVENT_EXAMPLES.glob(f"{topic}[.+]*")]
+        example = max(stored, key=len)  # that of the newest shape: fields are only added
         text += f"## {topic}\n\n{_own_words(event_class)}" + table(("field", "type"), rows) + _json_block(example)
     return text.rstrip() + "\n"
 

@@ -45,7 +45,7 @@ def test_runs_that_cover_a_line_sum_to_its_cents(total: int, units: int, data: s
 
 @given(amounts, st.integers(0, 10**6), st.integers(1, 1000), st.data())
 def test_parts_of_a_sum_that_is_spread_sum_to_it(total: int, worth: int, units: int, data: st.DataObject) -> None:
-    """Spread over units by their worth, worthless ones too, and cut anywhere, no cent is lost; outside there is none."""
+    """Spread over units by their worth, worthless ones too, and cut anywhere: no cent is lost, none made."""
     over, cut = UnitRun(3, units), data.draw(st.integers(0, units))
     parts = [UnitRun(1, 2), UnitRun(3, cut), UnitRun(3 + cut, units - cut), UnitRun(3 + units, 5)]
     outside, left, right, beyond = (

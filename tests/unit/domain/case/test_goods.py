@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 
 from domain.fact import Fact
+from domain.rma import Rma
+from domain.rma.parts import LineSerials
 from tests.support.refusals import refused, standing, states, unchanged
 from tests.support.shop import RMA_ID, Shop, names
 from tests.support.stories import ORDER, POLICY, day, inspect, on_return, open_shop, receive, request
@@ -210,14 +212,16 @@ def test_only_another_article_is_no_empty_box() -> None:
     assert not shop.order().refunds
 
 
-def test_a_serial_number_that_was_not_sold_is_named() -> None:
-    """The units are received; the number that does not fit is a discrepancy."""
+def test_serial_numbers_are_recorded_and_one_that_was_not_sold_is_named() -> None:
+    """What was read off the units is part of the receipt, by line; the number that does not fit is a discrepancy."""
     lines = [{**ORDER["lines"][0], "serials": ["A", "B", "C"]}, ORDER["lines"][1]]
     shop = open_shop(order={"lines": lines})
     request(shop, {"line_id": "L1", "quantity": 2})
     told = on_return(receipt_id="R", site="W", items=[{"line": 1, "quantity": 2, "serials": ["B", "Z"]}], complete=True)
     facts = shop.send("ReceiveGoods", told, at=day(5))
     assert discrepancies(facts) == [("wrong_serial", 1, 1)]
+    [found] = [fact for fact in facts if isinstance(fact, Rma.Received)]
+    assert found.serials == (LineSerials(1, ("B", "Z")),)
 
 
 @pytest.mark.parametrize("reason", ["gift", "other"])

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.order.accounts import RmaAccount
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import Shop, names
 from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, request
@@ -211,3 +212,11 @@ def test_an_article_given_in_exchange_is_an_order_that_can_come_back_in_turn() -
     other = UUID(int=9)
     request(shop, {"line_id": "N1", "quantity": 1}, rma_id=other, order_id="O-2", on=5)
     assert shop.rma(other).status == "authorized"
+
+
+def test_asking_what_a_return_has_moved_changes_nothing() -> None:
+    """A return that moved nothing has an empty account, and none is begun for the question."""
+    order = open_shop().order()
+
+    assert order.account(UUID(int=9)) == RmaAccount()
+    assert order.accounts == {}
