@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+
 
 class Settings(BaseSettings):
     """Settings of every process; each field is read from ``RMA_<FIELD>``."""
@@ -28,6 +30,8 @@ class Settings(BaseSettings):
     when its session has timed out. No two workers of one kind may share it. None: no such name."""
 
     partitions: Annotated[int, Field(ge=1, le=1_000)] = 6
+    kafka_compression: Compression = "gzip"
+    """What our records are compressed by. Every client reads ``none`` and ``gzip``; not so the others."""
     replication_factor: Annotated[int, Field(ge=1, le=10)] = 1
     min_insync_replicas: Annotated[int, Field(ge=1, le=10)] = 1
 

@@ -26,7 +26,7 @@ from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
 from infra.records import Message, OutboxRow, StoredEvent
 from infra.sessions import try_to_lead
-from infra.settings import Settings
+from infra.settings import Compression, Settings
 from workers.runtime.loop import collect_garbage_less_often, patiently
 from workers.runtime.parts import observed
 
@@ -61,8 +61,15 @@ def run(settings: Settings, stop: Event) -> None:
     """Publish what the log holds until ``stop`` is set; raises what ``Relay.run`` does."""
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
     with observed(settings, "relay") as metrics:
-        log, batch = EventLog(where.postgres_dsn), settings.relay_batch_records_max
-        Relay(log, where.kafka_bootstrap, topics, stop, metrics, batch_records_max=batch).run()
+        Relay(
+            EventLog(where.postgres_dsn),
+            where.kafka_bootstrap,
+            topics,
+            stop,
+            metrics,
+            batch_records_max=settings.relay_batch_records_max,
+            compression=settings.kafka_compression,
+        ).run()
 
 
 class RelayDeposedError(Exception):
@@ -88,6 +95,7 @@ class Relay:
         stop: Ends the relay after the batch at hand.
         metrics: Counts and times what this relay does.
         batch_records_max: Most events, and most messages, published before the position moves.
+        compression: What they are compressed by.
     """
 
     def __init__(
@@ -99,6 +107,7 @@ class Relay:
         metrics: WorkerMetrics | None = None,
         *,
         batch_records_max: int = BATCH_RECORDS_MAX,
+        compression: Compression = "gzip",
     ) -> None:
         self._log = log
         self._bootstrap = bootstrap
@@ -108,6 +117,7 @@ class Relay:
         self._producer: LaneProducer | None = None
         self._partitioner: Partitioner | None = None
         self._batch_records_max = batch_records_max
+        self._compression = compression
         self._at: Position | None = None
         self._pause_s = IDLE_POLL_S[0]
         self._published_at = 0.0
@@ -180,7 +190,7 @@ class Relay:
             self._drop_producer()  # the broker will have closed its connection, or soon will
         if self._producer is None:
             assert self._partitioner is not None  # noqa: S101 - whoever publishes has begun
-            self._producer = LaneProducer(self._bootstrap, self._topics.own, self._partitioner)
+            self._producer = LaneProducer(self._bootstrap, self._topics.own, self._partitioner, self._compression)
         topic = self._topics.events
         records = [Message(topic, event.partition_key.encode(), event_headers(event), event.body) for event in events]
         self._producer.send(records + [Message(row.topic, row.key, row.headers, row.value) for row in messages])

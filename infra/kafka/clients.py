@@ -10,6 +10,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 
 from infra.kafka import record_reading
 from infra.kafka.topics import RECORD_BYTES_MAX
+from infra.settings import Compression
 
 REQUEST_TIMEOUT_MS: Final = 15_000
 BOOTSTRAP_TIMEOUT_MS: Final = 10_000
@@ -82,23 +83,20 @@ def make_consumer(
     )
 
 
-def make_producer(bootstrap: str, **settings: Any) -> KafkaProducer:
+def make_producer(bootstrap: str, compression: Compression) -> KafkaProducer:
     """Make an idempotent producer: every replica acknowledges, order within a partition holds through retries."""
     return KafkaProducer(
-        **{
-            "bootstrap_servers": bootstrap.split(","),
-            "acks": "all",
-            "enable_idempotence": True,
-            "allow_auto_create_topics": False,
-            "compression_type": "lz4",
-            "batch_size": BATCH_BYTES,
-            "linger_ms": 5,
-            "max_request_size": REQUEST_BYTES_MAX,
-            "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
-            "request_timeout_ms": REQUEST_TIMEOUT_MS,
-            "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
-            "max_block_ms": REQUEST_TIMEOUT_MS,
-            "metrics_enabled": False,
-        }
-        | settings
+        bootstrap_servers=bootstrap.split(","),
+        acks="all",
+        enable_idempotence=True,
+        allow_auto_create_topics=False,
+        compression_type=None if compression == "none" else compression,
+        batch_size=BATCH_BYTES,
+        linger_ms=5,
+        max_request_size=REQUEST_BYTES_MAX,
+        delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+        max_block_ms=REQUEST_TIMEOUT_MS,
+        metrics_enabled=False,
     )

@@ -20,6 +20,7 @@ from kafka.structs import TopicPartition
 from infra.kafka.partitioner import Partitioner, Placement
 from infra.kafka.record_batch import ProducerState, encode_batch, record_body
 from infra.records import Message
+from infra.settings import Compression
 
 REQUEST_TIMEOUT_MS: Final = 15_000
 BOOTSTRAP_TIMEOUT_MS: Final = 10_000
@@ -39,11 +40,15 @@ class LaneProducer:
         bootstrap: Host and port pairs, separated by commas.
         topics: Every topic it will send to; all must exist.
         partitioner: What the topics are filled with.
+        compression: What batches are compressed by.
     Raises:
         kafka.errors.KafkaError: Kafka is away, or a topic is missing.
     """
 
-    def __init__(self, bootstrap: str, topics: Iterable[str], partitioner: Partitioner) -> None:
+    def __init__(
+        self, bootstrap: str, topics: Iterable[str], partitioner: Partitioner, compression: Compression
+    ) -> None:
+        self._compression = compression
         self._client = KafkaNetClient(
             bootstrap_servers=bootstrap.split(","),
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -115,7 +120,7 @@ class LaneProducer:
             if leader is None or leader < 0:
                 raise errors.LeaderNotAvailableError(str(partition))
             state = ProducerState(*self._identity, self._sequences[partition])
-            batch = encode_batch(bodies, timestamp_ms, state)
+            batch = encode_batch(bodies, timestamp_ms, state, self._compression)
             data = ProduceRequest.TopicProduceData.PartitionProduceData(index=partition.partition, records=batch)
             by_broker[leader][partition.topic].append(data)
             self._sequences[partition] += len(bodies)

@@ -54,4 +54,4 @@ def publisher_of(settings: Settings) -> Publisher:
     """
     where = addresses(settings)
     partitioner = partitioner_of(where.postgres_dsn)
-    return Publisher(make_producer(where.kafka_bootstrap), partitioner)
+    return Publisher(make_producer(where.kafka_bootstrap, settings.kafka_compression), partitioner)

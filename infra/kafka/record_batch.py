@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kafka.codec import lz4_encode
 from kafka.record.util import calc_crc32c
 
+from infra.kafka.compression import compress, gzip
+from infra.kafka.topics import RECORD_BYTES_MAX
+from infra.settings import Compression
+
 MAGIC: Final = 2
-LZ4: Final = 3
 ENVELOPE_BYTES_MAX: Final = 64 * 1024
 """More than the key and headers of an event of ours, and the head of its batch."""
 
@@ -27,6 +29,9 @@ NULL: Final = b"\x01"
 
 FROM_LENGTH: Final = struct.Struct(">iiBI")
 """Batch length, leader epoch, magic, checksum; the length counts what follows it."""
+
+BATCH_HEAD_BYTES: Final = 61
+"""What stands before the records of a batch."""
 
 CHECKED: Final = struct.Struct(">hiqqqhii")
 """Attributes, last offset delta, first and last timestamp, producer id and epoch, first sequence, number of records."""
@@ -70,18 +75,18 @@ def record_body(key: bytes | None, value: bytes, headers: Sequence[tuple[bytes, 
     return b"".join(parts)
 
 
-def fits_record(body: bytes, bytes_max: int) -> bool:
-    """Tell whether a record of this value can be sent alone to a topic that takes so many bytes."""
-    most = bytes_max - ENVELOPE_BYTES_MAX
-    return len(body) <= most or len(lz4_encode(body)) <= most
+def fits_record(body: bytes) -> bool:
+    """Tell whether a record of this value can be sent alone to our topics."""
+    most = RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX
+    return len(body) <= most or len(gzip(body)) <= most
 
 
-def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerState) -> bytes:
-    """Return one batch of records, compressed with lz4, as it stands in a produce request."""
-    records: bytes = lz4_encode(b"".join(_records(bodies)))
+def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerState, compression: Compression) -> bytes:
+    """Return one batch of records as it stands in a produce request."""
+    codec, records = compress(b"".join(_records(bodies)), compression, RECORD_BYTES_MAX - BATCH_HEAD_BYTES)
     checked = (
         CHECKED.pack(
-            LZ4,
+            codec,
             len(bodies) - 1,
             timestamp_ms,
             timestamp_ms,

@@ -42,6 +42,16 @@ class TopicNames:
         """Those that nobody but this system fills."""
         return self.events, self.results, self.dead
 
+    @property
+    def retention_ms(self) -> dict[str, int]:
+        """How long each topic keeps a record, in milliseconds."""
+        return {
+            self.commands: 7 * DAY_MS,
+            self.events: FOR_EVER,
+            self.results: 7 * DAY_MS,
+            self.dead: 30 * DAY_MS,
+        }
+
 
 def create_topics(
     admin: KafkaAdminClient,
@@ -63,15 +73,9 @@ def create_topics(
     Raises:
         kafka.errors.KafkaError: The cluster is away or refuses.
     """
-    retention = {
-        names.commands: 7 * DAY_MS,
-        names.events: FOR_EVER,
-        names.results: 7 * DAY_MS,
-        names.dead: 30 * DAY_MS,
-    }
     known = set(admin.list_topics())
     created = []
-    for name, retention_ms in retention.items():
+    for name, retention_ms in names.retention_ms.items():
         if name in known:
             continue
         configs = {

@@ -24,7 +24,7 @@ from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolatio
 from infra.addresses import addresses
 from infra.envelope.codec import Codec, topic_of
 from infra.kafka.record_batch import fits_record
-from infra.kafka.topics import RECORD_BYTES_MAX, TopicNames
+from infra.kafka.topics import TopicNames
 from infra.log.event_log import Append, ConcurrencyError, EventLog
 from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.metrics import WorkerMetrics
@@ -227,7 +227,7 @@ class CommandWorker:
 def _refuse_too_large(events: Sequence[NewEvent]) -> None:
     """Raise ``EventTooLargeError`` for what the topic would not take: the relay would stand still at it for ever."""
     for event in events:
-        if not fits_record(event.body, RECORD_BYTES_MAX):
+        if not fits_record(event.body):
             raise EventTooLargeError(event.type)
 
 

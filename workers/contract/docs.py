@@ -19,6 +19,7 @@ from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
 from domain.settlement.difference import SettlementDifference
 from infra.envelope.codec import Codec, field_names
+from workers.contract.kafka import kafka_page
 from workers.contract.schema import field_rows, parts_of, type_text
 from workers.contract.views import views_page
 
@@ -56,7 +57,7 @@ def pages() -> dict[str, str]:
     """Return every generated page by its file name; the same models give the same bytes."""
     found = {f"commands-{module.__name__.split('.')[1]}.md": _commands_page(module.__name__) for module in MODULES}
     found |= {f"events-{name}.md": _events_page(name) for name in AGGREGATES}
-    return found | {"views.md": views_page(GENERATED), "README.md": _index(found)}
+    return found | {"views.md": views_page(GENERATED), "kafka.md": kafka_page(GENERATED), "README.md": _index(found)}
 
 
 def main() -> None:
@@ -159,6 +160,7 @@ What other systems meet. Commands go to the topic `rma.commands`, answers come o
 `rma.events`; the views of schema `rma_read` are for reading. There are {count} commands.
 
 {titles}- [views](views.md)
+- [Kafka](kafka.md): topics, keys and partitions, compression, limits, how long things are kept
 
 ## Attributes
 
@@ -181,18 +183,6 @@ The key of a command is its `order_id`, for policies the `policy_id`. An unknown
 
 Commands of the payments and deadline workers name the event that they answer, so that a payout can be followed back to
 the request by ids alone. Events of version 0.1.0 have the command's `id` as `causationid`, and stay so.
-
-## Keys, partitions and order
-
-Order holds among records of one key in one partition, and nowhere else. So all that concerns an order is sent with its
-`order_id` as the key, and every producer has to put a key into the same partition. Here that is murmur2, which the
-clients for Java, kafka-python and kafkajs use unless told otherwise. librdkafka and what stands on it (kcat, and the
-clients for Go, .NET, Python, PHP and Ruby that wrap it) does not: set `partitioner=murmur2_random` there. A command
-that reaches us before what it builds on is refused (`unknown_order`, `unknown_return`).
-
-Events and answers have the key of their order, too, in the same way: a stream processor can join them with topics of
-its own that have as many partitions. A system whose topics were filled before this could be chosen stays with CRC-32
-(librdkafka's `consistent_random`): `rma init` tells which one holds, and it never changes.
 
 ## Results
 

@@ -200,7 +200,9 @@ def test_a_header_name_that_is_not_utf8_stops_nothing(pipeline: Pipeline) -> Non
             return b"\xff\xfe"
 
     odd, good = command("RegisterOrder", order(), id="odd"), command("RegisterOrder", order("O-2"), id="good")
-    with closing(LaneProducer(pipeline.bootstrap, [pipeline.topics.commands], pipeline.partitioner)) as producer:
+    with closing(
+        LaneProducer(pipeline.bootstrap, [pipeline.topics.commands], pipeline.partitioner, "gzip")
+    ) as producer:
         named = [*odd.headers, (OddName("x"), b"1")]
         producer.send(
             [

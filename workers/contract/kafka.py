@@ -1,0 +1,87 @@
+"""The page on Kafka itself: topics, keys and partitions, compression, limits, and how long things are kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from commands.metadata import ACTOR_ID_MAX
+from infra.envelope.cloudevents import ATTRIBUTE_CHARACTERS_MAX, BODY_BYTES_MAX
+from infra.kafka.topics import DAY_MS, FOR_EVER, RECORD_BYTES_MAX, TopicNames
+from infra.settings import Settings
+from workers.command_worker.intake import LETTER_BYTES_MAX
+
+NAMES: Final = TopicNames()
+HOLDS: Final = {
+    NAMES.commands: "commands, from whoever is asked in",
+    NAMES.events: "every fact, in the order of the log within a key",
+    NAMES.results: "an answer to each command, under the key of the command's record",
+    NAMES.dead: "records that were no command, or made a worker fail, whole and with what was wrong",
+}
+MIB: Final = 1024 * 1024
+
+
+def kafka_page(head: str) -> str:
+    """Return the page; its figures are those of the code."""
+    return f"{head}\n" + PAGE.format(
+        topics="".join(_topic(name) for name in HOLDS),
+        compression=Settings.model_fields["kafka_compression"].default,
+        body_mib=BODY_BYTES_MAX // MIB,
+        attribute_characters=ATTRIBUTE_CHARACTERS_MAX,
+        actor_characters=ACTOR_ID_MAX,
+        results=NAMES.results,
+        record_mib=RECORD_BYTES_MAX // MIB,
+        letter_mib=LETTER_BYTES_MAX // MIB,
+        results_days=NAMES.retention_ms[NAMES.results] // DAY_MS,
+        commands_days=NAMES.retention_ms[NAMES.commands] // DAY_MS,
+    )
+
+
+def _topic(name: str) -> str:
+    retention_ms = NAMES.retention_ms[name]
+    kept = "for ever" if retention_ms == FOR_EVER else f"{retention_ms // DAY_MS} days"
+    return f"| `{name}` | {HOLDS[name]} | {kept} |\n"
+
+
+PAGE: Final = """# Kafka
+
+| topic | holds | kept |
+| --- | --- | --- |
+{topics}
+`RMA_TOPIC_PREFIX` is put before each name. All four have the same number of partitions, for ever.
+
+## Keys, partitions and order
+
+Order holds among records of one key in one partition, and nowhere else. So all that concerns an order is sent with its
+`order_id` as the key (a policy's commands with the `policy_id`), and every producer has to put a key into the same
+partition. Here that is murmur2, which the clients for Java, kafka-python and kafkajs use unless told otherwise.
+librdkafka and what stands on it (kcat, and the clients for Go, .NET, Python, PHP and Ruby that wrap it) does not: set
+`partitioner=murmur2_random` there. A command that reaches us before what it builds on is refused (`unknown_order`,
+`unknown_return`).
+
+Events have the key of their order too, answers that of the command's record, in the same way: a stream processor can
+join them with topics of its own that have as many partitions. A system whose topics were filled before this could be
+chosen stays with CRC-32 (librdkafka's `consistent_random`): `rma init` tells which one holds, and it never changes.
+
+## Compression
+
+What we write is compressed by {compression}, which every client reads without a library beside it;
+`RMA_KAFKA_COMPRESSION` sets another codec (`none gzip snappy lz4 zstd`). Commands may come compressed by any of them.
+
+## Limits
+
+| what | at most |
+| --- | --- |
+| a command's body | {body_mib} MiB, uncompressed; else it is malformed |
+| a CloudEvents attribute of a command | {attribute_characters} characters; else it is malformed |
+| the id of an actor | {actor_characters} characters; else it is malformed |
+| an event | {record_mib} MiB as sent; a command that would lead to a larger one is refused (`event_too_large`) |
+| a dead letter | {letter_mib} MiB; of a larger record the beginning is kept, marked `rma_dead_cut` |
+
+## How long an id is known
+
+A command's `source` and `id` are remembered for ever: a repeat gets the first answer again, byte for byte, also after
+`{results}` has dropped it. What was malformed does not use up its id: the corrected record may come
+under the same one.
+A command that waits longer than {commands_days} days because no worker runs is dropped by the broker, unanswered.
+An answer can be read from the topic for {results_days} days; after that send the same command again.
+"""
