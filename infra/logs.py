@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import Any, Final, Literal
+from io import StringIO
+from typing import Any, Final, Literal, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from infra.escaping import escaped, escaped_json, escaped_lines
+
+LogFormat = Literal["json", "console"]
 
 LIBRARY_LEVEL: Final = logging.WARNING
 """What libraries have to say is logged from here on, in our format."""
 
 TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Without the values of variables: they may hold what a customer wrote."""
-PLAIN: Final = structlog.dev.plain_traceback
-"""The console's, which shows no values either."""
 
 
-def configure(log_format: Literal["json", "console"], log_level: str) -> None:
+def configure(log_format: LogFormat, log_level: str) -> None:
     """Send our own logs and those of libraries to standard error.
 
     Args:
@@ -41,14 +45,30 @@ def configure(log_format: Literal["json", "console"], log_level: str) -> None:
     _adopt_libraries(shared, last)
 
 
-def _last_steps(log_format: Literal["json", "console"]) -> list[Processor]:
+def _last_steps(log_format: LogFormat) -> list[Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=PLAIN)]
+        return [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
     return [structlog.processors.ExceptionRenderer(TRACEBACK), structlog.processors.JSONRenderer(serializer=_to_json)]
 
 
 def _to_json(fact: EventDict, **_options: Any) -> str:
-    return orjson.dumps(fact, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        line = orjson.dumps(fact, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # half a character, which an error may quote
+        line = json.dumps(fact, default=str, ensure_ascii=False)
+    return escaped_json(line)
+
+
+def _escape(_logger: WrappedLogger, _method: str, fact: EventDict) -> EventDict:
+    """Spell what a terminal would obey: ids and errors quote what was sent."""
+    return {name: escaped(value) if isinstance(value, str) else value for name, value in fact.items()}
+
+
+def _traceback(out: TextIO, raised: ExcInfo) -> None:
+    """Write a traceback for the console, without values of variables either."""
+    text = StringIO()
+    structlog.dev.plain_traceback(text, raised)
+    out.write(escaped_lines(text.getvalue()))
 
 
 def _adopt_libraries(shared: list[Processor], last: list[Processor]) -> None:

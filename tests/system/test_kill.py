@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from rich.console import Console
 
 from infra.kafka.clients import make_admin
 from infra.settings import Settings
@@ -35,6 +34,7 @@ from tests.support.soundness import (
 )
 from tests.support.worker_processes import KINDS, WorkerProcess, processes
 from workers.operating.initialising import initialise
+from workers.pictures.sheet import Screen
 from workers.runtime.parts import group_of
 from workers.trials.online_retail.importing import Imported, as_data, import_online_retail
 
@@ -115,7 +115,7 @@ class Import:
 def importing(pipeline: Pipeline) -> Iterator[Import]:
     """Import the week in a thread while the block runs."""
     with ThreadPoolExecutor(1) as thread:
-        yield Import(pipeline, thread.submit(import_online_retail, SLICE, pipeline.settings, Console(quiet=True)))
+        yield Import(pipeline, thread.submit(import_online_retail, SLICE, pipeline.settings, Screen(quiet=True)))
 
 
 def done(pipeline: Pipeline, kind: str) -> int:

@@ -12,13 +12,14 @@ import typer
 
 from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.pictures.terminal import console
+from workers.pictures.text import Text
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 CONNECT_TIMEOUT_S: Final = 5
 STANDARD_INPUT: Final = Path("-")
-MARKS: Final = {"accepted": "[green]accepted [/]", "refused": "[yellow]refused  [/]", "malformed": "[red]malformed[/]"}
+COLOURS: Final = {"accepted": "green", "refused": "yellow", "malformed": "red"}
 
 
 def instant_of(text: str | None) -> datetime:
@@ -91,9 +92,8 @@ def checked_actor(text: str) -> str:
 
 def print_result(result: dict[str, Any]) -> None:
     """Print a command's answer on a line of its own: what it was, and the events or the code."""
-    out = console()
     kind = result["type"].removeprefix("rma.").removesuffix(".v1")
     events = ", ".join(event["type"].removeprefix("rma.").removesuffix(".v1") for event in result["events"])
     said = events or " ".join(filter(None, (result.get("code"), result.get("message"))))
-    out.print(f"{MARKS[result['status']]} {kind:<20}", end=" ")
-    out.print(said or "nothing new", markup=False, soft_wrap=True)
+    line = Text().append(f"{result['status']:<9}", COLOURS[result["status"]])
+    console().print(line.append(f" {kind:<20} {said or 'nothing new'}"), soft_wrap=True)

@@ -82,7 +82,7 @@ def policy(as_json: AsJson = False) -> None:
     _print(
         as_json,
         asdict(report) | {"trace_share": report.trace_share, "flips_share": report.flips_share, "floor": POLICY_FLOOR},
-        f"{report.rules} rules, {report.decisions:,} decisions of each kind, one core, python {report.python}\n"
+        f"{report.rules} rules, {report.decisions:,} decisions of each kind, one core, python {report.python}: "
         f"approvals {report.approvals_per_second:,.0f}/s with trace (floor {POLICY_FLOOR:,}), of whose time "
         f"{report.trace_share:.0%} goes into the trace; denials {report.denials_per_second:,.0f}/s, of whose time "
         f"{report.flips_share:.0%} goes into flips",

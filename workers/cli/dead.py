@@ -60,12 +60,12 @@ def show(
         print_json(letter.as_dict())
         return
     out = console()
-    out.print(f"{letter.letter_id} since {letter.dead_at:%Y-%m-%d %H:%M:%S}, came from {letter.origin}", markup=False)
-    out.print(letter.why, style="red", markup=False)
+    out.print(f"{letter.letter_id} since {letter.dead_at:%Y-%m-%d %H:%M:%S}, came from {letter.origin}")
+    out.print(letter.why, style="red")
     shown = letter.as_dict()
     rows = [["key", shown["key"] if letter.key is not None else "(none)"], *shown["headers"]]
     out.print(table("Original record", ("header", "value"), rows))
-    out.print("(tombstone)" if letter.value is None else shown["value"], markup=False, soft_wrap=True)
+    out.print("(tombstone)" if letter.value is None else shown["value"], soft_wrap=True)
 
 
 @dead.command()

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import RmaError, UnusableInputError
+from infra.escaping import escaped_lines
 from infra.services import ServiceUnreachableError
 
 DONE: Final = 0
@@ -30,7 +31,9 @@ class ReportingGroup(TyperGroup):
             if explained is None:
                 raise
             message, code = explained
-            typer.secho(message[:MESSAGE_CHARS_MAX], err=True, fg="red" if sys.stderr.isatty() else None)
+            # lines after the first are set in, so that none that was quoted poses as another message
+            said = escaped_lines(message[:MESSAGE_CHARS_MAX]).replace("\n", "\n  ")
+            typer.secho(said, err=True, fg="red" if sys.stderr.isatty() else None)
             raise typer.Exit(code) from error
 
 

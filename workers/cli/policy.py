@@ -127,7 +127,7 @@ def diff(
         print_json([asdict(change) for change in found])
         return
     for change in found:
-        console().print(str(change), style={"+": "green", "-": "red"}.get(str(change)[0]), markup=False, soft_wrap=True)
+        console().print(str(change), style={"+": "green", "-": "red"}.get(str(change)[0]), soft_wrap=True)
     if not found:
         console().print("the two say the same")
 
@@ -193,7 +193,7 @@ def verify(as_json: AsJson = False) -> None:
     else:
         for one in found.differences:
             line = "" if one.line is None else f" line {one.line}"
-            console().print(f"{one.stream}{line} at position {one.position}: {one.what}", style="red", markup=False)
+            console().print(f"{one.stream}{line} at position {one.position}: {one.what}", style="red")
         same = found.decisions - found.differing
         console().print(f"{same:,} of {found.decisions:,} decisions come out byte for byte, in {took_s:.1f} s")
     if found.differing:
@@ -206,39 +206,40 @@ def backtest(
     *,
     policy_id: Annotated[str | None, typer.Option("--policy", help="Only returns held to this one.")] = None,
     processes: Annotated[int, typer.Option(min=1, max=64, help="How many work at once.")] = 2,
-    csv: Annotated[Path | None, typer.Option(help="Write the changed lines as CSV.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the changed lines as CSV, for a spreadsheet.")] = None,
     parquet: Annotated[Path | None, typer.Option(help="Write the changed lines as Parquet.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a draft over every return ever requested, and say what it would have changed; nothing is written back."""
     import time
-    from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
     from infra.addresses import postgres_address
     from infra.settings import Settings
     from workers.pictures.backtests import backtest_report
+    from workers.pictures.spreadsheets import write_spreadsheet
     from workers.policies import backtesting
     from workers.policies.documents import read_sound_document
 
     document, conninfo = read_sound_document(draft), postgres_address(Settings())
     began = time.perf_counter()
-    with ExitStack() as opened:
-        rows = csv
-        if rows is None and parquet is not None:
-            rows = Path(opened.enter_context(TemporaryDirectory())) / "changed.csv"
-        sheet = opened.enter_context(rows.open("w", encoding="utf-8", newline="")) if rows else None
-        found = backtesting.backtest(conninfo, document, policy_id=policy_id, processes=processes)
-        tell = opened.enter_context(_progress(backtesting.PARTS))
-        report = backtesting.gather(found, sheet, tell)
+    with TemporaryDirectory() as folder:
+        rows = Path(folder) / "changed.csv"
+        with rows.open("w", encoding="utf-8", newline="") as table, _progress(backtesting.PARTS) as tell:
+            found = backtesting.backtest(conninfo, document, policy_id=policy_id, processes=processes)
+            report = backtesting.gather(found, table, tell)
         took_s = time.perf_counter() - began
-        if sheet is not None and rows is not None and parquet is not None:
+        if csv is not None:
+            write_spreadsheet(rows, csv)
+        if parquet is not None:
             from workers.policies.parquet import write_parquet
 
-            sheet.flush()
             write_parquet(rows, parquet)
-    data = report.as_dict()
-    print_json({**data, "seconds": round(took_s, 3)}) if as_json else console().print(backtest_report(data, took_s))
+    data, written = report.as_dict(), [file for file in (csv, parquet) if file]
+    if as_json:
+        print_json({**data, "seconds": round(took_s, 3)})
+    else:
+        console().print(backtest_report(data, took_s, written))
 
 
 @contextmanager

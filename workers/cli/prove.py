@@ -114,4 +114,4 @@ def _print_shortfalls(title: str, shortfalls: Sequence[Shortfall]) -> None:
     out.print(table(f"{title}: less than granted", ("right", "effect", "at least", "found"), rows))
     for one in shortfalls:
         out.print(f"facts for {one.right}, {one.demand.effect} (run them with --facts):", style="dim")
-        out.print(one.facts.model_dump_json(exclude_none=True, exclude_defaults=True), soft_wrap=True, markup=False)
+        out.print(one.facts.model_dump_json(exclude_none=True, exclude_defaults=True), soft_wrap=True)

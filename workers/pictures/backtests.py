@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.pictures.terminal import money, table
+from workers.pictures.text import Text
 
 COLOURS = {"approve": "green", "deny": "red", "review": "yellow"}
 
 
-def backtest_report(data: dict[str, Any], seconds: float) -> RenderableType:
-    """Return a report drawn."""
-    return Group(*_parts(data, seconds))
+def backtest_report(data: dict[str, Any], seconds: float, written: Sequence[Path] = ()) -> RenderableType:
+    """Return a report drawn; ``written`` are the files that hold the changed lines."""
+    return Group(*_parts(data, seconds, written))
 
 
-def _parts(data: dict[str, Any], seconds: float) -> Iterator[RenderableType]:
+def _parts(data: dict[str, Any], seconds: float, written: Sequence[Path]) -> Iterator[RenderableType]:
     per_second = int(data["lines"] / seconds) if seconds else 0
     yield Text(
         f"{data['lines']:,} lines of {data['returns']:,} returns in {seconds:.1f} s ({per_second:,} a second): "
         f"{data['changed_lines']:,} lines of {data['customers']:,} customers would change",
         "bold",
     )
+    yield from _shares(data, written)
     if data["outcomes"]:
         yield table(
             "Changed outcomes", ("decided by", "outcome", "draft: decided by", "outcome", "#lines"), _outcomes(data)
@@ -43,6 +45,16 @@ def _parts(data: dict[str, Any], seconds: float) -> Iterator[RenderableType]:
     if data["statutory_conflicts"]:
         rows = [list(row.values()) for row in data["statutory_conflicts"]]
         yield table("Lines on which the law gives more", ("statute", "#as decided", "#under the draft"), rows)
+
+
+def _shares(data: dict[str, Any], written: Sequence[Path]) -> Iterator[RenderableType]:
+    """Yield how many of the changed lines come out otherwise, and where each of them can be looked at."""
+    if data["changed_lines"]:
+        outcomes = sum(row["lines"] for row in data["outcomes"])
+        others = data["changed_lines"] - outcomes
+        yield Text(f"{outcomes:,} of them in their outcome, {others:,} in their terms or in what goes back alone")
+        where = ", ".join(map(str, written))
+        yield Text(f"line by line in {where}" if where else "line by line: add --csv FILE, or --parquet FILE", "dim")
 
 
 def _outcomes(data: dict[str, Any]) -> Iterator[list[Any]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.desk.reconciliation import SHOWN_MAX, Report
 from workers.pictures.terminal import money, table
+from workers.pictures.text import Text
 
 
 def picture(report: Report) -> RenderableType:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.pictures.catalogues import Catalogue
 from workers.pictures.explaining import Explanation
 from workers.pictures.terminal import table
+from workers.pictures.text import Text, lines
 
 OUTCOME_COLOURS = {"approve": "bold green", "deny": "bold red", "review": "bold yellow"}
 
@@ -23,7 +23,7 @@ def _parts(one: Explanation, texts: Catalogue) -> Iterator[RenderableType]:
     yield Text(one.heading, OUTCOME_COLOURS[one.outcome])
     yield Text(one.because)
     columns = ("", *(texts.say(f"column_{name}") for name in ("what", "verdict", "why")))
-    rows = (["▶" if step.decisive else "", step.what, step.verdict, "\n".join(step.why)] for step in one.steps)
+    rows = (["▶" if step.decisive else "", step.what, step.verdict, lines(*map(Text, step.why))] for step in one.steps)
     yield table(None, columns, rows)
     if one.flips:
         yield Text(one.flips_title, "bold")

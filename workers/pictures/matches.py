@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.pictures.terminal import money, shown, table
+from workers.pictures.text import Text
 
 
 def proposals(data: dict[str, Any]) -> RenderableType:

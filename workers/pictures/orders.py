@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from domain.money import run_minor
 from workers.pictures.terminal import Row, money, stacked, table
+from workers.pictures.text import Text
 
 UNITS_SPELT_OUT_MAX: Final = 6
 """Lines of more units show the least and the most that a unit bears instead of each unit."""

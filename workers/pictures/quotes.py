@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.pictures.terminal import Row, money, shown, table
+from workers.pictures.text import Text
 
 OUTCOME_COLOURS: Final = {"approve": "green", "deny": "red", "review": "yellow"}
 COLUMNS: Final = (
@@ -34,7 +34,8 @@ def _quote(quote: Row) -> Iterator[RenderableType]:
         return
     title = f"Row {quote['row']}: order {quote['order_id']}, {_policy(quote['policy'])}"
     yield table(title, COLUMNS, (_line(line, quote["currency"]) for line in quote["lines"]))
-    yield Text(f"back in all: {money(quote['net_minor'], quote['currency'])}\n", "bold")
+    yield Text(f"back in all: {money(quote['net_minor'], quote['currency'])}", "bold")
+    yield Text()
 
 
 def _policy(policy: Row) -> str:

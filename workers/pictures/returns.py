@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from rich.console import RenderableType
 from rich.panel import Panel
-from rich.text import Text
 from rich.tree import Tree
 
 from projections.tracking.case_file import CaseFile
 from workers.pictures.terminal import Row, money, shown, stacked, table
+from workers.pictures.text import Text, lines
 
 STATUS_COLOURS: Final = {
     "requested": "yellow",
@@ -52,20 +52,22 @@ def picture(case: CaseFile) -> RenderableType:
 def _heading(case: CaseFile) -> RenderableType:
     summary = case.summary
     status = str(summary["status"])
-    text = Text()
-    text.append(f"{summary['rma_number']}  ", "bold")
-    text.append(status.replace("_", " "), f"bold {STATUS_COLOURS.get(status, 'cyan')}")
-    text.append(f"   order {summary['order_id']} · customer {summary['customer_id']}")
+    name = Text(f"{summary['rma_number']}  ", "bold")
+    about = Text().append_text(name).append(status.replace("_", " "), f"bold {STATUS_COLOURS.get(status, 'cyan')}")
+    about.append(f"   order {summary['order_id']} · customer {summary['customer_id']}")
     if summary["case_id"]:
-        text.append(f" · case {summary['case_id']}")
-    text.append("\n")
-    text.append_text(_progress(status))
-    text.append(f"\nnext: {summary['next_step']}", "bold")
+        about.append(f" · case {summary['case_id']}")
+    coming = Text().append(f"next: {summary['next_step']}", "bold")
     if summary["next_deadline_at"]:
-        text.append(f" · due by {shown(summary['next_deadline_at'])}")
+        coming.append(f" · due by {shown(summary['next_deadline_at'])}")
     if summary["tracking_number"]:
-        text.append(f" · {summary['carrier'] or 'parcel'} {summary['tracking_number']}")
-    return Panel(text, title=f"return {summary['rma_id']}", title_align="left", border_style="dim")
+        coming.append(f" · {summary['carrier'] or 'parcel'} {summary['tracking_number']}")
+    return Panel(
+        lines(about, _progress(status), coming),
+        title=f"return {summary['rma_id']}",
+        title_align="left",
+        border_style="dim",
+    )
 
 
 def _progress(status: str) -> Text:
@@ -130,7 +132,7 @@ def _state(value: Any) -> Text:
 
 
 def _timeline(case: CaseFile) -> RenderableType:
-    tree = Tree("[bold]Timeline[/]", guide_style="dim")
+    tree = Tree(Text("Timeline", "bold"), guide_style="dim")
     day, branch = None, tree
     for event in case.timeline:
         if event["occurred_at"].date() != day:

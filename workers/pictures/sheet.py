@@ -8,14 +8,26 @@ from typing import Any, Final
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
-from rich.text import Text
+
+from workers.pictures.text import Styled, Text
 
 GAP: Final = 2
 WORD_CELLS_MAX: Final = 64
 """Identifiers have at most 64 characters; a longer word may be folded."""
 
 
-class Page(Console):
+class Screen(Console):
+    """A terminal on which a text is what it says: no markup is read in it, and nothing in it moves the cursor."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as any console does; a plain string is a line of text."""
+        super().print(*(Text(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+class Page(Screen):
     """What stands for a terminal where there is none: texts are wrapped at its width, tables are as wide as they are.
 
     So a row of a table is one line of a file.
@@ -32,7 +44,7 @@ class Sheet:
     A column whose name begins with ``#`` is right-aligned, and the sign is not printed.
     """
 
-    def __init__(self, title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    def __init__(self, title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Styled]]) -> None:
         self.title = title
         self.columns = columns
         self.rows = rows
@@ -89,5 +101,5 @@ class Sheet:
             yield block
 
 
-def _widest_word(cell: Text) -> int:
+def _widest_word(cell: Styled) -> int:
     return max((min(cell_len(word), WORD_CELLS_MAX) for word in cell.plain.split()), default=0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.operating.status import SystemStatus
 from workers.pictures.terminal import shown, table
+from workers.pictures.text import Text
 
 
 def picture(status: SystemStatus) -> RenderableType:

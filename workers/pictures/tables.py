@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from workers.pictures.terminal import Row, bar, money, shown, stacked, table
+from workers.pictures.text import Text
 
 BAR_CELLS: Final = 36
 NOTHING_YET: Final = Text("no returns yet", "dim")

@@ -10,12 +10,13 @@ from uuid import UUID
 
 import orjson
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.progress import Progress, ProgressColumn
-from rich.text import Text
 
 from domain.money import amount_text
-from workers.pictures.sheet import Page, Sheet
+from infra.escaping import escaped_json
+from workers.pictures.sheet import Page, Screen, Sheet
+from workers.pictures.text import Styled, Text
 
 WIDTH_WHERE_UNKNOWN: Final = 120
 BAR_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
@@ -24,10 +25,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 Row = Mapping[str, Any]
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> Screen:
     """Return a console for the stream as it is now; not a terminal: as wide as a page, without colour."""
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Page(stderr=stderr, highlight=False, width=WIDTH_WHERE_UNKNOWN)
+    made = Screen(stderr=stderr)
+    return made if made.is_terminal else Page(stderr=stderr, width=WIDTH_WHERE_UNKNOWN)
 
 
 def progress(*columns: ProgressColumn) -> Progress:
@@ -38,12 +39,13 @@ def progress(*columns: ProgressColumn) -> Progress:
 
 def print_json(value: Any) -> None:
     """Print one JSON document; times in RFC 3339, money as it is stored."""
-    typer.echo(orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    typer.echo(escaped_json(orjson.dumps(value, default=_plain, option=options).decode()))
 
 
 def print_json_line(value: Any) -> None:
     """Print one JSON document on a line of its own."""
-    typer.echo(orjson.dumps(value, default=_plain).decode())
+    typer.echo(escaped_json(orjson.dumps(value, default=_plain).decode()))
 
 
 def _plain(value: Any) -> Any:
@@ -100,5 +102,5 @@ def stacked(*parts: RenderableType) -> RenderableType:
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sheet:
     """Return a table; a column whose name begins with ``#`` is right-aligned, and the sign is not printed."""
-    cells = [[cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row] for row in rows]
+    cells = [[cell if isinstance(cell, Styled) else Text(shown(cell)) for cell in row] for row in rows]
     return Sheet(title, columns, cells)

@@ -184,14 +184,12 @@ def backtest(
         yield from pool.map(_Process.work, parts())
 
 
-def gather(found: Iterable[Part], table: TextIO | None, tell: Callable[[Report], None]) -> Report:
+def gather(found: Iterable[Part], table: TextIO, tell: Callable[[Report], None]) -> Report:
     """Return the sum of all parts; write the changed lines as CSV to ``table``, and ``tell`` after each part."""
     report = Report()
-    if table is not None:
-        csv.writer(table, lineterminator="\n").writerow(ChangedLine._fields)
+    csv.writer(table, lineterminator="\n").writerow(ChangedLine._fields)
     for part, rows in found:
         report.add(part)
-        if table is not None:
-            table.write(rows)
+        table.write(rows)
         tell(report)
     return report

@@ -25,5 +25,6 @@ def write_parquet(table: Path, file: Path, columns: Sequence[str] = ChangedLine.
     types = ", ".join(f"'{column}': '{_type_of(column)}'" for column in columns)
     source, target = (str(path).replace("'", "''") for path in (table, file))
     with closing(duckdb.connect()) as connection:
-        rows = f"SELECT * FROM read_csv('{source}', header = true, columns = {{{types}}})"  # noqa: S608 - quoted above
+        written = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"'"
+        rows = f"SELECT * FROM read_csv('{source}', {written}, columns = {{{types}}})"  # noqa: S608 - quoted above
         connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet)")

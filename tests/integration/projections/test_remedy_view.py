@@ -7,13 +7,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from rich.console import Console
 
 from projections.return_reasons.rates import read_reason_tables
 from tests.integration.projections.test_projections import PROJECTIONS, only, play, rows
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID, Shop
 from tests.support.stories import POLICY, day, on_return, open_shop, request
+from workers.pictures.sheet import Screen
 from workers.pictures.tables import reason_bars
 
 HINTS: dict[str, Any] = {"kind": "troubleshooting", "instructions": "Hold the button for ten seconds."}
@@ -187,7 +187,7 @@ def test_the_reasons_show_what_was_avoided(postgres_dsn: str) -> None:
     told(postgres_dsn, shop)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         tables = read_reason_tables(connection, skus_max=5)
-    console = Console(width=140)
+    console = Screen(width=140)
     with console.capture() as shown:
         console.print(reason_bars(tables))
     assert "What remedies avoided" in shown.get()

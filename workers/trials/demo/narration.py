@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import psycopg
-from rich.console import Console
 from rich.rule import Rule
-from rich.text import Text
 
 from domain.errors import RmaError
 from infra.addresses import addresses, postgres_address
@@ -25,8 +23,10 @@ from projections.return_reasons.rates import read_reason_tables
 from projections.tracking.case_file import read_allocation, read_case_file, read_exchanges
 from workers.pictures.orders import allocation
 from workers.pictures.returns import picture
+from workers.pictures.sheet import Screen
 from workers.pictures.tables import reason_bars, trial_balance
 from workers.pictures.terminal import money, stacked
+from workers.pictures.text import Text
 from workers.trials.demo.services import all_workers, ended_in_order, own_folder, payments, services
 from workers.trials.demo.story import Chapter, Step, Story
 from workers.trials.online_retail.importing import import_online_retail, print_imported
@@ -47,7 +47,7 @@ class StoryWentWrongError(RmaError):
     code: ClassVar[str] = "story_went_wrong"
 
 
-def run_demo(settings: Settings, out: Console) -> None:
+def run_demo(settings: Settings, out: Screen) -> None:
     """Tell the story on the services that run, or on a local stack started for it, and clean up.
 
     Raises:
@@ -67,10 +67,12 @@ def run_demo(settings: Settings, out: Console) -> None:
         story = Story.fresh()
         with payments(own, folder) as gateway_url:
             Narrator(talk, views, out, events).narrate(story, gateway_url)
-        out.print(f"\nThe story took until {_seconds(began)}.", style="dim")
+        out.print()
+        out.print(f"The story took until {_seconds(began)}.", style="dim")
         _show_case(own, story, out)
         _import_week(own, views, events, out)
-    out.print(f"\nDone in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
+    out.print()
+    out.print(f"Done in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
 
 
 def _seconds(began: float) -> str:
@@ -80,7 +82,7 @@ def _seconds(began: float) -> str:
 class Narrator:
     """Sends the story's commands, one after the other, and prints what came of each."""
 
-    def __init__(self, talk: Conversation, views: Views, out: Console, events: Placement) -> None:
+    def __init__(self, talk: Conversation, views: Views, out: Screen, events: Placement) -> None:
         self._talk = talk
         self._views = views
         self._out = out
@@ -163,7 +165,7 @@ def _line(step: Step, result: Mapping[str, Any]) -> Text:
     return line.append(f"  ✓ {facts or 'known already, nothing new'}", "green")
 
 
-def _show_case(settings: Settings, story: Story, out: Console) -> None:
+def _show_case(settings: Settings, story: Story, out: Screen) -> None:
     with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
         case = read_case_file(connection, story.rma_id)
         if case is None:
@@ -174,7 +176,7 @@ def _show_case(settings: Settings, story: Story, out: Console) -> None:
         out.print(stacked(*allocation(story.order_id, units, exchanges)))
 
 
-def _import_week(settings: Settings, views: Views, events: Placement, out: Console) -> None:
+def _import_week(settings: Settings, views: Views, events: Placement, out: Screen) -> None:
     out.print(Rule(Text("rma import online-retail: a real shop's week", "bold"), align="left", style="cyan"))
     imported = import_online_retail(SLICE, settings, out)
     print_imported(imported, out)

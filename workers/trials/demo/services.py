@@ -12,13 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import ClassVar, Final
 
-from rich.console import Console
-
 from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.services import StackNotRunningError
 from infra.settings import Settings
 from infra.stack import local
+from workers.pictures.sheet import Screen
 from workers.runtime.supervisor import KILL_TIMEOUT_S, STOP_TIMEOUT_S, SUPERVISED, command_line
 from workers.trials.gateway_simulator.server import GatewayServer
 
@@ -48,7 +47,7 @@ def own_folder(data_dir: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def services(settings: Settings, folder: Path, out: Console) -> Iterator[Settings]:
+def services(settings: Settings, folder: Path, out: Screen) -> Iterator[Settings]:
     """Yield settings that lead to services: those that run, else a local stack in ``folder`` while the block lasts."""
     try:
         addresses(settings)

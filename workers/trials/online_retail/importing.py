@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from infra.kafka.command_client import Conversation, OutgoingCommand, OutgoingRecord, Result, conversation
 from infra.settings import Settings
+from workers.pictures.sheet import Screen
+from workers.pictures.text import Text
 from workers.trials.online_retail.commands import publish_policy, return_commands, sale_commands
 from workers.trials.online_retail.reading import History, Survey, Totals, survey
 
@@ -47,7 +47,7 @@ class Imported:
     answers: Answers
 
 
-def import_online_retail(path: Path, settings: Settings, console: Console) -> Imported:
+def import_online_retail(path: Path, settings: Settings, console: Screen) -> Imported:
     """Publish everything the file tells, with progress, and wait for every answer.
 
     Raises:
@@ -62,7 +62,7 @@ def import_online_retail(path: Path, settings: Settings, console: Console) -> Im
             return _tell(path, found, talk, progress)
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: Screen) -> Progress:
     return Progress(
         TextColumn("{task.description:<9}"),
         BarColumn(),
@@ -130,7 +130,7 @@ def as_data(imported: Imported) -> dict[str, Any]:
     }
 
 
-def print_imported(imported: Imported, console: Console) -> None:
+def print_imported(imported: Imported, console: Screen) -> None:
     """Print where every row went, what was sold and given back, and what the system did not accept."""
     totals = imported.totals
     console.print(_rows_table(totals))
@@ -139,7 +139,7 @@ def print_imported(imported: Imported, console: Console) -> None:
     console.print(", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())), "commands")
     for result in imported.answers.not_accepted:
         why = f"{result['status']} {result.get('code') or ''}: {result.get('message') or ''}"
-        console.print(f"[red]{escape(result['command_id'])}[/] {escape(why)}", soft_wrap=True)
+        console.print(Text().append(result["command_id"], "red").append(f" {why}"), soft_wrap=True)
     hidden = statuses.total() - statuses["accepted"] - len(imported.answers.not_accepted)
     if hidden:
         console.print(f"and {hidden:,} more that were not accepted")

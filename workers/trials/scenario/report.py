@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.console import RenderableType
 
 from infra.settings import Settings
-from workers.pictures.terminal import print_json
+from workers.pictures.sheet import Screen
+from workers.pictures.terminal import print_json, table
+from workers.pictures.text import Text, lines
 from workers.trials.scenario.files import find_files
 from workers.trials.scenario.runner import Failure, Played, play_files
 
 
 def run_scenarios(
-    paths: Sequence[Path], settings: Settings, projections: Sequence[str], console: Console, *, as_json: bool = False
+    paths: Sequence[Path], settings: Settings, projections: Sequence[str], console: Screen, *, as_json: bool = False
 ) -> bool:
     """Play the files named, and those in the folders named; return whether all passed.
 
@@ -38,26 +38,24 @@ def run_scenarios(
     return not failed
 
 
-def print_played(played: Played, console: Console) -> None:
+def print_played(played: Played, console: Screen) -> None:
     """Print one line for a scenario that passed, and the whole difference for one that failed."""
-    mark = "[red]failed[/]" if played.failure else "[green]passed[/]"
-    console.print(f"{mark} {escape(played.title)} [dim]({escape(played.path.name)}, {played.seconds:.1f} s)[/]")
+    line = Text().append(*(("failed", "red") if played.failure else ("passed", "green")))
+    console.print(line.append(f" {played.title} ").append(f"({played.path.name}, {played.seconds:.1f} s)", "dim"))
     if played.failure:
-        console.print(f"  {escape(played.failure.where)}: {escape(played.failure.why)}", soft_wrap=True)
+        said = f"{played.failure.where}: {played.failure.why}"
+        console.print(lines(*(Text(f"  {line}") for line in said.splitlines())), soft_wrap=True)
         if played.failure.compared:
             console.print(difference_table(played.failure))
 
 
-def difference_table(failure: Failure) -> Table:
+def difference_table(failure: Failure) -> RenderableType:
     """Return what was expected beside what was found; the parts that differ are marked with a cross."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("", "", "expected", "found"):
-        table.add_column(name, overflow="fold")
+    rows = []
     for part in failure.compared:
-        style = "" if part.same else "bold red"
-        cells = [" " if part.same else "✗", part.name, part.expected, part.found]
-        table.add_row(*(escape(cell) for cell in cells), style=style)
-    return table
+        cells = ("" if part.same else "✗", part.name, part.expected, part.found)
+        rows.append([Text(cell, "" if part.same else "bold red") for cell in cells])
+    return table(None, ("", "", "expected", "found"), rows)
 
 
 def as_data(played: Played) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from rich.console import Console
 
 from infra.kafka.partitioner import Placement, partitioner_of
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from tests.support.whole_system import working
+from workers.pictures.sheet import Screen
 from workers.trials.online_retail.importing import Imported, as_data, import_online_retail, print_imported
 from workers.trials.online_retail.reading import FileContentError
 from workers.trials.scenario.views import Views
@@ -47,7 +47,7 @@ def system(settings: Settings) -> Iterator[Settings]:
 
 
 def imported(path: Path, settings: Settings) -> Imported:
-    return import_online_retail(path, settings, Console(quiet=True))
+    return import_online_retail(path, settings, Screen(quiet=True))
 
 
 def asked(settings: Settings, query: str) -> Any:
@@ -108,7 +108,7 @@ def test_what_the_system_refuses_is_named(system: Settings, tmp_path: Path) -> N
 
     assert not told.answers.all_accepted
     assert [result["code"] for result in told.answers.not_accepted] == ["command_id_reused"]
-    console = Console(width=120, record=True, quiet=False)
+    console = Screen(width=120, record=True, quiet=False)
     print_imported(told, console)
     assert "online-retail/536365/order refused command_id_reused" in console.export_text()
 

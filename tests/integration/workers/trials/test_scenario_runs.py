@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from rich.console import Console
 
 from infra.kafka.command_client import NeverAnsweredError, OutgoingCommand, conversation
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from tests.support.whole_system import working
+from workers.pictures.sheet import Screen
 from workers.trials.scenario.report import run_scenarios
 from workers.trials.scenario.runner import play_files
 
@@ -28,7 +28,7 @@ def system(settings: Settings) -> Iterator[Settings]:
 
 def test_every_scenario_of_the_project_passes(system: Settings) -> None:
     """All files pass, each under names of its own, so that a file may be played again in the same system."""
-    console = Console(width=160, record=True)
+    console = Screen(width=160, record=True)
     passed = run_scenarios([SCENARIOS, FIRST_STEP], system, list(PROJECTIONS), console)
     assert passed, console.export_text()
 

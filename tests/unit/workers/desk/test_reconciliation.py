@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from rich.console import Console
 
 from workers.desk.reconciliation import OwnPayout, Report, compare
 from workers.desk.settlement_file import BrokenRow, NoSettlementFileError, Settlement, read_settlements
 from workers.pictures.differences import picture
+from workers.pictures.sheet import Screen
 
 HEADER = "payout_id,amount,currency,settled_at,reference"
 PAID = datetime(2026, 3, 20, 10, tzinfo=UTC)
@@ -117,7 +117,7 @@ def test_a_file_without_its_columns_is_refused(header: str) -> None:
 
 def test_the_report_shows_what_people_need() -> None:
     """A table with the kind, both sums, the gateway's reference and our order."""
-    console = Console(width=200, record=True)
+    console = Screen(width=200, record=True)
     console.print(picture(report_of([row(1, 2000), "broken"], own(1))))
     text = console.export_text()
 

@@ -6,9 +6,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from workers.pictures.sheet import Page
+from workers.pictures.sheet import Page, Screen
 from workers.pictures.terminal import table
 
 IDS = ("da30954e-6a33-5e99-823a-394da596e3d5", "RMA-7K3M-9QXF-2ADC-A", "O-" + "9" * 62)
@@ -19,7 +18,7 @@ ROWS: list[list[Any]] = [[*IDS, "1,234.50 EUR", WORDS], [*IDS, "−3.00 EUR", No
 
 def drawn(width: int) -> list[str]:
     file = StringIO()
-    Console(file=file, width=width, force_terminal=True, color_system=None).print(table("Title", COLUMNS, ROWS))
+    Screen(file=file, width=width, force_terminal=True, color_system=None).print(table("Title", COLUMNS, ROWS))
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
@@ -75,5 +74,5 @@ def test_words_beyond_all_measure_are_folded() -> None:
     """A word of a thousand characters is broken rather than cut off."""
     file = StringIO()
     made = table(None, ("uri",), [["x" * 1_000]])
-    Console(file=file, width=80, force_terminal=True, color_system=None).print(made)
+    Screen(file=file, width=80, force_terminal=True, color_system=None).print(made)
     assert file.getvalue().count("x") == 1_000

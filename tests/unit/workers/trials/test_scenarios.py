@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from rich.console import Console
 
+from workers.pictures.sheet import Screen
 from workers.trials.scenario.compare import compare_least, compare_rows, same_value
 from workers.trials.scenario.files import (
     Names,
@@ -293,7 +293,7 @@ def test_a_difference_is_readable() -> None:
     step = a_send(expect={"refused": "units_not_available", "details": {"available": 2}})
     failure = Failure("step 2 of 3, send RequestReturn", "the answer says: 1 of 2", compare_result(step, REFUSED))
     played = Played(Path("second.yaml"), "A second return", 0.2, failure)
-    console = Console(width=100, record=True)
+    console = Screen(width=100, record=True)
 
     print_played(played, console)
 
