@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection, sql
 
@@ -41,7 +41,7 @@ def migrate(dsn: str) -> list[str]:
 
 
 @contextmanager
-def _alone(connection: Connection[Any]) -> Iterator[None]:
+def _alone(connection: Connection) -> Iterator[None]:
     """Run the block as a transaction that no other process's overlaps; of tables' locks it waits for none for long."""
     with connection.transaction():
         connection.execute(f"SET LOCAL lock_timeout = {SCHEMA_CHANGE_MAX_MS}")
@@ -50,7 +50,7 @@ def _alone(connection: Connection[Any]) -> Iterator[None]:
         yield
 
 
-def _run_once(connection: Connection[Any], file: Path) -> bool:
+def _run_once(connection: Connection, file: Path) -> bool:
     statements = file.read_bytes()
     digest = hashlib.sha256(statements).hexdigest()
     known_digest = "SELECT sha256 FROM public.rma_migrations WHERE name = %s"

@@ -8,7 +8,7 @@ statement, and while it sends a result that nobody reads. It cannot end one that
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from psycopg import Connection
@@ -32,7 +32,30 @@ SCHEMA_CHANGE_MAX_MS: Final = 1_800_000
 CONNECT_TIMEOUT_S: Final = 5
 
 
-def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Connection[Any]:
+class Session:
+    """One session, opened when it is needed and again after it broke. Not for several threads.
+
+    Args:
+        conninfo: libpq connection string or URI.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._open: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
+        if self._open is None or self._open.closed:
+            self._open = connect(self._conninfo)
+        return self._open
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
+
+def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Connection:
     """Open a session as every process needs it: autocommit, UTC, bounded waits and silence, no sequential scans.
 
     Args:
@@ -54,7 +77,7 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
     return psycopg.connect(conninfo, autocommit=True, options=options, connect_timeout=CONNECT_TIMEOUT_S)
 
 
-def try_to_lead(connection: Connection[Any], lock: int) -> bool:
+def try_to_lead(connection: Connection, lock: int) -> bool:
     """Try to get a lock that one session has at a time, until the session ends: at the latest when it falls silent."""
     connection.execute(f"SET idle_session_timeout = {LEAD_SILENCE_MAX_MS}")
     [(leads,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchall()

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.partitioner import murmur2
@@ -63,7 +63,7 @@ def partitioner_of(dsn: str) -> Partitioner:
         return partitioner_in(connection)
 
 
-def partitioner_in(connection: Connection[Any]) -> Partitioner:
+def partitioner_in(connection: Connection) -> Partitioner:
     """Return what a system's topics are filled with; one that does not remember began before it could choose."""
     return Partitioner(remembered(connection, NAME) or Partitioner.CRC32)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer
@@ -11,6 +11,9 @@ from infra.addresses import addresses
 from infra.kafka.clients import DELIVERY_TIMEOUT_MS, REQUEST_TIMEOUT_MS, make_producer
 from infra.kafka.partitioner import Partitioner, Placement, partitioner_of
 from infra.settings import Settings
+
+Record = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
+"""Key, value and headers."""
 
 
 class Publisher:
@@ -27,10 +30,17 @@ class Publisher:
         self._placements: dict[str, Placement] = {}
 
     def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
     ) -> Any:
         """Hand one record to the client and return its future; nothing is certain before ``flush``."""
         return self._producer.send(topic, value, key, list(headers), self.placement_of(topic).of(key))
+
+    def deliver(self, topic: str, records: Iterable[Record]) -> None:
+        """Send records and wait until Kafka has them all; raises ``kafka.errors.KafkaError`` if one was not taken."""
+        sent = [self.send(topic, *record) for record in records]
+        self.flush()
+        for future in sent:
+            future.get(timeout=0)
 
     def placement_of(self, topic: str) -> Placement:
         """Return where a topic's records belong; raises ``kafka.errors.KafkaError`` where there is none."""

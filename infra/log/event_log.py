@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Cursor
 
 from infra.envelope.cloudevents import result_headers
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.envelope.results import result_body
 from infra.records import Answered, Decided, Entry, Message, OutboxRow, Outcome, SetAside, StoredEvent, Verdict
-from infra.sessions import connect
+from infra.sessions import Session
 
 READ_EVENTS_MAX: Final = 20_000
 EVENT_COLUMNS: Final = ", ".join(StoredEvent._fields)
@@ -114,27 +114,8 @@ class _Tail:
     hash: bytes
 
 
-class EventLog:
-    """The log behind one connection, which is opened when needed and again after it broke. Not for several threads.
-
-    Args:
-        conninfo: libpq connection string or URI.
-    """
-
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
-        self._open: Connection[Any] | None = None
-
-    @property
-    def connection(self) -> Connection[Any]:
-        """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
-        if self._open is None or self._open.closed:
-            self._open = connect(self._conninfo)
-        return self._open
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
+class EventLog(Session):
+    """The log, behind one session."""
 
     def load(self, requests: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
         """Return the events of all these streams after the versions named, with one query; absent: none."""

@@ -157,13 +157,9 @@ class Pipeline:
     def publish(self, records: Sequence[Polled]) -> None:
         """Put records on the commands topic, acknowledged; keys decide the partition."""
         self._publisher = self._publisher or publisher_of(self.settings)
-        sent = [
-            self._publisher.send(self.topics.commands, record.key, record.value, record.headers)  # type: ignore[arg-type]
-            for record in records
-        ]
-        self._publisher.flush()
-        for future in sent:
-            future.get(timeout=0)
+        self._publisher.deliver(
+            self.topics.commands, [(record.key, record.value, record.headers) for record in records]
+        )
 
     def worker(self, log: EventLog | None = None) -> CommandWorker:
         """Return a command worker with a connection of its own."""

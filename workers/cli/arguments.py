@@ -34,7 +34,7 @@ def instant_of(text: str | None) -> datetime:
         raise WrongUsageError(f"{text}: {error}") from error
 
 
-def reading() -> closing[Connection[Any]]:
+def reading() -> closing[Connection]:
     """Open a connection to the read models; raises ``StackNotRunningError`` where no database is named or runs."""
     import psycopg
 

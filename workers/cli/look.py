@@ -54,13 +54,13 @@ def show(
             console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
 
 
-def _order(connection: Connection[Any], order_id: str) -> dict[str, Any]:
+def _order(connection: Connection, order_id: str) -> dict[str, Any]:
     from projections.tracking.case_file import read_allocation, read_exchanges
 
     return {"units": read_allocation(connection, order_id), "exchanges": read_exchanges(connection, order_id)}
 
 
-def _show_order(connection: Connection[Any], order_id: str, *, as_json: bool) -> None:
+def _show_order(connection: Connection, order_id: str, *, as_json: bool) -> None:
     from projections.tracking.case_file import read_returns_of_order
     from workers.pictures.orders import order_card
 

@@ -70,7 +70,7 @@ class DeadlineTable:
     tables_sql = TABLES
     views_sql = "SELECT"
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Let a batch of facts open, move and end deadlines."""
         with connection.cursor() as cursor, connection.pipeline():
             for event in events:
@@ -93,11 +93,11 @@ def _changes(event: RecordedEvent) -> Iterator[tuple[Any, tuple[object, ...]]]:
         yield END, (fact.deadline_id,)
 
 
-def due(connection: Connection[Any], now: datetime, *, limit: int) -> list[DueDeadline]:
+def due(connection: Connection, now: datetime, *, limit: int) -> list[DueDeadline]:
     """Return deadlines whose instant has come and that were not fired for it, earliest first."""
     return [DueDeadline(*row) for row in connection.execute(DUE, (now, limit))]
 
 
-def mark_fired(connection: Connection[Any], fired: Sequence[DueDeadline]) -> None:
+def mark_fired(connection: Connection, fired: Sequence[DueDeadline]) -> None:
     """Remember for which instants deadlines were fired."""
     connection.execute(FIRED, ([d.deadline_id for d in fired], [d.due_at for d in fired]))

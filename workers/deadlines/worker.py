@@ -15,11 +15,13 @@ from typing import Final
 
 import structlog
 
+from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand
 from infra.log.queries import EventIds, ids_at
+from infra.sessions import Session
 from infra.settings import Settings
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
-from workers.projector.inbox import Outlet, Store, act_until, inbox
+from workers.projector.inbox import Outlet, act_until, inbox
 
 SOURCE: Final = "/rma/deadlines"
 ACTOR: Final = "clock:deadlines"
@@ -76,19 +78,19 @@ def run(settings: Settings, stop: Event, *, wall: Callable[[], datetime] = utc_n
     clock = Clock(wall)
     with inbox(settings, DeadlineTable(), stop) as metrics, ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
-        store = opened.enter_context(closing(Store(settings)))
-        act_until(stop, lambda: fire(store, outlet, clock.now()), metrics)
+        session = opened.enter_context(closing(Session(postgres_address(settings))))
+        act_until(stop, lambda: fire(session, outlet, clock.now()), metrics)
 
 
-def fire(store: Store, outlet: Outlet, now: datetime | None) -> int:
+def fire(session: Session, outlet: Outlet, now: datetime | None) -> int:
     """Publish a command for every deadline that is due, at most 500, and return how many there were."""
     if now is None:
         return 0
-    fired = due(store.connection, now, limit=FIRED_AT_ONCE_MAX)
+    fired = due(session.connection, now, limit=FIRED_AT_ONCE_MAX)
     if fired:
-        set_by = ids_at(store.connection, (deadline.set_at for deadline in fired))
-        outlet.tell([command_of(deadline, now, set_by.get(deadline.set_at)) for deadline in fired])
-        mark_fired(store.connection, fired)
+        set_by = ids_at(session.connection, (deadline.set_at for deadline in fired))
+        outlet.publish([command_of(deadline, now, set_by.get(deadline.set_at)) for deadline in fired])
+        mark_fired(session.connection, fired)
         for deadline in fired:
             LOG.info(
                 "deadline_fired",

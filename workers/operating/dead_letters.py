@@ -161,12 +161,7 @@ class DeadLetters:
                 what = f"{letter.letter_id} was too large to be kept whole; the record is at {letter.origin}"
                 raise CutDeadLetterError(what)
         with closing(publisher_of(self._settings)) as publisher:
-            sent = [
-                publisher.send(self._topics.commands, letter.key, letter.value, letter.headers) for letter in letters
-            ]
-            publisher.flush()
-            for future in sent:
-                future.get(timeout=0)
+            publisher.deliver(self._topics.commands, [(one.key, one.value, one.headers) for one in letters])
 
     def _partitions(self) -> list[TopicPartition]:
         numbers = self._consumer.partitions_for_topic(self._topics.dead)

@@ -101,7 +101,7 @@ class Beside:
     def views_sql(self) -> str:
         return self.live.views_sql
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         self.live.fold(connection, events)
 
 
@@ -138,7 +138,7 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
         return Rebuilt(projection.name, projection.version, reader.records)
 
 
-def _make_room(connection: Connection[Any], projection: Projection) -> list[str]:
+def _make_room(connection: Connection, projection: Projection) -> list[str]:
     """Put the live schema aside, for this transaction alone, and make fresh tables; return what is to go in the end."""
     for setting, bound_ms in (
         ("statement_timeout", SCHEMA_CHANGE_MAX_MS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -96,7 +96,7 @@ class PaymentQuestions:
     tables_sql = TABLES
     views_sql = "SELECT"
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Let a batch of facts open, end and reopen questions."""
         relevant = [event for event in events if event.type in TYPES]
         touched = {payout for event in relevant for payout in payout_saga.payouts_of(event.fact)}
@@ -112,12 +112,12 @@ class PaymentQuestions:
                 cursor.executemany(SAVE, changed)
 
 
-def _find(connection: Connection[Any], payouts: Iterable[UUID]) -> dict[UUID, Question]:
+def _find(connection: Connection, payouts: Iterable[UUID]) -> dict[UUID, Question]:
     with connection.cursor(row_factory=class_row(Question)) as cursor:
         return {question.payout_id: question for question in cursor.execute(FIND, (list(payouts),))}
 
 
-def due(connection: Connection[Any], *, but: Iterable[UUID], limit: int) -> list[Question]:
+def due(connection: Connection, *, but: Iterable[UUID], limit: int) -> list[Question]:
     """Return questions that are to be asked now, oldest first.
 
     A question waits while its order has recorded facts that the inbox has not read: one of them may be its answer, and
@@ -128,7 +128,7 @@ def due(connection: Connection[Any], *, but: Iterable[UUID], limit: int) -> list
     return [Question(*row[1:]) for row in rows if row[0]]
 
 
-def heard(connection: Connection[Any], asked: Question, answered: Answered, *, wait_s: float) -> None:
+def heard(connection: Connection, asked: Question, answered: Answered, *, wait_s: float) -> None:
     """Note an answer, unless the question has become another one since it was asked."""
     with connection.transaction():
         now = _find(connection, [asked.payout_id])[asked.payout_id]

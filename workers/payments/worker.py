@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -20,15 +20,16 @@ from psycopg import Connection
 from domain.errors import RmaError
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Question
+from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import Answer, Gateway, PayoutRequest
 from infra.kafka.command_client import OutgoingCommand
 from infra.log.queries import EventIds, ids_at
 from infra.metrics import WorkerMetrics
-from infra.sessions import try_to_lead
+from infra.sessions import Session, try_to_lead
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
-from workers.projector.inbox import Outlet, Store, act_until, inbox
+from workers.projector.inbox import Outlet, act_until, inbox
 from workers.runtime.loop import patiently
 
 SOURCE: Final = "/rma/payments"
@@ -74,9 +75,9 @@ def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: Worker
     """Ask any gateway what its inbox calls for, until ``stop`` is set; answers under way are still told."""
     with ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
-        store = opened.enter_context(closing(Store(settings)))
+        session = opened.enter_context(closing(Session(postgres_address(settings))))
         pool = opened.enter_context(ThreadPoolExecutor(ASKED_AT_ONCE_MAX, thread_name_prefix="asking"))
-        payments = Payments(gateway, outlet, store, pool)
+        payments = Payments(gateway, outlet, session, pool)
         act_until(stop, payments.turn, metrics)
         payments.finish()
 
@@ -84,19 +85,19 @@ def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: Worker
 class Payments:
     """Questions that are being asked, and what follows from the answers."""
 
-    def __init__(self, gateway: Gateway, outlet: Outlet, store: Store, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, gateway: Gateway, outlet: Outlet, session: Session, pool: ThreadPoolExecutor) -> None:
         self._gateway = gateway
         self._outlet = outlet
-        self._store = store
+        self._session = session
         self._pool = pool
         self._asking: dict[UUID, tuple[Question, Future[Answer]]] = {}
-        self._locked_on: Connection[Any] | None = None
+        self._locked_on: Connection | None = None
 
     def turn(self) -> None:
         """Ask what is due, and tell what was answered; raises where PostgreSQL or Kafka is away."""
         if self._may_ask():
             room = ASKED_AT_ONCE_MAX - len(self._asking)
-            for question in due(self._store.connection, but=self._asking, limit=room):
+            for question in due(self._session.connection, but=self._asking, limit=room):
                 self._asking[question.payout_id] = (question, self._pool.submit(ask, self._gateway, question))
         self._tell(wait_s=ANSWER_POLL_S)
 
@@ -107,7 +108,7 @@ class Payments:
 
     def _may_ask(self) -> bool:
         """Tell whether this is the one worker that asks; the lock lasts as long as the session."""
-        connection = self._store.connection
+        connection = self._session.connection
         if self._locked_on is not connection:
             self._locked_on = connection if try_to_lead(connection, PAYMENTS_LOCK) else None
         return self._locked_on is not None
@@ -118,16 +119,16 @@ class Payments:
             return
         wait([future for _, future in self._asking.values()], wait_s, FIRST_COMPLETED)
         answered = [(question, future.result()) for question, future in self._asking.values() if future.done()]
-        raised_by = ids_at(self._store.connection, (question.opened_by for question, _ in answered))
+        raised_by = ids_at(self._session.connection, (question.opened_by for question, _ in answered))
         commands = (command_of(question, answer, raised_by[question.opened_by]) for question, answer in answered)
-        self._outlet.tell([command for command in commands if command])
+        self._outlet.publish([command for command in commands if command])
         for question, answer in answered:
             self._remember(question, answer)
             del self._asking[question.payout_id]
 
     def _remember(self, question: Question, answer: Answer) -> None:
         wait_s = payout_saga.ask_again_after_s(question, answer.kind) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-        heard(self._store.connection, question, answer.kind, wait_s=wait_s)
+        heard(self._session.connection, question, answer.kind, wait_s=wait_s)
         log = LOG.warning if question.asks >= ASKS_BEFORE_ALARM else LOG.info
         log(
             "payout_asked",

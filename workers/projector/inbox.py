@@ -9,21 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from threading import Event, Thread
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 
-from infra.addresses import addresses, postgres_address
-from infra.envelope.cloudevents import STRUCTURED_CONTENT
+from infra.addresses import addresses
 from infra.kafka.clients import make_consumer
-from infra.kafka.command_client import OutgoingCommand
+from infra.kafka.command_client import HEADERS, OutgoingCommand
 from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
 from infra.services import ServiceUnreachableError
-from infra.sessions import connect
 from infra.settings import Settings
 from projections.projection import Projection
 from workers.projector.projector import Projector, prepare
@@ -43,40 +40,13 @@ class Outlet:
         self._topic = TopicNames(settings.topic_prefix).commands
         self._publisher = publisher_of(settings)
 
-    def tell(self, commands: Sequence[OutgoingCommand]) -> None:
+    def publish(self, commands: Sequence[OutgoingCommand]) -> None:
         """Publish commands, in their order per key; raises ``kafka.errors.KafkaError`` if one was not taken."""
-        headers = [("content-type", STRUCTURED_CONTENT.encode())]
-        sent = [
-            self._publisher.send(
-                self._topic, command.key.encode() if command.key else None, command.to_bytes(), headers
-            )
-            for command in commands
-        ]
-        self._publisher.flush()
-        for future in sent:
-            future.get(timeout=0)
+        records = ((command.key.encode() if command.key else None, command.to_bytes(), HEADERS) for command in commands)
+        self._publisher.deliver(self._topic, records)
 
     def close(self) -> None:
         self._publisher.close()
-
-
-class Store:
-    """The worker's own connection, opened when needed and again after it broke."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._conninfo = postgres_address(settings)
-        self._open: psycopg.Connection[Any] | None = None
-
-    @property
-    def connection(self) -> psycopg.Connection[Any]:
-        """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
-        if self._open is None or self._open.closed:
-            self._open = connect(self._conninfo)
-        return self._open
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import structlog
 from kafka.structs import TopicPartition
-from psycopg import Connection, sql
+from psycopg import sql
 from pydantic import ValidationError
 
 from domain.recorded import RecordedEvent
@@ -24,7 +24,7 @@ from infra.addresses import addresses
 from infra.envelope.codec import Codec, UnknownEventTypeError
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
-from infra.sessions import SCHEMA_CHANGE_MAX_MS, connect
+from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
 from infra.settings import Settings
 from projections.projection import Projection
 from projections.read_models import projection_named
@@ -82,7 +82,7 @@ class Arrival:
     event: RecordedEvent | None
 
 
-class Projector:
+class Projector(Session):
     """Fold batches of records of the events topic into one read model.
 
     Args:
@@ -95,23 +95,12 @@ class Projector:
     def __init__(
         self, conninfo: str, projection: Projection, codec: Codec, metrics: WorkerMetrics | None = None
     ) -> None:
-        self._conninfo = conninfo
+        super().__init__(conninfo)
         self._projection = projection
         self._codec = codec
         self._id = (projection.name, projection.version)
         self._metrics = metrics or WorkerMetrics(projection.name)
-        self._open: Connection[Any] | None = None
         self._decodes_all = False
-
-    @property
-    def connection(self) -> Connection[Any]:
-        if self._open is None or self._open.closed:
-            self._open = connect(self._conninfo)
-        return self._open
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
 
     def resume_offset(self, partition: TopicPartition) -> int | None:
         """Return the stored next offset of a partition; 0 for one never read."""

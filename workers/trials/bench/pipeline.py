@@ -128,16 +128,16 @@ def _commands(returns: int) -> _Watched:
     return _Watched("commands", goal, FLOORS["commands"], "SELECT count(*) FROM rma_log.outcomes -- {name}")
 
 
-def _events(connection: psycopg.Connection[Any]) -> int:
+def _events(connection: psycopg.Connection) -> int:
     return _count(connection, "SELECT coalesce(max(position), 0) FROM rma_log.events")
 
 
-def _relay(connection: psycopg.Connection[Any]) -> _Watched:
+def _relay(connection: psycopg.Connection) -> _Watched:
     query = "SELECT max(position) FROM rma_log.relays -- {name}"
     return _Watched("events", _events(connection), FLOORS["relay"], query)
 
 
-def _projectors(connection: psycopg.Connection[Any]) -> _Watched:
+def _projectors(connection: psycopg.Connection) -> _Watched:
     query = "SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"
     return _Watched("events", _events(connection), None, query)
 
@@ -152,7 +152,7 @@ class _Progress:
     done: Stage | None = None
 
 
-def _measure(connection: psycopg.Connection[Any], workers: dict[str, psutil.Popen], watched: _Watched) -> list[Stage]:
+def _measure(connection: psycopg.Connection, workers: dict[str, psutil.Popen], watched: _Watched) -> list[Stage]:
     """Watch workers side by side, each from its first progress to its last."""
     seen = {name: _Progress() for name in workers}
     deadline = time.monotonic() + STAGE_TIMEOUT_S
@@ -166,9 +166,7 @@ def _measure(connection: psycopg.Connection[Any], workers: dict[str, psutil.Pope
     raise StageTooSlowError(f"{', '.join(workers)} did not finish in {STAGE_TIMEOUT_S:.0f} s")
 
 
-def _look(
-    connection: psycopg.Connection[Any], name: str, worker: psutil.Popen, about: tuple[_Progress, _Watched]
-) -> None:
+def _look(connection: psycopg.Connection, name: str, worker: psutil.Popen, about: tuple[_Progress, _Watched]) -> None:
     progress, watched = about
     if progress.done:
         return
@@ -193,7 +191,7 @@ def _together(stages: list[Stage]) -> Stage:
     return Stage("projectors, together", "events", items, ended - began, cpu, FLOORS["projectors"], began)
 
 
-def _count(connection: psycopg.Connection[Any], query: str) -> int:
+def _count(connection: psycopg.Connection, query: str) -> int:
     [row] = connection.execute(query).fetchall()
     return int(row[0] or 0)
 
@@ -244,7 +242,7 @@ def _publish(own: Settings, returns: int) -> None:
         publisher.flush()
 
 
-def _latency(own: Settings, connection: psycopg.Connection[Any], first: int) -> dict[str, float]:
+def _latency(own: Settings, connection: psycopg.Connection, first: int) -> dict[str, float]:
     """Return the time from sending a request until its row shows in ``rma_read.returns``, in milliseconds."""
     taken = []
     with conversation(own) as talk:
@@ -266,7 +264,7 @@ def _latency(own: Settings, connection: psycopg.Connection[Any], first: int) -> 
     return {"p50": cuts[49], "p99": cuts[98]}
 
 
-def _conditions(connection: psycopg.Connection[Any], returns: int) -> dict[str, Any]:
+def _conditions(connection: psycopg.Connection, returns: int) -> dict[str, Any]:
     [row] = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchall()
     return {
         "returns": returns,

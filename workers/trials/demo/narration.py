@@ -193,7 +193,7 @@ def _import_week(settings: Settings, views: Views, events: Placement, out: Scree
         raise StoryWentWrongError("the ledger does not sum to zero")
 
 
-def _log_ends(connection: psycopg.Connection[Any], events: Placement) -> dict[int, int]:
+def _log_ends(connection: psycopg.Connection, events: Placement) -> dict[int, int]:
     """Return the position of the last event of each partition."""
     ends: dict[int, int] = {}
     for key, position in connection.execute(LOG_ENDS).fetchall():
