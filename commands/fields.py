@@ -21,6 +21,20 @@ YEAR_MIN: Final = 1970
 YEAR_MAX: Final = 2199
 """Business times outside these years are malformed: they come from broken clocks, and days are added to them."""
 
+IDENTIFIER: Final = r"^[!-~]{1,64}$"
+NO_NUL: Final = r"^[^\x00]*$"
+CURRENCY: Final = r"^[A-Z]{3}$"
+COUNTRY: Final = r"^[A-Z]{2}$"
+SHA_256: Final = r"^[0-9a-f]{64}$"
+PATTERNS_IN_WORDS: Final = {
+    IDENTIFIER: "must be 1 to 64 ASCII characters from ! to ~, without a space",
+    NO_NUL: "must not hold the character U+0000",
+    CURRENCY: "must be a currency code of ISO 4217, three capital letters, such as EUR",
+    COUNTRY: "must be a country code of ISO 3166-1, two capital letters, such as DE",
+    SHA_256: "must be a SHA-256 in 64 hexadecimal digits, in small letters",
+}
+"""What is said of a value that does not fit a pattern, which itself says nothing to people."""
+
 
 class Body(BaseModel):
     """A JSON object of the contract: unknown fields and wrong types are malformed, nothing is coerced."""
@@ -35,15 +49,15 @@ def _sensible(at: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_sensible)]
-Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
-Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=r"^[^\x00]*$")]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NO_NUL)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 LineNumber = Annotated[int, Field(ge=1, le=LINES_MAX)]
 AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)]
 PositiveAmountMinor = Annotated[int, Field(ge=1, le=AMOUNT_MINOR_MAX)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Currency = Annotated[str, Field(pattern=CURRENCY)]
+Country = Annotated[str, Field(pattern=COUNTRY)]
+Sha256 = Annotated[str, Field(pattern=SHA_256)]
 Score = Annotated[int, Field(ge=1, le=5)]
 Number = Annotated[float, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]
 WholeNumber = Annotated[int, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]

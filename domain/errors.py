@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 KEEPING_ORDER: Final = (
@@ -9,6 +10,14 @@ KEEPING_ORDER: Final = (
     "order_id as the key"
 )
 """What whoever refers to something that is not there yet has most likely overlooked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one part of what somebody sent, and where, as a JSON path (``$.lines[0].quantity``)."""
+
+    path: str
+    message: str
 
 
 class RmaError(Exception):

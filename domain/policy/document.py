@@ -40,6 +40,16 @@ _FACT_PATTERN: Final = "^(" + "|".join(sorted(FACT_NAMES)) + r"|answers\.[!-~]{1
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _TIME_PATTERN: Final = rf"^{_DAY}(T\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?(Z|[+-]\d{{2}}:\d{{2}}))?$"
 _NO_NUL: Final = r"^[^\x00]*$"
+_CALENDAR: Final = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
+_CODE: Final = r"^[!-~]{1,64}$"
+PATTERNS_IN_WORDS: Final = {
+    _FACT_PATTERN: f"must be one of the facts {', '.join(sorted(FACT_NAMES))}, or answers. and the name of an answer",
+    _TIME_PATTERN: "must be a day such as 2026-03-01, or a time with an offset such as 2026-03-01T10:00+01:00",
+    _NO_NUL: "must not hold the character U+0000",
+    _CALENDAR: "must be a country of two capital letters, or one with its region, such as GB or US-CA",
+    _CODE: "must be 1 to 64 ASCII characters from ! to ~, without a space",
+}
+"""What is said of a value that does not fit a pattern, which itself says nothing to people."""
 
 
 @lru_cache(maxsize=1)
@@ -107,7 +117,7 @@ Days = Annotated[int, Field(ge=0, le=DAYS_MAX)]
 BasisPoints = Annotated[int, Field(ge=0, le=10_000)]
 AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MAX_MINOR)]
 Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known_zone)]
-Calendar = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+Calendar = Annotated[str, Field(pattern=_CALENDAR)]
 Number = Annotated[Any, AfterValidator(_number), WithJsonSchema({"type": "number"})]
 Scalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 TimeText = Annotated[str, Field(pattern=_TIME_PATTERN)]
@@ -234,7 +244,7 @@ class Effects(_Part):
     """What a rule says where it matches; for each effect the first rule that matches and speaks of it wins."""
 
     decide: Outcome | None = None
-    code: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None = None
+    code: Annotated[str, Field(pattern=_CODE)] | None = None
     window: WindowChange | None = None
     offers: Offers | None = None
     method: Method | None = None

@@ -24,7 +24,7 @@ COLOURS: Final = {"accepted": "green", "refused": "yellow", "malformed": "red"}
 
 def instant_of(text: str | None) -> datetime:
     """Return an RFC 3339 time as typed, or now for None; raises ``WrongUsageError``."""
-    from infra.envelope.cloudevents import parse_time
+    from infra.envelope.command_record import parse_time
 
     if text is None:
         return datetime.now(UTC)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import orjson
 
 from commands import dispatch
+from commands.faults import MalformedError
 from commands.fields import Body
 from commands.metadata import Meta, parse_actor
-from infra.envelope.cloudevents import CommandRecord, Fault, MalformedRecordError, read_command
+from domain.errors import Fault
+from domain.vocabularies import ActorKind
+from infra.envelope.command_record import CommandRecord, read_command
 from infra.records import Answered, CommandStamp, Message, SetAside, Verdict
 
 DEAD_HEADER_PREFIX: Final = "rma_dead_"
@@ -66,47 +70,61 @@ class ParsedCommand:
 
 
 def take_in(record: Record, dead_topic: str) -> ParsedCommand | SetAside:
-    """Return the command of a record, or what answers and keeps a malformed one."""
-    try:
-        return _parse(record, read_command(record.headers, record.value))
-    except MalformedRecordError as malformed:
-        return _set_aside(record, malformed, dead_topic)
+    """Return the command of a record, or what answers and keeps a malformed one, with every fault of it."""
+    read = read_command(record.headers, record.value)
+    faults = list(read.faults)
+    actor = _actor(read, faults)
+    command = _command(read, faults)
+    if faults or actor is None or command is None or read.occurred_at is None:
+        return _set_aside(record, read.attributes, faults, dead_topic)
+    return _parsed(record, read, command, actor, read.occurred_at)
 
 
-def _parse(record: Record, read: CommandRecord) -> ParsedCommand:
-    faults = []
+def _actor(read: CommandRecord, faults: list[Fault]) -> tuple[ActorKind, str] | None:
+    if "actor" not in read.attributes:
+        return None
     try:
-        actor_kind, actor_id = parse_actor(read.actor)
+        return parse_actor(read.attributes["actor"])
     except ValueError as error:
-        faults.append(Fault("$.ce_actor", str(error)))
+        faults.append(Fault(f"{read.attributes_at}actor", str(error)))
+        return None
+
+
+def _command(read: CommandRecord, faults: list[Fault]) -> Body | None:
+    """Return the body as a command, where it is JSON and its type can be read, whatever else is wrong."""
+    if "type" not in read.attributes or read.body is None:
+        return None
     try:
-        command = dispatch.parse(read.type, read.body)
-    except dispatch.MalformedError as error:
-        faults += [Fault(fault.path, fault.message) for fault in error.faults]
-    if faults:
-        attributes = {"id": read.command_id, "source": read.source, "type": read.type}
-        if read.correlation_id:
-            attributes["correlationid"] = read.correlation_id
-        raise MalformedRecordError(faults, attributes=attributes)
+        return dispatch.parse(read.attributes["type"], read.body)
+    except MalformedError as error:
+        known = {fault.path for fault in faults}
+        faults += [fault for fault in error.faults if fault.path not in known]
+        return None
+
+
+def _parsed(
+    record: Record, read: CommandRecord, command: Body, actor: tuple[ActorKind, str], occurred_at: datetime
+) -> ParsedCommand:
+    attributes = read.attributes
     meta = Meta(
-        command_id=read.command_id,
-        source=read.source,
-        type=read.type,
-        occurred_at=read.occurred_at,
-        actor_kind=actor_kind,
-        actor_id=actor_id,
-        correlation_id=read.correlation_id,
-        causation_id=read.causation_id,
+        command_id=attributes["id"],
+        source=attributes["source"],
+        type=attributes["type"],
+        occurred_at=occurred_at,
+        actor_kind=actor[0],
+        actor_id=actor[1],
+        correlation_id=attributes.get("correlationid"),
+        causation_id=attributes.get("causationid"),
     )
     stamp = CommandStamp(
-        source=read.source,
-        command_id=read.command_id,
-        type=read.type,
-        actor=read.actor,
-        correlation_id=read.correlation_id or read.command_id,
-        causation_id=read.causation_id,
+        source=meta.source,
+        command_id=meta.command_id,
+        type=meta.type,
+        actor=attributes["actor"],
+        correlation_id=meta.correlation_id or meta.command_id,
+        causation_id=meta.causation_id,
     )
-    return ParsedCommand(record, command, meta, stamp, fingerprint(read.type, read.data))
+    return ParsedCommand(record, command, meta, stamp, fingerprint(meta.type, read.data))
 
 
 def fingerprint(type_name: str, data: Any) -> bytes:
@@ -127,23 +145,25 @@ def _whole(data: Any) -> Any:
     return data
 
 
-def _set_aside(record: Record, malformed: MalformedRecordError, dead_topic: str) -> SetAside:
-    faults = [
+def _set_aside(record: Record, attributes: Mapping[str, str], faults: Sequence[Fault], dead_topic: str) -> SetAside:
+    told = [
         {"path": fault.path[:FAULT_CHARACTERS_MAX], "message": fault.message[:FAULT_CHARACTERS_MAX]}
-        for fault in malformed.faults[:FAULTS_SHOWN_MAX]
+        for fault in faults[:FAULTS_SHOWN_MAX]
     ]
-    letter = dead_letter(record, {"reason": "malformed", "faults": faults}, dead_topic)
-    if not malformed.command_id or not malformed.source:
+    letter = dead_letter(record, {"reason": "malformed", "faults": told}, dead_topic)
+    if "id" not in attributes or "source" not in attributes:
         return SetAside(letter)
     stamp = CommandStamp(
-        source=malformed.source,
-        command_id=malformed.command_id,
-        type=malformed.type or UNKNOWN_TYPE,
+        source=attributes["source"],
+        command_id=attributes["id"],
+        type=attributes.get("type", UNKNOWN_TYPE),
         actor="",
-        correlation_id=malformed.correlation_id or malformed.command_id,
+        correlation_id=attributes.get("correlationid", attributes["id"]),
     )
-    verdict = Verdict("malformed", "malformed", str(malformed)[:FAULT_CHARACTERS_MAX], {"faults": faults})
-    return SetAside(letter, Answered(stamp, answer_key(record), verdict))
+    message = "; ".join(f"{fault['path']}: {fault['message']}" for fault in told)[:FAULT_CHARACTERS_MAX]
+    return SetAside(
+        letter, Answered(stamp, answer_key(record), Verdict("malformed", "malformed", message, {"faults": told}))
+    )
 
 
 def answer_key(record: Record) -> bytes | None:

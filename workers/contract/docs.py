@@ -201,8 +201,11 @@ the request by ids alone. Events of version 0.1.0 have the command's `id` as `ca
 ```
 
 `status` is `accepted`, `refused` (with a stable `code`, a `message` for people and the figures in `details`) or
-`malformed` (every fault by its JSON path in `details`; the record also goes to `rma.commands.dead`). What was accepted
-names its events: `id`, `type`, `stream`, `version`, `position`.
+`malformed` (every fault by its JSON path in `details.faults`; the record also goes to `rma.commands.dead`). What was
+accepted names its events: `id`, `type`, `stream`, `version`, `position`.
+
+The path of a fault is a header (`$.ce_time`), an attribute of a structured event (`$.time`), or a place in the body
+(`$.lines[0].quantity`). Faults of the attributes and of the body are named together, so that a record is mended once.
 
 Codes: {codes}.
 """

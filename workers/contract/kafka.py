@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from commands.metadata import ACTOR_ID_MAX
-from infra.envelope.cloudevents import ATTRIBUTE_CHARACTERS_MAX, BODY_BYTES_MAX
+from infra.envelope.command_record import ATTRIBUTE_CHARACTERS_MAX, BODY_BYTES_MAX
 from infra.kafka.topics import DAY_MS, FOR_EVER, RECORD_BYTES_MAX, TopicNames
 from infra.settings import Settings
 from workers.command_worker.intake import LETTER_BYTES_MAX

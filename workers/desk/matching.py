@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from commands.dispatch import json_path
+from commands.faults import faults_in
 from commands.fields import Identifier, Quantity
 from domain.errors import UnusableInputError
 from domain.order.matching import Goods, Match, Share, SoldLine, match
@@ -114,7 +114,7 @@ def _row(number: int, cells: object, *, strict: bool) -> ReadRow:
     try:
         return ReadRow(number, Row.model_validate(cells, strict=strict))
     except ValidationError as error:
-        faults = (f"{json_path(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_url=False))
+        faults = (f"{fault.path}: {fault.message}" for fault in faults_in(error, cells))
         return ReadRow(number, None, "; ".join(faults))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from commands import dispatch
+from commands.faults import MalformedError
 from commands.metadata import Meta, parse_actor
 from commands.requests import RequestReturn
 from commands.streams import Streams, find_return, the_order, the_return
@@ -24,7 +25,7 @@ from domain.order.money_facts import Exchanged, RefundRequested
 from domain.order.parts import Credit
 from domain.rma import Rma
 from domain.rma.parts import RunState
-from infra.envelope.cloudevents import parse_time
+from infra.envelope.command_record import parse_time
 
 REQUESTS_MAX: Final = 10_000
 SOURCE: Final = "/rma/quote"
@@ -117,7 +118,7 @@ def quote(asked: Asked, streams: PlayedStreams) -> dict[str, Any]:
         command = dispatch.parse(REQUEST_TYPE, asked.ask.body)
         assert isinstance(command, RequestReturn)  # noqa: S101 - the model of that type
         return {"row": asked.number, **_played(command, asked.ask, streams)}
-    except dispatch.MalformedError as error:
+    except MalformedError as error:
         faults = [f"{fault.path}: {fault.message}" for fault in error.faults]
     except ValueError as error:
         faults = [f"$.actor: {error}"]

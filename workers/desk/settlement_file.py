@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from domain.errors import RmaError
-from infra.envelope.cloudevents import parse_time
+from infra.envelope.command_record import parse_time
 
 COLUMNS: Final = ("payout_id", "amount", "currency", "settled_at", "reference")
 ROWS_MAX: Final = 2_000_000

@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Final
 import orjson
 from pydantic import ValidationError
 
-from commands.dispatch import json_path
+from commands.faults import faults_in, json_of
 from domain.errors import RmaError, RuleViolationError, UnusableInputError
 from domain.policy.document import PolicyDocument
 from domain.policy.publication import check
 
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
-FAULTS_MAX: Final = 100
 
 
 class UnreadableFileError(UnusableInputError):
@@ -52,8 +51,8 @@ def read_document(file: Path) -> PolicyDocument:
     try:
         return PolicyDocument.model_validate_json(content)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)[:FAULTS_MAX]
-        named = "\n".join(f"{json_path(fault['loc'])}: {fault['msg']}" for fault in faults)
+        faults = faults_in(error, json_of(content))
+        named = "\n".join(f"{fault.path}: {fault.message}" for fault in faults)
         raise DocumentRefusedError(f"{file} is no policy document:\n{named}") from error
 
 

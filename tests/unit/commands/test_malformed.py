@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from commands.dispatch import MalformedError, parse
+from commands.dispatch import parse
+from commands.faults import IN_WORDS, MalformedError
 from commands.fields import AMOUNT_MINOR_MAX, QUANTITY_MAX
 from commands.registry import REGISTRATIONS
-from domain.errors import NotPermittedError, RuleViolationError
+from domain.errors import Fault, NotPermittedError, RuleViolationError
 from domain.vocabularies import ActorKind
 from tests.support.refusals import refused
 from tests.support.shop import RMA_ID, Shop
@@ -231,6 +233,40 @@ def test_a_field_outside_its_schema_is_malformed(name: str, field: str, value: o
 def test_what_is_no_object_is_malformed(body: bytes) -> None:
     """Not JSON, not UTF-8, no object, nested for ever: one fault at the root."""
     assert faults("CloseReturn", body) == ["$"]
+
+
+PATTERNS = sorted(
+    {
+        pattern
+        for registration in REGISTRATIONS.values()
+        for pattern in re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', json.dumps(registration.model.model_json_schema()))
+    }
+)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_every_pattern_is_told_in_words(pattern: str) -> None:
+    """No sender is answered with a regular expression, whichever field of whichever command it gets wrong."""
+    said = IN_WORDS[json.loads(f'"{pattern}"')]
+
+    assert said.startswith("must ")
+    assert not re.search(r"[\^$\\]|\{\d", said)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "said"),
+    [
+        ("RegisterOrder", "order_id", "O 1", "must be 1 to 64 ASCII characters from ! to ~, without a space"),
+        ("CloseReturn", "reason", "a\x00b", "must not hold the character U+0000"),
+        ("ExtendDeadline", "due_at", "1950-01-01T00:00:00Z", "the year must be from 1970 to 2199"),
+    ],
+)
+def test_a_fault_is_a_sentence(name: str, field: str, value: object, said: str) -> None:
+    """What is wrong is said to people, without the words of a library."""
+    with pytest.raises(MalformedError) as malformed:
+        parse(f"rma.{name}.v1", json.dumps({**BODIES[name], field: value}).encode())
+
+    assert malformed.value.faults == [Fault(f"$.{field}", said)]
 
 
 def test_an_unknown_type_is_malformed() -> None:

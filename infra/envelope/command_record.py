@@ -1,0 +1,215 @@
+"""Reading commands: CloudEvents 1.0 over Kafka, in binary or structured mode, and every fault by its place.
+
+In binary mode the attributes are ``ce_`` headers and the body is JSON; in structured mode a record is one JSON object,
+``application/cloudevents+json``. Attributes that we do not know are ignored. A fault's path is a header
+(``$.ce_time``), an attribute of a structured event (``$.time``), or a place in the body (``$.lines[0].quantity``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+
+from domain.errors import Fault
+from infra.envelope.cloudevents import STRUCTURED_CONTENT
+
+BODY_BYTES_MAX: Final = 1024 * 1024
+ATTRIBUTE_CHARACTERS_MAX: Final = 256
+NUL_FAULTS_MAX: Final = 100
+PATH_CHARACTERS_MAX: Final = 1_000
+YEARS: Final = range(1970, 2200)
+CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+REQUIRED: Final = ("id", "source", "type", "actor")
+OPTIONAL: Final = ("correlationid", "causationid")
+ATTRIBUTES: Final = frozenset({"specversion", "time", *REQUIRED, *OPTIONAL})
+BINARY: Final = "$.ce_"
+"""What the path of an attribute begins with in binary mode."""
+STRUCTURED: Final = "$."
+
+UNREADABLE: Final = object()
+"""Stands for the JSON values of a body that has none: null is one of them."""
+
+Place = tuple[int | str, Any] | None
+"""A place in a body: its last part and the place around it; None for the body itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """What a record says, as far as it can be read. Without ``faults`` every attribute that is required is there.
+
+    ``attributes`` holds those that could be read, ``attributes_at`` what the path of one begins with; ``occurred_at``
+    is in UTC. ``data`` is the body as JSON values, ``body`` the same as bytes; None where it is no JSON.
+    """
+
+    attributes: Mapping[str, str]
+    attributes_at: str
+    occurred_at: datetime | None
+    data: Any
+    body: bytes | None
+    faults: tuple[Fault, ...]
+
+
+def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> CommandRecord:
+    """Read a command in binary or structured mode; whatever is wrong with it is among its faults."""
+    content_type = _content_type(headers)
+    if content_type == STRUCTURED_CONTENT:
+        attributes, faults, data, body = _structured(value)
+        prefix = STRUCTURED
+    else:
+        attributes, faults = _binary_attributes(headers)
+        if content_type not in {"", "application/json"}:
+            faults.append(Fault("$.content-type", "must be application/json or application/cloudevents+json"))
+        data = _json(value, faults)
+        prefix, body = BINARY, None if data is UNREADABLE else value
+    faults += _attribute_faults(attributes, prefix, {fault.path for fault in faults})
+    faulty = {fault.path for fault in faults}
+    readable = {name: text for name, text in attributes.items() if prefix + name not in faulty}
+    occurred_at = _time(readable, prefix, faults)
+    if body is not None and b"\\u0000" in body:
+        found = islice(_nul_places(data), NUL_FAULTS_MAX)
+        faults += [Fault(_path(place), "holds the character U+0000") for place in found]
+    return CommandRecord(readable, prefix, occurred_at, data, body, tuple(faults))
+
+
+def _content_type(headers: Sequence[tuple[str, bytes | None]]) -> str:
+    for name, value in headers:
+        if name.lower() == "content-type":
+            return (value or b"").decode("utf-8", "replace").partition(";")[0].strip().lower()
+    return ""
+
+
+def _binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> tuple[dict[str, str], list[Fault]]:
+    attributes: dict[str, str] = {}
+    faults: list[Fault] = []
+    for header, value in headers:
+        name = header[len("ce_") :]
+        if not header.startswith("ce_") or name not in ATTRIBUTES:
+            continue
+        if name in attributes or any(fault.path == f"$.{header}" for fault in faults):
+            faults.append(Fault(f"$.{header}", "given twice"))
+            continue
+        try:
+            attributes[name] = (value or b"").decode("utf-8")
+        except UnicodeDecodeError:
+            faults.append(Fault(f"$.{header}", "is not UTF-8"))
+    return attributes, faults
+
+
+def _structured(value: bytes | None) -> tuple[dict[str, str], list[Fault], Any, bytes | None]:
+    """Return the attributes of a structured event, its faults, its data, and the same as bytes."""
+    faults: list[Fault] = []
+    event = _json(value, faults)
+    if not isinstance(event, dict):
+        return {}, faults or [Fault("$", "must be a JSON object")], None, None
+    attributes = {}
+    for name in ATTRIBUTES & event.keys():
+        if isinstance(event[name], str):
+            attributes[name] = event[name]
+        elif event[name] is not None:
+            faults.append(Fault(f"$.{name}", "must be a string"))
+    if event.get("datacontenttype", "application/json") != "application/json":
+        faults.append(Fault("$.datacontenttype", "must be application/json"))
+    if "data" not in event:
+        faults.append(Fault("$.data", "is missing"))
+        return attributes, faults, None, None
+    return attributes, faults, event["data"], _written(event["data"], faults)
+
+
+def _json(value: bytes | None, faults: list[Fault]) -> Any:
+    """Return the JSON values of a record, or ``UNREADABLE`` with the fault that keeps it from being read."""
+    if value is None:
+        faults.append(Fault("$", "has no body"))
+    elif len(value) > BODY_BYTES_MAX:
+        faults.append(Fault("$", f"is longer than {BODY_BYTES_MAX} bytes"))
+    else:
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            faults.append(Fault("$", f"is not JSON in UTF-8: {error}"))
+    return UNREADABLE
+
+
+def _written(data: Any, faults: list[Fault]) -> bytes | None:
+    """Return the data of a structured event as bytes; what is read may nest deeper than what can be written."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        faults.append(Fault("$.data", "nests too deep"))
+        return None
+
+
+def _nul_places(data: Any) -> Iterator[Place]:
+    """Yield where U+0000 stands, in order; PostgreSQL's text cannot hold it.
+
+    A place is kept as its last part and the place around it: written out for every value, places that are long or deep
+    would need a thousand times the memory of the body. No recursion, since JSON may nest deeper than Python may call.
+    """
+    left: list[tuple[Any, Place]] = [(data, None)]
+    while left:
+        value, place = left.pop()
+        if isinstance(value, str):
+            if "\x00" in value:
+                yield place
+        elif isinstance(value, list):
+            left += [(item, (index, place)) for index, item in enumerate(value)][::-1]
+        elif isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                yield place
+            left += [(item, (name, place)) for name, item in value.items()][::-1]
+
+
+def _path(place: Place) -> str:
+    """Return a place as a JSON path, such as ``$.lines[0].title``; cut where it is longer than anybody reads."""
+    parts: list[str] = []
+    while place is not None:
+        part, place = place
+        parts.append(f"[{part}]" if isinstance(part, int) else f".{part[:PATH_CHARACTERS_MAX]}")
+    return ("$" + "".join(reversed(parts)))[:PATH_CHARACTERS_MAX]
+
+
+def _attribute_faults(attributes: Mapping[str, str], prefix: str, known: set[str]) -> list[Fault]:
+    faults = [
+        Fault(prefix + name, "is missing")
+        for name in (*REQUIRED, "time")
+        if prefix + name not in known and not attributes.get(name)
+    ]
+    for name, text in attributes.items():
+        if len(text) > ATTRIBUTE_CHARACTERS_MAX:
+            faults.append(Fault(prefix + name, f"is longer than {ATTRIBUTE_CHARACTERS_MAX} characters"))
+        elif CONTROL_CHARACTERS.search(text):
+            faults.append(Fault(prefix + name, "holds a control character"))
+        elif name in OPTIONAL and not text:
+            faults.append(Fault(prefix + name, "is empty"))
+    if prefix + "specversion" not in known and attributes.get("specversion") != "1.0":
+        faults.append(Fault(f"{prefix}specversion", "must be 1.0"))
+    return faults
+
+
+def _time(attributes: Mapping[str, str], prefix: str, faults: list[Fault]) -> datetime | None:
+    if "time" not in attributes:
+        return None
+    try:
+        return parse_time(attributes["time"])
+    except ValueError as error:
+        faults.append(Fault(f"{prefix}time", str(error)))
+        return None
+
+
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 instant in UTC, to the microsecond; raises ``ValueError`` with what is wrong."""
+    if not RFC_3339.fullmatch(text):
+        raise ValueError("must be an RFC 3339 time with an offset")
+    try:
+        instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is no such day or time") from None
+    if instant.year not in YEARS:
+        raise ValueError(f"must be in the years {YEARS.start} to {YEARS.stop - 1}")
+    return instant
