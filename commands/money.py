@@ -6,6 +6,7 @@ from uuid import UUID
 
 from commands.fields import (
     AmountMinor,
+    Body,
     Currency,
     Identifier,
     LineNumber,
@@ -14,8 +15,11 @@ from commands.fields import (
     PositiveAmountMinor,
     Text,
 )
-from commands.registry import content_hash, on_return
-from domain.case import Case, payouts, resolution, store_credit
+from commands.metadata import Meta
+from commands.registry import content_hash, handles, on_return
+from commands.streams import Streams, the_order, the_return
+from domain.case import Case, deadlines, payouts, resolution, store_credit
+from domain.settlement import payouts as settlement_payouts
 from domain.vocabularies import DecidedResolution, PayoutOutcome
 
 
@@ -28,9 +32,11 @@ class DecideResolution(OnUnits):
     reason: Text | None = None
 
 
-class RecordPayoutOutcome(OnReturn):
-    """Record what a gateway said of a payout."""
+class RecordPayoutOutcome(Body):
+    """Record what a gateway said of a payout; ``rma_id`` is left out where no return asked for it."""
 
+    order_id: Identifier
+    rma_id: UUID | None = None
     payout_id: UUID
     outcome: PayoutOutcome
     reference: Text | None = None
@@ -39,9 +45,11 @@ class RecordPayoutOutcome(OnReturn):
     currency: Currency | None = None
 
 
-class RetryPayout(OnReturn):
-    """Replace a failed payout by a new one."""
+class RetryPayout(Body):
+    """Replace a failed payout by a new one; ``rma_id`` is left out where no return asked for it."""
 
+    order_id: Identifier
+    rma_id: UUID | None = None
     payout_id: UUID
     tender_id: Identifier | None = None
 
@@ -84,16 +92,32 @@ def decide_resolution(command: DecideResolution, case: Case) -> None:
     )
 
 
-@on_return(RecordPayoutOutcome, by="gateway", while_closed=True)
-def record_payout_outcome(command: RecordPayoutOutcome, case: Case) -> None:
-    payout = payouts.find(case, command.payout_id)
-    payouts.check_figures(case, payout, command.amount_minor, command.currency)
-    payouts.record_outcome(case, payout, command.outcome, reference=command.reference, reason=command.reason)
+@handles(RecordPayoutOutcome, by="gateway")
+def record_payout_outcome(command: RecordPayoutOutcome, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    rma = the_return(streams, command.rma_id, order) if command.rma_id else None
+    payout = settlement_payouts.find(order, command.payout_id, command.rma_id)
+    settlement_payouts.check_figures(order, payout, command.amount_minor, command.currency)
+    said = {"reference": command.reference, "reason": command.reason}
+    if rma is None:
+        settlement_payouts.record_outcome(order, payout, command.outcome, meta.occurred_at, **said)
+        return
+    case = Case(order, rma, meta.occurred_at)
+    payouts.record_outcome(case, payout, command.outcome, **said)
+    deadlines.keep(case)
 
 
-@on_return(RetryPayout, by="agent", while_closed=True)
-def retry_payout(command: RetryPayout, case: Case) -> None:
-    payouts.retry(case, command.payout_id, command.tender_id)
+@handles(RetryPayout, by="agent")
+def retry_payout(command: RetryPayout, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    rma = the_return(streams, command.rma_id, order) if command.rma_id else None
+    payout = settlement_payouts.find(order, command.payout_id, command.rma_id)
+    if rma is None:
+        settlement_payouts.retry(order, payout, command.tender_id, meta.occurred_at, holder_id=order.customer_id)
+        return
+    case = Case(order, rma, meta.occurred_at)
+    payouts.retry(case, payout, command.tender_id)
+    deadlines.keep(case)
 
 
 @on_return(GrantGoodwill, by="agent", while_closed=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
@@ -12,14 +11,14 @@ from uuid import UUID
 from domain import ledger
 from domain.case import Case, fees
 from domain.case.store_credit import holder_of
-from domain.errors import AmountExceedsEntitlementError
-from domain.identity import idempotency_key, payout_id, refund_id
-from domain.money import basis_points_minor, part_minor, share_by_largest_remainder, spread_minor
-from domain.order import Order
-from domain.order.accounts import LineAccount, LineFees
-from domain.order.parts import Credit, Payout, Tender
+from domain.identity import refund_id
+from domain.money import basis_points_minor, share_by_largest_remainder, spread_minor
+from domain.order.accounts import LineFees
+from domain.order.parts import Credit
 from domain.rma.parts import RefundPart, RmaRun
-from domain.units import UnitRun, UnitStates
+from domain.settlement.entitlement import left_of, new_units
+from domain.settlement.tenders import new_payout, shared_out
+from domain.units import UnitRun
 
 Because = Literal["policy", "agent", "fees_returned", "exchange_difference"]
 
@@ -34,46 +33,8 @@ def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
         line = case.rma.lines[run.line]
         account = case.order.lines[line.asked.line_id]
         with_shipping = line.terms is not None and line.terms.refunds_outward_shipping
-        credits.append(_left(account, run, with_shipping=with_shipping))
+        credits.append(left_of(account, run.run, with_shipping=with_shipping, line=run.line))
     return credits
-
-
-def _left(account: LineAccount, run: RmaRun, *, with_shipping: bool) -> Credit:
-    line, units = account.fact, run.run
-    return Credit(
-        run.line,
-        line.line_id,
-        run.first,
-        run.count,
-        left_minor(account.credits, "goods_minor", line.goods_of, units),
-        left_minor(account.credits, "tax_minor", line.tax_of, units),
-        left_minor(account.credits, "shipping_minor", line.shipping_of, units) if with_shipping else 0,
-    )
-
-
-Component = Literal["goods_minor", "tax_minor", "shipping_minor"]
-
-
-def left_minor(
-    credits: Sequence[Credit], component: Component, paid_of: Callable[[UnitRun], int], units: UnitRun
-) -> int:
-    """Return what is left of one component of the cents paid for some units, after all credits so far.
-
-    A credit is spread over its units in proportion to what was left for each: units 1 to k of it hold ⌊C·L(k)/L⌋. So no
-    unit gives more than it has, however refunds of parts, of amounts and of units given back before overlap.
-    """
-    edges = {units.first, units.end} | {edge for credit in credits for edge in (credit.first, credit.run.end)}
-    firsts = sorted(edges)
-    left = [paid_of(UnitRun(first, end - first)) for first, end in pairwise(firsts)]
-    for credit in credits:
-        pieces = range(bisect_left(firsts, credit.first), bisect_left(firsts, credit.run.end))
-        whole, amount = sum(left[piece] for piece in pieces), getattr(credit, component)
-        before = 0
-        for piece in pieces if whole else ():
-            upto = before + left[piece]
-            left[piece] -= part_minor(amount, whole, before, upto)
-            before = upto
-    return sum(left[bisect_left(firsts, units.first) : bisect_left(firsts, units.end)])
 
 
 def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
@@ -86,23 +47,6 @@ def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> lis
         parts = [UnitRun(first, end - first) for first, end in pairwise(edges)]
         left += [p for p in parts if entitlement(case, [RmaRun(number, p.first, p.count)])[0].gross_minor > 0]
     return left
-
-
-def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
-    """Return the credits cut down to an amount in all, shared in proportion, goods, tax and shipping apart.
-
-    Raises:
-        AmountExceedsEntitlementError: There is less.
-    """
-    available = sum(credit.gross_minor for credit in credits)
-    if amount_minor > available:
-        raise AmountExceedsEntitlementError(asked=amount_minor, available=available)
-    weights = [part for credit in credits for part in (credit.goods_minor, credit.tax_minor, credit.shipping_minor)]
-    shares = share_by_largest_remainder(amount_minor, weights)
-    return [
-        replace(credit, goods_minor=goods, tax_minor=tax, shipping_minor=shipping)
-        for credit, goods, tax, shipping in zip(credits, shares[::3], shares[1::3], shares[2::3], strict=True)
-    ]
 
 
 def with_restocking(case: Case, credits: Sequence[Credit]) -> list[Credit]:
@@ -174,7 +118,12 @@ def request(
     gross = sum(credit.gross_minor for credit in credits)
     amount = gross - restocking - return_shipping_minor
     refund = refund_id(rma.rma_id, rma.refund_count + 1)
-    payouts = _payouts(case, refund, amount, as_store_credit=as_store_credit or rma.gift)
+    shares = [(None, amount)] if as_store_credit or rma.gift else shared_out(order, amount)
+    payouts = tuple(
+        new_payout(refund, rma.rma_id, tender, share, attempt=1, holder_id=holder_of(rma))
+        for tender, share in shares
+        if share
+    )
     tax = sum(credit.tax_minor for credit in credits)
     order.trigger_event(
         order.RefundRequested,
@@ -186,7 +135,7 @@ def request(
         restocking_minor=restocking,
         return_shipping_minor=return_shipping_minor,
         credits=tuple(credits),
-        units=sum(_new_units(case.order.lines[credit.line_id], credit) for credit in credits),
+        units=sum(new_units(case.order.lines[credit.line_id], credit) for credit in credits),
         payouts=payouts,
         recipient_id=rma.recipient_id,
         postings=ledger.entry(
@@ -209,60 +158,10 @@ def request(
     return refund
 
 
-def _new_units(account: LineAccount, credit: Credit) -> int:
-    """Return how many units of a credit were given nothing back for before."""
-    if not credit.gross_minor:
-        return 0
-    units: UnitStates[bool] = UnitStates([(credit.run, True)])
-    for earlier in account.credits:
-        if earlier.gross_minor:
-            units.change([earlier.run], lambda _: False)
-    return sum(run.count for run, new in units if new)
-
-
 def _parts(refund: UUID, credits: Sequence[Credit], amount_minor: int) -> tuple[RefundPart, ...]:
     nets = [credit.gross_minor - credit.fee_minor for credit in credits]
     shares = share_by_largest_remainder(amount_minor, nets if any(nets) else [1] * len(nets))
     return tuple(
         RefundPart(refund, credit.line, credit.first, credit.count, share)
         for credit, share in zip(credits, shares, strict=True)
-    )
-
-
-def room(order: Order, tender_id: str) -> int:
-    """Return what a tender paid and has not got back, nor is about to (minor units)."""
-    paid = next(tender.amount_minor for tender in order.tenders if tender.tender_id == tender_id)
-    given = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and p.status != "failed")
-    return paid - given
-
-
-def _payouts(case: Case, refund: UUID, amount_minor: int, *, as_store_credit: bool) -> tuple[Payout, ...]:
-    """Share a refund over the tenders, in their order, each up to its room; what none takes is store credit."""
-    shares: list[tuple[Tender | None, int]] = []
-    left = amount_minor
-    if not as_store_credit:
-        for tender in case.order.tenders:
-            share = min(left, max(room(case.order, tender.tender_id), 0))
-            if share:
-                shares.append((tender, share))
-                left -= share
-    if left:
-        shares.append((None, left))
-    return tuple(new_payout(case, refund, tender, share, attempt=1) for tender, share in shares)
-
-
-def new_payout(case: Case, refund: UUID, tender: Tender | None, amount_minor: int, *, attempt: int) -> Payout:
-    """Return the payout of a sum to a tender (None: as store credit), under the key of this attempt."""
-    tender_id = tender.tender_id if tender else None
-    return Payout(
-        payout_id=payout_id(refund, tender_id, attempt),
-        refund_id=refund,
-        rma_id=case.rma.rma_id,
-        tender_id=tender_id,
-        tender_kind=tender.kind if tender else "store_credit",
-        amount_minor=amount_minor,
-        idempotency_key=idempotency_key(refund, tender_id, attempt),
-        attempt=attempt,
-        tender_reference=tender.reference if tender else None,
-        holder_id=None if tender else holder_of(case.rma),
     )

@@ -13,6 +13,7 @@ from domain.order.parts import Credit
 from domain.policy.decision import Decision
 from domain.rma.parts import RmaRun, RunState, of_order
 from domain.rma.state import RmaLine
+from domain.settlement import entitlement
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Resolution
 
@@ -119,7 +120,7 @@ def refund(case: Case, runs: Sequence[RmaRun], *, by: By, amount_minor: int | No
         net = sum(credit.gross_minor - credit.fee_minor for credit in credits)
         shipping = refunds.return_shipping_now(case, runs[0].line, net)
     else:
-        credits = refunds.limit(credits, amount_minor)
+        credits = entitlement.limit(credits, amount_minor)
     requested = refunds.request(
         case,
         credits,
@@ -140,7 +141,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     quote = _quote(line, runs, worth)
     over: list[Credit] = []
     if quote < worth:
-        over = refunds.limit(refunds.entitlement(case, runs), worth - quote)
+        over = entitlement.limit(refunds.entitlement(case, runs), worth - quote)
         credits = [_less(credit, part) for credit, part in zip(credits, over, strict=True)]
     gross = sum(credit.gross_minor for credit in credits)
     tax = sum(credit.tax_minor for credit in credits)

@@ -109,7 +109,7 @@ class RmaAccount:
 class StoreCredit:
     """Store credit that a return gave, and what its holder has spent of it (minor units)."""
 
-    rma_id: UUID
+    rma_id: UUID | None
     issued_minor: int = 0
     spent_minor: int = 0
 
@@ -124,7 +124,7 @@ class Refund:
     """One refund with its payouts by id."""
 
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     amount_minor: int
     credits: tuple[Credit, ...]
     payouts: list[UUID]

@@ -18,7 +18,7 @@ class RefundRequested(Fact):
 
     TOPIC = "rma.Order.RefundRequested.v1"
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     because: Literal["policy", "agent", "fees_returned", "exchange_difference"]
     amount_minor: int
     currency: str
@@ -32,25 +32,30 @@ class RefundRequested(Fact):
     postings: tuple[Posting, ...]
 
     def apply(self, aggregate: OrderState) -> None:
-        account = aggregate.account_kept(self.rma_id)
-        account.refunds.append(self.refund_id)
-        line = self.credits[0].line  # a refund is for units of one line
-        account.return_shipping[line] = account.return_shipping.get(line, 0) + self.return_shipping_minor
         for credit in self.credits:
             aggregate.lines[credit.line_id].credits.append(credit)
-            account.bear(credit)
+        if self.rma_id is not None:
+            self._count_in_return(aggregate, self.rma_id)
         aggregate.refunds[self.refund_id] = Refund(
             self.refund_id, self.rma_id, self.amount_minor, self.credits, [p.payout_id for p in self.payouts]
         )
         for payout in self.payouts:
             aggregate.payouts[payout.payout_id] = payout
 
+    def _count_in_return(self, aggregate: OrderState, rma_id: UUID) -> None:
+        account = aggregate.account_kept(rma_id)
+        account.refunds.append(self.refund_id)
+        line = self.credits[0].line  # a return's refund is for units of one line
+        account.return_shipping[line] = account.return_shipping.get(line, 0) + self.return_shipping_minor
+        for credit in self.credits:
+            account.bear(credit)
+
 
 class PayoutSettled(Fact):
     TOPIC = "rma.Order.PayoutSettled.v1"
     payout_id: UUID
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     reference: str | None
     postings: tuple[Posting, ...]
 
@@ -64,7 +69,7 @@ class PayoutFailed(Fact):
     TOPIC = "rma.Order.PayoutFailed.v1"
     payout_id: UUID
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     reference: str | None
     reason: str | None
     postings: tuple[Posting, ...]
@@ -79,7 +84,7 @@ class PayoutUnclear(Fact):
     TOPIC = "rma.Order.PayoutUnclear.v1"
     payout_id: UUID
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     reference: str | None
     reason: str | None
     postings: tuple[Posting, ...] = ()
@@ -93,7 +98,7 @@ class PayoutRetried(Fact):
 
     TOPIC = "rma.Order.PayoutRetried.v1"
     payout_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     payout: Payout
     currency: str | None = None
 
@@ -162,7 +167,7 @@ class ClaimRaised(Fact):
     """Money is asked back from the customer."""
 
     TOPIC = "rma.Order.ClaimRaised.v1"
-    rma_id: UUID
+    rma_id: UUID | None
     line: int | None
     amount_minor: int
     reason: str

@@ -141,11 +141,14 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """One sum to one tender (None: issued as store credit), under a key of its own."""
+    """One sum to one tender (None: issued as store credit), under a key of its own.
+
+    ``rma_id`` None: no return asked for it.
+    """
 
     payout_id: UUID
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     tender_id: str | None
     tender_kind: TenderKind
     amount_minor: int

@@ -36,7 +36,7 @@ class Question:
 
     payout_id: UUID
     refund_id: UUID
-    rma_id: UUID
+    rma_id: UUID | None
     order_id: str
     tender_id: str
     tender_kind: TenderKind

@@ -75,12 +75,13 @@ class HttpGateway:
         body = {
             "payout_id": str(request.payout_id),
             "order_id": request.order_id,
-            "rma_id": str(request.rma_id),
             "tender_id": request.tender_id,
             "tender_kind": request.tender_kind,
             "amount_minor": request.amount_minor,
             "currency": request.currency,
         }
+        if request.rma_id is not None:
+            body["rma_id"] = str(request.rma_id)
         if request.tender_reference is not None:
             body["tender_reference"] = request.tender_reference
         headers = {"Idempotency-Key": request.idempotency_key}

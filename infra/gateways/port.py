@@ -19,7 +19,7 @@ class PayoutRequest:
     payout_id: UUID
     idempotency_key: str
     order_id: str
-    rma_id: UUID
+    rma_id: UUID | None
     tender_id: str
     tender_kind: str
     amount_minor: int

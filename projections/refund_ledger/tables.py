@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from projections.table import Table, views_of
 
-VERSION: Final = 4
+VERSION: Final = 5
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 TABLES_SQL: Final = f"""
@@ -15,7 +15,7 @@ CREATE SCHEMA IF NOT EXISTS {SCHEMA};
 -- One row per refund; its status is that of its worst payout.
 CREATE TABLE IF NOT EXISTS {SCHEMA}.refunds (
     refund_id    uuid        PRIMARY KEY,
-    rma_id       uuid        NOT NULL,
+    rma_id       uuid,
     order_id     text        NOT NULL,
     amount_minor bigint      NOT NULL CHECK (amount_minor >= 0),
     currency     text        NOT NULL,
@@ -32,7 +32,7 @@ CREATE INDEX IF NOT EXISTS refunds_rma ON {SCHEMA}.refunds (rma_id);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.payouts (
     payout_id       uuid    PRIMARY KEY,
     refund_id       uuid    NOT NULL,
-    rma_id          uuid    NOT NULL,
+    rma_id          uuid,
     order_id        text    NOT NULL,
     tender_id       text,
     tender_kind     text    NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.ledger_entries (
     amount_minor bigint      NOT NULL,
     currency     text        NOT NULL,
     order_id     text        NOT NULL,
-    rma_id       uuid        NOT NULL,
+    rma_id       uuid,
     refund_id    uuid,
     PRIMARY KEY (position, entry_no)
 );

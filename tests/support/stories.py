@@ -31,7 +31,7 @@ def day(number: int) -> datetime:
     return ORDERED + timedelta(days=number)
 
 
-def on_return(rma_id: UUID = RMA_ID, order_id: str = "O-1", **data: Any) -> dict[str, Any]:
+def on_return(rma_id: UUID | None = RMA_ID, order_id: str = "O-1", **data: Any) -> dict[str, Any]:
     """Return the body of a command about a return."""
     return {"rma_id": str(rma_id), "order_id": order_id, **data}
 

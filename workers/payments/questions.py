@@ -35,7 +35,7 @@ CREATE SCHEMA IF NOT EXISTS rma_payments;
 CREATE TABLE IF NOT EXISTS rma_payments.questions (
     payout_id       uuid        PRIMARY KEY,
     refund_id       uuid        NOT NULL,
-    rma_id          uuid        NOT NULL,
+    rma_id          uuid,
     order_id        text        NOT NULL,
     tender_id       text        NOT NULL,
     tender_kind     text        NOT NULL,
@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS rma_payments.questions (
     ask_at          timestamptz NOT NULL
 );
 ALTER TABLE rma_payments.questions ADD COLUMN IF NOT EXISTS tender_reference text;
+ALTER TABLE rma_payments.questions ALTER COLUMN rma_id DROP NOT NULL;
 CREATE INDEX IF NOT EXISTS questions_open ON rma_payments.questions (ask_at) WHERE open;
 """
 _NAMES: Final = ", ".join(COLUMNS)

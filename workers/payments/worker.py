@@ -134,7 +134,7 @@ class Payments:
             "payout_asked",
             payout_id=str(question.payout_id),
             order_id=question.order_id,
-            rma_id=str(question.rma_id),
+            rma_id=str(question.rma_id) if question.rma_id else None,
             answer=answer.kind,
             reason=answer.reason,
             may_pay=question.may_pay,
@@ -166,10 +166,11 @@ def command_of(question: Question, answer: Answer, raised_by: EventIds) -> Outgo
         return None
     data = {
         "order_id": question.order_id,
-        "rma_id": str(question.rma_id),
         "payout_id": str(question.payout_id),
         "outcome": said.outcome,
     }
+    if question.rma_id is not None:
+        data["rma_id"] = str(question.rma_id)
     if said.outcome != "unknown":
         data |= {name: value for name in ("reference", "reason") if (value := getattr(answer, name))}
     return OutgoingCommand(

@@ -42,7 +42,7 @@ class PayoutBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     payout_id: Annotated[str, Field(min_length=1, max_length=64)]
     order_id: Annotated[str, Field(min_length=1, max_length=64)]
-    rma_id: Annotated[str, Field(min_length=1, max_length=64)]
+    rma_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     tender_id: Annotated[str, Field(min_length=1, max_length=64)]
     tender_kind: TenderKind
     amount_minor: Annotated[int, Field(ge=1, le=10**13)]

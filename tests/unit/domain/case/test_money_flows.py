@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domain.case.payouts import refund_status
 from domain.ledger import balance
 from domain.order.parts import Payout
+from domain.settlement.payouts import refund_status
 from tests.support.refusals import refused, states, unchanged
 from tests.support.shop import Shop, names
 from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request, settle_all

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.case.refunds import left_minor
 from domain.order.parts import Credit, OrderLine
+from domain.settlement.entitlement import left_minor
 from domain.units import UnitRun
 from tests.support.conservation import left_of_units
 

@@ -1,0 +1,88 @@
+"""What may still go back of the cents that were allocated to an order's units at registration."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
+
+from domain.errors import AmountExceedsEntitlementError
+from domain.money import part_minor, share_by_largest_remainder
+from domain.order.accounts import LineAccount
+from domain.order.parts import Credit
+from domain.units import UnitRun, UnitStates
+
+Component = Literal["goods_minor", "tax_minor", "shipping_minor"]
+
+
+def left_of(account: LineAccount, units: UnitRun, *, with_shipping: bool, line: int = 0) -> Credit:
+    """Return what is left of what was paid for units of an order line, before fees.
+
+    Args:
+        account: The order line.
+        units: Which of its units.
+        with_shipping: Whether outward shipping counts.
+        line: The line of the return that asks; 0 where no return does.
+    """
+    sold = account.fact
+    return Credit(
+        line,
+        sold.line_id,
+        units.first,
+        units.count,
+        left_minor(account.credits, "goods_minor", sold.goods_of, units),
+        left_minor(account.credits, "tax_minor", sold.tax_of, units),
+        left_minor(account.credits, "shipping_minor", sold.shipping_of, units) if with_shipping else 0,
+    )
+
+
+def left_minor(
+    credits: Sequence[Credit], component: Component, paid_of: Callable[[UnitRun], int], units: UnitRun
+) -> int:
+    """Return what is left of one component of the cents paid for some units, after all credits so far.
+
+    A credit is spread over its units in proportion to what was left for each: units 1 to k of it hold ⌊C·L(k)/L⌋. So no
+    unit gives more than it has, however refunds of parts, of amounts and of units given back before overlap.
+    """
+    edges = {units.first, units.end} | {edge for credit in credits for edge in (credit.first, credit.run.end)}
+    firsts = sorted(edges)
+    left = [paid_of(UnitRun(first, end - first)) for first, end in pairwise(firsts)]
+    for credit in credits:
+        pieces = range(bisect_left(firsts, credit.first), bisect_left(firsts, credit.run.end))
+        whole, amount = sum(left[piece] for piece in pieces), getattr(credit, component)
+        before = 0
+        for piece in pieces if whole else ():
+            upto = before + left[piece]
+            left[piece] -= part_minor(amount, whole, before, upto)
+            before = upto
+    return sum(left[bisect_left(firsts, units.first) : bisect_left(firsts, units.end)])
+
+
+def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
+    """Return the credits cut down to an amount in all, shared in proportion, goods, tax and shipping apart.
+
+    Raises:
+        AmountExceedsEntitlementError: There is less.
+    """
+    available = sum(credit.gross_minor for credit in credits)
+    if amount_minor > available:
+        raise AmountExceedsEntitlementError(asked=amount_minor, available=available)
+    weights = [part for credit in credits for part in (credit.goods_minor, credit.tax_minor, credit.shipping_minor)]
+    shares = share_by_largest_remainder(amount_minor, weights)
+    return [
+        replace(credit, goods_minor=goods, tax_minor=tax, shipping_minor=shipping)
+        for credit, goods, tax, shipping in zip(credits, shares[::3], shares[1::3], shares[2::3], strict=True)
+    ]
+
+
+def new_units(account: LineAccount, credit: Credit) -> int:
+    """Return how many units of a credit were given nothing back for before."""
+    if not credit.gross_minor:
+        return 0
+    units: UnitStates[bool] = UnitStates([(credit.run, True)])
+    for earlier in account.credits:
+        if earlier.gross_minor:
+            units.change([earlier.run], lambda _: False)
+    return sum(run.count for run, new in units if new)

@@ -1,0 +1,125 @@
+"""What gateways say of an order's payouts, and what that does to the books.
+
+A payout was requested, with its key, before anyone could pay it. Its outcome may come late, twice, or against an
+earlier one; each other outcome than the last is a new fact. What is owed is always the refund less what has settled of
+it: a failure after a settlement reopens the liability, a settlement beyond it stands in the customer's receivable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from domain import ledger
+from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayoutError, WrongStateError
+from domain.ledger import Posting
+from domain.order import Order
+from domain.order.parts import Payout
+from domain.settlement.tenders import new_payout, with_room
+from domain.vocabularies import PayoutOutcome, PayoutStatus
+
+WORST_FIRST: Final[tuple[PayoutStatus, ...]] = ("unknown", "requested", "failed", "settled")
+
+
+def refund_status(payouts: Iterable[Payout]) -> PayoutStatus:
+    """Return a refund's status: that of its worst payout; payouts that were retried do not count."""
+    statuses = {payout.status for payout in payouts if not payout.retried}
+    return next((status for status in WORST_FIRST if status in statuses), "settled")
+
+
+def find(order: Order, wanted: UUID, rma_id: UUID | None) -> Payout:
+    """Return a payout of a return (None: one that no return asked for); raises ``UnknownPayoutError``."""
+    payout = order.payouts.get(wanted)
+    if payout is None or payout.rma_id != rma_id:
+        whose = "order" if rma_id is None else "return"
+        raise UnknownPayoutError(f"the {whose} has no payout {wanted}", payout_id=str(wanted))
+    return payout
+
+
+def record_outcome(
+    order: Order,
+    payout: Payout,
+    outcome: PayoutOutcome,
+    at: datetime,
+    *,
+    reference: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Record what a gateway said; the same outcome again says nothing new."""
+    if payout.status == outcome:
+        return
+    facts: dict[str, Any] = {
+        "payout_id": payout.payout_id,
+        "refund_id": payout.refund_id,
+        "rma_id": payout.rma_id,
+        "reference": reference,
+        "postings": _postings(order, payout, outcome),
+        "timestamp": at,
+    }
+    if outcome == "settled":
+        order.trigger_event(order.PayoutSettled, **facts)
+    elif outcome == "failed":
+        order.trigger_event(order.PayoutFailed, reason=reason, **facts)
+    else:
+        order.trigger_event(order.PayoutUnclear, reason=reason, **facts)
+
+
+def check_figures(order: Order, payout: Payout, amount_minor: int | None, currency: str | None) -> None:
+    """Refuse an outcome that speaks of another sum than was asked for."""
+    if currency is not None and currency != order.currency:
+        raise CurrencyDiffersError(f"the payout is in {order.currency}", expected=order.currency, found=currency)
+    if amount_minor is not None and amount_minor != payout.amount_minor:
+        raise AmountDiffersError(
+            f"the payout is over {payout.amount_minor}", expected=payout.amount_minor, found=amount_minor
+        )
+
+
+def _postings(order: Order, payout: Payout, outcome: PayoutOutcome) -> tuple[Posting, ...]:
+    refund = order.refunds[payout.refund_id]
+    settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].status == "settled")
+    was, now = payout.status == "settled", outcome == "settled"
+    if was == now:
+        return ()
+    after = settled + (payout.amount_minor if now else -payout.amount_minor)
+    owed = max(refund.amount_minor - settled, 0) - max(refund.amount_minor - after, 0)
+    paid = after - settled
+    account = ledger.clearing(payout.tender_kind) if payout.tender_id else ledger.STORE_CREDIT_LIABILITY
+    return ledger.entry((ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, paid - owed), (account, -paid))
+
+
+def settle_store_credit(order: Order, refund: UUID, at: datetime) -> None:
+    """Settle what a refund gives as store credit: it is ours to give, no gateway is waited for."""
+    for payout_id in tuple(order.refunds[refund].payouts):
+        payout = order.payouts[payout_id]
+        if payout.tender_id is None and payout.status == "requested":
+            record_outcome(order, payout, "settled", at)
+
+
+def retry(order: Order, old: Payout, tender_id: str | None, at: datetime, *, holder_id: str) -> None:
+    """Replace a failed payout by a new one of the same amount, to the same tender or another with room for it.
+
+    Store credit that was taken back is issued anew.
+
+    Raises:
+        WrongStateError: It has not failed, or was retried before.
+        UnknownTenderError: The order has no such tender.
+        AmountExceedsEntitlementError: That tender has not so much left to give back.
+    """
+    if old.status != "failed" or old.retried:
+        raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
+    to = tender_id or old.tender_id
+    tender = with_room(order, to, old.amount_minor) if to else None
+    siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
+    attempt = 1 + sum(sibling.tender_id == to for sibling in siblings)
+    new = new_payout(old.refund_id, old.rma_id, tender, old.amount_minor, attempt=attempt, holder_id=holder_id)
+    order.trigger_event(
+        order.PayoutRetried,
+        payout_id=old.payout_id,
+        rma_id=old.rma_id,
+        payout=new,
+        currency=order.currency,
+        timestamp=at,
+    )
+    settle_store_credit(order, old.refund_id, at)
