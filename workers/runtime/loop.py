@@ -27,7 +27,12 @@ CLOSE_TIMEOUT_MS: Final = 10_000
 GARBAGE_OBJECTS: Final = 50_000
 
 LOG = structlog.get_logger()
-TRANSIENT_ERRORS: Final = (psycopg.OperationalError, psycopg.InterfaceError, KafkaError)
+TRANSIENT_ERRORS: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,  # this process stood still, and its session was ended meanwhile
+    KafkaError,
+)
 
 Batch = Mapping[TopicPartition, Sequence[Any]]
 

@@ -1,0 +1,183 @@
+"""Workers that stand still at an instant which a test chooses: they run as always, and stop themselves there."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess as SpawnedProcess
+from pathlib import Path
+from pkgutil import resolve_name
+from threading import Thread
+from typing import Any, Final, Literal
+
+import psutil
+
+from infra import sessions
+from infra.kafka import clients
+from infra.settings import Settings
+from tests.support.pipeline import environment, wait_for
+from workers.cli.app import main as rma
+from workers.registry import READ_MODELS, worker_named
+
+PROCESSES: Final = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    [__name__, *(worker_named(name).runs.partition(":")[0] for name in ("commands", "relay", "tracking"))]
+)
+
+Bounds = Literal["short", "production"]
+SHORT_KAFKA_SESSION_MS: Final = 6_000
+"""The least that a broker takes unless told otherwise."""
+
+SHORT: Final[dict[Any, dict[str, int]]] = {
+    sessions: {"SILENCE_MAX_MS": 2_000, "LEAD_SILENCE_MAX_MS": 3_000},
+    clients: {"SESSION_TIMEOUT_MS": SHORT_KAFKA_SESSION_MS, "HEARTBEAT_INTERVAL_MS": 1_000},
+}
+OF_A_PROJECTOR: Final = {
+    "polling": "infra.kafka.clients:GroupConsumer.poll",
+    "holding its position": "workers.projector.projector:Projector._guard",
+    "having written its rows": "workers.projector.projector:Projector._advance",
+    "committing to Kafka": "workers.runtime.loop:Loop._commit",
+}
+POINTS: Final[dict[str, dict[str, str]]] = {
+    "commands": {
+        "polling": "infra.kafka.clients:GroupConsumer.poll",
+        "loading": "infra.log.event_log:EventLog.load",
+        "waiting for the log's lock": "infra.log.event_log:_append",
+        "holding the log's lock": "infra.log.event_log:_record",
+        "writing under the log's lock": "infra.log.event_log:_write",
+        "committing to Kafka": "workers.runtime.loop:Loop._commit",
+    },
+    "relay": {
+        "reading": "infra.log.event_log:EventLog.read",
+        "publishing": "infra.kafka.lane_producer:LaneProducer.send",
+        "moving its position": "workers.relay:Relay._advance",
+    },
+    **dict.fromkeys(READ_MODELS, OF_A_PROJECTOR),
+}
+"""Where each kind of worker may be told to stand still: at a call of these functions, or soon after it began."""
+
+
+class FreezableWorker:
+    """A worker as a process of its own, which can be told where to stand still; its log is one file over all its lives.
+
+    Args:
+        kind: One of ``POINTS``.
+        name: Tells workers of one kind apart.
+        settings: Of the system it works for.
+        folder: Where its log goes.
+        bounds: ``short`` bounds for its silence, or those of production.
+    """
+
+    def __init__(self, kind: str, name: str, settings: Settings, folder: Path, bounds: Bounds) -> None:
+        self.kind = kind
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._of = (settings.model_copy(update={"instance": name}), bounds)
+        self._process: SpawnedProcess | None = None
+
+    def start(self) -> None:
+        ours, its = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=_work, args=(self.kind, *self._of, self.log, its))
+        self._process.start()
+        self._orders = ours
+
+    @property
+    def process(self) -> SpawnedProcess:
+        """The process started last."""
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process
+
+    @property
+    def runs(self) -> bool:
+        return self.process.is_alive()
+
+    def freeze_at(self, point: str, delay_s: float) -> None:
+        """Let it stand still so long after it has next come to a point; wait until it does."""
+        self._orders.send((point, delay_s))
+        wait_for(self._stands_still, f"{self.name} to stand still {point}")
+
+    def freeze_after(self, delay_s: float) -> None:
+        """Let it stand still wherever it is after a while."""
+        time.sleep(delay_s)
+        self._signal(signal.SIGSTOP)
+        wait_for(self._stands_still, f"{self.name} to stand still")
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it, frozen or not: it gets no chance to finish anything."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+
+    def what_it_said(self, lines: int = 20) -> str:
+        """Return the end of its log."""
+        return f"{self.name}:\n" + "\n".join(self.log.read_text().splitlines()[-lines:])
+
+    def _signal(self, number: int) -> None:
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+    def _stands_still(self) -> bool:
+        assert self.runs, self.what_it_said()
+        return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+
+def _work(kind: str, settings: Settings, bounds: Bounds, log: Path, orders: Connection) -> None:
+    """Be a worker, started as its command line starts it."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    for module, shorter in SHORT.items() if bounds == "short" else ():
+        for name, bound_ms in shorter.items():
+            assert getattr(module, name) > bound_ms or name == "HEARTBEAT_INTERVAL_MS"
+            setattr(module, name, bound_ms)
+    freezer = _Freezer(orders)
+    for point, where in POINTS[kind].items():
+        freezer.watch(point, where)
+    os.environ.update(environment(settings))
+    sys.argv[1:] = ["work", *worker_named(kind).command]
+    rma()
+
+
+class _Freezer:
+    """Stops this process at the next call of the point it was told."""
+
+    def __init__(self, orders: Connection) -> None:
+        self._orders = orders
+        self._next: tuple[str, float] | None = None
+        Thread(target=self._listen, daemon=True).start()
+
+    def watch(self, point: str, where: str) -> None:
+        """Let calls of a function pass here first."""
+        owner_name, _, name = where.replace(":", ".").rpartition(".")
+        owner = resolve_name(owner_name)
+        setattr(owner, name, self._passing(point, getattr(owner, name)))
+
+    def _listen(self) -> None:
+        while True:
+            self._next = self._orders.recv()
+
+    def _passing(self, point: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def passes(*args: Any, **settings: Any) -> Any:
+            if self._next is not None and self._next[0] == point:
+                delay_s, self._next = self._next[1], None
+                if delay_s:
+                    Thread(target=_stand_still, args=(delay_s,), daemon=True).start()
+                else:
+                    _stand_still(0)
+            return call(*args, **settings)
+
+        return passes
+
+
+def _stand_still(delay_s: float) -> None:
+    time.sleep(delay_s)
+    os.kill(os.getpid(), signal.SIGSTOP)
