@@ -1,16 +1,19 @@
 # Two commands: `make demo` tells a story, `make test` proves it. Both need git, make and Python 3.11 or later,
 # bring everything else, and write nothing outside this folder.
+#
+# The folder may have any name: targets are relative, and recipes take absolute paths from the environment, in quotes.
 
-TOOLS := $(CURDIR)/.tools
 UV_VERSION := 0.13.9
 
-export UV_CACHE_DIR := $(TOOLS)/uv-cache
+export UV_CACHE_DIR := $(CURDIR)/.tools/uv-cache
 export UV_PYTHON_DOWNLOADS := never
-export TMPDIR := $(TOOLS)/tmp
+export UV_PROJECT_ENVIRONMENT := .venv
+export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(TOOLS)/uv/bin/uv)
+OWN_UV := .tools/uv/bin/uv
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(OWN_UV))
 BIN := .venv/bin
 
 .PHONY: demo test check setup clean
@@ -29,16 +32,16 @@ check: setup ## what needs no service: format, lint, types, import rules, unit t
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit -m 'not proof'
 
-setup: $(TMPDIR) $(filter $(TOOLS)/%,$(UV))
+setup: .tools/tmp $(filter $(OWN_UV),$(UV))
 	@$(UV) sync --frozen --quiet
 
-$(TMPDIR):
-	@mkdir -p $@
+.tools/tmp:
+	@mkdir -p "$$TMPDIR"
 
-$(TOOLS)/uv/bin/uv: | $(TMPDIR)
+$(OWN_UV): | .tools/tmp
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed as python3")'
-	python3 -m venv $(TOOLS)/uv
-	$(TOOLS)/uv/bin/pip install --quiet uv==$(UV_VERSION)
+	python3 -m venv .tools/uv
+	.tools/uv/bin/python -m pip install --quiet uv==$(UV_VERSION)
 
 clean: ## stop the local stack and delete everything that can be made again
 	@test ! -x $(BIN)/rma || $(BIN)/rma down

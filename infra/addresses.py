@@ -20,8 +20,12 @@ def addresses(settings: Settings) -> Addresses:
 
 
 def postgres_address(settings: Settings) -> str:
-    """Return where PostgreSQL is, for those who only read; raises ``StackNotRunningError`` where it does not run."""
-    return settings.postgres_dsn or _local(settings, {"postgres"}).postgres_dsn
+    """Return what to connect to PostgreSQL with, password and all; to be handed to the driver and to nobody else.
+
+    Raises:
+        StackNotRunningError: It is not set, and no local stack's PostgreSQL runs in ``data_dir``.
+    """
+    return (settings.postgres_dsn or _local(settings, {"postgres"}).postgres_dsn).get_secret_value()
 
 
 def _local(settings: Settings, needed: set[str]) -> Addresses:

@@ -14,6 +14,8 @@ from kafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from infra.services import PortTakenError
+
 HEARTBEAT_AGE_MAX_S: Final = 60.0
 """A worker that was silent for longer counts as unhealthy: longer than its longest pause and a slow batch."""
 
@@ -109,9 +111,12 @@ def serve(
         port: Port to listen on; 0: any that is free.
         heartbeat_age_max_s: Longest silence of a healthy worker, in seconds.
     Raises:
-        OSError: Somebody else listens there.
+        PortTakenError: Somebody else listens there.
     """
-    server = ThreadingHTTPServer((host, port), _handler(metrics, heartbeat_age_max_s))
+    try:
+        server = ThreadingHTTPServer((host, port), _handler(metrics, heartbeat_age_max_s))
+    except OSError as error:
+        raise PortTakenError(host, port, error, "free it, or set RMA_METRICS_PORT to another") from error
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, args=(SHUTDOWN_POLL_S,), name="metrics", daemon=True)
     thread.start()

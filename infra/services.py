@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+from pydantic import SecretStr
 
-from domain.errors import RmaError
+from domain.errors import RmaError, UnusableInputError
 
 NONE: Final = "no local stack runs in {}"
 
@@ -31,14 +32,29 @@ class StackNotRunningError(ServiceUnreachableError):
         super().__init__(f"{what}, run: rma up (or set RMA_POSTGRES_DSN and RMA_KAFKA_BOOTSTRAP)")
 
 
+class PortTakenError(RmaError):
+    """A port that a process was told to listen on cannot be had; ``says`` tells what to do."""
+
+    code = "port_taken"
+
+    def __init__(self, host: str, port: int, refused: OSError, says: str) -> None:
+        super().__init__(f"port {port} of {host} cannot be had ({refused.strerror}): {says}")
+
+
+class DataFolderError(UnusableInputError):
+    """A file of the data folder cannot be read or written."""
+
+    code = "data_folder_unusable"
+
+
 FILE_NAME: Final = "stack.json"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where PostgreSQL and Kafka are reached."""
+    """Where PostgreSQL and Kafka are reached; what may hold a password shows as asterisks."""
 
-    postgres_dsn: str
+    postgres_dsn: SecretStr
     kafka_bootstrap: str
 
 
@@ -70,7 +86,8 @@ def recorded_stack(data_dir: Path) -> StackState | None:
     try:
         found = json.loads((data_dir / FILE_NAME).read_text())
         processes = {name: (int(pid), str(marker)) for name, (pid, marker) in found["processes"].items()}
-        return StackState(Addresses(**found["addresses"]), processes)
+        where = found["addresses"]
+        return StackState(Addresses(SecretStr(where["postgres_dsn"]), where["kafka_bootstrap"]), processes)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

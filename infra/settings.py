@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+PREFIX: Final = "RMA_"
+PORT_MAX: Final = 65_535
+
+Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
+
+
+def _dsn(given: SecretStr) -> SecretStr:
+    try:
+        conninfo_to_dict(given.get_secret_value())
+    except ProgrammingError:  # its text repeats what was given, password and all
+        raise ValueError("is no connection string, such as postgresql://user:password@host:5432/database") from None
+    return given
+
+
+def _brokers(given: str) -> str:
+    for address in given.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        if not (host and colon and port.isdecimal() and 0 < int(port) <= PORT_MAX):
+            raise ValueError("is no list of host:port, such as kafka-1:9092,kafka-2:9092")
+    return given
+
+
+def _web_address(given: SecretStr) -> SecretStr:
+    try:
+        url = urlsplit(given.get_secret_value())
+        is_address = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError("is no address of the web, such as https://gateway.example/v1")
+    return given
 
 
 class Settings(BaseSettings):
-    """Settings of every process; each field is read from ``RMA_<FIELD>``."""
+    """Settings of every process; each field is read from ``RMA_<FIELD>``, and an empty variable counts as none.
 
-    model_config = SettingsConfigDict(env_prefix="RMA_", frozen=True, extra="forbid")
+    What may hold a password is a secret: it shows as asterisks wherever settings are printed or logged.
 
-    postgres_dsn: str | None = None
+    Raises:
+        pydantic.ValidationError: A value cannot work, or a variable that begins with ``RMA_`` is no setting.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    postgres_dsn: Annotated[SecretStr, AfterValidator(_dsn)] | None = None
     """Where PostgreSQL is; None: the local stack that runs in ``data_dir``."""
-    kafka_bootstrap: str | None = None
+    kafka_bootstrap: Annotated[str, AfterValidator(_brokers)] | None = None
     """Where Kafka is (``host:port``, several by commas); None: the local stack that runs in ``data_dir``."""
     data_dir: Path = Path(".rma")
     """The local stack's folder."""
+    postgres_port: Port = 0
+    """Where the local stack's PostgreSQL answers; 0: at the port it had before if that is free, else at any."""
+    kafka_port: Port = 0
+    """Where the local stack's Kafka answers; 0: as above."""
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     """Put before every topic and consumer group, so that several systems can share one Kafka."""
 
@@ -43,12 +91,37 @@ class Settings(BaseSettings):
     """Events folded into a read model in one transaction."""
 
     metrics_host: str = "127.0.0.1"
-    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    metrics_port: Port = 0
     """Port of ``/metrics`` and ``/healthz``; 0: none."""
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    gateway_url: str | None = None
+    gateway_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
     """The payment gateway; without one no payout is handed over."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_variable(cls, given: Any) -> Any:
+        known = [f"{PREFIX}{name.upper()}" for name in cls.model_fields]
+        for name in os.environ:
+            if name.upper().startswith(PREFIX) and name.upper() not in known:
+                near = get_close_matches(name.upper(), known, 1)
+                others = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise ValueError(f"{name} is no setting; {others}")
+        return given
+
+    @model_validator(mode="after")
+    def _have_enough_replicas(self) -> Self:
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError("RMA_MIN_INSYNC_REPLICAS is more than RMA_REPLICATION_FACTOR: nothing could be written")
+        return self
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that give another process these settings, secrets and all."""
+        shown = {name: "" if value is None else value for name, value in self}
+        plain = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in shown.items()
+        }
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in plain.items()}
 
     def named(self, name: str) -> str:
         """Return the full name of a topic or consumer group."""

@@ -16,6 +16,7 @@ import pytest
 from kafka import KafkaAdminClient
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from infra.services import Addresses
 from infra.settings import Settings
@@ -43,7 +44,7 @@ def addresses() -> Iterator[Addresses]:
     """Real PostgreSQL and real Kafka: those given, else in containers, else the local stack."""
     dsn, bootstrap = os.environ.get("RMA_POSTGRES_DSN"), os.environ.get("RMA_KAFKA_BOOTSTRAP")
     if dsn and bootstrap:
-        yield Addresses(dsn, bootstrap)
+        yield Addresses(SecretStr(dsn), bootstrap)
     elif docker_answers():
         with containers() as started:
             yield started
@@ -66,10 +67,11 @@ def _local_stack() -> Iterator[Addresses]:
 def postgres_dsn(addresses: Addresses) -> Iterator[str]:
     """A database of this test's own, dropped after it."""
     name = sql.Identifier(f"test_{uuid4().hex}")
-    with psycopg.connect(addresses.postgres_dsn, autocommit=True) as server:
+    conninfo = addresses.postgres_dsn.get_secret_value()
+    with psycopg.connect(conninfo, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(name))
         try:
-            yield make_conninfo(addresses.postgres_dsn, dbname=name.as_string().strip('"'))
+            yield make_conninfo(conninfo, dbname=name.as_string().strip('"'))
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
@@ -98,7 +100,7 @@ def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
 def settings(postgres_dsn: str, kafka_bootstrap: str, topic_prefix: str) -> Settings:
     """Settings of a system that no other test sees: a database and topics of its own."""
     return Settings(
-        postgres_dsn=postgres_dsn,
+        postgres_dsn=SecretStr(postgres_dsn),
         kafka_bootstrap=kafka_bootstrap,
         topic_prefix=topic_prefix,
         partitions=PARTITIONS,

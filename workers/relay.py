@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.envelope.cloudevents import event_headers
 from infra.kafka.lane_producer import LaneProducer
 from infra.kafka.partitioner import Partitioner, partitioner_in
@@ -62,7 +62,7 @@ def run(settings: Settings, stop: Event) -> None:
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
     with observed(settings, "relay") as metrics:
         Relay(
-            EventLog(where.postgres_dsn),
+            EventLog(postgres_address(settings)),
             where.kafka_bootstrap,
             topics,
             stop,

@@ -63,5 +63,5 @@ def publisher_of(settings: Settings) -> Publisher:
         ServiceUnreachableError, psycopg.Error, kafka.errors.KafkaError: A service is away, or ``rma init`` never ran.
     """
     where = addresses(settings)
-    partitioner = partitioner_of(where.postgres_dsn)
+    partitioner = partitioner_of(where.postgres_dsn.get_secret_value())
     return Publisher(make_producer(where.kafka_bootstrap, settings.kafka_compression), partitioner)

@@ -11,6 +11,12 @@ class StackStartError(ServiceUnreachableError):
     code = "stack_start_failed"
 
 
+class EndedWhileStartingError(StackStartError):
+    """A service ended before it answered; somebody may have taken its port in the meantime."""
+
+    code = "stack_start_failed"
+
+
 class DownloadError(ServiceUnreachableError):
     """A file of the local stack could not be fetched, or was not the one expected."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import shutil
 import signal
-import subprocess
 import uuid
 from pathlib import Path
 from typing import Final
@@ -15,11 +13,10 @@ import psutil
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from infra.stack.errors import StackStartError
 from infra.stack.jars import fetch_jars
 from infra.stack.java import NO_TRACES, find_java
 from infra.stack.ports import LOOPBACK, accepts, free_ports
-from infra.stack.processes import Service, spawn, wait_ready
+from infra.stack.processes import Service, run_to_end, spawn, wait_ready
 
 HEAP: Final = "-Xmx512m"
 MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -29,6 +26,8 @@ READY_TIMEOUT_S: Final = 90.0
 FORMAT_TIMEOUT_S: Final = 60.0
 STOP_SIGNAL: Final = signal.SIGTERM
 JARS: Final = "kafka-4.4.0"
+ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8"}
+"""Java reads no path beyond ASCII where the locale is C."""
 
 PROPERTIES: Final = {
     "process.roles": "broker,controller",
@@ -50,21 +49,21 @@ PROPERTIES: Final = {
 }
 
 
-def start(data_dir: Path, tools_dir: Path) -> tuple[psutil.Process, Service, str]:
-    """Start Kafka on the log in ``data_dir``, creating it first; return process, service and bootstrap address."""
+def start(data_dir: Path, tools_dir: Path, port: int) -> tuple[psutil.Process, Service, str]:
+    """Start Kafka at ``port`` on the log in ``data_dir``, creating it first; return process, service and address."""
     folder = data_dir / "kafka"
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"  # native libraries are unpacked there
     temporary.mkdir(exist_ok=True)
     class_path = fetch_jars(tools_dir / JARS)
     java = [str(find_java().program), NO_TRACES, f"-Djava.io.tmpdir={temporary}", "-cp", class_path]
-    port, controller_port = free_ports(2)
+    controller_port = next(other for other in free_ports(2) if other != port)
     properties = properties_file(data_dir)
     _write_properties(properties, port, controller_port)
     if not (folder / "log" / "meta.properties").exists():
         _format(java, folder, properties)
     argv = [*java, HEAP, "kafka.Kafka", str(properties)]
-    service = Service("Kafka", argv, str(properties), folder / "kafka.log")
+    service = Service("Kafka", argv, str(properties), folder / "kafka.log", environment=ENVIRONMENT)
     return spawn(service), service, f"{LOOPBACK}:{port}"
 
 
@@ -100,7 +99,7 @@ def _write_properties(file: Path, port: int, controller_port: int) -> None:
         "advertised.listeners": client,
         # Voters are named here and not in the log, so that a restart may take other ports.
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
-        "log.dirs": json.dumps(str(file.parent / "log"))[1:-1],  # Java reads ASCII here, and \\u for the rest
+        "log.dirs": "log",  # beside this file, where Kafka is started: a comma in a whole path would part it
     }
     file.write_text("".join(f"{name}={value}\n" for name, value in {**PROPERTIES, **own}.items()))
 
@@ -109,19 +108,8 @@ def _format(java: list[str], folder: Path, properties: Path) -> None:
     shutil.rmtree(folder / "log", ignore_errors=True)
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     light = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-    command = [
-        *java,
-        *light,
-        "kafka.tools.StorageTool",
-        "format",
-        "-t",
-        cluster_id.replace("-", "A"),
-        "-c",
-        str(properties),
-    ]
-    try:
-        subprocess.run(  # noqa: S603  # the command line is our own
-            command, cwd=folder, capture_output=True, text=True, check=True, timeout=FORMAT_TIMEOUT_S
-        )
-    except subprocess.CalledProcessError as error:
-        raise StackStartError(f"Kafka's log cannot be created\n{error.stdout}{error.stderr}") from error
+    tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id.replace("-", "A"), "-c", str(properties)]
+    service = Service(
+        "Making Kafka's log", [*java, *light, *tool], str(properties), folder / "format.log", environment=ENVIRONMENT
+    )
+    run_to_end(service, FORMAT_TIMEOUT_S)

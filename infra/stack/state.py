@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from infra.services import FILE_NAME, StackState
@@ -15,8 +14,16 @@ def write(data_dir: Path, state: StackState) -> None:
     target = data_dir / FILE_NAME
     draft = target.with_suffix(".tmp")
     draft.touch(mode=0o600)
+    where = state.addresses
+    told = {
+        "addresses": {
+            "postgres_dsn": where.postgres_dsn.get_secret_value(),
+            "kafka_bootstrap": where.kafka_bootstrap,
+        },
+        "processes": state.processes,
+    }
     with draft.open("w") as file:
-        json.dump(asdict(state), file, indent=2)
+        json.dump(told, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(target)

@@ -12,6 +12,7 @@ from typing import Final
 
 import docker
 from docker.errors import DockerException
+from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
 
 from infra.services import Addresses
@@ -58,7 +59,7 @@ def containers() -> Iterator[Addresses]:
         bootstrap = f"{broker.get_container_host_ip()}:{kafka_port}"
         _wait("PostgreSQL", lambda: postgres.answers(dsn))
         _wait("Kafka", lambda: kafka.answers(bootstrap))
-        yield Addresses(dsn, bootstrap)
+        yield Addresses(SecretStr(dsn), bootstrap)
 
 
 def _postgres(password: str) -> DockerContainer:

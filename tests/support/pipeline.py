@@ -112,7 +112,7 @@ def wait_for(condition: Callable[[], Any], what: str, *, look_every_s: float = L
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the variables that give another process these settings."""
-    return {f"RMA_{name.upper()}": str(value) for name, value in settings if value is not None}
+    return settings.as_environment()
 
 
 class Pipeline:
@@ -122,7 +122,7 @@ class Pipeline:
         assert settings.postgres_dsn is not None
         assert settings.kafka_bootstrap is not None
         self.settings = settings
-        self.dsn, self.bootstrap = settings.postgres_dsn, settings.kafka_bootstrap
+        self.dsn, self.bootstrap = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
         self.topics = TopicNames(settings.topic_prefix)
         self.codec: Codec = make_codec()
         migrate(self.dsn)

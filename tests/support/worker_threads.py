@@ -13,6 +13,7 @@ import psycopg
 from kafka import KafkaConsumer
 from psycopg.rows import dict_row
 
+from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand, Result, conversation
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
@@ -124,8 +125,7 @@ class Counter:
 
     def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         """Return what a query finds in the system's database."""
-        assert self.settings.postgres_dsn is not None
-        with psycopg.connect(self.settings.postgres_dsn, row_factory=dict_row) as connection:
+        with psycopg.connect(postgres_address(self.settings), row_factory=dict_row) as connection:
             return connection.execute(query, parameters).fetchall()
 
     def payouts(self) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
 from workers.cli.work import work
+from workers.pictures.plain import print_alike
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
@@ -20,11 +21,30 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="rma",
     cls=ReportingGroup,
-    help="Returns, from request to feedback: commands in, events kept, read models beside them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    """Print the version and end, where that is all that was asked."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"rma {version('rma')}")
+        raise typer.Exit
+
+
+@app.callback()
+def rma(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Returns, from request to feedback: commands in, events kept, read models beside them."""
+
+
 app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
 look.register(app)
@@ -42,14 +62,16 @@ def up(as_json: AsJson = False) -> None:
     """Start the local stack: a PostgreSQL and a Kafka of its own; print where they answer."""
     from infra.settings import Settings
     from infra.stack import local
+    from infra.stack.ports import Ports
 
     settings = Settings()
-    where = local.up(settings.data_dir)
+    where = local.up(settings.data_dir, Ports(settings.postgres_port, settings.kafka_port))
+    dsn = where.postgres_dsn.get_secret_value()  # theirs to use: printed on purpose
     if as_json:
-        print_json({"postgres_dsn": where.postgres_dsn, "kafka_bootstrap": where.kafka_bootstrap})
+        print_json({"postgres_dsn": dsn, "kafka_bootstrap": where.kafka_bootstrap})
         return
     out = console()
-    out.print(f"PostgreSQL  {where.postgres_dsn}", soft_wrap=True)
+    out.print(f"PostgreSQL  {dsn}", soft_wrap=True)
     out.print(f"Kafka       {where.kafka_bootstrap}", soft_wrap=True)
     out.print(f"data in {settings.data_dir}; next: rma init, then rma work all", style="dim")
 
@@ -106,9 +128,8 @@ def gateway(
     misbehaviour = _plan(plan)
     settings = Settings()
     configure(settings.log_format, settings.log_level)  # to standard error: the address stands alone on the other one
-    folder = settings.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    serve(book or folder / "gateway.sqlite", port=port, plan=misbehaviour, stop=stop_on_signals(), announce=typer.echo)
+    file = book or settings.data_dir / "gateway.sqlite"
+    serve(file, port=port, plan=misbehaviour, stop=stop_on_signals(), announce=typer.echo)
 
 
 def _plan(text: str) -> MisbehaviourPlan:
@@ -138,6 +159,7 @@ def demo() -> None:
 
 def main() -> None:
     """Run the command line."""
+    print_alike()
     app()
 
 

@@ -46,7 +46,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
             return str(error), WRONG_USAGE
         case RmaError():
             return str(error), SAID_NO
-    return _of_postgres(error) or _of_kafka(error) or _of_settings(error)
+    return _of_postgres(error) or _of_kafka(error) or _of_settings(error) or _of_files(error)
 
 
 def _of_postgres(error: Exception) -> tuple[str, int] | None:
@@ -55,11 +55,14 @@ def _of_postgres(error: Exception) -> tuple[str, int] | None:
     match error:
         case psycopg.errors.InvalidSchemaName() | psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
             return f"the database is not as this version needs it, run: rma init ({_first_line(error)})", SAID_NO
+        case psycopg.errors.InsufficientPrivilege():
+            return f"the user in RMA_POSTGRES_DSN may not do this ({_first_line(error)})", SAID_NO
+        case psycopg.OperationalError() if "FATAL:" in str(error):
+            refused = "PostgreSQL refuses the session, check user, password and database in RMA_POSTGRES_DSN"
+            return f"{refused} ({_first_line(error)})", UNREACHABLE
         case psycopg.OperationalError():
-            return (
-                f"PostgreSQL cannot be reached, check RMA_POSTGRES_DSN or run: rma up ({_first_line(error)})",
-                UNREACHABLE,
-            )
+            away = "PostgreSQL cannot be reached, check RMA_POSTGRES_DSN or run: rma up"
+            return f"{away} ({_first_line(error)})", UNREACHABLE
     return None
 
 
@@ -78,10 +81,20 @@ def _of_settings(error: Exception) -> tuple[str, int] | None:
     import pydantic
 
     if isinstance(error, pydantic.ValidationError) and error.title == "Settings":
-        faults = "; ".join(
-            f"RMA_{'_'.join(map(str, found['loc'])).upper()}: {found['msg']}" for found in error.errors()
-        )
-        return f"the environment cannot be used: {faults}", WRONG_USAGE
+        return f"the environment cannot be used: {'; '.join(map(_fault, error.errors()))}", WRONG_USAGE
+    return None
+
+
+def _fault(found: Any) -> str:
+    """Return a setting's fault by the name of its variable; one of several settings names them itself."""
+    said = found["msg"].removeprefix("Value error, ")
+    return f"RMA_{found['loc'][0].upper()}: {said}" if found["loc"] else said
+
+
+def _of_files(error: Exception) -> tuple[str, int] | None:
+    """Explain a file that cannot be read or written, by its name."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", SAID_NO
     return None
 
 

@@ -21,7 +21,7 @@ from kafka.structs import TopicPartition
 
 from commands import dispatch
 from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
-from infra.addresses import addresses
+from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, topic_of
 from infra.kafka.record_batch import fits_record
 from infra.kafka.topics import TopicNames
@@ -49,8 +49,8 @@ LOG = structlog.get_logger()
 
 def run(settings: Settings, stop: Event) -> None:
     """Handle commands until ``stop`` is set; raises what ``Loop.run`` and ``CommandWorker.record`` do."""
-    where, topics = addresses(settings), TopicNames(settings.topic_prefix)
-    with observed(settings, COMMANDS) as metrics, closing(EventLog(where.postgres_dsn)) as log:
+    topics = TopicNames(settings.topic_prefix)
+    with observed(settings, COMMANDS) as metrics, closing(EventLog(postgres_address(settings))) as log:
         worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics)
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
         Loop(consumer, worker, stop, metrics).run()

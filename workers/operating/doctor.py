@@ -14,7 +14,7 @@ from typing import Final
 
 import psutil
 
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.services import StackNotRunningError
 from infra.settings import Settings
 from infra.stack import kafka, postgres
@@ -130,7 +130,7 @@ def _services(settings: Settings) -> Iterator[Check]:
     except StackNotRunningError:
         yield Check("services", True, "none given and none running; start them with: rma up")
         return
-    yield _answers("PostgreSQL", postgres.answers, where.postgres_dsn, settings.postgres_dsn is None)
+    yield _answers("PostgreSQL", postgres.answers, postgres_address(settings), settings.postgres_dsn is None)
     yield _answers("Kafka", kafka.answers, where.kafka_bootstrap, settings.kafka_bootstrap is None)
 
 

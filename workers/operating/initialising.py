@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, settle_partitioner
 from infra.kafka.topics import TopicNames, create_topics
@@ -35,12 +35,12 @@ def initialise(settings: Settings) -> Initialised:
     Raises:
         ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
-    where, names = addresses(settings), TopicNames(settings.topic_prefix)
-    migrations = migrate(where.postgres_dsn)
+    where, conninfo, names = addresses(settings), postgres_address(settings), TopicNames(settings.topic_prefix)
+    migrations = migrate(conninfo)
     for projection in (*PROJECTIONS.values(), DeadlineTable(), PaymentQuestions()):
-        prepare(where.postgres_dsn, projection)
+        prepare(conninfo, projection)
     with closing(make_admin(where.kafka_bootstrap)) as admin:
-        partitioner = settle_partitioner(where.postgres_dsn, admin, names.own)
+        partitioner = settle_partitioner(conninfo, admin, names.own)
         topics = create_topics(
             admin,
             names,

@@ -19,7 +19,7 @@ from psycopg import Connection, sql
 
 from domain.errors import RmaError
 from domain.recorded import RecordedEvent
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
 from infra.kafka.topics import TopicNames
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, SILENCE_MAX_MS
@@ -117,7 +117,7 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
     beside = Beside(projection)
     topic = TopicNames(settings.topic_prefix).events
     with (
-        closing(Projector(where.postgres_dsn, beside, make_codec())) as projector,
+        closing(Projector(postgres_address(settings), beside, make_codec())) as projector,
         closing(_Topic(where.kafka_bootstrap, topic)) as events,
     ):
         connection = projector.connection

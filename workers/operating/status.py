@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import UnknownTopicOrPartitionError
 from psycopg.rows import dict_row
 
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
@@ -81,7 +81,9 @@ def read_status(settings: Settings) -> SystemStatus:
     """
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
     with (
-        psycopg.connect(where.postgres_dsn, connect_timeout=CONNECT_TIMEOUT_S, row_factory=dict_row) as connection,
+        psycopg.connect(
+            postgres_address(settings), connect_timeout=CONNECT_TIMEOUT_S, row_factory=dict_row
+        ) as connection,
         closing(_consumer(where.kafka_bootstrap, settings.named(group_of(COMMANDS)))) as consumer,
     ):
         tail = connection.execute(LOG_TAIL).fetchall()[0]["position"]

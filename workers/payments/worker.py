@@ -66,7 +66,7 @@ def run(settings: Settings, stop: Event) -> None:
     """
     if settings.gateway_url is None:
         raise NoGatewayError
-    gateway = HttpGateway(settings.gateway_url, tries_max=TRIES_MAX)
+    gateway = HttpGateway(settings.gateway_url.get_secret_value(), tries_max=TRIES_MAX)
     with closing(gateway), inbox(settings, PaymentQuestions(), stop) as metrics:
         ask_until(settings, gateway, stop, metrics)
 

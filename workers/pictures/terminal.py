@@ -38,14 +38,14 @@ def progress(*columns: ProgressColumn) -> Progress:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document; times in RFC 3339, money as it is stored."""
+    """Print one JSON document, UTF-8 whatever the locale; times in RFC 3339, money as it is stored."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-    typer.echo(escaped_json(orjson.dumps(value, default=_plain, option=options).decode()))
+    typer.echo(escaped_json(orjson.dumps(value, default=_plain, option=options).decode()).encode())
 
 
 def print_json_line(value: Any) -> None:
     """Print one JSON document on a line of its own."""
-    typer.echo(escaped_json(orjson.dumps(value, default=_plain).decode()))
+    typer.echo(escaped_json(orjson.dumps(value, default=_plain).decode()).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_consumer
 from infra.kafka.command_client import HEADERS, OutgoingCommand
 from infra.kafka.publisher import publisher_of
@@ -58,8 +58,7 @@ def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[W
     Raises:
         Exception: Whatever ended the thread, once the block has ended.
     """
-    where = addresses(settings)
-    prepare(where.postgres_dsn, projection)
+    prepare(postgres_address(settings), projection)
     failures: list[BaseException] = []
     with observed(settings, projection.name) as metrics:
         fill = (settings, projection, stop, metrics, failures)
@@ -77,10 +76,9 @@ def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[W
 def _fill(
     settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics, failures: list[BaseException]
 ) -> None:
-    where = addresses(settings)
     try:
         with (
-            closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
+            closing(Projector(postgres_address(settings), projection, make_codec(), metrics)) as projector,
             closing(_consumer(settings, projection.name)) as consumer,
         ):
             patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop)

@@ -20,7 +20,7 @@ from psycopg import sql
 from pydantic import ValidationError
 
 from domain.recorded import RecordedEvent
-from infra.addresses import addresses
+from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnknownEventTypeError
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
@@ -62,12 +62,12 @@ LOG = structlog.get_logger()
 
 def run(settings: Settings, stop: Event, name: str) -> None:
     """Fill the read model ``name`` until ``stop`` is set; raises what ``Loop.run`` and ``projection_named`` do."""
-    where, projection = addresses(settings), projection_named(name)
-    prepare(where.postgres_dsn, projection)
+    conninfo, projection = postgres_address(settings), projection_named(name)
+    prepare(conninfo, projection)
     topic, group = TopicNames(settings.topic_prefix).events, f"{name}.v{projection.version}"
     with (
         observed(settings, name) as metrics,
-        closing(Projector(where.postgres_dsn, projection, make_codec(), metrics)) as projector,
+        closing(Projector(conninfo, projection, make_codec(), metrics)) as projector,
     ):
         consumer = consumer_of(settings, group, topic, settings.projector_batch_records_max)
         Loop(consumer, projector, stop, metrics).run()

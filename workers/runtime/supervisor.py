@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-SUPERVISED: Final = "RMA_SUPERVISED"
+SUPERVISED: Final = "_RMA_SUPERVISED"
 """Set for children: their standard input ends when the supervisor does."""
 
 RESTARTS_MAX: Final = 5

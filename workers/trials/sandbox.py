@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
@@ -27,21 +28,21 @@ def sandbox(settings: Settings, purpose: str) -> Iterator[Settings]:
     Raises:
         ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
-    where = addresses(settings)
+    where, conninfo = addresses(settings), postgres_address(settings)
     name = f"rma_{purpose}_{secrets.token_hex(4)}"
     own = settings.model_copy(
         update={
-            "postgres_dsn": make_conninfo(where.postgres_dsn, dbname=name),
+            "postgres_dsn": SecretStr(make_conninfo(conninfo, dbname=name)),
             "kafka_bootstrap": where.kafka_bootstrap,
             "topic_prefix": f"{name}.",
         }
     )
-    _run(where.postgres_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    _run(conninfo, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
         initialise(own)
         yield own
     finally:
-        _run(where.postgres_dsn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _run(conninfo, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         topics = TopicNames(own.topic_prefix)
         with closing(make_admin(where.kafka_bootstrap)) as admin:
             admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from infra.addresses import postgres_address
 from infra.settings import Settings
 from workers.operating.initialising import initialise
 from workers.operating.rebuilding import rebuild
@@ -19,8 +20,7 @@ from workers.operating.rebuilding import rebuild
 def reader(settings: Settings) -> Iterator[Connection[Any]]:
     """A connection to an initialised system, as the role."""
     initialise(settings)
-    assert settings.postgres_dsn is not None
-    with closing(psycopg.connect(settings.postgres_dsn, autocommit=True)) as connection:
+    with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
         connection.execute("SET ROLE rma_reader")
         yield connection
 

@@ -7,13 +7,14 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import httpx
 import psutil
 import pytest
 import structlog
 from kafka.structs import TopicPartition
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from infra import logs
 from infra.addresses import addresses, postgres_address
@@ -21,6 +22,8 @@ from infra.metrics import WorkerMetrics, serve
 from infra.services import Addresses, ServiceUnreachableError, StackNotRunningError, StackState
 from infra.settings import Settings
 from infra.stack import state
+
+DSN: Final = SecretStr("postgresql://db")
 
 
 def test_every_field_is_read_from_its_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,13 +58,13 @@ def test_a_value_out_of_range_is_refused_at_start(monkeypatch: pytest.MonkeyPatc
 
 def test_given_addresses_need_no_stack(tmp_path: Path) -> None:
     """Where both addresses are given, nothing is looked for on this machine."""
-    given = Settings(postgres_dsn="postgresql://db", kafka_bootstrap="k:1", data_dir=tmp_path)
+    given = Settings(postgres_dsn=DSN, kafka_bootstrap="k:1", data_dir=tmp_path)
 
-    assert addresses(given) == Addresses("postgresql://db", "k:1")
+    assert addresses(given) == Addresses(DSN, "k:1")
 
 
-@pytest.mark.parametrize("dsn", [None, "postgresql://db"])
-def test_without_addresses_or_stack_the_error_says_what_to_do(tmp_path: Path, dsn: str | None) -> None:
+@pytest.mark.parametrize("dsn", [None, DSN])
+def test_without_addresses_or_stack_the_error_says_what_to_do(tmp_path: Path, dsn: SecretStr | None) -> None:
     """Nobody has to guess: the error names the command to run, and counts as a service that cannot be reached."""
     with pytest.raises(StackNotRunningError, match="run: rma up") as refused:
         addresses(Settings(postgres_dsn=dsn, kafka_bootstrap=None, data_dir=tmp_path))
@@ -74,15 +77,15 @@ def test_a_stack_that_runs_in_part_is_told_by_what_stopped(tmp_path: Path) -> No
     """Who only reads needs PostgreSQL alone; who needs what stopped is told which it is."""
     me = os.getpid()
     mine = psutil.Process(me).cmdline()[0]
-    where = Addresses("postgresql://db", "k:1")
+    where = Addresses(DSN, "k:1")
     state.write(tmp_path, StackState(where, {"kafka": (me, "no such argument"), "postgres": (me, mine)}))
     settings = Settings(postgres_dsn=None, kafka_bootstrap=None, data_dir=tmp_path)
 
-    assert postgres_address(settings) == "postgresql://db"
+    assert postgres_address(settings) == DSN.get_secret_value()
     with pytest.raises(StackNotRunningError, match=r"^kafka of the local stack in .* stopped, run: rma up"):
         addresses(settings)
     given = Settings(postgres_dsn=None, kafka_bootstrap="other:1", data_dir=tmp_path)
-    assert addresses(given) == Addresses("postgresql://db", "other:1")
+    assert addresses(given) == Addresses(DSN, "other:1")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"addresses": {}}', '{"processes": {"kafka": 1}}'])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from infra.settings import Settings
@@ -43,7 +44,7 @@ def test_a_needed_setting_exists_and_decides() -> None:
     """A worker without what it needs is not started with all others."""
     assert {worker.needs for worker in WORKERS if worker.needs} <= set(Settings.model_fields)
     assert not worker_named("payments").wanted(Settings(gateway_url=None))
-    assert worker_named("payments").wanted(Settings(gateway_url="http://127.0.0.1:1"))
+    assert worker_named("payments").wanted(Settings(gateway_url=SecretStr("http://127.0.0.1:1")))
     assert worker_named("relay").wanted(Settings(gateway_url=None))
 
 

@@ -21,7 +21,7 @@ import psutil
 import psycopg
 
 from domain.errors import RmaError
-from infra.addresses import addresses
+from infra.addresses import postgres_address
 from infra.kafka.command_client import CommandPublisher, conversation
 from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
@@ -94,7 +94,7 @@ def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) 
     """Run every stage over a backlog of ``returns`` returns, then single commands through all of them."""
     with (
         sandbox(settings, "bench") as own,
-        closing(psycopg.connect(str(own.postgres_dsn), autocommit=True)) as connection,
+        closing(psycopg.connect(postgres_address(own), autocommit=True)) as connection,
     ):
         tell(f"publishing {returns * load.COMMANDS_PER_RETURN:,} commands")
         _publish(own, returns)
@@ -200,14 +200,8 @@ class _Workers:
     """Worker processes of the bench; all of them are ended with it."""
 
     def __init__(self, settings: Settings) -> None:
-        where = addresses(settings)
-        self._environment = os.environ | {
-            "RMA_POSTGRES_DSN": where.postgres_dsn,
-            "RMA_KAFKA_BOOTSTRAP": where.kafka_bootstrap,
-            "RMA_TOPIC_PREFIX": settings.topic_prefix,
-            "RMA_LOG_LEVEL": "warning",
-            "RMA_METRICS_PORT": "0",
-        }
+        own = settings.model_copy(update={"log_level": "warning", "metrics_port": 0})
+        self._environment = {**os.environ, **own.as_environment()}
         self._processes: list[psutil.Popen] = []
 
     def __enter__(self) -> _Workers:

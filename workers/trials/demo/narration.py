@@ -12,7 +12,7 @@ import psycopg
 from rich.rule import Rule
 
 from domain.errors import RmaError
-from infra.addresses import addresses, postgres_address
+from infra.addresses import postgres_address
 from infra.kafka.command_client import Conversation, OutgoingCommand, Result, conversation, key_of
 from infra.kafka.partitioner import Placement
 from infra.kafka.topics import TopicNames
@@ -61,7 +61,7 @@ def run_demo(settings: Settings, out: Screen) -> None:
         own = opened.enter_context(sandbox(where, "demo"))
         out.print(f"schemas and topics are there after {_seconds(began)}; starting every worker as its own process")
         opened.enter_context(all_workers(own, folder / "workers.log"))
-        views = opened.enter_context(closing(Views(addresses(own).postgres_dsn, tuple(PROJECTIONS))))
+        views = opened.enter_context(closing(Views(postgres_address(own), tuple(PROJECTIONS))))
         talk = opened.enter_context(conversation(own))
         events = talk.placement_of(TopicNames(own.topic_prefix).events)
         story = Story.fresh()

@@ -37,7 +37,8 @@ def own_folder(data_dir: Path) -> Iterator[Path]:
     local.remove_abandoned(data_dir, FOLDER_PREFIX)
     had_data_dir = data_dir.exists()
     folder = data_dir / f"{FOLDER_PREFIX}{os.getpid()}"
-    folder.mkdir(parents=True, exist_ok=True)
+    with local.usable(folder):
+        pass
     try:
         yield folder
     finally:
@@ -96,11 +97,7 @@ def _process(
 ) -> Iterator[None]:
     """Run `rma` with these arguments while the block lasts; it ends with this process, however that ends."""
     own = {
-        "RMA_POSTGRES_DSN": settings.postgres_dsn or "",
-        "RMA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap or "",
-        "RMA_TOPIC_PREFIX": settings.topic_prefix,
-        "RMA_LOG_FORMAT": "console",
-        "RMA_METRICS_PORT": "0",
+        **settings.model_copy(update={"log_format": "console", "metrics_port": 0}).as_environment(),
         SUPERVISED: "1",
     }
     with log.open("ab") as file:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.errors import UnusableInputError
 from domain.vocabularies import TenderKind
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -64,8 +65,26 @@ class StoredPayout:
     at: str
 
 
+class BookUnusableError(UnusableInputError):
+    """The file named cannot be a gateway's book."""
+
+    code = "book_unusable"
+
+
 class KeyReusedError(Exception):
     """A key came again with another request."""
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 class PayoutStore:
@@ -73,14 +92,16 @@ class PayoutStore:
 
     Args:
         file: The SQLite file; made where it does not exist. Every entry is on disk before it is answered.
+    Raises:
+        BookUnusableError: The file cannot be made or written, or is something else.
     """
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._lock = Lock()
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute(_SCHEMA)
+        try:
+            self._connection = _opened(file)
+        except (OSError, sqlite3.Error) as error:
+            raise BookUnusableError(f"{file} cannot be the gateway's book ({error})") from error
 
     def close(self) -> None:
         with self._lock:

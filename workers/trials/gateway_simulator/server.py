@@ -21,6 +21,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from infra.services import PortTakenError
 from workers.trials.gateway_simulator.payouts import KeyReusedError, PayoutBody, PayoutStore, StoredPayout
 
 HOST: Final = "127.0.0.1"
@@ -80,13 +81,20 @@ class GatewayServer:
         book: The SQLite file of its book; made where it does not exist.
         port: TCP port; 0 takes a free one.
         plan: What to do wrong.
+    Raises:
+        BookUnusableError: The file cannot be its book.
+        PortTakenError: Somebody else listens there.
     """
 
     def __init__(self, book: Path, *, port: int = 0, plan: MisbehaviourPlan | None = None) -> None:
         self.payouts = PayoutStore(book)
         self.mischief = Mischief(plan or MisbehaviourPlan())
         self.stopping = Event()
-        self._server = _Server(self, port)
+        try:
+            self._server = _Server(self, port)
+        except OSError as error:
+            self.payouts.close()
+            raise PortTakenError(HOST, port, error, "choose another with --port") from error
         self._thread = Thread(target=self._server.serve_forever, args=(STOP_POLL_S,), name="gateway", daemon=True)
 
     @property
@@ -115,7 +123,7 @@ def serve(
     """Run the gateway until ``stop`` is set; ``announce`` gets its URL once it answers.
 
     Raises:
-        OSError: The port is taken, or the book cannot be written.
+        BookUnusableError, PortTakenError: As ``GatewayServer``.
     """
     with GatewayServer(book, port=port, plan=plan) as server:
         announce(server.url)

@@ -24,7 +24,9 @@ from infra.addresses import addresses
 from infra.services import FILE_NAME, Addresses, StackNotRunningError, recorded_stack, running_addresses
 from infra.settings import Settings
 from infra.stack import kafka, postgres
+from infra.stack.errors import StackStartError
 from infra.stack.local import down, remove_abandoned, up
+from infra.stack.ports import Ports, free_ports
 from infra.stack.processes import is_alive, running
 
 CLONE: Final = Path(__file__).parents[4]
@@ -37,7 +39,7 @@ def folder() -> Iterator[Path]:
     """A data folder of this test's own; its stack is stopped and deleted after it."""
     parent = CLONE / ".rma"
     parent.mkdir(exist_ok=True)
-    name = f"stäck {uuid4().hex[:8]}-"  # neither Java nor PostgreSQL may stumble over a name
+    name = f'stäck, it\'s "my" $HOME {uuid4().hex[:8]}-'  # neither Java nor PostgreSQL may stumble over a name
     yield parent / f"{name}{_ended_process_id()}"
     remove_abandoned(parent, name)
 
@@ -108,17 +110,20 @@ def test_an_oversized_record_arrives_so_that_it_can_be_answered(addresses: Addre
 
 def test_each_test_has_a_database_of_its_own(postgres_dsn: str, addresses: Addresses) -> None:
     """What one test writes no other test sees, and PostgreSQL keeps what it promised to keep."""
-    with psycopg.connect(postgres_dsn) as mine, psycopg.connect(addresses.postgres_dsn) as shared:
+    with psycopg.connect(postgres_dsn) as mine, psycopg.connect(addresses.postgres_dsn.get_secret_value()) as shared:
         mine.execute("CREATE TABLE here (n int)")
         assert shared.execute("SELECT to_regclass('here')").fetchone() == (None,)
         assert mine.execute("SHOW fsync").fetchone() == ("on",)
 
 
-def test_data_outlives_a_restart_and_starting_twice_changes_nothing(folder: Path) -> None:
-    """`up` is idempotent, `down` keeps the data, and the next `up` finds it, on whatever ports are free."""
+def test_data_outlives_a_restart_and_starting_twice_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`up` is idempotent, `down` keeps the data, and the next `up` finds it at the same address, in any locale."""
+    monkeypatch.setenv("LC_ALL", "C")
     first = up(folder)
     assert up(folder) == first
-    with psycopg.connect(first.postgres_dsn) as session:
+    with psycopg.connect(first.postgres_dsn.get_secret_value()) as session:
         session.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     _create_topic(first.kafka_bootstrap, "kept")
     _publish(first.kafka_bootstrap, "kept", b"42")
@@ -126,11 +131,41 @@ def test_data_outlives_a_restart_and_starting_twice_changes_nothing(folder: Path
     down(folder)
     down(folder)
     assert _processes(folder) == []
+    assert [path.name for path in folder.parent.glob("stäck*")] == [folder.name]
     second = up(folder)
 
-    with psycopg.connect(second.postgres_dsn) as session:
+    assert second == first
+    with psycopg.connect(second.postgres_dsn.get_secret_value()) as session:
         assert session.execute("SELECT answer FROM kept").fetchone() == (42,)
     assert _first_value(second.kafka_bootstrap, "kept") == b"42"
+
+
+def test_a_stack_answers_at_the_ports_asked_for(folder: Path) -> None:
+    """Ports can be chosen; a stack that runs already is not said to answer at others."""
+    asked = Ports(*free_ports(2))
+
+    started = up(folder, asked)
+
+    assert started.kafka_bootstrap == f"127.0.0.1:{asked.kafka}"
+    assert f"127.0.0.1:{asked.postgres}/" in started.postgres_dsn.get_secret_value()
+    with pytest.raises(StackStartError, match=rf"postgres runs already, at port {asked.postgres} .* run: rma down"):
+        up(folder, Ports(postgres=free_ports(1)[0]))
+
+
+def test_a_start_that_fails_is_said_in_one_line(folder: Path) -> None:
+    """The program's own complaint, and where the rest of it stands; nothing is left running."""
+    cluster = postgres.cluster_folder(folder)
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("9.6")
+    (cluster.parent / "password").write_text("any")
+
+    with pytest.raises(StackStartError) as refused:
+        up(folder)
+
+    assert "\n" not in str(refused.value)
+    assert "could not access the server configuration file" in str(refused.value)
+    assert str(folder / "postgres" / "postgres.log") in str(refused.value)
+    assert _processes(folder) == []
 
 
 def test_a_start_after_a_crash_cleans_up(folder: Path) -> None:
@@ -145,7 +180,7 @@ def test_a_start_after_a_crash_cleans_up(folder: Path) -> None:
 
     assert not any(is_alive(process) for process in survivors)
     assert len(_processes(folder)) == 2
-    assert postgres.answers(again.postgres_dsn)
+    assert postgres.answers(again.postgres_dsn.get_secret_value())
     assert kafka.answers(again.kafka_bootstrap)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from infra.addresses import postgres_address
 from infra.kafka.command_client import conversation
 from infra.settings import Settings
 from projections.tracking.review_queue import read_review_queue
@@ -67,8 +68,7 @@ def counter(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cou
 
 
 def queue(counter: Counter) -> list[tuple[str, list[str]]]:
-    assert counter.settings.postgres_dsn is not None
-    with psycopg.connect(counter.settings.postgres_dsn) as connection:
+    with psycopg.connect(postgres_address(counter.settings)) as connection:
         return [(str(one["rma_id"]), one["codes"]) for one in read_review_queue(connection)]
 
 

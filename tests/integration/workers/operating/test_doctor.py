@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from infra.settings import Settings
 from infra.stack.ports import free_ports
 from workers.operating.doctor import Check, checks
@@ -24,7 +26,9 @@ def test_running_services_are_found(settings: Settings) -> None:
 def test_a_service_that_is_away_is_named_with_what_to_do() -> None:
     """A wrong address is a fault, and the variable to look at is named."""
     [closed] = free_ports(1)
-    wrong = Settings(postgres_dsn=f"postgresql://127.0.0.1:{closed}/x", kafka_bootstrap=f"127.0.0.1:{closed}")
+    wrong = Settings(
+        postgres_dsn=SecretStr(f"postgresql://127.0.0.1:{closed}/x"), kafka_bootstrap=f"127.0.0.1:{closed}"
+    )
 
     found = _by_name(wrong)
 

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from infra.addresses import postgres_address
 from infra.settings import Settings
 from projections.refund_ledger.fold import RefundLedger
 from tests.support.pipeline import wait_for
@@ -39,8 +40,7 @@ def contents(shop: Counter) -> dict[str, list[dict[str, Any]]]:
 
 
 def change(shop: Counter, statement: str) -> None:
-    assert shop.settings.postgres_dsn is not None
-    with psycopg.connect(shop.settings.postgres_dsn) as connection:
+    with psycopg.connect(postgres_address(shop.settings)) as connection:
         connection.execute(statement.encode())
 
 
@@ -111,8 +111,7 @@ def test_another_version_stays_live_until_it_is_rebuilt(shop: Counter) -> None:
         "INSERT INTO rma_read_meta.positions SELECT projection, 0, partition, next_offset, log_position, now()"
         " FROM rma_read_meta.positions WHERE projection = 'refund_ledger'",
     )
-    assert shop.settings.postgres_dsn is not None
-    prepare(shop.settings.postgres_dsn, RefundLedger())
+    prepare(postgres_address(shop.settings), RefundLedger())
     change(shop, "DELETE FROM refund_ledger_v0.refunds")
     assert contents(shop)["refunds"] == []  # the views still show the other version
 

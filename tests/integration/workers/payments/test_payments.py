@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
 from infra.migrate import migrate
 from infra.services import ServiceUnreachableError
@@ -157,8 +158,7 @@ def test_one_worker_asks_and_another_takes_over(counter: Counter, gateway: Gatew
 
 def test_a_worker_without_topics_ends_with_the_reason(settings: Settings, gateway: GatewayServer) -> None:
     """What ends the thread that reads ends the worker: it does not go on acting on what it no longer hears."""
-    assert settings.postgres_dsn is not None
-    migrate(settings.postgres_dsn)
+    migrate(postgres_address(settings))
 
     with pytest.raises(ServiceUnreachableError, match="rma init"):
         run(settings.model_copy(update={"gateway_url": gateway.url}), Event())

@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from infra.addresses import postgres_address
 from infra.kafka.partitioner import Placement, partitioner_of
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
@@ -51,20 +52,18 @@ def imported(path: Path, settings: Settings) -> Imported:
 
 
 def asked(settings: Settings, query: str) -> Any:
-    assert settings.postgres_dsn is not None
-    with psycopg.connect(settings.postgres_dsn) as connection:
+    with psycopg.connect(postgres_address(settings)) as connection:
         (row,) = connection.execute(query).fetchall()
         return row[0] if len(row) == 1 else row
 
 
 def caught_up(settings: Settings) -> None:
     """Wait until every projection has handled the last event."""
-    assert settings.postgres_dsn is not None
-    views = Views(settings.postgres_dsn, list(PROJECTIONS))
+    views = Views(postgres_address(settings), list(PROJECTIONS))
     query = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
-    with psycopg.connect(settings.postgres_dsn) as connection:
+    with psycopg.connect(postgres_address(settings)) as connection:
         reached: dict[int, int] = {}
-        events = Placement(partitioner_of(settings.postgres_dsn), settings.partitions)
+        events = Placement(partitioner_of(postgres_address(settings)), settings.partitions)
         for key, position in connection.execute(query):
             partition = events.of(key.encode())
             reached[partition] = max(reached.get(partition, 0), position)
