@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from pydantic import SecretStr
+
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, system
@@ -71,7 +73,7 @@ def test_no_kill_makes_the_books_differ(settings: Settings, tmp_path: Path) -> N
     chance = random.Random(SEED)  # noqa: S311 - repeatable on purpose
     with GatewayServer(tmp_path / "book.sqlite", plan=RATES) as gateway, system(settings) as counter:
         counter.publish()
-        where = settings.model_copy(update={"gateway_url": gateway.url})
+        where = settings.model_copy(update={"gateway_url": SecretStr(gateway.url)})
         for life in range(KILLS):
             wanted = gateway.mischief.drawn + chance.randint(1, PAYOUTS_PER_LIFE)
             with payments_process(where) as process:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from infra.settings import Settings
 from tests.support.pipeline import Pipeline, wait_for
 from tests.support.worker_threads import Counter, running, system
@@ -56,7 +58,7 @@ def test_a_settled_payout_leads_back_to_the_request(settings: Settings, pipeline
     """Request, authorization, payout requested, payout settled: each names what led to it, the first the command."""
     with GatewayServer(tmp_path / "book.sqlite") as gateway, system(settings) as counter:
         counter.publish()
-        paid = settings.model_copy(update={"gateway_url": gateway.url})
+        paid = settings.model_copy(update={"gateway_url": SecretStr(gateway.url)})
         with running(paid, payments.run):
             rma_id = counter.order_and_return("O-1", {"card": 1999})
             wait_for(lambda: [row["status"] for row in counter.payouts()] == ["settled"], "the payout to settle")

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from pydantic import SecretStr
 
 from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
@@ -161,7 +162,7 @@ def test_a_worker_without_topics_ends_with_the_reason(settings: Settings, gatewa
     migrate(postgres_address(settings))
 
     with pytest.raises(ServiceUnreachableError, match="rma init"):
-        run(settings.model_copy(update={"gateway_url": gateway.url}), Event())
+        run(settings.model_copy(update={"gateway_url": SecretStr(gateway.url)}), Event())
 
 
 def test_a_gateway_that_is_away_is_waited_for(counter: Counter, tmp_path: Path) -> None:
