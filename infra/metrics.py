@@ -39,6 +39,12 @@ class WorkerMetrics:
         self._refused = self._counter("refused", "Commands refused by a rule.", worker)
         self._dead = self._counter("dead", "Records that became dead letters.", worker)
         self._gaps = self._counter("gaps", "Partitions stopped because a stream had a gap.", worker)
+        self._misplaced = Counter(
+            "rma_misplaced",
+            "Commands under another key, or in another partition, than the contract's.",
+            ["worker", "why"],
+            registry=self.registry,
+        )
         names = ["worker", "topic", "partition"]
         lag = Gauge("rma_lag_records", "Records not yet read, by partition.", names, registry=self.registry)
         self._lag = lag
@@ -71,6 +77,10 @@ class WorkerMetrics:
     def dead(self, records: int) -> None:
         """Count dead letters."""
         self._dead.inc(records)
+
+    def misplaced(self, why: str, commands: int) -> None:
+        """Count commands whose order nothing keeps, by what is wrong: ``no_key other_key other_partition``."""
+        self._misplaced.labels(self._worker, why).inc(commands)
 
     def gap(self) -> None:
         """Count a partition that was stopped at a gap."""

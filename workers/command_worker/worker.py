@@ -17,12 +17,14 @@ from typing import Final
 
 import psycopg
 import structlog
+from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from commands import dispatch
 from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, topic_of
+from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.record_batch import fits_record
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import Append, ConcurrencyError, EventLog
@@ -31,8 +33,9 @@ from infra.metrics import WorkerMetrics
 from infra.records import Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, Record, answer_key, dead_letter, take_in
+from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.streams import AggregateCache, BatchStreams
-from workers.runtime.loop import Loop
+from workers.runtime.loop import Loop, patiently
 from workers.runtime.parts import COMMANDS, consumer_of, make_codec, observed
 
 RACES_MAX: Final = 10
@@ -51,9 +54,16 @@ def run(settings: Settings, stop: Event) -> None:
     """Handle commands until ``stop`` is set; raises what ``Loop.run`` and ``CommandWorker.record`` do."""
     topics = TopicNames(settings.topic_prefix)
     with observed(settings, COMMANDS) as metrics, closing(EventLog(postgres_address(settings))) as log:
-        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics)
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
+        placement = patiently(lambda: _placement(consumer, log, topics.commands), stop)
+        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics, placement=placement)
         Loop(consumer, worker, stop, metrics).run()
+
+
+def _placement(consumer: KafkaConsumer, log: EventLog, topic: str) -> Placement | None:
+    """Return where the records of a topic belong, or None where there is no such topic."""
+    partitions = consumer.partitions_for_topic(topic)
+    return Placement(partitioner_in(log.connection), len(partitions)) if partitions else None
 
 
 class CommandFailedError(Exception):
@@ -69,6 +79,7 @@ class CommandWorker:
         topics: Names of the topics for answers and dead letters.
         poison: Counts the records that made a worker fail.
         metrics: Counts and times what this worker does.
+        placement: Where records of the commands topic belong; None: only their keys are looked at.
     """
 
     def __init__(
@@ -78,12 +89,15 @@ class CommandWorker:
         topics: TopicNames,
         poison: PoisonRecords,
         metrics: WorkerMetrics | None = None,
+        *,
+        placement: Placement | None = None,
     ) -> None:
         self._log = log
         self._codec = codec
         self._topics = topics
         self._poison = poison
         self._metrics = metrics or WorkerMetrics("commands")
+        self._placement = placement
         self._cache = AggregateCache()
 
     def handle(self, batch: Mapping[TopicPartition, Sequence[Record]]) -> dict[TopicPartition, int]:
@@ -220,6 +234,8 @@ class CommandWorker:
         verdicts = [verdict for entry in entries if (verdict := _verdict(entry))]
         self._metrics.refused(sum(1 for verdict in verdicts if verdict.status == "refused"))
         self._metrics.dead(sum(1 for entry in entries if isinstance(entry, SetAside)))
+        parsed = (command for command in taken if isinstance(command, ParsedCommand))
+        tell_misplaced(parsed, self._placement, self._metrics)
         for record, command, entry in zip(records, taken, entries, strict=True):
             _log_handled(record, command, entry)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from commands.metadata import ACTOR_ID_MAX
 from infra.envelope.command_record import ATTRIBUTE_CHARACTERS_MAX, BODY_BYTES_MAX
+from infra.kafka.record_batch import UNPACKED_BYTES_MAX
 from infra.kafka.topics import DAY_MS, FOR_EVER, RECORD_BYTES_MAX, TopicNames
 from infra.settings import Settings
 from workers.command_worker.intake import LETTER_BYTES_MAX
@@ -30,6 +31,7 @@ def kafka_page(head: str) -> str:
         actor_characters=ACTOR_ID_MAX,
         results=NAMES.results,
         record_mib=RECORD_BYTES_MAX // MIB,
+        unpacked_mib=UNPACKED_BYTES_MAX // MIB,
         letter_mib=LETTER_BYTES_MAX // MIB,
         results_days=NAMES.retention_ms[NAMES.results] // DAY_MS,
         commands_days=NAMES.retention_ms[NAMES.commands] // DAY_MS,
@@ -58,6 +60,10 @@ librdkafka and what stands on it (kcat, and the clients for Go, .NET, Python, PH
 `partitioner=murmur2_random` there. A command that reaches us before what it builds on is refused (`unknown_order`,
 `unknown_return`).
 
+A command under another key, without one, or in another partition than its key's is handled like any other. What it
+costs is its order: it may be decided before what was sent earlier, and be refused for that. The worker logs it
+(`commands_misplaced`) and counts it (`rma_misplaced_total`, by `no_key`, `other_key` and `other_partition`).
+
 Events have the key of their order too, answers that of the command's record, in the same way: a stream processor can
 join them with topics of its own that have as many partitions. A system whose topics were filled before this could be
 chosen stays with CRC-32 (librdkafka's `consistent_random`): `rma init` tells which one holds, and it never changes.
@@ -74,7 +80,7 @@ What we write is compressed by {compression}, which every client reads without a
 | a command's body | {body_mib} MiB, uncompressed; else it is malformed |
 | a CloudEvents attribute of a command | {attribute_characters} characters; else it is malformed |
 | the id of an actor | {actor_characters} characters; else it is malformed |
-| an event | {record_mib} MiB as sent; a command that would lead to a larger one is refused (`event_too_large`) |
+| an event | {record_mib} MiB as sent, {unpacked_mib} MiB unpacked; else its command is refused (`event_too_large`) |
 | a dead letter | {letter_mib} MiB; of a larger record the beginning is kept, marked `rma_dead_cut` |
 
 ## How long an id is known

@@ -12,7 +12,7 @@ from kafka.structs import TopicPartition
 
 from commands.orders import RecordDelivery
 from commands.registry import REGISTRATIONS, Registration
-from infra.envelope import cloudevents
+from infra.envelope import command_record
 from infra.log.event_log import ConcurrencyError, EventLog
 from tests.support.command_worker import answers, dead_letters, events, outcome, sold, wanted
 from tests.support.pipeline import Pipeline, answer, command, delivery, order
@@ -166,7 +166,7 @@ def test_a_value_that_the_database_refuses_spoils_one_record_only(
     pipeline: Pipeline, worker: CommandWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the append fails for one record's sake, the batch is taken apart and the others are recorded."""
-    monkeypatch.setattr(cloudevents, "CONTROL_CHARACTERS", NEVER)  # the planted hole in the checks
+    monkeypatch.setattr(command_record, "CONTROL_CHARACTERS", NEVER)  # the planted hole in the checks
     batch = [
         command("RegisterOrder", order("O-1"), id="good"),
         command("RegisterOrder", order("O-2"), id="bad\x00"),

@@ -12,7 +12,7 @@ from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch
 
 from infra.kafka.compression import CODECS
-from infra.kafka.record_batch import ProducerState, encode_batch, fits_record, record_body, varint
+from infra.kafka.record_batch import UNPACKED_BYTES_MAX, ProducerState, encode_batch, fits_record, record_body, varint
 from infra.kafka.record_reading import RecordBatch
 from infra.kafka.topics import RECORD_BYTES_MAX
 from infra.settings import Compression
@@ -97,6 +97,9 @@ def test_an_event_that_fits_can_be_sent_whatever_is_set(compression: Compression
     assert [bytes(record.value) for record in read(batch)] == [body]
 
 
-def test_an_event_that_no_codec_makes_small_enough_does_not_fit() -> None:
-    """The command worker refuses it before anything is recorded."""
-    assert not fits_record(os.urandom(RECORD_BYTES_MAX))
+@pytest.mark.parametrize(
+    "body", [os.urandom(RECORD_BYTES_MAX), b" " * (UNPACKED_BYTES_MAX + 1)], ids=["random", "blank"]
+)
+def test_an_event_that_cannot_be_made_small_enough_does_not_fit(body: bytes) -> None:
+    """Nor one that whoever reads it would have to unpack to more than its memory: refused before it is recorded."""
+    assert not fits_record(body)
