@@ -23,10 +23,11 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles
 from commands.streams import Streams, find_order, find_policy, the_order
-from domain.errors import DuplicateLineError, DuplicateTenderError, OrderExistsError, TendersDoNotSumError
+from domain.errors import OrderExistsError
 from domain.order import Order
-from domain.order.allocation import Charges, PricedLine, allocate
+from domain.order.allocation import Charges
 from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
+from domain.order.sale import Sale
 from domain.vocabularies import TenderKind, WithdrawalException
 
 
@@ -117,80 +118,53 @@ def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None
         if known.content_hash != content_hash(command):
             raise OrderExistsError(f"order {command.order_id} is registered with other content")
         return
-    _check_identifiers(command)
-    charges = Charges(command.discount_minor, command.shipping_minor, command.shipping_tax_minor, command.tax_included)
-    lines = _allocated(command, charges)
-    charged = sum(line.paid_minor + line.shipping_minor for line in lines)
-    tendered = sum(tender.amount_minor for tender in command.tenders)
-    if charged != tendered:
-        raise TendersDoNotSumError(
-            f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
-        )
+    streams.add(Order.register(_sale(command), _version_in_force(command, meta, streams), meta.occurred_at))
+
+
+def _sale(command: RegisterOrder) -> Sale:
     exchange_of = command.exchange_of
-    order = Order.register(
-        command.order_id,
-        at=meta.occurred_at,
+    return Sale(
+        order_id=command.order_id,
         customer_id=command.customer_id,
         country=command.country,
         channel=command.channel,
         currency=command.currency,
-        lines=lines,
+        lines=tuple(_line(line) for line in command.lines),
         tenders=tuple(Tender(t.tender_id, t.kind, t.amount_minor, t.reference) for t in command.tenders),
+        charges=Charges(
+            command.discount_minor, command.shipping_minor, command.shipping_tax_minor, command.tax_included
+        ),
         policy_id=command.policy_id,
-        policy=_version_in_force(command, meta, streams),
         seller_id=command.seller_id,
         customer_tier=command.customer_tier,
-        tax_included=command.tax_included,
         exchange_of=ExchangeOf(exchange_of.order_id, exchange_of.rma_id, exchange_of.line) if exchange_of else None,
         content_hash=content_hash(command),
     )
-    streams.add(order)
 
 
-def _check_identifiers(command: RegisterOrder) -> None:
-    seen: set[str] = set()
-    for line in command.lines:
-        if line.line_id in seen:
-            raise DuplicateLineError(f"line {line.line_id} is there twice", line_id=line.line_id)
-        seen.add(line.line_id)
-    tenders: set[str] = set()
-    for tender in command.tenders:
-        if tender.tender_id in tenders:
-            raise DuplicateTenderError(f"tender {tender.tender_id} is there twice", tender_id=tender.tender_id)
-        tenders.add(tender.tender_id)
-
-
-def _allocated(command: RegisterOrder, charges: Charges) -> tuple[OrderLine, ...]:
-    shares = allocate(
-        [PricedLine(x.quantity, x.amount_minor, x.discount_minor, x.tax_minor) for x in command.lines], charges
-    )
-    return tuple(
-        OrderLine(
-            line_id=line.line_id,
-            sku=line.sku,
-            quantity=line.quantity,
-            goods_minor=share.goods_minor,
-            tax_minor=share.tax_minor,
-            shipping_minor=share.shipping_minor,
-            title=line.title,
-            category=line.category,
-            final_sale=line.final_sale,
-            withdrawal_exception=line.withdrawal_exception,
-            warranty_days=line.warranty_days,
-            serials=line.serials,
-            amount_minor=line.amount_minor,
-            discount_minor=line.discount_minor,
-        )
-        for line, share in zip(command.lines, shares, strict=True)
+def _line(line: SoldLine) -> OrderLine:
+    """Return a line with its own figures; the order's charges are shared out when it is registered."""
+    return OrderLine(
+        line_id=line.line_id,
+        sku=line.sku,
+        quantity=line.quantity,
+        goods_minor=0,
+        tax_minor=line.tax_minor,
+        shipping_minor=0,
+        title=line.title,
+        category=line.category,
+        final_sale=line.final_sale,
+        withdrawal_exception=line.withdrawal_exception,
+        warranty_days=line.warranty_days,
+        serials=line.serials,
+        amount_minor=line.amount_minor,
+        discount_minor=line.discount_minor,
     )
 
 
 def _version_in_force(command: RegisterOrder, meta: Meta, streams: Streams) -> PolicyPin | None:
     policy = find_policy(streams, command.policy_id)
-    if policy is None:
-        return None
-    version = policy.version_for(meta.occurred_at)
-    return PolicyPin(version.policy_id, version.number, version.hash)
+    return None if policy is None else PolicyPin.to(policy.version_for(meta.occurred_at))
 
 
 @handles(RecordShipment, by="system agent")

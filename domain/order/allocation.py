@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import DiscountExceedsAmountError
 from domain.money import share_by_largest_remainder
-
-
-@dataclass(frozen=True, slots=True)
-class PricedLine:
-    """A line's own figures: price of the whole line before discounts, its own discount, its tax (minor units)."""
-
-    quantity: int
-    amount_minor: int
-    discount_minor: int
-    tax_minor: int
+from domain.order.parts import OrderLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +25,15 @@ class Charges:
         return self.shipping_minor + (0 if self.tax_included else self.shipping_tax_minor)
 
 
-@dataclass(frozen=True, slots=True)
-class LineShare:
-    """What a line bears of the order's cents: goods after all discounts, tax on top, outward shipping."""
-
-    goods_minor: int
-    tax_minor: int
-    shipping_minor: int
-
-
-def allocate(lines: Sequence[PricedLine], charges: Charges) -> list[LineShare]:
-    """Return each line's share of the order's cents; together they are what was charged.
+def allocate(lines: Sequence[OrderLine], charges: Charges) -> tuple[OrderLine, ...]:
+    """Return the lines with their shares of the order's cents; together they are what was charged.
 
     The order's discount is shared by the lines' amounts after their own discounts, outward shipping by their amounts
     after all discounts; where all of these are zero, by quantity. Largest remainder, ties to the earlier line.
 
+    Args:
+        lines: With their own figures: amount before discounts, own discount, tax (minor units).
+        charges: What the order carries beside them.
     Raises:
         DiscountExceedsAmountError: A discount is larger than what it is taken from.
     """
@@ -64,7 +49,12 @@ def allocate(lines: Sequence[PricedLine], charges: Charges) -> list[LineShare]:
     discounts = share_by_largest_remainder(charges.discount_minor, after_own)
     goods = [amount - discount for amount, discount in zip(after_own, discounts, strict=True)]
     shipping = share_by_largest_remainder(charges.shipping_charged_minor, goods if any(goods) else quantities)
-    return [
-        LineShare(goods[index], 0 if charges.tax_included else line.tax_minor, shipping[index])
+    return tuple(
+        replace(
+            line,
+            goods_minor=goods[index],
+            tax_minor=0 if charges.tax_included else line.tax_minor,
+            shipping_minor=shipping[index],
+        )
         for index, line in enumerate(lines)
-    ]
+    )

@@ -17,6 +17,7 @@ from domain.identity import order_stream
 from domain.order import money_facts, sale_facts
 from domain.order.accounts import Freed
 from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order.sale import Sale
 from domain.order.state import OrderState
 
 
@@ -77,9 +78,35 @@ class Order(OrderState, AggregateRoot):
         self.content_hash = content_hash
 
     @classmethod
-    def register(cls, order_id: str, *, at: datetime, **facts: object) -> Self:
-        """Begin an order's stream; ``facts`` are the fields of ``Registered``."""
-        return cls._create(cls.Registered, id=order_stream(order_id), order_id=order_id, timestamp=at, **facts)
+    def register(cls, sale: Sale, policy: PolicyPin | None, at: datetime) -> Self:
+        """Begin an order's stream, every cent allocated to its lines.
+
+        Args:
+            sale: What the shop tells.
+            policy: The version in force when it was sold; None where none was published yet.
+            at: When it was sold.
+        Raises:
+            RuleViolationError: As ``Sale.allocated`` does.
+        """
+        return cls._create(
+            cls.Registered,
+            id=order_stream(sale.order_id),
+            order_id=sale.order_id,
+            customer_id=sale.customer_id,
+            country=sale.country,
+            channel=sale.channel,
+            currency=sale.currency,
+            lines=sale.allocated(),
+            tenders=sale.tenders,
+            policy_id=sale.policy_id,
+            policy=policy,
+            seller_id=sale.seller_id,
+            customer_tier=sale.customer_tier,
+            tax_included=sale.charges.tax_included,
+            exchange_of=sale.exchange_of,
+            content_hash=sale.content_hash,
+            timestamp=at,
+        )
 
     def pin_policy(self, policy: PolicyPin, at: datetime) -> None:
         """Hold the order to a version published after it; see ``PolicyPinned``."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from domain.money import run_minor
+from domain.policy.return_policy import PolicyVersion
 from domain.units import UnitRun
 from domain.vocabularies import PayoutStatus, TenderKind, WithdrawalException
 
@@ -82,6 +84,11 @@ class PolicyPin:
     policy_id: str
     number: int
     hash: str
+
+    @classmethod
+    def to(cls, version: PolicyVersion) -> Self:
+        """Return the pin to a version."""
+        return cls(version.policy_id, version.number, version.hash)
 
 
 @dataclass(frozen=True, slots=True)

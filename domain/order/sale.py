@@ -1,0 +1,60 @@
+"""An order as the shop tells of it, checked and allocated before it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from domain.errors import DuplicateLineError, DuplicateTenderError, TendersDoNotSumError
+from domain.order.allocation import Charges, allocate
+from domain.order.parts import ExchangeOf, OrderLine, Tender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """What was sold to whom, and paid with what; the lines have their own figures, and no shares of the charges yet."""
+
+    order_id: str
+    customer_id: str
+    country: str
+    channel: str
+    currency: str
+    lines: tuple[OrderLine, ...]
+    tenders: tuple[Tender, ...]
+    charges: Charges
+    policy_id: str
+    seller_id: str | None
+    customer_tier: str | None
+    exchange_of: ExchangeOf | None
+    content_hash: str
+
+    def allocated(self) -> tuple[OrderLine, ...]:
+        """Return the lines with every cent allocated to them.
+
+        Raises:
+            DuplicateLineError, DuplicateTenderError: Two have one id.
+            DiscountExceedsAmountError: A discount is larger than what it is taken from.
+            TendersDoNotSumError: What was paid is not what was charged.
+        """
+        if line_id := _twice(line.line_id for line in self.lines):
+            raise DuplicateLineError(f"line {line_id} is there twice", line_id=line_id)
+        if tender_id := _twice(tender.tender_id for tender in self.tenders):
+            raise DuplicateTenderError(f"tender {tender_id} is there twice", tender_id=tender_id)
+        lines = allocate(self.lines, self.charges)
+        charged = sum(line.paid_minor + line.shipping_minor for line in lines)
+        tendered = sum(tender.amount_minor for tender in self.tenders)
+        if charged != tendered:
+            raise TendersDoNotSumError(
+                f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
+            )
+        return lines
+
+
+def _twice(ids: Iterable[str]) -> str | None:
+    """Return the first id that is there a second time."""
+    seen: set[str] = set()
+    for one in ids:
+        if one in seen:
+            return one
+        seen.add(one)
+    return None
