@@ -9,9 +9,9 @@ from commands.fields import AmountMinor, Body, Currency, Identifier, Text
 from commands.metadata import Meta
 from commands.registry import handles
 from commands.streams import Streams
-from domain.errors import IdentifierReusedError, UnknownDifferenceError
+from domain.errors import UnknownDifferenceError
 from domain.identity import difference_stream
-from domain.settlement.difference import OurSide, SettlementDifference, TheirSide
+from domain.settlement.difference import BooksDiffer, OurSide, SettlementDifference, TheirSide
 from domain.vocabularies import DifferenceKind, DifferenceResolution, PayoutStatus
 
 
@@ -53,19 +53,20 @@ class ResolveDifference(Body):
 
 @handles(ReportDifference, by="gateway system agent")
 def report_difference(command: ReportDifference, meta: Meta, streams: Streams) -> None:
-    facts = {
-        "kind": command.kind,
-        "payout_id": command.payout_id,
-        "order_id": command.order_id,
-        "rma_id": command.rma_id,
-        "here": OurSide(**dict(command.here)) if command.here else None,
-        "there": TheirSide(**dict(command.there)) if command.there else None,
-    }
+    here, there = command.here, command.there
+    found = BooksDiffer(
+        command.kind,
+        command.payout_id,
+        command.order_id,
+        command.rma_id,
+        OurSide(here.amount_minor, here.currency, here.status) if here else None,
+        TheirSide(there.amount_minor, there.currency, there.reference) if there else None,
+    )
     known = _find(streams, command.difference_id)
     if known is None:
-        streams.add(SettlementDifference.find(command.difference_id, at=meta.occurred_at, **facts))
-    elif any(getattr(known, name) != value for name, value in facts.items()):
-        raise IdentifierReusedError("difference_id", str(command.difference_id))
+        streams.add(SettlementDifference.find(command.difference_id, found, meta.occurred_at))
+    else:
+        known.find_again(found)
 
 
 @handles(ResolveDifference, by="agent")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from domain.errors import WrongStateError
+from domain.errors import IdentifierReusedError, WrongStateError
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import difference_stream
 from domain.vocabularies import DifferenceKind, DifferenceResolution, PayoutStatus
@@ -29,6 +29,18 @@ class TheirSide:
     amount_minor: int
     currency: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class BooksDiffer:
+    """What was found on a payout; a side is None where it knows no such payout, or has not paid it."""
+
+    kind: DifferenceKind
+    payout_id: UUID
+    order_id: str | None
+    rma_id: UUID | None
+    here: OurSide | None
+    there: TheirSide | None
 
 
 class SettlementDifference(AggregateRoot):
@@ -71,26 +83,35 @@ class SettlementDifference(AggregateRoot):
         there: TheirSide | None,
     ) -> None:
         self.difference_id = difference_id
-        self.kind = kind
-        self.payout_id = payout_id
-        self.order_id = order_id
-        self.rma_id = rma_id
-        self.here = here
-        self.there = there
+        self.found = BooksDiffer(kind, payout_id, order_id, rma_id, here, there)
         self.resolution: DifferenceResolution | None = None
         self.note: str | None = None
 
     @property
     def partition_key(self) -> str:
         """The key under which the facts are published: that of the order, where one is known."""
-        return self.order_id or str(self.payout_id)
+        return self.found.order_id or str(self.found.payout_id)
 
     @classmethod
-    def find(cls, difference_id: UUID, *, at: datetime, **facts: object) -> Self:
-        """Begin the stream of a difference; ``facts`` are the other fields of ``Found``."""
+    def find(cls, difference_id: UUID, found: BooksDiffer, at: datetime) -> Self:
+        """Begin the stream of a difference."""
         return cls._create(
-            cls.Found, id=difference_stream(difference_id), difference_id=difference_id, timestamp=at, **facts
+            cls.Found,
+            id=difference_stream(difference_id),
+            difference_id=difference_id,
+            kind=found.kind,
+            payout_id=found.payout_id,
+            order_id=found.order_id,
+            rma_id=found.rma_id,
+            here=found.here,
+            there=found.there,
+            timestamp=at,
         )
+
+    def find_again(self, found: BooksDiffer) -> None:
+        """Say nothing new where the same is found again; raises ``IdentifierReusedError`` where it is another."""
+        if found != self.found:
+            raise IdentifierReusedError("difference_id", str(self.difference_id))
 
     def resolve(self, resolution: DifferenceResolution, note: str, at: datetime) -> None:
         """Record how it was resolved; the same again is no second time.
