@@ -115,6 +115,4 @@ def appeal_denial(command: AppealDenial, case: Case) -> None:
         evidence=evidence_for(case, command.evidence),
         timestamp=case.at,
     )
-    standing = case.order.standing_within(of_order(line_id, runs))
-    free = [run for run, state in standing if state.standing == "kept"]
-    case.order.take_units(case.rma.rma_id, free, case.at)
+    case.order.take_free_units(case.rma.rma_id, of_order(line_id, runs), case.at)

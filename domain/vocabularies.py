@@ -57,6 +57,12 @@ ReturnStatus = Literal[
 
 OPEN_SETTLEMENTS: Final[frozenset[str]] = frozenset({"due", "pending", "failed", "unknown"})
 """Where money stands that has yet to arrive."""
+PAID_OUT: Final[frozenset[str]] = frozenset({"refund", "store_credit"})
+"""Resolutions, and wishes, by which money goes out."""
+SET_OFF: Final = PAID_OUT | {"exchange"}
+"""Those by which the worth of the units goes back, in money or set off against another article."""
+MADE_GOOD: Final = SET_OFF | {"replacement"}
+"""Those that leave the customer nothing to ask for: money, or another article."""
 FAULTY_REASONS: Final[frozenset[str]] = frozenset(
     "not_as_described wrong_item missing_part damaged_in_transit defective quality warranty_fault recalled".split()
 )

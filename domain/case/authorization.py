@@ -23,8 +23,8 @@ from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion
 from domain.policy.statutes import statutes_for
-from domain.rma.parts import LineDecision, PersonDecision, RequestedLine, RmaRun, RunState, of_order
-from domain.rma.state import given_up_by
+from domain.rma.parts import LineDecision, PersonDecision, RequestedLine, RmaRun, of_order
+from domain.rma.run_state import RunState
 from domain.units import UnitRun, take, total, without
 
 Holidays = Callable[[str, int], frozenset[date]]
@@ -35,7 +35,6 @@ HOLIDAY_YEARS_MAX: Final = 12
 """Years whose holidays a decision is given: from the order's year to two after the request's, at most so many."""
 
 OUTCOMES: Final = ("approve", "review", "deny")
-LIVE: Final = frozenset({"requested", "needs_review", "authorized"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, 
     all_delivered_at = _whole_order_delivered_at(case.order)
     for number in numbers:
         line = case.rma.line(number)
-        runs = tuple(case.rma.fitting(number, lambda state: state.authorization in LIVE))
+        runs = tuple(case.rma.fitting(number, lambda state: state.is_live))
         facts = _facts(case, line.asked, runs, policy, requested_at=requested_at, all_delivered_at=all_delivered_at)
         decision = decide(policy.version.document, statutes_for(case.order.country, case.order.created_on), facts)
         decided.append(LineDecision(number, runs, decision))
@@ -187,7 +186,7 @@ def decide_by_person(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> Pe
         UnitsNotAvailableError: Those to approve did not come in, and went elsewhere.
     """
     number, quantity = choice.line, choice.quantity
-    waiting = case.rma.fitting(number, lambda state: state.authorization == "needs_review")
+    waiting = case.rma.fitting(number, lambda state: state.needs_review)
     if not waiting:
         raise WrongStateError("the line does not wait for a decision", line=number)
     waiting = without(waiting, taken)
@@ -213,7 +212,7 @@ def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDeci
     """
     number, quantity, approved = choice.line, choice.quantity, choice.approved
     fitting = case.rma.fitting(
-        number, lambda state: given_up_by(state, "authorized") if approved else _may_be_denied(state)
+        number, lambda state: state.may_be_taken_up("authorized") if approved else _may_be_denied(state)
     )
     if not fitting:
         raise WrongStateError("no unit of the line is decided the other way", line=number)
@@ -229,7 +228,7 @@ def override(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDeci
 
 
 def _may_be_denied(state: RunState) -> bool:
-    return state.authorization == "authorized" and state.resolution == "undecided"
+    return state.is_authorized and state.is_undecided
 
 
 def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
@@ -239,18 +238,16 @@ def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[Un
     lacking = total(runs) - total(regained)
     if not lacking:
         return list(runs)
-    try:
-        others = case.order.free_runs(line_id, lacking, [*regained, *taken, *_with_a_story(case, line_id)])
-        return sorted([*regained, *others], key=lambda run: run.first)
-    except UnitsNotAvailableError as less:
-        available = total(regained) + int(str(less.details["available"]))
-        raise UnitsNotAvailableError(line_id=line_id, asked=total(runs), available=available) from less
+    others = case.order.all_free(line_id, [*regained, *taken, *_with_a_story(case, line_id)])
+    if total(others) < lacking:
+        raise UnitsNotAvailableError(line_id=line_id, asked=total(runs), available=total(regained) + total(others))
+    return sorted([*regained, *take(others, lacking)], key=lambda run: run.first)
 
 
 def _still_ours(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
     """Return those of a line's units that this return holds, or that nobody does."""
-    standing = case.order.standing_within(of_order(case.rma.lines[number].asked.line_id, list(runs)))
-    return [run.run for run, state in standing if state.rma_id == case.rma.rma_id or state.standing == "kept"]
+    states = case.order.states_within(of_order(case.rma.lines[number].asked.line_id, list(runs)))
+    return [run.run for run, state in states if state.is_open_to(case.rma.rma_id)]
 
 
 def _with_a_story(case: Case, line_id: str) -> list[UnitRun]:
@@ -260,7 +257,7 @@ def _with_a_story(case: Case, line_id: str) -> list[UnitRun]:
         for line in case.rma.lines.values()
         if line.asked.line_id == line_id
         for run, state in line.states
-        if state.logistics != "with_customer"
+        if not state.is_with_customer
     ]
 
 
@@ -270,10 +267,7 @@ def apply_person(case: Case, decisions: Sequence[PersonDecision]) -> None:
         line = case.rma.lines[decided.line]
         runs = of_order(line.asked.line_id, decided.runs)
         if decided.approved:
-            standing = case.order.standing_within(runs)
-            case.order.take_units(
-                case.rma.rma_id, [run for run, state in standing if state.standing == "kept"], case.at
-            )
+            case.order.take_free_units(case.rma.rma_id, runs, case.at)
             resolution.follow_policy(case, decided.line)
         else:
             case.order.free_units(case.rma.rma_id, runs, "denied", case.at)
@@ -286,12 +280,12 @@ def appeal(case: Case, number: int) -> tuple[UnitRun, ...]:
         WrongStateError: Nothing of the line is denied, or the time to appeal is over.
         UnitsNotAvailableError: Its units went elsewhere.
     """
-    denied = case.rma.fitting(number, lambda state: given_up_by(state, "needs_review"))
+    denied = case.rma.fitting(number, lambda state: state.may_be_taken_up("needs_review"))
     if not denied:
         raise WrongStateError("the line is not denied", line=number)
     denied_at = case.rma.lines[number].denied_at
     for deadline in case.rma.deadlines.values():
-        about_this = deadline.kind == "appeal" and deadline.line == number and deadline.status == "passed"
+        about_this = deadline.kind == "appeal" and deadline.line == number and deadline.is_passed
         if about_this and (denied_at is None or denied_at < deadline.due_at):
             raise WrongStateError("the time to appeal is over", line=number)
     return tuple(_regain(case, number, denied))
@@ -304,12 +298,12 @@ def withdraw(case: Case) -> list[RmaRun]:
         AlreadyShippedError: Something has left the customer.
         WrongStateError: Nothing is left to withdraw, or money already moved.
     """
-    live = [(run, state) for run, state in case.rma.units() if state.authorization in LIVE]
+    live = [(run, state) for run, state in case.rma.units() if state.is_live]
     if case.rma.closed_at or not live:
         raise WrongStateError("the return has nothing left to withdraw", status=case.rma.status)
-    if any(state.logistics not in {"with_customer", "kept"} for _, state in case.rma.units()):
+    if any(state.has_left for _, state in case.rma.units()):
         raise AlreadyShippedError("goods are on their way")
-    if any(state.resolution != "undecided" for _, state in live):
+    if any(not state.is_undecided for _, state in live):
         raise WrongStateError("the return is already resolved", status=case.rma.status)
     return [run for run, _ in live]
 
@@ -322,9 +316,9 @@ def correctable(case: Case, number: int) -> list[UnitRun]:
         WrongStateError: The line was given up, denied or resolved.
     """
     line = case.rma.line(number)
-    if any(state.logistics not in {"with_customer", "kept"} for _, state in line.states):
+    if any(state.has_left for _, state in line.states):
         raise AlreadyShippedError("goods are on their way", line=number)
-    live = [(run, state) for run, state in line.states if state.authorization in LIVE]
-    if not live or any(state.resolution != "undecided" for _, state in live) or case.rma.closed_at:
+    live = [(run, state) for run, state in line.states if state.is_live]
+    if not live or any(not state.is_undecided for _, state in live) or case.rma.closed_at:
         raise WrongStateError("the line can no longer be corrected", line=number)
     return [run for run, _ in live]

@@ -17,9 +17,10 @@ from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
 from domain.policy.windows import end_of_day_after
 from domain.rma import Rma
-from domain.rma.parts import Deadline, DeadlineEnd, RmaRun, RunState
+from domain.rma.parts import Deadline, DeadlineEnd, RmaRun
+from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
-from domain.vocabularies import OPEN_SETTLEMENTS, DeadlineKind, DeadlineStatus
+from domain.vocabularies import DeadlineKind, DeadlineStatus
 
 APPEAL_DAYS: Final = 30
 CLOSE_DAYS: Final = 30
@@ -55,7 +56,7 @@ def keep(case: Case) -> None:
     known: dict[tuple[DeadlineKind, int | None], list[Deadline]] = {}
     for deadline in rma.deadlines.values():
         known.setdefault((deadline.kind, deadline.line), []).append(deadline)
-    open_now = {key: deadline for key, all_of in known.items() for deadline in all_of if deadline.status == "open"}
+    open_now = {key: deadline for key, all_of in known.items() for deadline in all_of if deadline.is_open}
     ended = tuple(
         DeadlineEnd(deadline.deadline_id, "cancelled" if key in needs else _ending(rma, deadline))
         for key, deadline in open_now.items()
@@ -85,21 +86,21 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
             yield Need("ship_back", number, terms.ship_back_days, terms.zone, line.approved_at)
         if any(_awaits_bench(state) for state in states):
             yield Need("inspect", number, terms.inspect_within_days, terms.zone, line.received_at)
-        if any(state.settlement in OPEN_SETTLEMENTS for state in states):
+        if any(state.awaits_money for state in states):
             days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
             yield Need("refund", number, days, terms.zone, line.refund_due_at)
-        if any(state.authorization == "denied" for state in states):
+        if any(state.is_denied for state in states):
             yield Need("appeal", number, APPEAL_DAYS, terms.zone, line.denied_at)
     if resolved:
         yield Need("close", None, CLOSE_DAYS, _zone(rma))
 
 
 def _awaits_goods(state: RunState) -> bool:
-    return state.authorization == "authorized" and state.logistics == "with_customer"
+    return state.is_authorized and state.is_with_customer
 
 
 def _awaits_bench(state: RunState) -> bool:
-    return state.authorization == "authorized" and state.logistics == "received" and state.inspection != "inspected"
+    return state.is_authorized and state.is_here and not state.is_inspected
 
 
 def _zone(rma: Rma) -> str:
@@ -122,7 +123,7 @@ def _falls_short(need: Need, deadline: Deadline) -> bool:
 
 def _already_passed(rma: Rma, need: Need, known: Sequence[Deadline]) -> bool:
     """Tell whether this need is overdue already, by the deadlines it had; one that a later fact called for is new."""
-    if not known or known[-1].status != "passed" or need.kind in {"ship_back", "remedy"}:
+    if not known or not known[-1].is_passed or need.kind in {"ship_back", "remedy"}:
         return False
     if need.line is None:
         return rma.resolved_at is not None
@@ -136,10 +137,10 @@ def _ending(rma: Rma, deadline: Deadline) -> DeadlineStatus:
     states = [state for _, state in rma.lines[deadline.line].states]
     met = {
         "ship_back": any(state.logistics not in {"with_customer", "short"} for state in states),
-        "inspect": any(state.inspection == "inspected" for state in states),
-        "remedy": any(state.authorization == "authorized" for state in states),
-        "refund": any(state.settlement == "settled" for state in states),
-        "appeal": any(state.authorization in {"needs_review", "authorized"} for state in states),
+        "inspect": any(state.is_inspected for state in states),
+        "remedy": any(state.is_authorized for state in states),
+        "refund": any(state.is_settled for state in states),
+        "appeal": any(state.needs_review or state.is_authorized for state in states),
     }
     return "met" if met[deadline.kind] else "cancelled"
 
@@ -159,7 +160,7 @@ def pass_by(case: Case, wanted: UUID) -> None:
         WrongStateError: Its instant has not come.
     """
     rma, deadline = case.rma, find(case.rma, wanted)
-    if deadline.status != "open":
+    if not deadline.is_open:
         return
     if case.at < deadline.due_at:
         raise WrongStateError("the deadline's instant has not come", due_at=deadline.due_at.isoformat())
@@ -184,8 +185,8 @@ def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
     rma.trigger_event(
         rma.Expired, deadline_id=deadline.deadline_id, runs=tuple(run for run, _ in waiting), timestamp=case.at
     )
-    refunded = [run for run, state in waiting if state.resolution in {"refund", "store_credit"}]
-    replaced = [run for run, state in waiting if state.delivered_on]
+    refunded = [run for run, state in waiting if state.is_paid_out]
+    replaced = [run for run, state in waiting if state.goods_sent]
     unsent = [run for run, _ in waiting if run not in refunded and run not in replaced]
     order.free_units(rma.rma_id, case.order_runs(unsent), "expired", case.at)
     order.return_units(rma.rma_id, case.order_runs(refunded), case.at)
@@ -197,7 +198,7 @@ def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
 def extend(case: Case, wanted: UUID, due_at: datetime, reason: str) -> None:
     """Give more time until a later instant; raises ``WrongStateError`` where it ended, or would not be later."""
     deadline = find(case.rma, wanted)
-    if deadline.status != "open" or due_at <= deadline.due_at:
+    if not deadline.is_open or due_at <= deadline.due_at:
         raise WrongStateError(
             "only an open deadline can be extended, and only to a later instant",
             status=deadline.status,

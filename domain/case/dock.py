@@ -9,15 +9,11 @@ from typing import Final
 from domain.case import Case, resolution
 from domain.errors import WrongStateError
 from domain.order.parts import LineRun
-from domain.rma.parts import LineSerials, RmaRun, RunState
+from domain.rma.parts import LineSerials, RmaRun
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Logistics, ScanStatus
 
 FIRST_SCANS: Final = frozenset({"accepted", "in_transit", "out_for_delivery", "delivered"})
-ON_THE_WAY: Final = frozenset({"with_customer", "in_transit", "delivered", "lost"})
-"""Where units may be that have not arrived; short ones too, once they turn up after all."""
-
-SENDABLE: Final = frozenset({"requested", "needs_review", "authorized"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class Receipt:
 
 def check_sendable(case: Case) -> None:
     """Raise ``WrongStateError`` unless something is authorized to be sent, or already on its way."""
-    if not any(state.authorization == "authorized" for _, state in case.rma.units()):
+    if not any(state.is_authorized for _, state in case.rma.units()):
         raise WrongStateError("nothing is authorized to be sent", status=case.rma.status)
 
 
@@ -65,7 +61,7 @@ def hand_over(case: Case, *, tracking_number: str | None, drop_off: str | None) 
         WrongStateError: Nothing is authorized to be sent, nor on its way.
     """
     rma = case.rma
-    runs = [run for run, state in rma.units() if state.authorization in SENDABLE and state.logistics == "with_customer"]
+    runs = [run for run, state in rma.units() if state.is_live and state.is_with_customer]
     if not runs:
         if rma.first_scan_at is None:
             raise WrongStateError("nothing is waiting to be handed over", status=rma.status)
@@ -101,7 +97,7 @@ def scan(
         to, movable = "lost", frozenset({"with_customer", "in_transit"})
     elif status in FIRST_SCANS:
         to, movable = "in_transit", frozenset({"with_customer"} | (set() if late else {"lost"}))
-    runs = [run for run, state in rma.units() if state.authorization in SENDABLE and state.logistics in movable]
+    runs = [run for run, state in rma.units() if state.is_live and state.logistics in movable]
     rma.trigger_event(
         rma.Scanned,
         scan_id=scan_id,
@@ -172,23 +168,19 @@ class Arrivals:
     def _choose(self, line: int, quantity: int) -> list[RmaRun]:
         case, used = self._case, self._used.setdefault(line, [])
         # what is still to come back arrives before what was given up
-        expected = case.rma.fitting(line, lambda state: _may_arrive(state) and state.authorization in SENDABLE)
-        given_up = case.rma.fitting(line, lambda state: _may_arrive(state) and state.authorization not in SENDABLE)
+        expected = case.rma.fitting(line, lambda state: state.may_arrive and state.is_live)
+        given_up = case.rma.fitting(line, lambda state: state.may_arrive and not state.is_live)
         awaited = [*without(expected, used), *without(given_up, used)]
         ours = [
             run.run
-            for run, state in case.order.standing_within(
+            for run, state in case.order.states_within(
                 [LineRun(case.rma.lines[line].asked.line_id, r.first, r.count) for r in awaited]
             )
-            if state.standing == "kept" or state.rma_id == case.rma.rma_id
+            if state.is_open_to(case.rma.rma_id)
         ]
         chosen = take(ours, quantity)
         used += chosen
         return [RmaRun(line, run.first, run.count) for run in chosen]
-
-
-def _may_arrive(state: RunState) -> bool:
-    return state.logistics in ON_THE_WAY or state.logistics == "short"
 
 
 def _discrepancy(
@@ -251,9 +243,7 @@ def _missing(case: Case, receipt: Receipt) -> None:
     for number in case.rma.lines:
         missing = [
             RmaRun(number, run.first, run.count)
-            for run in case.rma.fitting(
-                number, lambda state: state.authorization in SENDABLE and state.logistics in ON_THE_WAY
-            )
+            for run in case.rma.fitting(number, lambda state: state.is_live and state.is_expected)
         ]
         if missing:
             quantity = total(run.run for run in missing)

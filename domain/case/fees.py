@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine, RmaState
 from domain.vocabularies import MERCHANT_SIDE
 
 _NOTHING_FOUND: Final = frozenset({None, "none", "unknown"})
-_MONEY: Final = frozenset({"refund", "store_credit", "exchange"})
 
 
 def are_waived(line: RmaLine, state: RunState) -> bool:
@@ -31,11 +30,6 @@ def restocking_bps(line: RmaLine, state: RunState) -> int:
     return line.terms.fees.restocking_bps
 
 
-def is_refunded(state: RunState) -> bool:
-    """Tell whether money went, or is going, back for units."""
-    return state.resolution in _MONEY
-
-
 def return_shipping_minor(line: RmaLine) -> int:
     """Return what return shipping costs the customer by a line's terms, once for the whole return (minor units)."""
     terms = line.terms
@@ -44,6 +38,4 @@ def return_shipping_minor(line: RmaLine) -> int:
 
 def return_shipping_is_waived(rma: RmaState) -> bool:
     """Tell whether the fees of any refunded line are waived: then return shipping is, for the whole return."""
-    return any(
-        is_refunded(state) and are_waived(line, state) for line in rma.lines.values() for _, state in line.states
-    )
+    return any(state.is_refunded and are_waived(line, state) for line in rma.lines.values() for _, state in line.states)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from domain.case import Case, resolution
 from domain.errors import UnknownInspectionError
-from domain.rma.parts import Answer, Evidence, InspectionCheck, RmaRun, RunState
+from domain.rma.parts import Answer, Evidence, InspectionCheck, RmaRun
+from domain.rma.run_state import RunState
 from domain.vocabularies import MERCHANT_SIDE, Cause, Disposition, Grade, LiableParty
 
 
@@ -30,13 +31,13 @@ class Findings:
 
 def hold(case: Case, number: int, quantity: int, reason: str) -> None:
     """Keep units at the dock from being inspected."""
-    runs = case.rma.pick(number, quantity, lambda s: s.logistics == "received" and s.inspection == "awaiting")
+    runs = case.rma.pick(number, quantity, lambda state: state.awaits_inspection)
     case.rma.trigger_event(case.rma.Held, runs=runs, reason=reason, timestamp=case.at)
 
 
 def release(case: Case, number: int, quantity: int, reason: str) -> None:
     """Let held units be inspected."""
-    runs = case.rma.pick(number, quantity, lambda s: s.logistics == "received" and s.inspection == "held")
+    runs = case.rma.pick(number, quantity, lambda state: state.is_on_hold)
     case.rma.trigger_event(case.rma.Released, runs=runs, reason=reason, timestamp=case.at)
 
 
@@ -79,11 +80,9 @@ def inspect(case: Case, findings: Findings) -> None:
 
 
 def _waits(state: RunState, supersedes: str | None) -> bool:
-    if state.logistics != "received":
-        return False
-    if supersedes is not None:
-        return state.inspection == "inspected" and state.inspection_id == supersedes
-    return state.inspection == "awaiting"
+    if supersedes is None:
+        return state.awaits_inspection
+    return state.is_here and state.is_inspected and state.inspection_id == supersedes
 
 
 def _checks(case: Case, findings: Findings) -> tuple[InspectionCheck, ...]:
@@ -120,7 +119,7 @@ def dispose(case: Case, number: int, quantity: int, disposition: Disposition, in
     runs = case.rma.pick(
         number,
         quantity,
-        lambda s: s.logistics == "received" and (inspection_id is None or s.inspection_id == inspection_id),
+        lambda state: state.is_here and (inspection_id is None or state.inspection_id == inspection_id),
     )
     case.rma.trigger_event(
         case.rma.DispositionDecided,

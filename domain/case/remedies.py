@@ -24,7 +24,7 @@ def answer(case: Case, number: int, *, accepted: bool) -> None:
     if offer is None or offer.decision.remedy is None or not case.rma.awaits_answer(number):
         raise WrongStateError("nothing is offered on the line", line=number)
     if accepted:
-        if any(state.logistics != "with_customer" for _, state in case.rma.line(number).states.within(offer.runs)):
+        if any(not state.is_with_customer for _, state in case.rma.line(number).states.within(offer.runs)):
             raise AlreadyShippedError("goods are on their way", line=number)
         remedy = offer.decision.remedy
         case.rma.trigger_event(case.rma.RemedyAccepted, line=number, remedy=remedy, timestamp=case.at)

@@ -11,16 +11,15 @@ from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, 
 from domain.money import part_minor
 from domain.order.parts import Credit
 from domain.policy.decision import Decision
-from domain.rma.parts import RmaRun, RunState, of_order
+from domain.rma.parts import RmaRun, of_order
+from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from domain.settlement import entitlement
 from domain.units import UnitRun, take, total, without
-from domain.vocabularies import Resolution
+from domain.vocabularies import MADE_GOOD, PAID_OUT, Resolution
 
 By = Literal["policy", "person"]
-_PAYS: Final = frozenset({"refund", "store_credit"})
-MADE_GOOD: Final = frozenset({"refund", "store_credit", "exchange", "replacement"})
-"""Resolutions that leave the customer nothing to ask for: money, or another article."""
+_MOVES_NO_MONEY: Final = frozenset({"replacement", "repair", "send_back", "none"})
 
 
 def follow_policy(case: Case, number: int) -> None:
@@ -32,7 +31,7 @@ def follow_policy(case: Case, number: int) -> None:
     if line.terms is None:
         return
     if line.terms.method == "keep":
-        keep = [run for run, state in _of_line(case, number) if _authorized(state) and _with_customer(state)]
+        keep = [run for run, state in _of_line(case, number) if state.is_authorized and state.is_with_customer]
         if keep:
             case.rma.trigger_event(case.rma.KeptByCustomer, runs=tuple(keep), timestamp=case.at)
     due = [run for run, state in _of_line(case, number) if _is_due(line, state)]
@@ -44,32 +43,24 @@ def _of_line(case: Case, number: int) -> list[tuple[RmaRun, RunState]]:
     return [(RmaRun(number, run.first, run.count), state) for run, state in case.rma.lines[number].states]
 
 
-def _authorized(state: RunState) -> bool:
-    return state.authorization == "authorized"
-
-
-def _with_customer(state: RunState) -> bool:
-    return state.logistics == "with_customer"
-
-
 def _is_due(line: RmaLine, state: RunState) -> bool:
     """Tell whether policy's moment has come: an accepted inspection, or the earlier one that the terms name."""
     terms = line.terms
-    if terms is None or not _authorized(state) or state.resolution != "undecided":
+    if terms is None or not state.is_authorized or not state.is_undecided:
         return False
-    if state.inspection == "inspected":
+    if state.is_inspected:
         return state.accepted
-    if state.logistics in {"short", "wrong_item", "lost"} or line.asked.wish == "repair":
+    if state.is_missing or state.is_lost or line.asked.wish == "repair":
         return False
     return _reached(terms, state)
 
 
 def _reached(terms: Decision, state: RunState) -> bool:
-    if state.logistics == "kept" or terms.refund_due == "approval":
+    if state.is_kept or terms.refund_due == "approval":
         return True
     if terms.refund_due == "first_scan":
-        return state.logistics in {"in_transit", "delivered", "received"}
-    return terms.refund_due == "receipt" and state.logistics == "received"
+        return state.is_on_its_way or state.is_here
+    return terms.refund_due == "receipt" and state.is_here
 
 
 def resolve(
@@ -94,7 +85,7 @@ def resolve(
         timestamp=case.at,
     )
     _settle_units(case, runs, resolution)
-    if resolution in _PAYS:
+    if resolution in PAID_OUT:
         refund(case, runs, by=by, amount_minor=amount_minor, as_store_credit=resolution == "store_credit")
     elif resolution == "exchange":
         exchange(case, runs)
@@ -102,9 +93,9 @@ def resolve(
 
 def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
     """Let units that will not come in leave the return: made good, they count as returned; given up, they are free."""
-    gone = [run for run, state in case.rma.states_of(runs) if state.logistics in {"lost", "kept"}]
-    standing = case.order.standing_within(case.order_runs(gone))
-    ours = [run for run, state in standing if state.standing == "kept" or state.rma_id == case.rma.rma_id]
+    gone = [run for run, state in case.rma.states_of(runs) if state.is_lost or state.is_kept]
+    states = case.order.states_within(case.order_runs(gone))
+    ours = [run for run, state in states if state.is_open_to(case.rma.rma_id)]
     if resolution in MADE_GOOD:
         case.order.return_units(case.rma.rma_id, ours, case.at)
     elif resolution != "repair":
@@ -170,7 +161,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
 
 def _is_first_exchange(line: RmaLine, runs: Sequence[RmaRun]) -> bool:
     """Tell whether no other unit of the line was exchanged before, by the decision just recorded."""
-    exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
+    exchanged = sum(run.count for run, state in line.states if state.is_exchanged)
     return exchanged == sum(run.count for run in runs)
 
 
@@ -180,7 +171,7 @@ def _quote(line: RmaLine, runs: Sequence[RmaRun], worth: int) -> int:
     if wanted is None:
         return worth
     units = sum(run.count for run in runs)
-    exchanged = sum(run.count for run, state in line.states if state.resolution == "exchange")
+    exchanged = sum(run.count for run, state in line.states if state.is_exchanged)
     asked = max(line.asked.quantity, exchanged)
     before = exchanged - units  # these units are exchanged already, by the decision just recorded
     return part_minor(wanted.amount_minor, asked, before, exchanged)
@@ -219,7 +210,7 @@ def decide(
         WrongStateError: An amount without a resolution that pays.
         QuantityExceededError, AmountExceedsEntitlementError: More than there is.
     """
-    if amount_minor is not None and resolution not in _PAYS:
+    if amount_minor is not None and resolution not in PAID_OUT:
         raise WrongStateError(f"a {resolution} has no amount", resolution=resolution)
 
     def of(fits: Callable[[RunState], bool]) -> list[UnitRun]:
@@ -228,11 +219,11 @@ def decide(
 
         return _not_held_elsewhere(case, number, case.rma.fitting(number, fits_here))
 
-    decidable = _may_be_sent_back if resolution == "send_back" else _authorized
-    choice = of(lambda state: decidable(state) and state.resolution == "undecided")
+    decidable = _may_be_sent_back if resolution == "send_back" else _is_authorized
+    choice = of(lambda state: decidable(state) and state.is_undecided)
     choice += of(lambda state: decidable(state) and _nothing_moved(state))
-    if resolution in _PAYS:
-        refunded = of(lambda state: _authorized(state) and state.resolution in _PAYS)
+    if resolution in PAID_OUT:
+        refunded = of(lambda state: state.is_authorized and state.is_paid_out)
         further = refunds.with_something_left(case, number, refunded)
         choice += further
         if amount_minor is not None:  # what has nothing left is refused by its figures
@@ -259,17 +250,20 @@ def decide(
 def _not_held_elsewhere(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
     """Return those of a line's units that no other return has taken since this one gave them up."""
     line_id = case.rma.lines[number].asked.line_id
-    standing = case.order.standing_within(of_order(line_id, list(runs)))
-    return [run.run for run, state in standing if state.rma_id in {None, case.rma.rma_id}]
+    states = case.order.states_within(of_order(line_id, list(runs)))
+    return [run.run for run, state in states if state.is_open_to(case.rma.rma_id)]
+
+
+def _is_authorized(state: RunState) -> bool:
+    return state.is_authorized
 
 
 def _may_be_sent_back(state: RunState) -> bool:
-    refused = state.logistics == "received" and state.authorization in {"denied", "withdrawn", "expired"}
-    return _authorized(state) or refused
+    return state.is_authorized or (state.is_here and not state.is_live)
 
 
 def _nothing_moved(state: RunState) -> bool:
-    return state.resolution in {"replacement", "repair", "send_back", "none"} and not state.delivered_on
+    return state.resolution in _MOVES_NO_MONEY and not state.goods_sent
 
 
 def give_fees_back(case: Case, inspected: int | None = None) -> None:
@@ -299,7 +293,7 @@ def _restocking_back(case: Case, number: int) -> list[Credit]:
     waived = [
         RmaRun(number, run.first, run.count)
         for run, state in line.states
-        if fees.is_refunded(state) and fees.are_waived(line, state)
+        if state.is_refunded and fees.are_waived(line, state)
     ]
     back = refunds.restocking_back(case, number, waived) if waived else []
     return back if any(credit.fee_minor for credit in back) else []
@@ -316,9 +310,9 @@ def awaiting_goods(
         number,
         quantity,
         lambda state: (
-            (_authorized(state) or state.resolution == "send_back")
+            (state.is_authorized or state.resolution == "send_back")
             and state.resolution in resolutions
-            and not state.delivered_on
-            and (not only_received or state.logistics == "received")
+            and not state.goods_sent
+            and (not only_received or state.is_here)
         ),
     )

@@ -5,26 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from domain.order.parts import Arrival, Credit, OrderLine
 from domain.units import UnitRun, UnitStates
 
+UnitStatus = Literal["free", "in_return", "returned"]
 Freed = Literal[
     "denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "resolved"
 ]
+_OUT_AGAIN: Final[frozenset[Freed]] = frozenset({"sent_back", "repaired"})
+
+
+def status_before(because: Freed) -> UnitStatus:
+    """Return the status of units that were freed for a reason: goods that came in go out again, others never came."""
+    return "returned" if because in _OUT_AGAIN else "in_return"
 
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """Where one unit stands: with the customer and free, in an open return, or returned by one."""
+    """What became of one unit sold: free to be asked for, in an open return, or returned by one."""
 
-    standing: Literal["kept", "in_return", "returned"] = "kept"
+    status: UnitStatus = "free"
     rma_id: UUID | None = None
 
+    @property
+    def is_free(self) -> bool:
+        return self.status == "free"
 
-KEPT = UnitState()
+    @property
+    def is_returned(self) -> bool:
+        return self.status == "returned"
+
+    def is_open_to(self, rma_id: UUID) -> bool:
+        """Tell whether a return holds the unit, or may take it."""
+        return self.is_free or self.rma_id == rma_id
+
+
+FREE: Final = UnitState()
 
 
 @dataclass(slots=True)

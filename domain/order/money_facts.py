@@ -31,6 +31,16 @@ class RefundRequested(Fact):
     recipient_id: str | None
     postings: tuple[Posting, ...]
 
+    @property
+    def line(self) -> int:
+        """The line of the return: its refunds are for units of one line each."""
+        return self.credits[0].line
+
+    @property
+    def line_id(self) -> str:
+        """The order's own name of that line."""
+        return self.credits[0].line_id
+
     def apply(self, aggregate: OrderState) -> None:
         for credit in self.credits:
             aggregate.lines[credit.line_id].credits.append(credit)
@@ -45,8 +55,7 @@ class RefundRequested(Fact):
     def _count_in_return(self, aggregate: OrderState, rma_id: UUID) -> None:
         account = aggregate.account_kept(rma_id)
         account.refunds.append(self.refund_id)
-        line = self.credits[0].line  # a return's refund is for units of one line
-        account.return_shipping[line] = account.return_shipping.get(line, 0) + self.return_shipping_minor
+        account.return_shipping[self.line] = account.return_shipping.get(self.line, 0) + self.return_shipping_minor
         for credit in self.credits:
             account.bear(credit)
 

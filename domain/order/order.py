@@ -15,7 +15,7 @@ from domain.errors import QuantityExceededError
 from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
 from domain.order import money_facts, sale_facts
-from domain.order.accounts import Freed
+from domain.order.accounts import Freed, UnitState, status_before
 from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
 from domain.order.sale import Sale
 from domain.order.state import OrderState
@@ -143,20 +143,21 @@ class Order(OrderState, AggregateRoot):
         if runs:
             self.trigger_event(self.UnitsTaken, rma_id=rma_id, runs=tuple(runs), timestamp=at)
 
+    def take_free_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
+        """Let a return hold those of the units that nobody does."""
+        self.take_units(rma_id, [run for run, state in self.states_within(runs) if state.is_free], at)
+
     def free_units(self, rma_id: UUID, runs: Sequence[LineRun], because: Freed, at: datetime) -> None:
         """Set free those of the units that this return holds: goods that came in only when they go out again."""
-        standing = "returned" if because in {"sent_back", "repaired"} else "in_return"
-        held = tuple(
-            run for run, state in self.standing_within(runs) if state.rma_id == rma_id and state.standing == standing
-        )
-        if held:
-            self.trigger_event(self.UnitsFreed, rma_id=rma_id, runs=held, because=because, timestamp=at)
+        before = UnitState(status_before(because), rma_id)
+        freed = tuple(run for run, state in self.states_within(runs) if state == before)
+        if freed:
+            self.trigger_event(self.UnitsFreed, rma_id=rma_id, runs=freed, because=because, timestamp=at)
 
     def return_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
         """Count units as returned; those that the return had given up are taken again first."""
-        standing = self.standing_within(runs)
-        self.take_units(rma_id, [run for run, state in standing if state.standing == "kept"], at)
-        coming = tuple(run for run, state in standing if state.standing != "returned")
+        coming = tuple(run for run, state in self.states_within(runs) if not state.is_returned)
+        self.take_free_units(rma_id, runs, at)
         if coming:
             self.trigger_event(self.UnitsReturned, rma_id=rma_id, runs=coming, timestamp=at)
 

@@ -167,3 +167,16 @@ class Payout:
     """The payment's own name of the tender, by which a gateway finds what to give back."""
     holder_id: str | None = None
     """Who may spend it, where it is store credit."""
+
+    @property
+    def awaits_outcome(self) -> bool:
+        """Tell whether nobody has said yet what became of it."""
+        return self.status == "requested"
+
+    @property
+    def is_settled(self) -> bool:
+        return self.status == "settled"
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status == "failed"

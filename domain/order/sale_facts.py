@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.fact import Fact, FirstFact
-from domain.order.accounts import KEPT, Freed, UnitState
+from domain.order.accounts import FREE, Freed, UnitState, UnitStatus, status_before
 from domain.order.parts import Arrival, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
 from domain.order.state import OrderState
 from domain.units import UnitRun
@@ -96,8 +96,13 @@ class UnitsFreed(Fact):
     runs: tuple[LineRun, ...]
     because: Freed
 
+    @property
+    def status_before(self) -> UnitStatus:
+        """The units' status until now."""
+        return status_before(self.because)
+
     def apply(self, aggregate: OrderState) -> None:
-        aggregate.put(self.runs, KEPT)
+        aggregate.put(self.runs, FREE)
 
 
 class WarrantyExtended(Fact):

@@ -8,9 +8,9 @@ from typing import Literal
 from uuid import UUID
 
 from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
-from domain.order.accounts import KEPT, LineAccount, Refund, RmaAccount, StoreCredit, UnitState
+from domain.order.accounts import FREE, LineAccount, Refund, RmaAccount, StoreCredit, UnitState
 from domain.order.parts import LineRun, OrderLine, Payout, PolicyPin
-from domain.units import UnitRun, UnitStates, take, total
+from domain.units import UnitRun, UnitStates, take, total, without
 
 
 class OrderState:
@@ -21,7 +21,7 @@ class OrderState:
 
     def __init__(self, lines: Iterable[OrderLine]) -> None:
         self.lines = {
-            line.line_id: LineAccount(line, UnitStates([(UnitRun(1, line.quantity), KEPT)])) for line in lines
+            line.line_id: LineAccount(line, UnitStates([(UnitRun(1, line.quantity), FREE)])) for line in lines
         }
         self.recorded: dict[tuple[str, str], str] = {}
         self.accounts: dict[UUID, RmaAccount] = {}
@@ -71,24 +71,24 @@ class OrderState:
             raise IdentifierReusedError(name, value)
         return known is not None
 
+    def all_free(self, line_id: str, taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
+        """Return the free units of a line, beside those just ``taken``; raises ``UnknownLineError``."""
+        free = [run for run, state in self.line(line_id).units if state.is_free]
+        return without(free, taken) if taken else free
+
     def free_runs(self, line_id: str, quantity: int, taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
         """Return the lowest-numbered free units of a line, beside those just ``taken``.
 
         Raises:
             UnitsNotAvailableError: Fewer are free.
         """
-        account = self.line(line_id)
-        units = account.units
-        if taken:
-            units = UnitStates(units)
-            units.put(taken, UnitState("in_return"))
-        free = [run for run, state in units if state.standing == "kept"]
+        free = self.all_free(line_id, taken)
         if total(free) < quantity:
             raise UnitsNotAvailableError(line_id=line_id, asked=quantity, available=total(free))
         return take(free, quantity)
 
-    def standing_within(self, runs: Iterable[LineRun]) -> list[tuple[LineRun, UnitState]]:
-        """Return where the units of these runs stand, cut where it differs."""
+    def states_within(self, runs: Iterable[LineRun]) -> list[tuple[LineRun, UnitState]]:
+        """Return the states of the units in these runs, cut where they differ."""
         return [
             (LineRun(part.line_id, run.first, run.count), state)
             for part in runs

@@ -154,7 +154,7 @@ class Withdrawn(Fact):
     reason: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, authorization="withdrawn")
+        aggregate.change(self.runs, lambda state: replace(state, authorization="withdrawn"))
 
 
 class Expired(Fact):
@@ -165,7 +165,7 @@ class Expired(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, authorization="expired")
+        aggregate.change(self.runs, lambda state: replace(state, authorization="expired"))
 
 
 class ResolutionDecided(Fact):
@@ -180,7 +180,9 @@ class ResolutionDecided(Fact):
     by: Literal["policy", "person"]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, resolution=self.resolution, settlement="none", delivered_on=False)
+        aggregate.change(
+            self.runs, lambda state: replace(state, resolution=self.resolution, settlement="none", goods_sent=False)
+        )
 
 
 class RefundStarted(Fact):
@@ -201,7 +203,7 @@ class RefundStarted(Fact):
             if self.settlement in OPEN_SETTLEMENTS:
                 aggregate.lines[part.line].refund_due_at = self.timestamp
         runs = [RmaRun(part.line, part.first, part.count) for part in self.parts]
-        aggregate.change(runs, settlement=self.settlement)
+        aggregate.change(runs, lambda state: replace(state, settlement=self.settlement))
 
 
 class SettlementMoved(Fact):
@@ -215,9 +217,9 @@ class SettlementMoved(Fact):
     def apply(self, aggregate: RmaState) -> None:
         if self.settlement in OPEN_SETTLEMENTS:
             for run, state in aggregate.states_of(self.runs):
-                if state.settlement not in OPEN_SETTLEMENTS:
+                if not state.awaits_money:
                     aggregate.lines[run.line].refund_due_at = self.timestamp
-        aggregate.change(self.runs, settlement=self.settlement)
+        aggregate.change(self.runs, lambda state: replace(state, settlement=self.settlement))
 
 
 class FeedbackGiven(Fact):

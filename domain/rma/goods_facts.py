@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Final, Literal
 
 from domain.fact import Fact
 from domain.rma.parts import (
@@ -21,6 +22,9 @@ from domain.vocabularies import (
     Logistics,
     ScanStatus,
 )
+
+MISSING: Final[dict[DiscrepancyKind, Logistics]] = {"short": "short", "wrong_item": "wrong_item"}
+"""Where the announced units then are; other discrepancies are about something else."""
 
 
 class LabelIssued(Fact):
@@ -47,7 +51,7 @@ class HandedOver(Fact):
     def apply(self, aggregate: RmaState) -> None:
         aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
         aggregate.tracking_number = self.tracking_number or aggregate.tracking_number
-        aggregate.change(self.runs, logistics="in_transit")
+        aggregate.change(self.runs, lambda state: replace(state, logistics="in_transit"))
 
 
 class Scanned(Fact):
@@ -70,7 +74,8 @@ class Scanned(Fact):
             aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
         aggregate.last_scan_at = max(self.timestamp, aggregate.last_scan_at or self.timestamp)
         if self.logistics:
-            aggregate.change(self.runs, logistics=self.logistics)
+            logistics = self.logistics
+            aggregate.change(self.runs, lambda state: replace(state, logistics=logistics))
 
 
 class Received(Fact):
@@ -88,7 +93,7 @@ class Received(Fact):
     def apply(self, aggregate: RmaState) -> None:
         aggregate.recorded["receipt_id", self.receipt_id] = self.content_hash
         aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
-        aggregate.change(self.runs, logistics="received")
+        aggregate.change(self.runs, lambda state: replace(state, logistics="received"))
         for run in self.runs:
             aggregate.lines[run.line].received_at = self.timestamp
 
@@ -107,8 +112,8 @@ class DiscrepancyFound(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        if self.kind in {"short", "wrong_item"}:
-            aggregate.change(self.runs, logistics="short" if self.kind == "short" else "wrong_item")
+        if (missing := MISSING.get(self.kind)) is not None:
+            aggregate.change(self.runs, lambda state: replace(state, logistics=missing))
 
 
 class Held(Fact):
@@ -117,7 +122,7 @@ class Held(Fact):
     reason: str
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, inspection="held")
+        aggregate.change(self.runs, lambda state: replace(state, inspection="held"))
 
 
 class Released(Fact):
@@ -126,7 +131,7 @@ class Released(Fact):
     reason: str
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, inspection="awaiting")
+        aggregate.change(self.runs, lambda state: replace(state, inspection="awaiting"))
 
 
 class Inspected(Fact):
@@ -152,12 +157,15 @@ class Inspected(Fact):
         aggregate.keep_evidence(self.evidence)
         aggregate.change(
             self.runs,
-            inspection="inspected",
-            inspection_id=self.inspection_id,
-            grade=self.grade,
-            cause=self.cause,
-            liable_party=self.liable_party,
-            accepted=self.accepted,
+            lambda state: replace(
+                state,
+                inspection="inspected",
+                inspection_id=self.inspection_id,
+                grade=self.grade,
+                cause=self.cause,
+                liable_party=self.liable_party,
+                accepted=self.accepted,
+            ),
         )
 
 
@@ -171,7 +179,7 @@ class DispositionDecided(Fact):
     by: Literal["policy", "person"]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, disposition=self.disposition)
+        aggregate.change(self.runs, lambda state: replace(state, disposition=self.disposition))
 
 
 class KeptByCustomer(Fact):
@@ -181,7 +189,7 @@ class KeptByCustomer(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, logistics="kept", disposition="not_returned")
+        aggregate.change(self.runs, lambda state: replace(state, logistics="kept", disposition="not_returned"))
 
 
 class ReplacementShipped(Fact):
@@ -191,7 +199,7 @@ class ReplacementShipped(Fact):
     note: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, delivered_on=True)
+        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True))
 
 
 class Repaired(Fact):
@@ -203,7 +211,7 @@ class Repaired(Fact):
     note: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, delivered_on=True)
+        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True))
 
 
 class SentBack(Fact):
@@ -215,4 +223,4 @@ class SentBack(Fact):
     note: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, delivered_on=True)
+        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True))

@@ -10,43 +10,9 @@ from domain.money import run_minor
 from domain.order.parts import LineRun
 from domain.policy.decision import Decision
 from domain.units import UnitRun
-from domain.vocabularies import (
-    Authorization,
-    Cause,
-    DeadlineKind,
-    DeadlineStatus,
-    Disposition,
-    EvidenceKind,
-    Grade,
-    InspectionState,
-    LiableParty,
-    Logistics,
-    Reason,
-    Resolution,
-    Settlement,
-    Wish,
-)
+from domain.vocabularies import DeadlineKind, DeadlineStatus, EvidenceKind, Reason, Wish
 
 Answer = str | int | float | bool
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """The four dimensions in which each unit of a return stands, each on its own; settlement belongs to resolution."""
-
-    authorization: Authorization = "requested"
-    logistics: Logistics = "with_customer"
-    inspection: InspectionState = "awaiting"
-    resolution: Resolution = "undecided"
-    settlement: Settlement = "none"
-    inspection_id: str | None = None
-    grade: Grade | None = None
-    cause: Cause | None = None
-    liable_party: LiableParty | None = None
-    accepted: bool = False
-    disposition: Disposition | None = None
-    delivered_on: bool = False
-    """The goods of the resolution are through: replacement shipped, repaired, or sent back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +138,14 @@ class Deadline:
     line: int | None
     due_at: datetime
     status: DeadlineStatus = "open"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == "open"
+
+    @property
+    def is_passed(self) -> bool:
+        return self.status == "passed"
 
 
 @dataclass(frozen=True, slots=True)

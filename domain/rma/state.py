@@ -20,8 +20,8 @@ from domain.rma.parts import (
     RefundPart,
     RequestedLine,
     RmaRun,
-    RunState,
 )
+from domain.rma.run_state import RunState
 from domain.rma.status import status_of
 from domain.units import UnitRun, UnitStates, take, total, without
 from domain.vocabularies import Authorization, ReturnStatus
@@ -83,19 +83,19 @@ class RmaState:
 
     # what facts assign
 
-    def change(self, runs: Iterable[RmaRun], **changes: object) -> None:
-        """Change some dimensions of these units' states."""
+    def change(self, runs: Iterable[RmaRun], change: Callable[[RunState], RunState]) -> None:
+        """Give these units the states that ``change`` makes of their own."""
         for run in runs:
-            self.lines[run.line].states.change([run.run], lambda state: replace(state, **changes))  # type: ignore[arg-type]
+            self.lines[run.line].states.change([run.run], change)
 
-    def decided(self, lines: Iterable[LineDecision], authorization: str, at: datetime | None) -> None:
+    def decided(self, lines: Iterable[LineDecision], authorization: Authorization, at: datetime | None) -> None:
         """Take over policy's decisions on lines; ``at`` is None where the time of decision stays."""
         for decided in lines:
             line = self.lines[decided.line]
             line.terms = decided.decision
             line.denied_at = at if authorization == "denied" else line.denied_at
             line.approved_at = None
-            self.change(_runs(decided.line, decided.runs), authorization=authorization)
+            line.states.change(decided.runs, lambda state: replace(state, authorization=authorization))
         self.decided_at = at or self.decided_at
         if authorization == "authorized":
             self.authorized_at = self.authorized_at or at
@@ -105,7 +105,7 @@ class RmaState:
         for offered in lines:
             line = self.lines[offered.line]
             line.terms, line.offer, line.was_offered = offered.decision, offered, True
-            self.change(_runs(offered.line, offered.runs), authorization="requested")
+            line.states.change(offered.runs, lambda state: replace(state, authorization="requested"))
         self.decided_at = at
 
     def took_remedy(self, number: int, remedy: Remedy) -> None:
@@ -119,14 +119,13 @@ class RmaState:
     def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
         """Take over a person's decisions on units."""
         for decided in lines:
-            authorization: Authorization = "authorized" if decided.approved else "denied"
             line = self.lines[decided.line]
-            line.denied_at = line.denied_at if decided.approved else at
-            line.approved_at = at if decided.approved else line.approved_at
             if decided.approved:
-                self.take_up(decided.line, decided.runs, authorization)
+                line.approved_at = at
+                self.take_up(decided.line, decided.runs, "authorized")
             else:
-                self.change(_runs(decided.line, decided.runs), authorization=authorization)
+                line.denied_at = at
+                line.states.change(decided.runs, lambda state: replace(state, authorization="denied"))
         self.decided_at = at
         if any(decided.approved for decided in lines):
             self.authorized_at = self.authorized_at or at
@@ -138,7 +137,7 @@ class RmaState:
         """
         states = self.lines[number].states
         fresh = without(runs, [run for run, _ in states.within(runs)])
-        given_up = self.fitting(number, lambda state: given_up_by(state, authorization))
+        given_up = self.fitting(number, lambda state: state.may_be_taken_up(authorization))
         states.drop(take(without(given_up, runs), total(fresh)))
         states.change(runs, lambda state: _taken_up(state, authorization))
         states.put(fresh, RunState(authorization=authorization))
@@ -208,15 +207,9 @@ class RmaState:
         return known is not None
 
 
-def given_up_by(state: RunState, authorization: Authorization) -> bool:
-    """Tell whether a unit may be taken up again: an appeal is against a denial, an authorization against any end."""
-    ends = {"denied"} if authorization == "needs_review" else {"denied", "expired", "withdrawn"}
-    return state.authorization in ends and not (state.resolution == "send_back" and state.delivered_on)
-
-
 def _taken_up(state: RunState, authorization: Authorization) -> RunState:
-    missing = state.logistics in {"short", "wrong_item"}  # once taken up, they are expected again
-    return replace(state, authorization=authorization, logistics="with_customer" if missing else state.logistics)
+    logistics = "with_customer" if state.is_missing else state.logistics  # once taken up, they are expected again
+    return replace(state, authorization=authorization, logistics=logistics)
 
 
 def _runs(line: int, runs: Iterable[UnitRun]) -> list[RmaRun]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from domain.vocabularies import NextStep, ReturnStatus
 
 STAGES: Final[tuple[ReturnStatus, ...]] = (
@@ -28,30 +28,21 @@ NEXT_STEPS: Final[dict[ReturnStatus, NextStep]] = {
 _DROPPED: Final[tuple[ReturnStatus, ...]] = ("denied", "expired", "withdrawn")
 
 
-def is_through(state: RunState) -> bool:
-    """Tell whether the money and the goods that a resolution promises have arrived where they should."""
-    if state.resolution == "undecided" or state.settlement in {"due", "pending", "failed", "unknown"}:
-        return False
-    if state.resolution in {"exchange", "replacement", "repair", "send_back"}:
-        return state.delivered_on
-    return True
-
-
 def stage(state: RunState) -> ReturnStatus | None:
     """Return how far a unit has come, or None where it does not count: dropped, short or another article."""
-    if state.authorization in {"requested", "needs_review"}:
-        return "requested" if state.authorization == "requested" else "needs_review"
-    if state.authorization != "authorized" or state.logistics in {"short", "wrong_item"}:
+    if state.is_live and not state.is_authorized:
+        return "needs_review" if state.needs_review else "requested"
+    if not state.is_authorized or state.is_missing:
         return None
-    if state.logistics == "with_customer":
+    if state.is_with_customer:
         return "authorized"
-    if state.logistics in {"in_transit", "delivered"}:
+    if state.is_on_its_way:
         return "in_transit"
-    if state.logistics == "lost":
-        return "resolved" if is_through(state) else "in_transit"
-    if state.logistics == "received" and state.inspection != "inspected":
+    if state.is_lost:
+        return "resolved" if state.is_through else "in_transit"
+    if state.is_here and not state.is_inspected:
         return "received"
-    return "resolved" if is_through(state) else "inspected"
+    return "resolved" if state.is_through else "inspected"
 
 
 def status_of(states: Iterable[RunState], *, closed: bool) -> ReturnStatus:
@@ -72,10 +63,6 @@ def status_of(states: Iterable[RunState], *, closed: bool) -> ReturnStatus:
 def next_step(status: ReturnStatus, states: Iterable[RunState]) -> NextStep:
     """Return what has to happen next; ``inspected`` goods wait for a decision, then for the money."""
     if status == "inspected":
-        undecided = any(stage(state) == "inspected" and not _only_money_waits(state) for state in states)
-        return "resolve" if undecided else "pay"
+        inspected = (state for state in states if stage(state) == "inspected")
+        return "pay" if all(state.awaits_money and not state.is_undecided for state in inspected) else "resolve"
     return NEXT_STEPS.get(status, "none")
-
-
-def _only_money_waits(state: RunState) -> bool:
-    return state.resolution != "undecided" and state.settlement in {"due", "pending", "failed", "unknown"}

@@ -78,8 +78,8 @@ def check_figures(order: Order, payout: Payout, amount_minor: int | None, curren
 
 def _postings(order: Order, payout: Payout, outcome: PayoutOutcome) -> tuple[Posting, ...]:
     refund = order.refunds[payout.refund_id]
-    settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].status == "settled")
-    was, now = payout.status == "settled", outcome == "settled"
+    settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].is_settled)
+    was, now = payout.is_settled, outcome == "settled"
     if was == now:
         return ()
     after = settled + (payout.amount_minor if now else -payout.amount_minor)
@@ -93,7 +93,7 @@ def settle_store_credit(order: Order, refund: UUID, at: datetime) -> None:
     """Settle what a refund gives as store credit: it is ours to give, no gateway is waited for."""
     for payout_id in tuple(order.refunds[refund].payouts):
         payout = order.payouts[payout_id]
-        if payout.tender_id is None and payout.status == "requested":
+        if payout.tender_id is None and payout.awaits_outcome:
             record_outcome(order, payout, "settled", at)
 
 
@@ -107,7 +107,7 @@ def retry(order: Order, old: Payout, tender_id: str | None, at: datetime, *, hol
         UnknownTenderError: The order has no such tender.
         AmountExceedsEntitlementError: That tender has not so much left to give back.
     """
-    if old.status != "failed" or old.retried:
+    if not old.has_failed or old.retried:
         raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
     to = tender_id or old.tender_id
     tender = with_room(order, to, old.amount_minor) if to else None

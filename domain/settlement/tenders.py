@@ -13,7 +13,7 @@ from domain.order.parts import Payout, Tender
 def room(order: Order, tender_id: str) -> int:
     """Return what a tender paid and has not got back, nor is about to (minor units)."""
     paid = next(tender.amount_minor for tender in order.tenders if tender.tender_id == tender_id)
-    given = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and p.status != "failed")
+    given = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and not p.has_failed)
     return paid - given
 
 

@@ -15,6 +15,7 @@ from domain.order.parts import Payout
 from domain.order.sale_facts import Registered
 from domain.recorded import RecordedEvent
 from domain.settlement.difference import SettlementDifference
+from domain.settlement.payouts import WORST_FIRST, refund_status
 from projections.refund_ledger.tables import (
     COUNTERS,
     DIFFERENCES,
@@ -43,12 +44,10 @@ PAYOUT_STATUS: Final = {Order.PayoutSettled: "settled", Order.PayoutFailed: "fai
 
 _REFUND_STATUS: Final = f"""
 UPDATE {SCHEMA}.refunds AS refund SET
-    status = CASE WHEN told.unknown THEN 'unknown' WHEN told.requested THEN 'requested'
-                  WHEN told.failed THEN 'failed' ELSE 'settled' END,
-    settled_at = CASE WHEN told.unknown OR told.requested OR told.failed THEN NULL ELSE told.outcome_at END
+    status = told.status, settled_at = CASE WHEN told.status = 'settled' THEN told.outcome_at END
 FROM (
-    SELECT refund_id, bool_or(status = 'unknown') AS unknown, bool_or(status = 'requested') AS requested,
-           bool_or(status = 'failed') AS failed, max(outcome_at) AS outcome_at
+    SELECT refund_id, (array_agg(status ORDER BY array_position(%s::text[], status)))[1] AS status,
+           max(outcome_at) AS outcome_at
     FROM {SCHEMA}.payouts WHERE refund_id = ANY(%s) AND NOT retried GROUP BY refund_id
 ) AS told
 WHERE told.refund_id = refund.refund_id
@@ -112,9 +111,8 @@ class _Batch:
                 for run in fact.runs:
                     self._count(order_id, run.line_id, in_return=-run.count, returned=run.count)
             case Order.UnitsFreed():
-                held = "returned" if fact.because in {"sent_back", "repaired"} else "in_return"
                 for run in fact.runs:
-                    self._count(order_id, run.line_id, **{held: -run.count})
+                    self._count(order_id, run.line_id, **{fact.status_before: -run.count})
 
     def _money(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
@@ -195,7 +193,7 @@ class _Batch:
                 "order_id": event.partition_key,
                 "amount_minor": fact.amount_minor,
                 "currency": fact.currency,
-                "status": "requested" if fact.payouts else "settled",
+                "status": refund_status(fact.payouts),
                 "requested_at": event.occurred_at,
                 "settled_at": None if fact.payouts else event.occurred_at,
                 "because": fact.because,
@@ -203,8 +201,7 @@ class _Batch:
                 "return_shipping_minor": fact.return_shipping_minor,
             }
         )
-        line_id = fact.credits[0].line_id  # a refund is for units of one line
-        self._count(event.partition_key, line_id, refunded_units=fact.units, refunded_minor=fact.amount_minor)
+        self._count(event.partition_key, fact.line_id, refunded_units=fact.units, refunded_minor=fact.amount_minor)
         for payout in fact.payouts:
             self._payout(event, payout, fact.currency)
 
@@ -321,7 +318,7 @@ class _Batch:
             connection, self.resolutions, columns=["status", "resolved_at", "resolved_by", "resolution", "note"]
         )
         if self.moved:
-            connection.execute(_REFUND_STATUS, [list(self.moved)])
+            connection.execute(_REFUND_STATUS, [list(WORST_FIRST), list(self.moved)])
 
     def _name_currencies(self, connection: Connection[Any]) -> None:
         """Fill in the orders' currencies, which most facts do not repeat."""

@@ -17,11 +17,8 @@ from domain.policy.decision import Decision
 from domain.policy.document import Remedy
 from domain.rma.parts import LineDecision
 from domain.units import total
+from domain.vocabularies import PAID_OUT, SET_OFF
 from projections.table import Table
-
-PAID_OUT: Final = frozenset({"refund", "store_credit"})
-SET_OFF: Final = PAID_OUT | {"exchange"}
-"""Wishes by which the worth of the units goes back, in money or set off against another article."""
 
 TABLE_SQL: Final = """
 -- One row per line on which something was offered instead of its return.

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.rma import Rma
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from domain.rma.status import next_step
 from domain.units import UnitRun
@@ -28,7 +28,7 @@ SHOWN: Final = (
 def return_row(rma: Rma, last_position: int) -> dict[str, Any]:
     """Return the row of view ``returns``."""
     status = rma.status
-    due = [deadline.due_at for deadline in rma.deadlines.values() if deadline.status == "open"]
+    due = [deadline.due_at for deadline in rma.deadlines.values() if deadline.is_open]
     return {
         "rma_id": rma.rma_id,
         "rma_number": rma.rma_number,

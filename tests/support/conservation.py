@@ -10,7 +10,7 @@ from domain.fact import Fact
 from domain.order import Order
 from domain.order.parts import Credit, OrderLine, Payout
 from domain.rma import Rma
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from tests.support.shop import Shop
 
@@ -45,7 +45,7 @@ def _numbers(first: int, count: int) -> range:
 
 
 def _units_are_conserved(order: Order) -> None:
-    """Sold is kept and in a return and returned: each unit once, in runs without gaps."""
+    """Sold is free and in a return and returned: each unit once, in runs without gaps."""
     for account in order.lines.values():
         numbers = [number for run, _ in account.units for number in _numbers(run.first, run.count)]
         assert numbers == list(_numbers(1, account.fact.quantity)), (account.fact.line_id, numbers)
@@ -60,29 +60,29 @@ def _unit_states(rma: Rma) -> Iterator[tuple[str, int, RunState]]:
 
 def _each_unit_is_where_its_return_says(order: Order, returns: Iterable[Rma]) -> None:
     """A unit on its way or here is held by its return and no other; nothing is held without such a ground."""
-    standing = {
+    known = {
         (line_id, number): state
         for line_id, account in order.lines.items()
         for run, state in account.units
         for number in _numbers(run.first, run.count)
     }
-    grounds: dict[tuple[str, int], set[tuple[str, object]]] = {unit: {("kept", None)} for unit in standing}
+    grounds: dict[tuple[str, int], set[tuple[str, object]]] = {unit: {("free", None)} for unit in known}
     for rma in returns:
         for line_id, number, state in _unit_states(rma):
-            found = standing[line_id, number]
+            found = known[line_id, number]
             held, grounded = _ground(state)
             if held is not None:
-                assert (found.standing, found.rma_id) == (held, rma.rma_id), (line_id, number, state, found)
+                assert (found.status, found.rma_id) == (held, rma.rma_id), (line_id, number, state, found)
             grounds[line_id, number] |= {(ground, rma.rma_id) for ground in grounded}
-    for unit, found in standing.items():
-        assert (found.standing, found.rma_id) in grounds[unit], (unit, found)
+    for unit, found in known.items():
+        assert (found.status, found.rma_id) in grounds[unit], (unit, found)
 
 
 def _ground(state: RunState) -> tuple[str | None, tuple[str, ...]]:
     """Return how a unit must stand in its order by what its return says, and how it may."""
-    if state.logistics == "received" and not (state.delivered_on and state.resolution in {"repair", "send_back"}):
+    if state.logistics == "received" and not (state.goods_sent and state.resolution in {"repair", "send_back"}):
         return "returned", ("returned",)
-    if state.authorization == "expired" and state.delivered_on:
+    if state.authorization == "expired" and state.goods_sent:
         return None, ("in_return",)  # the new article went out in advance, the old one is owed
     if state.authorization == "expired" and state.resolution in {"refund", "store_credit"}:
         return None, ("returned",)  # refunded and kept

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.errors import RuleViolationError
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from tests.support.shop import ORDERED, Shop
 
 
@@ -37,9 +37,9 @@ def unchanged(shop: Shop, name: str, data: dict[str, Any], *, actor: str = "agen
     assert shop.send(name, data, actor=actor, at=at) == []
 
 
-def standing(shop: Shop, line_id: str, *, order_id: str = "O-1") -> list[tuple[int, str]]:
-    """Return where an order line's units stand: how many of each run, kept, in_return or returned."""
-    return [(run.count, state.standing) for run, state in shop.order(order_id).lines[line_id].units]
+def unit_statuses(shop: Shop, line_id: str, *, order_id: str = "O-1") -> list[tuple[int, str]]:
+    """Return where an order line's units stand: how many of each run, free, in_return or returned."""
+    return [(run.count, state.status) for run, state in shop.order(order_id).lines[line_id].units]
 
 
 def states(shop: Shop, *fields: str, line: int = 1, **which: Any) -> list[tuple[Any, ...]]:

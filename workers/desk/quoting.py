@@ -24,7 +24,7 @@ from domain.order import Order
 from domain.order.money_facts import Exchanged, RefundRequested
 from domain.order.parts import Credit
 from domain.rma import Rma
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from infra.envelope.command_record import parse_time
 
 REQUESTS_MAX: Final = 10_000
@@ -32,7 +32,6 @@ SOURCE: Final = "/rma/quote"
 REQUEST_TYPE: Final = "rma.RequestReturn.v1"
 ASSUMED: Final = {"grade": "A", "cause": "none_found", "liable_party": "none"}
 """What the bench is taken to find."""
-EXPECTED: Final = frozenset({"with_customer", "in_transit", "delivered"})
 
 MONEY: Final = (
     "goods_minor", "tax_minor", "shipping_minor", "restocking_minor", "return_shipping_minor", "net_minor",
@@ -155,7 +154,7 @@ class _Play:
 
     def bring_back(self, rma: Rma) -> None:
         """Let everything that was authorized leave the customer, arrive, and be found as assumed."""
-        sent = _units(rma, lambda state: state.authorization == "authorized" and state.logistics in EXPECTED)
+        sent = _units(rma, lambda state: state.is_authorized and (state.is_with_customer or state.is_on_its_way))
         if not sent:
             return
         self._warehouse("RecordHandover")
@@ -182,7 +181,7 @@ def _quoted(order: Order, rma: Rma, facts: Sequence[object]) -> dict[str, Any]:
     by_number = {line["line"]: line for line in lines}
     for fact in facts:
         if isinstance(fact, Order.RefundRequested):
-            _add_refund(by_number[fact.credits[0].line], fact)
+            _add_refund(by_number[fact.line], fact)
         elif isinstance(fact, Order.Exchanged):
             _add_exchange(by_number[fact.credits[0].line], fact)
     return {
@@ -210,7 +209,7 @@ def _line(rma: Rma, number: int) -> dict[str, Any]:
         "codes": list(line.terms.codes),
         "method": line.terms.method,
         "resolution": resolutions[0],
-        "units": sum(run.count for run, state in line.states if state.resolution != "undecided"),
+        "units": sum(run.count for run, state in line.states if not state.is_undecided),
         **dict.fromkeys(MONEY, 0),
         "quote_minor": None,
         "tenders": [],

@@ -17,15 +17,12 @@ from domain.policy.evaluate import Gist, gist_of
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion
 from domain.policy.statutes import statutes_for
+from domain.vocabularies import PAID_OUT, SET_OFF
 from infra.calendars import holidays_of
 from infra.records import rfc3339
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent, StoredDecision
 
-PAID_OUT: Final = frozenset({"refund", "store_credit"})
 EVER: Final = datetime.min.replace(tzinfo=UTC)
-SET_OFF: Final = PAID_OUT | {"exchange"}
-"""Wishes by which the worth of the units goes back, in money or set off against another article."""
-
 
 SEEN: Final = 5
 """The first so many terms are what the customer meets; the others count by the money that they leave."""

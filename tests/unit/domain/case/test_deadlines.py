@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.rma.parts import Deadline
-from tests.support.refusals import refused, standing, states, unchanged
+from tests.support.refusals import refused, states, unchanged, unit_statuses
 from tests.support.shop import Shop, names
 from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request, settle_all
 
@@ -66,7 +66,7 @@ def test_an_unsent_line_expires_and_frees_its_units() -> None:
     """Only what was not sent expires; what is under way goes on."""
     shop = requested()
     let_pass(shop, "ship_back")
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
     assert shop.rma().status == "expired"
 
     shop = requested()
@@ -183,14 +183,14 @@ def test_an_advance_exchange_is_claimed_when_the_original_does_not_come_back(wis
     let_pass(shop, "ship_back")
     (claim,) = [fact for fact in shop.history if type(fact).__name__ == "ClaimRaised"]
     assert claim.amount_minor == 333  # type: ignore[attr-defined]
-    assert states(shop, "authorization", "delivered_on") == [(1, "expired", True), (1, "expired", False)]
+    assert states(shop, "authorization", "goods_sent") == [(1, "expired", True), (1, "expired", False)]
 
 
 def test_what_was_refunded_and_kept_cannot_be_asked_for_again() -> None:
     """Paid on approval and never sent: at expiry the units count as returned, whoever asks for them."""
     shop = requested({**POLICY, "refund_due": "approval"})
     let_pass(shop, "ship_back")
-    assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "returned"), (1, "free")]
     again = on_return(UUID(int=9), lines=[{"line_id": "L1", "quantity": 2, "reason": "fit", "wish": "refund"}])
     refused(shop, "units_not_available", "RequestReturn", again, at=day(40), available=1)
 

@@ -10,7 +10,7 @@ import pytest
 from domain.fact import Fact
 from domain.rma import Rma
 from domain.rma.parts import LineSerials
-from tests.support.refusals import refused, standing, states, unchanged
+from tests.support.refusals import refused, states, unchanged, unit_statuses
 from tests.support.shop import RMA_ID, Shop, names
 from tests.support.stories import ORDER, POLICY, day, inspect, on_return, open_shop, receive, request
 
@@ -121,15 +121,15 @@ def test_lost_goods_turn_up_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resolution", "leaves"), [("refund", "returned"), ("replacement", "returned"), ("none", "kept")]
+    ("resolution", "leaves"), [("refund", "returned"), ("replacement", "returned"), ("none", "free")]
 )
 def test_lost_units_stay_in_the_return_until_someone_resolves_them(resolution: str, leaves: str) -> None:
     """Made good they count as returned, else they are free again; either way the books are even."""
     shop = a_return(3)
     shop.send("RecordScan", scan("lost"), at=day(5))
-    assert standing(shop, "L1") == [(3, "in_return")]
+    assert unit_statuses(shop, "L1") == [(3, "in_return")]
     shop.send("DecideResolution", on_return(line=1, quantity=3, resolution=resolution), at=day(6))
-    assert standing(shop, "L1") == [(3, leaves)]
+    assert unit_statuses(shop, "L1") == [(3, leaves)]
 
 
 # receipts
@@ -145,7 +145,7 @@ def test_a_receipt_is_recorded_once() -> None:
     refused(shop, "unknown_line", "ReceiveGoods", receipt((2, 1), name="R-2"), line=2)
     other = [{"sku": "HAT", "quantity": 1, "instead_of": 9}]
     refused(shop, "unknown_line", "ReceiveGoods", receipt(name="R-2", unexpected=other), line=9)
-    assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "returned"), (1, "free")]
 
 
 def test_fewer_than_announced_are_short_and_free_again() -> None:
@@ -157,7 +157,7 @@ def test_fewer_than_announced_are_short_and_free_again() -> None:
 
     assert discrepancies(facts) == [("short", 1, 1)]
     assert states(shop, "logistics") == [(2, "received"), (1, "short")]
-    assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "returned"), (1, "free")]
     assert shop.rma().status == "received"
 
 
@@ -169,7 +169,7 @@ def test_short_units_may_still_turn_up_unless_another_return_asked_for_them() ->
     facts = shop.send("ReceiveGoods", receipt((1, 2), name="R-2"), at=day(7))
 
     assert discrepancies(facts) == [("over", 1, 1)]
-    assert standing(shop, "L1") == [(1, "returned"), (1, "in_return"), (1, "returned")]
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (1, "in_return"), (1, "returned")]
 
 
 def test_more_than_announced_is_over() -> None:
@@ -177,7 +177,7 @@ def test_more_than_announced_is_over() -> None:
     shop = a_return(1)
     facts = shop.send("ReceiveGoods", receipt((1, 3)), at=day(5))
     assert discrepancies(facts) == [("over", 1, 2)]
-    assert standing(shop, "L1") == [(1, "returned"), (2, "kept")]
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (2, "free")]
 
     shop = a_return(2)
     facts = shop.send("ReceiveGoods", receipt((1, 1), (1, 2)), at=day(5))
@@ -189,7 +189,7 @@ def test_an_empty_box_is_named() -> None:
     shop = a_return(2)
     facts = shop.send("ReceiveGoods", receipt(), at=day(5))
     assert discrepancies(facts) == [("empty_box", None, 0), ("short", 1, 2)]
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
     unchanged(shop, "ReceiveGoods", receipt(), at=day(6))
 
 
@@ -201,7 +201,7 @@ def test_another_article_takes_the_place_of_announced_units() -> None:
 
     assert discrepancies(facts) == [("wrong_item", 1, 1), ("wrong_item", None, 4)]
     assert states(shop, "logistics") == [(1, "received"), (1, "wrong_item")]
-    assert standing(shop, "L1") == [(1, "returned"), (2, "kept")]
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (2, "free")]
 
 
 def test_only_another_article_is_no_empty_box() -> None:
@@ -230,7 +230,7 @@ def test_goods_that_arrive_before_authorization_are_received_and_not_paid(reason
     shop = a_return(1, {**DENYING, "refund_due": "receipt"}, reason=reason)
     shop.send("ReceiveGoods", receipt((1, 1)), at=day(5))
     assert states(shop, "logistics", "resolution") == [(1, "received", "undecided")]
-    assert standing(shop, "L1") == [(1, "returned"), (2, "kept")]
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (2, "free")]
     assert not shop.order().refunds
     assert shop.rma().status == {"gift": "denied", "other": "needs_review"}[reason]
 
@@ -244,7 +244,7 @@ def test_goods_that_arrive_after_expiry_are_received_unless_they_went_elsewhere(
     facts = shop.send("ReceiveGoods", receipt((1, 3)), at=day(20))
 
     assert discrepancies(facts) == [("over", 1, 1)]
-    assert standing(shop, "L1") == [(1, "in_return"), (2, "returned")]
+    assert unit_statuses(shop, "L1") == [(1, "in_return"), (2, "returned")]
     assert shop.rma().status == "expired"
 
 
@@ -325,11 +325,11 @@ def test_a_repaired_unit_can_be_returned_again() -> None:
     """Back with the customer it is free; the return that repaired it has no more say over it."""
     shop = resolved_by("repair")
     shop.send("RecordRepair", on_return(line=1, quantity=2), at=day(9))
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
     request(shop, {"line_id": "L1", "quantity": 3, "wish": "repair"}, rma_id=OTHER, on=10)
     again = receipt((1, 2), name="R-9")
     assert discrepancies(shop.send("ReceiveGoods", again, at=day(11))) == [("over", 1, 2)]
-    assert standing(shop, "L1") == [(3, "in_return")]
+    assert unit_statuses(shop, "L1") == [(3, "in_return")]
 
 
 @pytest.mark.parametrize("authorized", [True, False])
@@ -342,7 +342,7 @@ def test_refused_goods_are_sent_back_and_free_again(authorized: bool) -> None:
     shop.send("DecideResolution", on_return(line=1, quantity=1, resolution="send_back"), at=day(6))
     assert names(shop.send("SendBack", back, actor="warehouse:W", at=day(7)))[:2] == ["SentBack", "UnitsFreed"]
 
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
     refused(shop, "quantity_exceeded", "SendBack", back, available=0)
     request(shop, {"line_id": "L1", "quantity": 3}, rma_id=OTHER, on=8)
     assert shop.rma(RMA_ID).lines[1].asked.quantity == 1

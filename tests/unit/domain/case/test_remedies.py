@@ -11,7 +11,7 @@ from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
 from infra.envelope.codec import Codec
-from tests.support.refusals import refused, standing
+from tests.support.refusals import refused, unit_statuses
 from tests.support.shop import Shop, names
 from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
 
@@ -43,7 +43,7 @@ def test_an_offer_comes_before_the_authorization() -> None:
     rma = rma_of(shop)
     assert rma.status == "requested"
     assert [deadline.kind for deadline in rma.deadlines.values()] == ["remedy"]
-    assert standing(shop, "L1") == [(1, "in_return"), (2, "kept")]
+    assert unit_statuses(shop, "L1") == [(1, "in_return"), (2, "free")]
 
 
 def test_troubleshooting_that_helps_ends_the_return() -> None:
@@ -51,7 +51,7 @@ def test_troubleshooting_that_helps_ends_the_return() -> None:
     shop = offering(HINTS)
     assert answer(shop, True) == ["RemedyAccepted", "Withdrawn", "UnitsFreed", "DeadlinesMoved"]
     assert rma_of(shop).status == "withdrawn"
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
 
 
 def test_a_partial_refund_leaves_the_goods_with_the_customer() -> None:
@@ -64,7 +64,7 @@ def test_a_partial_refund_leaves_the_goods_with_the_customer() -> None:
     rma = rma_of(shop)
     assert rma.refund_minor == round(paid / 4)
     assert [state.logistics for _, state in rma.units()] == ["kept"]
-    assert standing(shop, "L1") == [(1, "returned"), (2, "kept")]
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (2, "free")]
 
 
 def test_a_bonus_comes_with_the_exchange() -> None:

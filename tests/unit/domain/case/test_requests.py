@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.refusals import refused, standing, states, unchanged
+from tests.support.refusals import refused, states, unchanged, unit_statuses
 from tests.support.shop import Shop, names
 from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, receive, request
 
@@ -56,7 +56,7 @@ def test_a_request_is_made_once() -> None:
     ]  # fmt: skip
     unchanged(shop, "RequestReturn", asked, at=day(4))
     refused(shop, "return_exists", "RequestReturn", on_return(lines=[wanted(quantity=1)]))
-    assert standing(shop, "L1") == [(2, "in_return"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "in_return"), (1, "free")]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_units_of_one_order_line_may_come_back_for_different_reasons() -> None:
     request(shop, wanted(quantity=1, reason="gift"), wanted(quantity=2, reason="defective"))
     assert states(shop, "authorization", line=1) == [(1, "denied")]
     assert states(shop, "authorization", line=2) == [(2, "authorized")]
-    assert standing(shop, "L1") == [(1, "kept"), (2, "in_return")]
+    assert unit_statuses(shop, "L1") == [(1, "free"), (2, "in_return")]
 
 
 def test_what_units_are_worth_comes_from_the_order() -> None:
@@ -141,7 +141,7 @@ def test_a_correction_drops_units_and_is_decided_anew() -> None:
 
     assert names(facts) == ["RequestCorrected", "UnitsFreed", "ReviewAsked", "DeadlinesMoved"]
     assert states(shop, "authorization") == [(1, "needs_review"), (2, "withdrawn")]
-    assert standing(shop, "L1") == [(1, "in_return"), (2, "kept")]
+    assert unit_statuses(shop, "L1") == [(1, "in_return"), (2, "free")]
 
 
 def test_a_correction_that_policy_denies_frees_the_units() -> None:
@@ -150,7 +150,7 @@ def test_a_correction_that_policy_denies_frees_the_units() -> None:
     request(shop, wanted(quantity=2))
     shop.send("CorrectRequest", on_return(line=1, reason="gift"), at=day(4))
     assert states(shop, "authorization") == [(2, "denied")]
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
 
 
 def test_a_correction_in_vain_is_refused() -> None:
@@ -191,7 +191,7 @@ def test_a_withdrawn_return_frees_its_units_once() -> None:
     facts = shop.send("WithdrawReturn", on_return(), actor="customer:C-1", at=day(4))
 
     assert names(facts) == ["Withdrawn", "UnitsFreed", "DeadlinesMoved"]
-    assert standing(shop, "L1") == [(3, "kept")]
+    assert unit_statuses(shop, "L1") == [(3, "free")]
     assert shop.rma().status == "denied"  # denied before withdrawn
     refused(shop, "wrong_state", "WithdrawReturn", on_return(), at=day(5))
 
@@ -220,7 +220,7 @@ def test_a_person_answers_what_policy_left_open() -> None:
 
     assert names(facts) == ["ReviewDecided", "UnitsFreed", "DeadlinesMoved"]
     assert states(shop, "authorization") == [(1, "denied"), (1, "authorized"), (1, "needs_review")]
-    assert standing(shop, "L1") == [(1, "kept"), (2, "in_return")]
+    assert unit_statuses(shop, "L1") == [(1, "free"), (2, "in_return")]
     assert shop.rma().status == "needs_review"
 
 
@@ -280,7 +280,7 @@ def test_what_was_given_up_is_authorized_anew_only_while_its_units_are_free(how:
     refused(shop, "units_not_available", "OverrideDecision", again, at=day(20), line_id="L1", asked=2, available=1)
     shop.send("OverrideDecision", override(decision("approve")), at=day(20))
 
-    assert standing(shop, "L1") == [(2, "in_return"), (1, "in_return")]
+    assert unit_statuses(shop, "L1") == [(2, "in_return"), (1, "in_return")]
     assert states(shop, "authorization") == [(1, how), (1, "authorized")]
 
 
@@ -297,7 +297,7 @@ def test_units_taken_in_place_of_others_are_no_more_than_were_asked_for(at_once:
     shop.send("OverrideDecision", override(*once), at=day(5))
 
     assert states(shop, "authorization") == [(2, "authorized")]
-    assert standing(shop, "L1") == [(2, "in_return"), (2, "in_return"), (4, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "in_return"), (2, "in_return"), (4, "free")]
     refused(shop, "wrong_state", "OverrideDecision", override(decision("approve")), line=1)
     refused(shop, "wrong_state", "AppealDenial", on_return(line=1, grounds="again"), line=1)
 
@@ -309,7 +309,7 @@ def test_an_override_pays_for_goods_that_came_in_under_the_return() -> None:
     shop.send("WithdrawReturn", on_return(), at=day(4))
     receipt = on_return(receipt_id="R", site="W", items=[{"line": 1, "quantity": 2}], complete=True)
     shop.send("ReceiveGoods", receipt, at=day(5))
-    assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "returned"), (1, "free")]
     assert not shop.order().payouts
 
     shop.send("OverrideDecision", override(decision("approve", quantity=2)), at=day(6))
@@ -328,7 +328,7 @@ def test_an_appeal_takes_the_units_again_and_waits_for_a_person() -> None:
 
     assert names(facts) == ["DenialAppealed", "UnitsTaken", "DeadlinesMoved"]
     assert shop.rma().status == "needs_review"
-    assert standing(shop, "L1") == [(2, "in_return"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "in_return"), (1, "free")]
     shop.send("DecideRequest", on_return(lines=[decision("approve", quantity=2)]), at=day(6))
     assert shop.rma().status == "authorized"
     refused(shop, "wrong_state", "AppealDenial", on_return(line=1, grounds="again"), line=1)

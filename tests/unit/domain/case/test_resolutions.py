@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.ledger import balance
-from tests.support.refusals import refused, standing, states
+from tests.support.refusals import refused, states, unit_statuses
 from tests.support.shop import Shop, names
 from tests.support.stories import ORDER, POLICY, day, inspect, on_return, open_shop, receive, request, settle_all
 
@@ -211,7 +211,7 @@ def test_goods_that_need_not_come_back_are_returned_when_refunded_and_kept() -> 
         "ResolutionDecided", "UnitsReturned", "RefundRequested", "RefundStarted", "DeadlinesMoved",
     ]  # fmt: skip
     assert states(shop, "logistics", "disposition", "settlement") == [(2, "kept", "not_returned", "pending")]
-    assert standing(shop, "L1") == [(2, "returned"), (1, "kept")]
+    assert unit_statuses(shop, "L1") == [(2, "returned"), (1, "free")]
     assert {deadline.kind for deadline in shop.rma().deadlines.values()} == {"refund"}
     refused(
         shop,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.rma.parts import RunState
+from domain.rma.run_state import RunState
 from domain.rma.status import next_step, status_of
 from tests.support.refusals import refused
 from tests.support.shop import Shop, names
@@ -44,8 +44,8 @@ def state(**fields: Any) -> RunState:
         ({**INSPECTED, "resolution": "store_credit", "settlement": "settled"}, "resolved", "close"),
         ({**INSPECTED, "resolution": "none"}, "resolved", "close"),
         *(({**INSPECTED, "resolution": r}, "inspected", "resolve") for r in GOODS),
-        *(({**INSPECTED, "resolution": r, "delivered_on": True}, "resolved", "close") for r in GOODS),
-        ({**INSPECTED, "resolution": "exchange", "delivered_on": True, "settlement": "pending"}, "inspected", "pay"),
+        *(({**INSPECTED, "resolution": r, "goods_sent": True}, "resolved", "close") for r in GOODS),
+        ({**INSPECTED, "resolution": "exchange", "goods_sent": True, "settlement": "pending"}, "inspected", "pay"),
         ({**AUTHORIZED, "logistics": "kept", "resolution": "refund", "settlement": "pending"}, "inspected", "pay"),
         ({**AUTHORIZED, "logistics": "kept", "resolution": "refund", "settlement": "settled"}, "resolved", "close"),
         ({"authorization": "denied"}, "denied", "none"),

@@ -1,0 +1,161 @@
+"""Where a unit of a return stands, in four dimensions, and what rules ask about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.vocabularies import (
+    OPEN_SETTLEMENTS,
+    PAID_OUT,
+    SET_OFF,
+    Authorization,
+    Cause,
+    Disposition,
+    Grade,
+    InspectionState,
+    LiableParty,
+    Logistics,
+    Resolution,
+    Settlement,
+)
+
+LIVE: Final = frozenset({"requested", "needs_review", "authorized"})
+EXPECTED: Final = frozenset({"with_customer", "in_transit", "delivered", "lost"})
+GOODS_GO_OUT: Final = frozenset({"exchange", "replacement", "repair", "send_back"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The four dimensions in which each unit of a return stands, each on its own; settlement belongs to resolution."""
+
+    authorization: Authorization = "requested"
+    logistics: Logistics = "with_customer"
+    inspection: InspectionState = "awaiting"
+    resolution: Resolution = "undecided"
+    settlement: Settlement = "none"
+    inspection_id: str | None = None
+    grade: Grade | None = None
+    cause: Cause | None = None
+    liable_party: LiableParty | None = None
+    accepted: bool = False
+    disposition: Disposition | None = None
+    goods_sent: bool = False
+    """The goods of the resolution are through: replacement shipped, repaired, or sent back."""
+
+    # authorization
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the unit may come back, or may yet be allowed to."""
+        return self.authorization in LIVE
+
+    @property
+    def is_authorized(self) -> bool:
+        return self.authorization == "authorized"
+
+    @property
+    def needs_review(self) -> bool:
+        return self.authorization == "needs_review"
+
+    @property
+    def is_denied(self) -> bool:
+        return self.authorization == "denied"
+
+    def may_be_taken_up(self, authorization: Authorization) -> bool:
+        """Tell whether the unit was given up, and may be again what it is to be: an appeal is against a denial only."""
+        given_up = self.is_denied if authorization == "needs_review" else not self.is_live
+        return given_up and not (self.resolution == "send_back" and self.goods_sent)
+
+    # logistics
+
+    @property
+    def is_with_customer(self) -> bool:
+        return self.logistics == "with_customer"
+
+    @property
+    def has_left(self) -> bool:
+        """Tell whether the customer sent the unit, or it was found missing; one to be kept never leaves."""
+        return self.logistics not in {"with_customer", "kept"}
+
+    @property
+    def is_on_its_way(self) -> bool:
+        return self.logistics in {"in_transit", "delivered"}
+
+    @property
+    def is_here(self) -> bool:
+        return self.logistics == "received"
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether the unit need not come back."""
+        return self.logistics == "kept"
+
+    @property
+    def is_lost(self) -> bool:
+        return self.logistics == "lost"
+
+    @property
+    def is_missing(self) -> bool:
+        """Tell whether the unit did not come, or turned out to be another article."""
+        return self.logistics in {"short", "wrong_item"}
+
+    @property
+    def is_expected(self) -> bool:
+        """Tell whether the unit has yet to arrive; a lost one may still."""
+        return self.logistics in EXPECTED
+
+    @property
+    def may_arrive(self) -> bool:
+        """Tell whether an arrival may be this unit: a short one, too, turns up after all."""
+        return self.is_expected or self.logistics == "short"
+
+    # inspection
+
+    @property
+    def is_inspected(self) -> bool:
+        return self.inspection == "inspected"
+
+    @property
+    def awaits_inspection(self) -> bool:
+        return self.is_here and self.inspection == "awaiting"
+
+    @property
+    def is_on_hold(self) -> bool:
+        return self.is_here and self.inspection == "held"
+
+    # resolution and settlement
+
+    @property
+    def is_undecided(self) -> bool:
+        return self.resolution == "undecided"
+
+    @property
+    def is_paid_out(self) -> bool:
+        """Tell whether money goes out for the unit, or went."""
+        return self.resolution in PAID_OUT
+
+    @property
+    def is_refunded(self) -> bool:
+        """Tell whether the worth of the unit goes back, or went: in money, or set off against another article."""
+        return self.resolution in SET_OFF
+
+    @property
+    def is_exchanged(self) -> bool:
+        return self.resolution == "exchange"
+
+    @property
+    def awaits_money(self) -> bool:
+        """Tell whether money that is due for the unit has yet to arrive."""
+        return self.settlement in OPEN_SETTLEMENTS
+
+    @property
+    def is_settled(self) -> bool:
+        return self.settlement == "settled"
+
+    @property
+    def is_through(self) -> bool:
+        """Tell whether the money and the goods that a resolution promises have arrived where they should."""
+        if self.is_undecided or self.awaits_money:
+            return False
+        return self.goods_sent or self.resolution not in GOODS_GO_OUT
