@@ -7,11 +7,13 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import tuple_row
 
 IDS_AT: Final = """
     SELECT e.position, e.event_id, e.correlation_id FROM unnest(%s::bigint[]) AS asked (position)
     JOIN rma_log.events AS e USING (position)
 """
+LAST_POSITIONS: Final = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
 
 
 class EventIds(NamedTuple):
@@ -21,7 +23,12 @@ class EventIds(NamedTuple):
     correlation_id: str
 
 
-def ids_at(connection: Connection[Any], positions: Iterable[int]) -> dict[int, EventIds]:
+def ids_at(connection: Connection, positions: Iterable[int]) -> dict[int, EventIds]:
     """Return the ids of the events at these positions of the log, by position."""
     rows = connection.execute(IDS_AT, (list(set(positions)),), prepare=True).fetchall()
     return {position: EventIds(*ids) for position, *ids in rows}
+
+
+def last_positions(connection: Connection[Any]) -> dict[str, int]:
+    """Return the position of the last event of each partition key; reads the whole log."""
+    return dict(connection.cursor(row_factory=tuple_row).execute(LAST_POSITIONS).fetchall())

@@ -10,6 +10,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from infra.kafka.partitioner import Placement
+from infra.log.queries import last_positions
 from infra.services import ServiceUnreachableError
 from workers.trials.scenario.files import ScenarioError
 
@@ -100,6 +102,14 @@ class Views:
             if time.monotonic() > give_up_at:
                 raise ScenarioError(f"not caught up within {self._catch_up_timeout_s:.0f} s: {'; '.join(behind)}")
             time.sleep(CATCH_UP_POLL_S)
+
+    def wait_for_log(self, events: Placement) -> None:
+        """Wait until every projection has handled all that the log holds now; raises ``ScenarioError``."""
+        ends: dict[int, int] = {}
+        for key, position in last_positions(self._connection).items():
+            partition = events.of(key.encode())
+            ends[partition] = max(ends.get(partition, 0), position)
+        self.wait_for(ends)
 
     def _behind(self, reached: Mapping[int, int]) -> list[str]:
         if not reached:
