@@ -10,15 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
-from infra.kafka.clients import REQUEST_TIMEOUT_MS
 from infra.kafka.partitioner import Placement
 from infra.kafka.publisher import Publisher, publisher_of
+from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.services import ServiceUnreachableError
 from infra.settings import Settings
@@ -28,7 +27,6 @@ PENDING_MAX: Final = 10_000
 """Commands sent and not yet answered; more wait, so that memory stays flat and the workers are not run over."""
 POLL_EVERY_COMMANDS: Final = 500
 POLL_MS: Final = 200
-POLL_RECORDS_MAX: Final = 5_000
 ANSWER_TIMEOUT_S: Final = 60.0
 NAMED_MAX: Final = 5
 """How many of the commands that were never answered a message names."""
@@ -42,16 +40,6 @@ class NotSentError(ServiceUnreachableError):
     """Kafka did not take a command."""
 
     code = "command_not_sent"
-
-
-class TopicMissingError(RmaError):
-    """A topic that this system needs does not exist."""
-
-    code = "topic_missing"
-
-    def __init__(self, topic: str) -> None:
-        super().__init__(f"topic {topic} does not exist, run: rma init")
-        self.topic = topic
 
 
 class NeverAnsweredError(RmaError):
@@ -194,31 +182,19 @@ class Results:
     """Reads the answers that come from now on."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            allow_auto_create_topics=False,
-            max_poll_records=POLL_RECORDS_MAX,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        numbers = self._consumer.partitions_for_topic(topic)
-        if not numbers:
-            self._consumer.close()
-            raise TopicMissingError(topic)
-        partitions = [TopicPartition(topic, number) for number in numbers]
-        self._consumer.assign(partitions)
-        self._consumer.seek_to_end(*partitions)
-        for partition in partitions:
-            self._consumer.position(partition)  # the end of now, before anything is sent
+        self._reader = TopicReader(bootstrap, topic)
+        self._reader.seek(self._reader.ends())  # the ends of now, before anything is sent
 
     def poll(self, timeout_ms: int) -> list[Result]:
         """Return the answers that came, waiting for the first at most so long."""
-        batches = self._consumer.poll(timeout_ms=timeout_ms, max_records=POLL_RECORDS_MAX)
-        return [orjson.loads(record.value) for records in batches.values() for record in records]
+        return [
+            orjson.loads(record.value or b"")
+            for records in self._reader.poll(timeout_ms).values()
+            for record in records
+        ]
 
     def close(self) -> None:
-        self._consumer.close()
+        self._reader.close()
 
 
 class Conversation:

@@ -20,6 +20,7 @@ from infra.envelope.codec import Codec
 from infra.kafka.clients import make_admin, make_consumer
 from infra.kafka.partitioner import Placement, settle_partitioner
 from infra.kafka.publisher import Publisher, publisher_of
+from infra.kafka.record import Batch, Offsets
 from infra.kafka.topics import TopicNames, create_topics
 from infra.log.event_log import EventLog
 from infra.log.poison import PoisonRecords
@@ -29,7 +30,7 @@ from projections.projection import Projection
 from workers.command_worker.worker import CommandWorker
 from workers.projector.projector import Projector, prepare
 from workers.relay import Relay
-from workers.runtime.loop import Batch, BatchHandler, Loop
+from workers.runtime.loop import BatchHandler, Loop
 from workers.runtime.parts import make_codec
 
 WAIT_MAX_S: Final = 60.0
@@ -259,7 +260,7 @@ class Counted:
         self._stop = stop
         self.seen = 0
 
-    def handle(self, batch: Batch) -> Mapping[TopicPartition, int]:
+    def handle(self, batch: Batch) -> Offsets:
         next_offsets = self._handler.handle(batch)
         self.seen += sum(len(records) for records in batch.values())
         if self.seen >= self._records:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
@@ -17,6 +17,7 @@ from commands.metadata import Meta, parse_actor
 from domain.errors import Fault
 from domain.vocabularies import ActorKind
 from infra.envelope.command_record import CommandRecord, read_command
+from infra.kafka.record import Record
 from infra.records import Answered, CommandStamp, Message, SetAside, Verdict
 
 DEAD_HEADER_PREFIX: Final = "rma_dead_"
@@ -34,23 +35,6 @@ CUT_BYTES: Final = 64 * 1024
 """How much is kept of the value of a record that is too large, and of any key."""
 
 UNKNOWN_TYPE: Final = "unknown"
-
-
-class Record(Protocol):
-    """What the worker needs of a record that was polled."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolatio
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, topic_of
 from infra.kafka.partitioner import Placement, partitioner_in
+from infra.kafka.record import Batch, Offsets, Record
 from infra.kafka.record_batch import fits_record
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import Append, ConcurrencyError, EventLog
@@ -32,7 +33,7 @@ from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.metrics import WorkerMetrics
 from infra.records import Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.settings import Settings
-from workers.command_worker.intake import ParsedCommand, Record, answer_key, dead_letter, take_in
+from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.streams import AggregateCache, BatchStreams
 from workers.runtime.loop import Loop, patiently
@@ -100,7 +101,7 @@ class CommandWorker:
         self._placement = placement
         self._cache = AggregateCache()
 
-    def handle(self, batch: Mapping[TopicPartition, Sequence[Record]]) -> dict[TopicPartition, int]:
+    def handle(self, batch: Batch) -> Offsets:
         """Decide and record a polled batch; return the next offsets. Raises what ``record`` does."""
         self.record([record for records in batch.values() for record in records])
         return {partition: records[-1].offset + 1 for partition, records in batch.items()}

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Self
 
 import orjson
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import UnknownTopicOrPartitionError
+from kafka.structs import TopicPartition
 
 from domain.errors import RmaError, UnusableInputError
 from infra.addresses import addresses
 from infra.kafka.publisher import publisher_of
+from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.command_worker.intake import DEAD_HEADER_PREFIX
@@ -58,11 +59,12 @@ class DeadLetter:
     found: dict[str, bytes]
 
     @classmethod
-    def of(cls, record: Any) -> Self:
+    def of(cls, record: DatedRecord) -> Self:
         """Return a Kafka record as a dead letter, our own headers apart from the original's."""
+        headers = [(name, value or b"") for name, value in record.headers]
         own = {
             name.removeprefix(DEAD_HEADER_PREFIX): value
-            for name, value in record.headers
+            for name, value in headers
             if name.startswith(DEAD_HEADER_PREFIX)
         }
         return cls(
@@ -70,7 +72,7 @@ class DeadLetter:
             dead_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
             key=record.key,
             value=None if "tombstone" in own else record.value,
-            headers=[header for header in record.headers if not header[0].startswith(DEAD_HEADER_PREFIX)],
+            headers=[header for header in headers if not header[0].startswith(DEAD_HEADER_PREFIX)],
             found=own,
         )
 
@@ -116,21 +118,16 @@ class DeadLetters:
         """Connect; raises ``ServiceUnreachableError`` or ``kafka.errors.KafkaError`` where Kafka is away."""
         self._topics = TopicNames(settings.topic_prefix)
         self._settings = settings
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=addresses(settings).kafka_bootstrap.split(","),
-            enable_auto_commit=False,
-            bootstrap_timeout_ms=KAFKA_TIMEOUT_MS,
-            request_timeout_ms=KAFKA_TIMEOUT_MS,
-        )
+        bootstrap = addresses(settings).kafka_bootstrap
+        self._reader = TopicReader(bootstrap, self._topics.dead, timeout_ms=KAFKA_TIMEOUT_MS)
 
     def close(self) -> None:
-        self._consumer.close()
+        self._reader.close()
 
     def newest(self, limit: int) -> list[DeadLetter]:
         """Return the last ``limit`` dead letters, oldest first."""
-        partitions = self._partitions()
-        first, ends = self._consumer.beginning_offsets(partitions), self._consumer.end_offsets(partitions)
-        begin = {partition: max(first[partition], ends[partition] - limit) for partition in partitions}
+        first, ends = self._reader.begins(), self._reader.ends()
+        begin = {partition: max(offset, ends[partition] - limit) for partition, offset in first.items()}
         letters = sorted(self._between(begin, ends), key=lambda letter: (letter.dead_at, letter.letter_id))
         return letters[-limit:]
 
@@ -142,11 +139,10 @@ class DeadLetters:
             LetterIdError: It is no id at all.
         """
         partition, offset = _place(letter_id, self._topics.dead)
-        if partition in self._partitions():
-            first, ends = self._consumer.beginning_offsets([partition]), self._consumer.end_offsets([partition])
-            if first[partition] <= offset < ends[partition]:
-                for letter in self._between({partition: offset}, {partition: offset + 1}):
-                    return letter
+        first, ends = self._reader.begins(), self._reader.ends()
+        if partition in first and first[partition] <= offset < ends[partition]:
+            for letter in self._between({partition: offset}, {partition: offset + 1}):
+                return letter
         raise UnknownDeadLetterError(f"there is no dead letter {letter_id}, see: rma dead list")
 
     def redrive(self, letters: Sequence[DeadLetter]) -> None:
@@ -163,25 +159,17 @@ class DeadLetters:
         with closing(publisher_of(self._settings)) as publisher:
             publisher.deliver(self._topics.commands, [(one.key, one.value, one.headers) for one in letters])
 
-    def _partitions(self) -> list[TopicPartition]:
-        numbers = self._consumer.partitions_for_topic(self._topics.dead)
-        if not numbers:
-            raise UnknownTopicOrPartitionError(self._topics.dead)
-        return [TopicPartition(self._topics.dead, number) for number in sorted(numbers)]
-
-    def _between(self, begin: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> Iterator[DeadLetter]:
+    def _between(self, begin: Offsets, ends: Offsets) -> Iterator[DeadLetter]:
         """Yield the records from the offsets in ``begin`` up to those in ``ends``, in no order across partitions."""
         left = {partition for partition in begin if begin[partition] < ends[partition]}
-        self._consumer.assign(list(left))
-        for partition in left:
-            self._consumer.seek(partition, begin[partition])
+        self._reader.seek({partition: begin[partition] for partition in left})
         empty = 0
         while left and empty < EMPTY_POLLS_MAX:
-            polled = self._consumer.poll(timeout_ms=POLL_MS)
+            polled = self._reader.poll(POLL_MS)
             empty = 0 if polled else empty + 1
             for partition, records in polled.items():
                 yield from (DeadLetter.of(record) for record in records if record.offset < ends[partition])
-            left = {partition for partition in left if self._consumer.position(partition) < ends[partition]}
+            left = {partition for partition in left if self._reader.position(partition) < ends[partition]}
 
 
 def _place(letter_id: str, topic: str) -> tuple[TopicPartition, int]:

@@ -8,19 +8,20 @@ before that leaves everything as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaTimeoutError
+from kafka.structs import TopicPartition
 from psycopg import Connection, sql
 
 from domain.errors import RmaError
 from domain.recorded import RecordedEvent
 from infra.addresses import addresses, postgres_address
-from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+from infra.kafka.record import Batch, Offsets
+from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, SILENCE_MAX_MS
 from infra.settings import Settings
@@ -31,7 +32,6 @@ from workers.runtime.parts import make_codec
 
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 60
-BATCH_RECORDS_MAX: Final = 5_000
 HELD_TIMEOUT_MS: Final = 60_000
 """How long the swap waits for readers of the old tables, and how long a poll may leave the transaction idle."""
 
@@ -118,11 +118,12 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
     topic = TopicNames(settings.topic_prefix).events
     with (
         closing(Projector(postgres_address(settings), beside, make_codec())) as projector,
-        closing(_Topic(where.kafka_bootstrap, topic)) as events,
+        closing(TopicReader(where.kafka_bootstrap, topic)) as events,
     ):
         connection = projector.connection
         with connection.transaction():
             old = _make_room(connection, projection)
+            events.seek(events.begins())
             reader = _Reader(projector, events, tell)
             reader.read_to(events.ends())
             connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {SILENCE_MAX_MS}")  # others wait now
@@ -159,57 +160,19 @@ def _make_room(connection: Connection, projection: Projection) -> list[str]:
     return old
 
 
-class _Topic:
-    """The topic of events, read from its beginning without any group."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_poll_records=BATCH_RECORDS_MAX,
-            bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        numbers = self._consumer.partitions_for_topic(topic)
-        if not numbers:
-            self._consumer.close()
-            raise UnknownTopicOrPartitionError(topic)
-        self._partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-        self._consumer.assign(self._partitions)
-        self._consumer.seek_to_beginning(*self._partitions)
-
-    def close(self) -> None:
-        self._consumer.close()
-
-    def ends(self) -> dict[TopicPartition, int]:
-        """Return where each partition ends now."""
-        return dict(self._consumer.end_offsets(self._partitions))
-
-    def position(self, partition: TopicPartition) -> int:
-        return int(self._consumer.position(partition))
-
-    def poll(self) -> Mapping[TopicPartition, Sequence[Any]]:
-        """Return what comes next; raises ``kafka.errors.KafkaTimeoutError`` where nothing does."""
-        for _ in range(EMPTY_POLLS_MAX):
-            if polled := self._consumer.poll(timeout_ms=POLL_MS):
-                return dict(polled)
-        raise KafkaTimeoutError("no more events came, though the topic holds some")
-
-
 class _Reader:
     """Folds the topic into the fresh tables, up to where it is told."""
 
-    def __init__(self, projector: Projector, events: _Topic, tell: Callable[[int, int], None]) -> None:
+    def __init__(self, projector: Projector, events: TopicReader, tell: Callable[[int, int], None]) -> None:
         self.records = 0
         self._projector = projector
         self._events = events
         self._tell = tell
 
-    def read_to(self, ends: Mapping[TopicPartition, int]) -> None:
+    def read_to(self, ends: Offsets) -> None:
         """Fold until every partition has reached its end; what is beyond may be folded too."""
         while left := sum(max(0, end - self._events.position(partition)) for partition, end in ends.items()):
-            batch = self._events.poll()
+            batch = self._poll()
             next_offsets = self._projector.handle(batch)
             if stopped := set(batch) - set(next_offsets):
                 where = ", ".join(f"partition {partition.partition}" for partition in sorted(stopped))
@@ -217,3 +180,10 @@ class _Reader:
             read = sum(len(records) for records in batch.values())
             self.records += read
             self._tell(self.records, self.records + max(0, left - read))
+
+    def _poll(self) -> Batch:
+        """Return what comes next; raises ``kafka.errors.KafkaTimeoutError`` where nothing does."""
+        for _ in range(EMPTY_POLLS_MAX):
+            if polled := self._events.poll(POLL_MS):
+                return polled
+        raise KafkaTimeoutError("no more events came, though the topic holds some")

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import UnknownTopicOrPartitionError
 from psycopg.rows import dict_row
 
 from infra.addresses import addresses, postgres_address
+from infra.kafka.topic_reader import partitions_of
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
@@ -130,9 +130,7 @@ def _consumer(bootstrap: str, group: str) -> KafkaConsumer:
 
 
 def _ends(consumer: KafkaConsumer, topic: str) -> _Ends:
-    partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-    if not partitions:
-        raise UnknownTopicOrPartitionError(topic)
+    partitions = partitions_of(consumer, topic)
     first, last = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     return _Ends(
         {partition.partition: offset for partition, offset in first.items()},

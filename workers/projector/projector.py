@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from kafka.structs import TopicPartition
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from domain.recorded import RecordedEvent
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnknownEventTypeError
+from infra.kafka.record import Batch, Offsets
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
@@ -107,7 +108,7 @@ class Projector(Session):
         rows = self.connection.execute(POSITION, (*self._id, partition.partition)).fetchall()
         return rows[0][0] if rows else 0
 
-    def handle(self, batch: Mapping[TopicPartition, Sequence[Any]]) -> dict[TopicPartition, int]:
+    def handle(self, batch: Batch) -> Offsets:
         """Fold a batch and move the positions, all in one transaction; return the next offsets.
 
         A partition with a gap, or with an event that cannot be read, is folded up to there and left out of what is
@@ -129,9 +130,7 @@ class Projector(Session):
             self._metrics.gap()
         return {partition: offset for partition, offset in next_offsets.items() if partition not in stopped}
 
-    def _fold_batch(
-        self, batch: Mapping[TopicPartition, Sequence[Any]]
-    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    def _fold_batch(self, batch: Batch) -> tuple[Offsets, Offsets]:
         with self.connection.transaction():
             standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
             with self._metrics.stage("read"):
@@ -155,9 +154,7 @@ class Projector(Session):
         [row] = self.connection.execute(POSITION + " FOR UPDATE", (*self._id, partition.partition)).fetchall()
         return row[0], row[1]
 
-    def _read(
-        self, batch: Mapping[TopicPartition, Sequence[Any]], standing: Mapping[TopicPartition, tuple[int, int]]
-    ) -> list[Arrival]:
+    def _read(self, batch: Batch, standing: Mapping[TopicPartition, tuple[int, int]]) -> list[Arrival]:
         arrivals = []
         for partition, (next_offset, _) in standing.items():
             for record in batch[partition]:
@@ -174,11 +171,11 @@ class Projector(Session):
                 arrivals.append(Arrival(partition, record.offset, event))
         return arrivals
 
-    def _guard(self, arrivals: Sequence[Arrival]) -> tuple[list[RecordedEvent], dict[TopicPartition, int]]:
+    def _guard(self, arrivals: Sequence[Arrival]) -> tuple[list[RecordedEvent], Offsets]:
         """Return the events that are new, and which partitions stop at which offset: at a gap, or at garbage."""
         seen = self._seen({arrival.event.stream for arrival in arrivals if arrival.event is not None})
         events, moved = [], {}
-        stopped: dict[TopicPartition, int] = {}
+        stopped: Offsets = {}
         for arrival in arrivals:
             event = arrival.event
             if arrival.partition in stopped:
@@ -208,7 +205,7 @@ class Projector(Session):
     def _advance(
         self,
         standing: Mapping[TopicPartition, tuple[int, int]],
-        next_offsets: Mapping[TopicPartition, int],
+        next_offsets: Offsets,
         arrivals: Sequence[Arrival],
     ) -> None:
         reached = {partition: log_position for partition, (_, log_position) in standing.items()}

@@ -10,19 +10,23 @@ from pydantic import ValidationError
 
 from domain.recorded import RecordedEvent
 from infra.envelope.codec import Codec, UnknownEventTypeError
+from infra.kafka.record import Record
 
 
 class UnreadableEventError(Exception):
     """A record of the events topic is not an event that can be read."""
 
 
-def read_event(record: Any, codec: Codec) -> RecordedEvent:
+def read_event(record: Record, codec: Codec) -> RecordedEvent:
     """Return the event of a record of the events topic; its fact is decoded when somebody asks for it.
 
     Raises:
-        UnreadableEventError: A header is missing or not what it should be, or the key is.
+        UnreadableEventError: A header, the key or the value is missing, or is not what it should be.
     """
-    headers = dict(record.headers)
+    place = f"{record.topic}/{record.partition}@{record.offset}"
+    if record.key is None or record.value is None:
+        raise UnreadableEventError(f"{place}: has no key, or no value")
+    headers: dict[str, Any] = dict(record.headers)  # what is missing is found by reading it
     try:
         return RecordedEvent(
             event_id=UUID(headers["ce_id"].decode()),
@@ -41,7 +45,7 @@ def read_event(record: Any, codec: Codec) -> RecordedEvent:
             decode=codec.decode_recorded,
         )
     except (KeyError, ValueError, AttributeError, TypeError) as bad:
-        raise UnreadableEventError(f"{record.topic}/{record.partition}@{record.offset}: {bad!r}") from bad
+        raise UnreadableEventError(f"{place}: {bad!r}") from bad
 
 
 def check_decodes(event: RecordedEvent) -> None:

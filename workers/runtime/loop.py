@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from threading import Event
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
 import structlog
 from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from infra.kafka.record import Batch, Offsets
 from infra.metrics import WorkerMetrics
 
 POLL_MS: Final = 200
@@ -34,13 +35,13 @@ TRANSIENT_ERRORS: Final = (
     KafkaError,
 )
 
-Batch = Mapping[TopicPartition, Sequence[Any]]
+Returned = TypeVar("Returned")
 
 
 class BatchHandler(Protocol):
     """What a worker does with what was polled."""
 
-    def handle(self, batch: Batch) -> Mapping[TopicPartition, int]:
+    def handle(self, batch: Batch) -> Offsets:
         """Handle records by partition and return, per partition, the next offset to read; all effects are durable.
 
         A partition that is left out is not to be read on: the loop pauses it.
@@ -107,7 +108,7 @@ class Loop:
         if partitions:
             self._consumer.pause(*partitions)
 
-    def _commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
+    def _commit(self, next_offsets: Offsets) -> None:
         if not next_offsets:
             return
         try:
@@ -130,7 +131,7 @@ class Loop:
             self._metrics.lag(partition, max(0, ends[partition] - (position or 0)))
 
 
-def patiently(action: Callable[[], Any], stop: Event) -> Any:
+def patiently(action: Callable[[], Returned], stop: Event) -> Returned | None:
     """Return what an action returns, trying again while a service is away; None once ``stop`` is set in a pause.
 
     Raises:

@@ -1,0 +1,87 @@
+"""A topic read without a group: nothing is committed, and nobody else is disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from kafka import KafkaConsumer
+from kafka.structs import TopicPartition
+
+from domain.errors import RmaError
+from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+from infra.kafka.record import DatedRecord, Offsets
+
+POLL_RECORDS_MAX: Final = 5_000
+
+
+class TopicMissingError(RmaError):
+    """A topic that this system needs does not exist."""
+
+    code = "topic_missing"
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"topic {topic} does not exist, run: rma init")
+        self.topic = topic
+
+
+def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Return a topic's partitions in order; raises ``TopicMissingError`` where there are none."""
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise TopicMissingError(topic)
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+class TopicReader:
+    """One topic, read from wherever one says; to be closed.
+
+    Args:
+        bootstrap: Host and port pairs, separated by commas.
+        topic: Its name.
+        timeout_ms: How long Kafka may take to answer.
+    Raises:
+        TopicMissingError: There is no such topic.
+        kafka.errors.KafkaError: Kafka is away.
+    """
+
+    def __init__(self, bootstrap: str, topic: str, *, timeout_ms: int = REQUEST_TIMEOUT_MS) -> None:
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # where what was asked for is gone, nothing that is left is passed over
+            allow_auto_create_topics=False,
+            max_poll_records=POLL_RECORDS_MAX,
+            bootstrap_timeout_ms=min(BOOTSTRAP_TIMEOUT_MS, timeout_ms),
+            request_timeout_ms=timeout_ms,
+        )
+        try:
+            self.partitions = partitions_of(self._consumer, topic)
+        except TopicMissingError:
+            self._consumer.close()
+            raise
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def begins(self) -> Offsets:
+        """Return the offset of the oldest record that is kept, by partition."""
+        return dict(self._consumer.beginning_offsets(self.partitions))
+
+    def ends(self) -> Offsets:
+        """Return the offset that the next record will have, by partition."""
+        return dict(self._consumer.end_offsets(self.partitions))
+
+    def seek(self, offsets: Offsets) -> None:
+        """Read these partitions and no others, each from its offset on."""
+        self._consumer.assign(list(offsets))
+        for partition, offset in offsets.items():
+            self._consumer.seek(partition, offset)
+
+    def position(self, partition: TopicPartition) -> int:
+        """Return the offset of the record that is read next."""
+        return int(self._consumer.position(partition))
+
+    def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[DatedRecord]]:
+        """Return what comes next, waiting for the first record at most so long."""
+        return dict(self._consumer.poll(timeout_ms=timeout_ms))
