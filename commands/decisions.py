@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import Field
 
-from commands.evidence import EvidenceItems, evidence_for
+from commands.evidence import EvidenceItems, evidence_of
 from commands.fields import (
     LINES_MAX,
     Body,
@@ -19,9 +18,8 @@ from commands.fields import (
     Text,
 )
 from commands.registry import on_return
-from domain.case import Case, authorization, remedies
-from domain.case.authorization import Choice
-from domain.rma.parts import of_order
+from domain.case import Case, remedies, review
+from domain.case.review import Choice
 
 
 class AnswerRemedy(OnReturn):
@@ -48,31 +46,25 @@ class DecidedLine(Body):
 DecidedLines = Annotated[tuple[DecidedLine, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
-class DecideRequest(Body):
+class DecideRequest(OnReturn):
     """Answer what policy left to a person."""
 
-    rma_id: UUID
-    order_id: Identifier
     lines: DecidedLines
     note: Text | None = None
 
 
-class OverrideDecision(Body):
+class OverrideDecision(OnReturn):
     """Decide against what had been decided."""
 
-    rma_id: UUID
-    order_id: Identifier
     lines: DecidedLines
     approved_by: Text
     reason: Text
     note: Text | None = None
 
 
-class AppealDenial(Body):
+class AppealDenial(OnReturn):
     """Disagree with a denial."""
 
-    rma_id: UUID
-    order_id: Identifier
     line: LineNumber
     grounds: Text
     evidence: EvidenceItems = ()
@@ -80,23 +72,14 @@ class AppealDenial(Body):
 
 @on_return(DecideRequest, by="agent")
 def decide_request(command: DecideRequest, case: Case) -> None:
-    decisions = authorization.decide_all(case, _choices(command.lines), authorization.decide_by_person)
-    case.rma.trigger_event(case.rma.ReviewDecided, lines=tuple(decisions), note=command.note, timestamp=case.at)
-    authorization.apply_person(case, decisions)
+    review.decide(case, _choices(command.lines), command.note)
 
 
 @on_return(OverrideDecision, by="agent")
 def override_decision(command: OverrideDecision, case: Case) -> None:
-    decisions = authorization.decide_all(case, _choices(command.lines), authorization.override)
-    case.rma.trigger_event(
-        case.rma.DecisionOverridden,
-        lines=tuple(decisions),
-        approved_by=command.approved_by,
-        reason=command.reason,
-        note=command.note,
-        timestamp=case.at,
+    review.override(
+        case, _choices(command.lines), approved_by=command.approved_by, reason=command.reason, note=command.note
     )
-    authorization.apply_person(case, decisions)
 
 
 def _choices(lines: Sequence[DecidedLine]) -> list[Choice]:
@@ -105,14 +88,4 @@ def _choices(lines: Sequence[DecidedLine]) -> list[Choice]:
 
 @on_return(AppealDenial, by="customer agent")
 def appeal_denial(command: AppealDenial, case: Case) -> None:
-    runs = authorization.appeal(case, command.line)
-    line_id = case.rma.lines[command.line].asked.line_id
-    case.rma.trigger_event(
-        case.rma.DenialAppealed,
-        line=command.line,
-        runs=runs,
-        grounds=command.grounds,
-        evidence=evidence_for(case, command.evidence),
-        timestamp=case.at,
-    )
-    case.order.take_free_units(case.rma.rma_id, of_order(line_id, runs), case.at)
+    review.appeal(case, command.line, command.grounds, evidence_of(command.evidence))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commands.evidence import EvidenceItems, evidence_for
+from commands.evidence import EvidenceItems, evidence_of
 from commands.fields import (
     LINES_MAX,
     SERIALS_MAX,
@@ -20,8 +20,9 @@ from commands.fields import (
     Text,
 )
 from commands.registry import content_hash, on_return
-from domain.case import Case, dock, inspection, resolution, warranty
-from domain.case.dock import Receipt, ReceivedItem, UnexpectedItem
+from domain.case import Case, dock, fulfilment, inspection
+from domain.case.dock import Label, Receipt, ReceivedItem, UnexpectedItem
+from domain.case.fulfilment import Outgoing
 from domain.case.inspection import Findings
 from domain.vocabularies import Cause, Disposition, Grade, LiableParty, ScanStatus
 
@@ -134,18 +135,14 @@ class SendBack(OnUnits):
 
 @on_return(IssueLabel, by="agent system", while_closed=True)
 def issue_label(command: IssueLabel, case: Case) -> None:
-    if case.rma.is_repeat("label_id", command.label_id, content_hash(command)):
-        return
-    dock.check_sendable(case)
-    case.rma.trigger_event(
-        case.rma.LabelIssued,
+    label = Label(
         label_id=command.label_id,
         carrier=command.carrier,
         tracking_number=command.tracking_number,
         ship_to=command.ship_to,
         content_hash=content_hash(command),
-        timestamp=case.at,
     )
+    dock.issue_label(case, label)
 
 
 @on_return(RecordHandover, by="carrier agent", while_closed=True)
@@ -203,7 +200,7 @@ def record_inspection(command: RecordInspection, case: Case) -> None:
         content_hash=content_hash(command),
         checklist=command.checklist,
         note=command.note,
-        evidence=evidence_for(case, command.evidence),
+        evidence=evidence_of(command.evidence),
         supersedes=command.supersedes,
     )
     inspection.inspect(case, findings)
@@ -216,40 +213,18 @@ def decide_disposition(command: DecideDisposition, case: Case) -> None:
 
 @on_return(ShipReplacement, by="warehouse agent")
 def ship_replacement(command: ShipReplacement, case: Case) -> None:
-    runs = resolution.awaiting_goods(
-        case, command.line, command.quantity, frozenset({"exchange", "replacement"}), only_received=False
-    )
-    case.rma.trigger_event(
-        case.rma.ReplacementShipped,
-        runs=runs,
-        tracking_number=command.tracking_number,
-        note=command.note,
-        timestamp=case.at,
-    )
+    fulfilment.ship_replacement(case, _outgoing(command))
 
 
 @on_return(RecordRepair, by="warehouse agent")
 def record_repair(command: RecordRepair, case: Case) -> None:
-    runs = resolution.awaiting_goods(case, command.line, command.quantity, frozenset({"repair"}), only_received=True)
-    case.rma.trigger_event(
-        case.rma.Repaired,
-        runs=runs,
-        tracking_number=command.tracking_number,
-        note=command.note,
-        timestamp=case.at,
-    )
-    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "repaired", case.at)
-    warranty.extend_over_repair(case, runs)
+    fulfilment.return_repaired(case, _outgoing(command))
 
 
 @on_return(SendBack, by="warehouse agent")
 def send_back(command: SendBack, case: Case) -> None:
-    runs = resolution.awaiting_goods(case, command.line, command.quantity, frozenset({"send_back"}), only_received=True)
-    case.rma.trigger_event(
-        case.rma.SentBack,
-        runs=runs,
-        tracking_number=command.tracking_number,
-        note=command.note,
-        timestamp=case.at,
-    )
-    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "sent_back", case.at)
+    fulfilment.send_back(case, _outgoing(command))
+
+
+def _outgoing(command: ShipReplacement | RecordRepair | SendBack) -> Outgoing:
+    return Outgoing(command.line, command.quantity, command.tracking_number, command.note)

@@ -122,15 +122,11 @@ def retry_payout(command: RetryPayout, meta: Meta, streams: Streams) -> None:
 
 @on_return(GrantGoodwill, by="agent", while_closed=True)
 def grant_goodwill(command: GrantGoodwill, case: Case) -> None:
-    if command.line is not None:
-        case.rma.line(command.line)
     payouts.grant_goodwill(case, command.amount_minor, line=command.line, reason=command.reason)
 
 
 @on_return(ClaimFromCustomer, by="agent", while_closed=True)
 def claim_from_customer(command: ClaimFromCustomer, case: Case) -> None:
-    if command.line is not None:
-        case.rma.line(command.line)
     payouts.claim(case, command.amount_minor, line=command.line, reason=command.reason)
 
 

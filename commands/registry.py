@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from commands.fields import Body
+from commands.fields import Body, OnReturn
 from commands.metadata import Meta
 from commands.streams import Streams, the_order, the_return
 from domain.case import Case, deadlines
 from domain.errors import WrongStateError
 from domain.vocabularies import ActorKind
 
-Handler = Callable[[Any, Meta, Streams], None]
 Command = TypeVar("Command", bound=Body)
+ReturnCommand = TypeVar("ReturnCommand", bound=OnReturn)
+Handler = Callable[[Command, Meta, Streams], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Registration:
 
     model: type[Body]
     by: frozenset[ActorKind]
-    handler: Handler
+    handler: Handler[Any]
+    """Of the model, and of no other."""
 
     @property
     def type_name(self) -> str:
@@ -35,10 +37,10 @@ class Registration:
 REGISTRATIONS: Final[dict[str, Registration]] = {}
 
 
-def handles(model: type[Command], *, by: str) -> Callable[[Handler], Handler]:
+def handles(model: type[Command], *, by: str) -> Callable[[Handler[Command]], Handler[Command]]:
     """Register the handler of a command that any of the kinds of actor in ``by`` (words) may send."""
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: Handler[Command]) -> Handler[Command]:
         registration = Registration(model, frozenset(by.split()), handler)  # type: ignore[arg-type]
         REGISTRATIONS[registration.type_name] = registration
         return handler
@@ -47,15 +49,15 @@ def handles(model: type[Command], *, by: str) -> Callable[[Handler], Handler]:
 
 
 def on_return(
-    model: type[Command], *, by: str, while_closed: bool = False
-) -> Callable[[Callable[[Any, Case], None]], Handler]:
+    model: type[ReturnCommand], *, by: str, while_closed: bool = False
+) -> Callable[[Callable[[ReturnCommand, Case], None]], Handler[ReturnCommand]]:
     """Register the handler of a command about an existing return: it gets the case, and deadlines are kept after it.
 
     Facts of the outside world are taken ``while_closed`` too; anything else needs the return reopened first.
     """
 
-    def register(handler: Callable[[Any, Case], None]) -> Handler:
-        def handle(command: Any, meta: Meta, streams: Streams) -> None:
+    def register(handler: Callable[[ReturnCommand, Case], None]) -> Handler[ReturnCommand]:
+        def handle(command: ReturnCommand, meta: Meta, streams: Streams) -> None:
             order = the_order(streams, command.order_id)
             case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
             if case.rma.closed_at is not None and not while_closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Protocol, cast
+from uuid import UUID
 
 from domain.errors import UnknownOrderError, UnknownReturnError
 from domain.fact import AggregateRoot
@@ -39,12 +40,12 @@ def the_order(streams: Streams, order_id: str) -> Order:
     return order
 
 
-def find_return(streams: Streams, rma_id: object) -> Rma | None:
+def find_return(streams: Streams, rma_id: UUID) -> Rma | None:
     """Return a return by its id, or None where nobody asked for one."""
-    return cast("Rma | None", streams.get(rma_stream(rma_id)))  # type: ignore[arg-type]
+    return cast("Rma | None", streams.get(rma_stream(rma_id)))
 
 
-def the_return(streams: Streams, rma_id: object, order: Order) -> Rma:
+def the_return(streams: Streams, rma_id: UUID, order: Order) -> Rma:
     """Return a return of an order; raises ``UnknownReturnError``."""
     rma = find_return(streams, rma_id)
     if rma is None or rma.order_id != order.order_id:

@@ -45,10 +45,16 @@ class AggregateRoot(BaseAggregate[str]):
         """The key under which the facts are published."""
         raise NotImplementedError
 
+    @property
+    def uncommitted(self) -> list[Fact]:
+        """The list in which facts are noted as they are triggered."""
+        return self._uncommitted
+
     def share_uncommitted(self, uncommitted: list[Fact]) -> None:
         """Note facts in this list from now on, those already triggered first."""
-        uncommitted += cast("list[Fact]", self.pending_events)
-        self._uncommitted = uncommitted
+        if uncommitted is not self._uncommitted:
+            uncommitted += cast("list[Fact]", self.pending_events)
+            self._uncommitted = uncommitted
 
     def trigger_event(self, event_class: type[CanMutateAggregate[str]], **kwargs: Any) -> None:
         """Trigger a fact of this stream; ``kwargs`` are its fields and its business time as ``timestamp``."""

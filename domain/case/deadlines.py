@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain.case import Case, payouts, remedies
+from domain.case import Case, closing, payouts, remedies
 from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
 from domain.policy.windows import end_of_day_after
@@ -170,7 +170,7 @@ def pass_by(case: Case, wanted: UUID) -> None:
     elif deadline.kind == "remedy" and deadline.line is not None:
         remedies.lapse(case, deadline.line, wanted)
     elif deadline.kind == "close":
-        rma.trigger_event(rma.Closed, reason="deadline", timestamp=case.at)
+        closing.close(case, "deadline")
 
 
 def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:

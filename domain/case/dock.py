@@ -17,6 +17,17 @@ FIRST_SCANS: Final = frozenset({"accepted", "in_transit", "out_for_delivery", "d
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What goods are sent with, and where to."""
+
+    label_id: str
+    carrier: str
+    tracking_number: str
+    ship_to: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedItem:
     """So many units of a line of the return, with the serial numbers read off them."""
 
@@ -48,10 +59,26 @@ class Receipt:
     content_hash: str
 
 
-def check_sendable(case: Case) -> None:
-    """Raise ``WrongStateError`` unless something is authorized to be sent, or already on its way."""
+def issue_label(case: Case, label: Label) -> None:
+    """Issue a label to send the goods with; the same one again is no second.
+
+    Raises:
+        IdentifierReusedError: Another label came under this id.
+        WrongStateError: Nothing is authorized to be sent.
+    """
+    if case.rma.is_repeat("label_id", label.label_id, label.content_hash):
+        return
     if not any(state.is_authorized for _, state in case.rma.units()):
         raise WrongStateError("nothing is authorized to be sent", status=case.rma.status)
+    case.rma.trigger_event(
+        case.rma.LabelIssued,
+        label_id=label.label_id,
+        carrier=label.carrier,
+        tracking_number=label.tracking_number,
+        ship_to=label.ship_to,
+        content_hash=label.content_hash,
+        timestamp=case.at,
+    )
 
 
 def hand_over(case: Case, *, tracking_number: str | None, drop_off: str | None) -> None:

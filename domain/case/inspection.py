@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.case import Case, resolution
+from domain.case.evidence import new_to
 from domain.errors import UnknownInspectionError
 from domain.rma.parts import Answer, Evidence, InspectionCheck, RmaRun
 from domain.rma.run_state import RunState
@@ -51,6 +52,7 @@ def inspect(case: Case, findings: Findings) -> None:
     rma = case.rma
     if rma.is_repeat("inspection_id", findings.inspection_id, findings.content_hash):
         return
+    evidence = new_to(case, findings.evidence)
     if findings.supersedes and ("inspection_id", findings.supersedes) not in rma.recorded:
         raise UnknownInspectionError(
             f"the return has no inspection {findings.supersedes}", inspection_id=findings.supersedes
@@ -70,7 +72,7 @@ def inspect(case: Case, findings: Findings) -> None:
         checks=checks,
         checklist=findings.checklist,
         note=findings.note,
-        evidence=findings.evidence,
+        evidence=evidence,
         content_hash=findings.content_hash,
         timestamp=case.at,
     )

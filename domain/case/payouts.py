@@ -79,7 +79,9 @@ def _settlement_of(order: Order, line: RmaLine, run: RmaRun) -> Settlement:
 
 
 def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
-    """Give store credit beyond the entitlement, as a posting of its own."""
+    """Give store credit beyond the entitlement, as a posting of its own; raises ``UnknownLineError``."""
+    if line is not None:
+        case.rma.line(line)
     case.order.trigger_event(
         case.order.GoodwillGranted,
         rma_id=case.rma.rma_id,
@@ -95,7 +97,9 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
 
 
 def claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
-    """Ask money back from the customer: it stands in the receivable until it is paid."""
+    """Ask money back from the customer: it stands in the receivable until it is paid; raises ``UnknownLineError``."""
+    if line is not None:
+        case.rma.line(line)
     case.order.trigger_event(
         case.order.ClaimRaised,
         rma_id=case.rma.rma_id,

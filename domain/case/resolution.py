@@ -297,22 +297,3 @@ def _restocking_back(case: Case, number: int) -> list[Credit]:
     ]
     back = refunds.restocking_back(case, number, waived) if waived else []
     return back if any(credit.fee_minor for credit in back) else []
-
-
-def awaiting_goods(
-    case: Case, number: int, quantity: int, resolutions: frozenset[str], *, only_received: bool
-) -> tuple[RmaRun, ...]:
-    """Return units whose promised goods have yet to go out; raises ``QuantityExceededError`` where there are fewer.
-
-    Repaired and refused goods must have come in first; a replacement may go out in advance.
-    """
-    return case.rma.pick(
-        number,
-        quantity,
-        lambda state: (
-            (state.is_authorized or state.resolution == "send_back")
-            and state.resolution in resolutions
-            and not state.goods_sent
-            and (not only_received or state.is_here)
-        ),
-    )

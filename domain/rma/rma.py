@@ -6,13 +6,13 @@ facts are decided (authorization, dock, inspection, resolution), before a fact i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 from uuid import UUID
 
 from domain.fact import AggregateRoot, Fact
 from domain.identity import rma_number, rma_stream
+from domain.order import Order
 from domain.order.parts import PolicyPin
 from domain.rma import case_facts, goods_facts, remedy_facts
 from domain.rma.parts import (
@@ -100,14 +100,38 @@ class Rma(RmaState, AggregateRoot):
         self.content_hash = content_hash
 
     @classmethod
-    def request(cls, rma_id: UUID, lines: Sequence[RequestedLine], *, at: datetime, **facts: object) -> Self:
-        """Begin a return's stream; ``facts`` are the other fields of ``Requested``."""
+    def request(
+        cls,
+        rma_id: UUID,
+        order: Order,
+        lines: tuple[RequestedLine, ...],
+        *,
+        policy: PolicyPin,
+        evidence: tuple[Evidence, ...],
+        case_id: str | None,
+        gift: bool,
+        recipient_id: str | None,
+        content_hash: str,
+        at: datetime,
+    ) -> Self:
+        """Begin the stream of a return of an order's lines; ``at`` is when it was asked for."""
         return cls._create(
             cls.Requested,
             id=rma_stream(rma_id),
             rma_id=rma_id,
             rma_number=rma_number(rma_id),
-            lines=tuple(lines),
+            order_id=order.order_id,
+            customer_id=order.customer_id,
+            case_id=case_id,
+            gift=gift,
+            recipient_id=recipient_id,
+            currency=order.currency,
+            channel=order.channel,
+            country=order.country,
+            ordered_at=order.created_on,
+            policy=policy,
+            lines=lines,
+            evidence=evidence,
+            content_hash=content_hash,
             timestamp=at,
-            **facts,
         )

@@ -1,0 +1,68 @@
+"""Goods that go out to the customer: an article in place of the returned one, repaired goods, refused goods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.case import Case
+from domain.case.warranty import extend_over_repair
+from domain.rma.parts import RmaRun
+from domain.rma.run_state import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """So many units of a line whose goods are on their way to the customer."""
+
+    line: int
+    quantity: int
+    tracking_number: str | None = None
+    note: str | None = None
+
+
+def ship_replacement(case: Case, goods: Outgoing) -> None:
+    """Record that the new article left; it may do so in advance.
+
+    Raises:
+        QuantityExceededError: Fewer units wait for one.
+    """
+    runs = _pick(case, goods, lambda state: state.is_authorized and state.resolution in {"exchange", "replacement"})
+    case.rma.trigger_event(
+        case.rma.ReplacementShipped,
+        runs=runs,
+        tracking_number=goods.tracking_number,
+        note=goods.note,
+        timestamp=case.at,
+    )
+
+
+def return_repaired(case: Case, goods: Outgoing) -> None:
+    """Record that units are repaired and on their way back: the customer's again, in warranty for longer.
+
+    Raises:
+        QuantityExceededError: Fewer units are here to be repaired.
+    """
+    runs = _pick(case, goods, lambda state: state.is_authorized and state.is_here and state.resolution == "repair")
+    case.rma.trigger_event(
+        case.rma.Repaired, runs=runs, tracking_number=goods.tracking_number, note=goods.note, timestamp=case.at
+    )
+    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "repaired", case.at)
+    extend_over_repair(case, runs)
+
+
+def send_back(case: Case, goods: Outgoing) -> None:
+    """Record that refused goods are on their way back: the customer's again.
+
+    Raises:
+        QuantityExceededError: Fewer units are here to be sent back.
+    """
+    runs = _pick(case, goods, lambda state: state.is_here and state.resolution == "send_back")
+    case.rma.trigger_event(
+        case.rma.SentBack, runs=runs, tracking_number=goods.tracking_number, note=goods.note, timestamp=case.at
+    )
+    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "sent_back", case.at)
+
+
+def _pick(case: Case, goods: Outgoing, fits: Callable[[RunState], bool]) -> tuple[RmaRun, ...]:
+    return case.rma.pick(goods.line, goods.quantity, lambda state: fits(state) and not state.goods_sent)

@@ -1,0 +1,196 @@
+"""What a customer asks for, and may put right or take back while nothing has left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.case import Case, authorization, deadlines
+from domain.case.authorization import PolicyInForce
+from domain.case.evidence import new_among
+from domain.errors import AlreadyShippedError, QuantityExceededError, WrongStateError
+from domain.order import Order
+from domain.order.parts import PolicyPin
+from domain.rma import Rma
+from domain.rma.parts import Answer, Evidence, ExchangeFor, RequestedLine, of_order
+from domain.units import UnitRun, total
+from domain.vocabularies import Reason, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnItem:
+    """So many units of an order line that a customer wants to give back, why, and what for."""
+
+    line_id: str
+    quantity: int
+    reason: Reason
+    wish: Wish
+    comment: str | None
+    answers: dict[str, Answer] | None
+    exchange_for: ExchangeFor | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequest:
+    """What a customer asks for; ``case_id`` groups the returns of several orders."""
+
+    rma_id: UUID
+    items: tuple[ReturnItem, ...]
+    evidence: tuple[Evidence, ...]
+    gift: bool
+    recipient_id: str | None
+    case_id: str | None
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What of a requested line is put right; None leaves it as it was."""
+
+    reason: Reason | None
+    wish: Wish | None
+    comment: str | None
+    quantity: int | None
+
+
+def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime) -> Rma:
+    """Begin a return of an order's units: they are taken, and policy decides at once.
+
+    Raises:
+        UnknownLineError: The order, or for evidence the return, has no such line.
+        WrongStateError, QuantityExceededError: An article is wished for without an exchange, or more than come back.
+        UnitsNotAvailableError: Fewer units are free.
+        IdentifierReusedError: Two of the evidence have one id.
+    """
+    _check(order, asked)
+    lines = _requested_lines(order, asked.items)
+    pin = PolicyPin.to(policy.version)
+    rma = Rma.request(
+        asked.rma_id,
+        order,
+        lines,
+        policy=pin,
+        evidence=new_among(asked.evidence, known=(), known_lines=range(1, len(lines) + 1)),
+        case_id=asked.case_id,
+        gift=asked.gift,
+        recipient_id=asked.recipient_id,
+        content_hash=asked.content_hash,
+        at=at,
+    )
+    rma.share_uncommitted(order.uncommitted)
+    if order.policy is None:
+        order.pin_policy(pin, at)
+    order.take_units(rma.rma_id, [run for line in lines for run in of_order(line.line_id, line.runs)], at)
+    case = Case(order, rma, at)
+    authorization.decide_by_policy(case, list(rma.lines), policy, at)
+    deadlines.keep(case)
+    return rma
+
+
+def _check(order: Order, asked: ReturnRequest) -> None:
+    for item in asked.items:
+        order.line(item.line_id)
+        wanted = item.exchange_for
+        if wanted is not None and item.wish != "exchange":
+            raise WrongStateError("only an exchange is for another article", line_id=item.line_id, wish=item.wish)
+        if wanted is not None and wanted.quantity > item.quantity:
+            raise QuantityExceededError(asked=wanted.quantity, available=item.quantity, line_id=item.line_id)
+
+
+def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[RequestedLine, ...]:
+    taken: dict[str, list[UnitRun]] = {}
+    lines = []
+    for number, item in enumerate(items, start=1):
+        runs = order.free_runs(item.line_id, item.quantity, taken.get(item.line_id, ()))
+        taken.setdefault(item.line_id, []).extend(runs)
+        sold = order.lines[item.line_id].fact
+        lines.append(
+            RequestedLine(
+                line=number,
+                line_id=item.line_id,
+                sku=sold.sku,
+                quantity=item.quantity,
+                runs=tuple(runs),
+                reason=item.reason,
+                wish=item.wish,
+                comment=item.comment,
+                answers=item.answers,
+                exchange_for=item.exchange_for,
+                category=sold.category,
+                sold=sold.quantity,
+                goods_minor=sold.goods_minor,
+                tax_minor=sold.tax_minor,
+                shipping_minor=sold.shipping_minor,
+            )
+        )
+    return tuple(lines)
+
+
+def correct(case: Case, number: int, correction: Correction, policy: PolicyInForce) -> None:
+    """Put a line of the request right, with no more units than before; policy decides it anew, as of the request.
+
+    Raises:
+        AlreadyShippedError: Something of the line has left the customer.
+        WrongStateError: The line was given up, denied or resolved.
+        QuantityExceededError: It has fewer units.
+    """
+    live = _correctable(case, number)
+    asked = case.rma.lines[number].asked
+    quantity = correction.quantity or total(live)
+    if quantity > total(live):
+        raise QuantityExceededError(asked=quantity, available=total(live), line=number)
+    dropped = _last_units(live, total(live) - quantity)
+    case.rma.trigger_event(
+        case.rma.RequestCorrected,
+        line=number,
+        reason=correction.reason or asked.reason,
+        wish=correction.wish or asked.wish,
+        comment=correction.comment or asked.comment,
+        quantity=quantity,
+        dropped=tuple(dropped),
+        timestamp=case.at,
+    )
+    case.order.free_units(case.rma.rma_id, of_order(asked.line_id, dropped), "corrected", case.at)
+    authorization.decide_by_policy(case, [number], policy, case.rma.created_on)
+    deadlines.keep(case)
+
+
+def _correctable(case: Case, number: int) -> list[UnitRun]:
+    line = case.rma.line(number)
+    if any(state.has_left for _, state in line.states):
+        raise AlreadyShippedError("goods are on their way", line=number)
+    live = [(run, state) for run, state in line.states if state.is_live]
+    if not live or any(not state.is_undecided for _, state in live) or case.rma.closed_at:
+        raise WrongStateError("the line can no longer be corrected", line=number)
+    return [run for run, _ in live]
+
+
+def _last_units(runs: Sequence[UnitRun], quantity: int) -> list[UnitRun]:
+    dropped: list[UnitRun] = []
+    for run in reversed(runs):
+        count = min(run.count, quantity)
+        if count:
+            dropped.append(UnitRun(run.end - count, count))
+        quantity -= count
+    return dropped
+
+
+def withdraw(case: Case, reason: str | None) -> None:
+    """Let the customer keep the goods after all.
+
+    Raises:
+        AlreadyShippedError: Something has left the customer.
+        WrongStateError: Nothing is left to withdraw, or money already moved.
+    """
+    live = [(run, state) for run, state in case.rma.units() if state.is_live]
+    if case.rma.closed_at or not live:
+        raise WrongStateError("the return has nothing left to withdraw", status=case.rma.status)
+    if any(state.has_left for _, state in case.rma.units()):
+        raise AlreadyShippedError("goods are on their way")
+    if any(not state.is_undecided for _, state in live):
+        raise WrongStateError("the return is already resolved", status=case.rma.status)
+    runs = tuple(run for run, _ in live)
+    case.rma.trigger_event(case.rma.Withdrawn, runs=runs, reason=reason, timestamp=case.at)
+    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "withdrawn", case.at)
