@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from kafka.errors import KafkaError
@@ -17,6 +17,7 @@ from infra.addresses import addresses
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
 from infra.kafka.partitioner import Placement
 from infra.kafka.publisher import Publisher, publisher_of
+from infra.kafka.record import Record
 from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.services import ServiceUnreachableError
@@ -36,6 +37,13 @@ CommandId = tuple[str, str]
 """Source and id of a command: what its answer is known by."""
 
 
+class Answer(NamedTuple):
+    """A command's answer; ``repeated``: it was given before, for the same command."""
+
+    result: Result
+    repeated: bool
+
+
 class NotSentError(ServiceUnreachableError):
     """Kafka did not take a command."""
 
@@ -51,9 +59,9 @@ class NeverAnsweredError(RmaError):
         missing = sorted(pending)
         named = ", ".join(f"{command_id} from {source}" for source, command_id in missing[:NAMED_MAX])
         more = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
+        commands = "one command" if len(missing) == 1 else f"{len(missing):,} commands"
         super().__init__(
-            f"no answer came for {timeout_s:.0f} s to {len(missing)} commands: {named}{more}; do the workers run? "
-            "(rma work all)"
+            f"no answer came for {timeout_s:.0f} s to {commands}: {named}{more}; do the workers run? (rma work all)"
         )
         self.pending = missing
 
@@ -185,16 +193,18 @@ class Results:
         self._reader = TopicReader(bootstrap, topic)
         self._reader.seek(self._reader.ends())  # the ends of now, before anything is sent
 
-    def poll(self, timeout_ms: int) -> list[Result]:
+    def poll(self, timeout_ms: int) -> list[Answer]:
         """Return the answers that came, waiting for the first at most so long."""
-        return [
-            orjson.loads(record.value or b"")
-            for records in self._reader.poll(timeout_ms).values()
-            for record in records
-        ]
+        return [_answer(record) for records in self._reader.poll(timeout_ms).values() for record in records]
 
     def close(self) -> None:
         self._reader.close()
+
+
+def _answer(record: Record) -> Answer:
+    """Return a record of the topic of answers; a repeated one is told later than it was recorded."""
+    result: Result = orjson.loads(record.value or b"")
+    return Answer(result, dict(record.headers)["ce_time"] != result["recorded_at"].encode())
 
 
 class Conversation:
@@ -213,9 +223,9 @@ class Conversation:
 
     def ask(self, record: OutgoingRecord) -> Result:
         """Publish one command and return its answer; raises ``NotSentError`` and ``NeverAnsweredError``."""
-        answers: list[Result] = []
+        answers: list[Answer] = []
         self.send_all([record], answers.append)
-        return answers[0]
+        return answers[0].result
 
     def publish_all(self, records: Iterable[OutgoingRecord]) -> int:
         """Publish commands in their order, wait for no answer, and return how many there were."""
@@ -226,7 +236,7 @@ class Conversation:
         self._publisher.flush()
         return sent
 
-    def send_all(self, records: Iterable[OutgoingRecord], on_answer: Callable[[Result], None]) -> int:
+    def send_all(self, records: Iterable[OutgoingRecord], on_answer: Callable[[Answer], None]) -> int:
         """Publish commands in their order, hand each one's answer on as it comes, and return how many there were.
 
         Raises:
@@ -246,7 +256,7 @@ class Conversation:
         self._await(pending, 0, on_answer)
         return sent
 
-    def _await(self, pending: set[CommandId], open_max: int, on_answer: Callable[[Result], None]) -> None:
+    def _await(self, pending: set[CommandId], open_max: int, on_answer: Callable[[Answer], None]) -> None:
         """Wait until at most ``open_max`` commands are open; every answer starts the wait anew."""
         heard_at = time.monotonic()
         while len(pending) > open_max:
@@ -255,14 +265,14 @@ class Conversation:
             elif time.monotonic() - heard_at > self._answer_timeout_s:
                 raise NeverAnsweredError(pending, self._answer_timeout_s)
 
-    def _take(self, pending: set[CommandId], timeout_ms: int, on_answer: Callable[[Result], None]) -> int:
+    def _take(self, pending: set[CommandId], timeout_ms: int, on_answer: Callable[[Answer], None]) -> int:
         """Hand on the first answer to each open command; others' answers and repeats are not ours."""
         taken = 0
-        for result in self._results.poll(timeout_ms):
-            command = (result["source"], result["command_id"])
+        for answer in self._results.poll(timeout_ms):
+            command = (answer.result["source"], answer.result["command_id"])
             if command in pending:
                 pending.remove(command)
-                on_answer(result)
+                on_answer(answer)
                 taken += 1
         return taken
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from infra.kafka.command_client import Conversation, OutgoingCommand, OutgoingRecord, Result, conversation
+from infra.kafka.command_client import Answer, Conversation, OutgoingCommand, OutgoingRecord, Result, conversation
 from infra.settings import Settings
 from workers.pictures.sheet import Screen
 from workers.pictures.text import Text
 from workers.trials.online_retail.commands import publish_policy, return_commands, sale_commands
-from workers.trials.online_retail.reading import History, Survey, Totals, survey
+from workers.trials.online_retail.reading import History, Totals, survey
 
 NAMED_MAX: Final = 20
 """How many of the commands that the system did not accept are printed."""
@@ -24,15 +25,24 @@ NAMED_MAX: Final = 20
 
 @dataclass(slots=True)
 class Answers:
-    """How the commands were answered; of those not accepted the first ``NAMED_MAX`` are kept whole."""
+    """How the commands sent were answered; of those not accepted the first ``NAMED_MAX`` are kept whole."""
 
+    sent: int = 0
+    known_before: int = 0
+    """How many had been told before: they changed nothing."""
     statuses: Counter[str] = field(default_factory=Counter)
     not_accepted: list[Result] = field(default_factory=list)
 
-    def take(self, result: Result) -> None:
-        self.statuses[result["status"]] += 1
-        if result["status"] != "accepted" and len(self.not_accepted) < NAMED_MAX:
-            self.not_accepted.append(result)
+    def take(self, answer: Answer) -> None:
+        self.statuses[answer.result["status"]] += 1
+        self.known_before += answer.repeated
+        if answer.result["status"] != "accepted" and len(self.not_accepted) < NAMED_MAX:
+            self.not_accepted.append(answer.result)
+
+    @property
+    def new(self) -> int:
+        """How many answers were given for the first time."""
+        return self.statuses.total() - self.known_before
 
     @property
     def all_accepted(self) -> bool:
@@ -41,10 +51,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import came to: the file's figures, and the system's answers."""
+    """What an import came to, or has come to so far: what was read of the file, and the system's answers."""
 
-    totals: Totals
+    history: History
     answers: Answers
+
+    @property
+    def totals(self) -> Totals:
+        """The file's figures."""
+        return self.history.totals
 
 
 def import_online_retail(path: Path, settings: Settings, console: Screen) -> Imported:
@@ -58,8 +73,22 @@ def import_online_retail(path: Path, settings: Settings, console: Screen) -> Imp
         reading = progress.add_task("reading", total=None)
         found = survey(path)
         progress.remove_task(reading)
-        with conversation(settings) as talk:
-            return _tell(path, found, talk, progress)
+        told = Imported(History(path, found), Answers())
+        try:
+            with conversation(settings) as talk:
+                _tell(told, found.rows, talk, progress)
+        except KeyboardInterrupt:
+            console.print(_how_far(told, found.rows))
+            raise
+    return told
+
+
+def _how_far(told: Imported, rows: int) -> str:
+    sent, answered = told.answers.sent, told.answers.statuses.total()
+    return (
+        f"stopped at row {told.totals.rows:,} of {rows:,}; {answered:,} of {sent:,} commands sent were answered. "
+        "Run it again: what is known already changes nothing."
+    )
 
 
 def _progress(console: Screen) -> Progress:
@@ -74,36 +103,34 @@ def _progress(console: Screen) -> Progress:
     )
 
 
-def _tell(path: Path, found: Survey, talk: Conversation, progress: Progress) -> Imported:
-    history, answers = History(path, found), Answers()
-    answers.take(talk.ask(publish_policy().to_record()))
-    if answers.all_accepted:
-        rows = progress.add_task("rows told", total=found.rows)
-        answered = progress.add_task("answers", total=None)
+def _tell(told: Imported, rows: int, talk: Conversation, progress: Progress) -> None:
+    """Publish everything and take every answer; nothing but the policy where that is not accepted."""
+    answers = told.answers
+    talk.send_all(_counted([publish_policy()], answers), answers.take)
+    if not answers.all_accepted:
+        return
+    shown_rows = progress.add_task("rows told", total=rows)
+    shown_answers = progress.add_task("answers", total=None)
 
-        def take(result: Result) -> None:
-            answers.take(result)
-            progress.advance(answered)
+    def take(answer: Answer) -> None:
+        answers.take(answer)
+        progress.update(shown_rows, completed=told.totals.rows)
+        progress.update(shown_answers, completed=answers.statuses.total(), total=answers.sent)
 
-        sent = talk.send_all(_records(history, progress, rows, answered), take)
-        progress.update(answered, total=sent)
-    return Imported(history.totals, answers)
+    talk.send_all(_counted(_commands(told.history, datetime.now(UTC)), answers), take)
 
 
-def _records(history: History, progress: Progress, rows: TaskID, answered: TaskID) -> Iterator[OutgoingRecord]:
-    told = 0
-    for command in _commands(history):
+def _counted(commands: Iterable[OutgoingCommand], answers: Answers) -> Iterator[OutgoingRecord]:
+    for command in commands:
         yield command.to_record()
-        told += 1
-        progress.update(rows, completed=history.totals.rows)
-    progress.update(answered, total=told)
+        answers.sent += 1
 
 
-def _commands(history: History) -> Iterator[OutgoingCommand]:
+def _commands(history: History, now: datetime) -> Iterator[OutgoingCommand]:
     for sale in history.sales():
         yield from sale_commands(sale)
     for cancellation in history.cancellations():
-        yield from return_commands(cancellation)
+        yield from return_commands(cancellation, now=now)
 
 
 def as_data(imported: Imported) -> dict[str, Any]:
@@ -126,6 +153,8 @@ def as_data(imported: Imported) -> dict[str, Any]:
         "pennies_given_back": totals.pennies_given_back,
         "currency": "GBP",
         "commands": dict(answers.statuses),
+        "new_commands": answers.new,
+        "known_commands": answers.known_before,
         "not_accepted": answers.not_accepted,
     }
 
@@ -135,8 +164,10 @@ def print_imported(imported: Imported, console: Screen) -> None:
     totals = imported.totals
     console.print(_rows_table(totals))
     console.print(_figures_table(totals))
-    statuses = imported.answers.statuses
-    console.print(", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())), "commands")
+    answers, statuses = imported.answers, imported.answers.statuses
+    told = ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items()))
+    news = f"{answers.new:,} of them new" if answers.new else "nothing new"
+    console.print(f"{told} commands, {news}; {answers.known_before:,} were known already")
     for result in imported.answers.not_accepted:
         why = f"{result['status']} {result.get('code') or ''}: {result.get('message') or ''}"
         console.print(Text().append(result["command_id"], "red").append(f" {why}"), soft_wrap=True)

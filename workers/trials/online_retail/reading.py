@@ -1,95 +1,17 @@
-"""A real shop's sales and cancellations, read from the Online Retail file; ``commands`` tells them to the platform.
+"""A real shop's sales and cancellations, matched; ``commands`` tells them to the platform.
 
 The file is read as a stream, twice: once to survey it, once to tell it. What stays in memory grows with the
 cancellations and the number of invoices, not with the rows. Nothing here touches Kafka or the read models.
-Source of the data: Daqing Chen, Online Retail, UCI Machine Learning Repository, https://doi.org/10.24432/C5BW33.
 """
 
 from __future__ import annotations
 
-import csv
-import lzma
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
-from domain.errors import RmaError
-
-COLUMNS: Final = "invoice_no stock_code description quantity invoiced_at unit_price_gbp customer_id country".split()
-GOODS: Final = re.compile(r"[0-9]{5}")
-CANCELLATION_MARK: Final = "C"
-LONDON: Final = ZoneInfo("Europe/London")
-PENNY: Final = Decimal(1)
-
-LeftOut = Literal["not_goods", "no_customer", "no_price", "wrong_sign", "no_match"]
-
-COUNTRIES: Final[dict[str, str]] = {
-    "Australia": "AU", "Austria": "AT", "Bahrain": "BH", "Belgium": "BE", "Brazil": "BR", "Canada": "CA",
-    "Channel Islands": "JE",  # one name for Jersey and Guernsey; Jersey is the larger
-    "Cyprus": "CY", "Czech Republic": "CZ", "Denmark": "DK", "EIRE": "IE",
-    "European Community": "EU",  # no country: exceptionally reserved in ISO 3166-1 for the Union
-    "Finland": "FI", "France": "FR", "Germany": "DE", "Greece": "GR", "Hong Kong": "HK", "Iceland": "IS",
-    "Israel": "IL", "Italy": "IT", "Japan": "JP", "Lebanon": "LB", "Lithuania": "LT", "Malta": "MT",
-    "Netherlands": "NL", "Norway": "NO", "Poland": "PL", "Portugal": "PT", "RSA": "ZA", "Saudi Arabia": "SA",
-    "Singapore": "SG", "Spain": "ES", "Sweden": "SE", "Switzerland": "CH", "USA": "US",
-    "United Arab Emirates": "AE", "United Kingdom": "GB",
-    "Unspecified": "ZZ",  # left to users by ISO 3166-1; Unicode CLDR's code for an unknown region
-}  # fmt: skip
-"""Every country name in the file, as ISO 3166-1 alpha-2."""
-
-
-class FileContentError(RmaError):
-    """The file is not what it should be; the message names the row and the column."""
-
-    code = "file_unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the file; ``number`` counts from 1 after the header, ``invoiced_at`` is London local time as text."""
-
-    number: int
-    invoice_no: str
-    stock_code: str
-    description: str
-    quantity: int
-    invoiced_at: str
-    unit_price_gbp: Decimal
-    customer_id: str
-    country: str
-
-    @property
-    def is_cancellation(self) -> bool:
-        """Whether the invoice takes goods back."""
-        return self.invoice_no.startswith(CANCELLATION_MARK)
-
-    @property
-    def amount_minor(self) -> int:
-        """Quantity times price in pennies, rounded half to even."""
-        return int((self.quantity * self.unit_price_gbp * 100).quantize(PENNY, ROUND_HALF_EVEN))
-
-    @property
-    def age(self) -> tuple[str, str, int]:
-        """What rows are ordered by: time, invoice number as text, place in the file."""
-        return (self.invoiced_at, self.invoice_no, self.number)
-
-    def left_out(self) -> LeftOut | None:
-        """Return why this row is no sale line and no cancellation, or None where it is one."""
-        if not GOODS.match(self.stock_code):
-            return "not_goods"
-        if self.is_cancellation and not self.customer_id:
-            return "no_customer"
-        if self.unit_price_gbp <= 0:
-            return "no_price"
-        if self.quantity >= 0 if self.is_cancellation else self.quantity <= 0:
-            return "wrong_sign"
-        return None
+from workers.trials.online_retail.rows import LeftOut, Row, read_rows
 
 
 @dataclass(slots=True)
@@ -160,54 +82,6 @@ class Survey:
     rows: int
     sale_lines: Counter[str]
     cancelled: frozenset[tuple[str, str]]
-
-
-def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a CSV file, packed with xz or not.
-
-    Raises:
-        FileContentError: A column is missing, or a value is not of its kind; names row and column.
-    """
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        try:
-            records = csv.reader(file, strict=True)
-            if next(records, None) != COLUMNS:
-                raise FileContentError(f"the first line of {path.name} is not {','.join(COLUMNS)}")
-            for number, record in enumerate(records, start=1):
-                yield _row(number, record)
-        except (lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
-            raise FileContentError(f"{path.name} cannot be read: {error}") from error
-
-
-def _row(number: int, record: list[str]) -> Row:
-    if len(record) != len(COLUMNS):
-        raise FileContentError(f"row {number} has {len(record)} columns, not {len(COLUMNS)}")
-    invoice_no, stock_code, description, quantity, invoiced_at, price, customer_id, country = record
-    column, value = "quantity", quantity
-    try:
-        units = int(quantity)
-        column, value = "unit_price_gbp", price
-        unit_price_gbp = _finite(price)
-        column, value = "invoiced_at", invoiced_at
-        at_london(invoiced_at)
-    except (ValueError, InvalidOperation) as error:
-        raise FileContentError(f"row {number}: {column} cannot be {value!r}") from error
-    if country not in COUNTRIES:
-        raise FileContentError(f"row {number}: country {country!r} has no ISO 3166-1 code here")
-    return Row(number, invoice_no, stock_code, description, units, invoiced_at, unit_price_gbp, customer_id, country)
-
-
-def _finite(text: str) -> Decimal:
-    value = Decimal(text)
-    if not value.is_finite():
-        raise ValueError(text)
-    return value
-
-
-def at_london(invoiced_at: str) -> datetime:
-    """Return a London local time as an instant with its offset."""
-    return datetime.fromisoformat(invoiced_at).replace(tzinfo=LONDON)
 
 
 def survey(path: Path) -> Survey:

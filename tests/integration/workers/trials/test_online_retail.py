@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import lzma
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 
 from infra.addresses import postgres_address
 from infra.kafka.partitioner import Placement, partitioner_of
+from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
+from tests.support.pipeline import wait_for
 from tests.support.whole_system import working
+from workers.operating.initialising import initialise
 from workers.pictures.sheet import Screen
 from workers.trials.online_retail.importing import Imported, as_data, import_online_retail, print_imported
-from workers.trials.online_retail.reading import FileContentError
+from workers.trials.online_retail.rows import FileContentError
 from workers.trials.scenario.views import Views
 
 SLICE: Final = Path(__file__).parents[3] / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
@@ -37,7 +46,12 @@ TRIAL_BALANCE: Final = "SELECT sum(balance_minor) FROM rma_read.ledger_balances"
 OVERPAID: Final = """
 SELECT count(*) FROM rma_read.order_units WHERE refunded_minor > paid_minor OR returned + in_return > sold
 """
-UNRESOLVED: Final = "SELECT count(*) FROM rma_read.returns WHERE status <> 'resolved'"
+NOT_CLOSED: Final = "SELECT count(*) FROM rma_read.returns WHERE status <> 'closed' OR next_step <> 'none'"
+CLOSED_LATER: Final = """
+SELECT count(*) FROM rma_read.returns AS r WHERE closed_at NOT BETWEEN
+    (SELECT max(settled_at) FROM rma_read.refunds AS f WHERE f.rma_id = r.rma_id) + interval '30 days' AND
+    (SELECT max(settled_at) FROM rma_read.refunds AS f WHERE f.rma_id = r.rma_id) + interval '31 days 1 hour'
+"""
 EVENTS: Final = "SELECT count(*) FROM rma_log.events"
 
 
@@ -49,6 +63,12 @@ def system(settings: Settings) -> Iterator[Settings]:
 
 def imported(path: Path, settings: Settings) -> Imported:
     return import_online_retail(path, settings, Screen(quiet=True))
+
+
+def printed(told: Imported) -> str:
+    console = Screen(width=120, record=True, quiet=False)
+    print_imported(told, console)
+    return console.export_text()
 
 
 def asked(settings: Settings, query: str) -> Any:
@@ -86,12 +106,15 @@ def test_the_views_say_what_the_file_says_and_reading_it_again_changes_nothing(s
         ).split()
     )
     assert asked(system, TRIAL_BALANCE) == 0
-    assert (asked(system, OVERPAID), asked(system, UNRESOLVED)) == (0, 0)
+    assert (asked(system, OVERPAID), asked(system, NOT_CLOSED), asked(system, CLOSED_LATER)) == (0, 0, 0)
 
     again = imported(SLICE, system)
     caught_up(system)
 
-    assert as_data(again) == as_data(first)
+    commands = sum(figures["commands"].values())
+    assert (first.answers.new, first.answers.known_before) == (commands, 0)
+    assert as_data(again) == figures | {"new_commands": 0, "known_commands": commands}
+    assert f"{commands:,} accepted commands, nothing new; {commands:,} were known already" in printed(again)
     assert asked(system, EVENTS) == events
 
 
@@ -107,9 +130,36 @@ def test_what_the_system_refuses_is_named(system: Settings, tmp_path: Path) -> N
 
     assert not told.answers.all_accepted
     assert [result["code"] for result in told.answers.not_accepted] == ["command_id_reused"]
-    console = Screen(width=120, record=True, quiet=False)
-    print_imported(told, console)
-    assert "online-retail/536365/order refused command_id_reused" in console.export_text()
+    assert "online-retail/536365/order refused command_id_reused" in printed(told)
+
+
+def test_who_stops_an_import_is_told_how_far_it_came(settings: Settings) -> None:
+    """Ctrl-C ends the wait for an answer with what was read and told so far, and with what to do."""
+    initialise(settings)  # and no worker: the first answer never comes
+    # a shell's background job hands down a SIGINT that is ignored; a person's terminal does not
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; from workers.cli.app import main; main()"
+    with subprocess.Popen(  # noqa: S603 - our own command line
+        [sys.executable, "-c", code, "import", "online-retail", str(SLICE)],
+        env={**os.environ, **settings.as_environment()},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for(lambda: commands_in(settings) == 1, "the first command")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert "stopped at row 0 of 16,985; 0 of 1 commands sent were answered. Run it again" in said
+    assert "Traceback" not in said
+    assert process.returncode not in {0, 2, 3}
+
+
+def commands_in(settings: Settings) -> int:
+    """Return how many commands were published."""
+    with closing(KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap)) as consumer:
+        topic = TopicNames(settings.topic_prefix).commands
+        partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
+        return sum(consumer.end_offsets(partitions).values())
 
 
 def test_a_broken_file_sends_nothing(system: Settings, tmp_path: Path) -> None:

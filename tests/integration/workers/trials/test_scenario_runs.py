@@ -100,6 +100,6 @@ def test_silence_is_a_failure_that_names_the_command(settings: Settings) -> None
     with (
         working(settings, without={"commands", "relay", *PROJECTIONS}),
         conversation(settings, answer_timeout_s=1.0) as talk,
-        pytest.raises(NeverAnsweredError, match="1 commands: c-1 from /shop; do the workers run"),
+        pytest.raises(NeverAnsweredError, match="to one command: c-1 from /shop; do the workers run"),
     ):
         talk.ask(command.to_record())

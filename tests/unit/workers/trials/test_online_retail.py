@@ -7,7 +7,7 @@ import lzma
 import shutil
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ import pytest
 from domain.identity import payout_id, refund_id
 from infra.kafka.command_client import OutgoingCommand
 from workers.trials.online_retail.commands import publish_policy, return_commands, rma_id_of, sale_commands
-from workers.trials.online_retail.reading import COLUMNS, FileContentError, History, Row, Totals, read_rows, survey
+from workers.trials.online_retail.reading import History, Totals, survey
+from workers.trials.online_retail.rows import COLUMNS, UCI_COLUMNS, FileContentError, Row, read_rows
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[4]
 SLICE = ROOT / "tests" / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"
 WHOLE = ROOT.parent / "shared" / "data" / "online_retail_2010-12_to_2011-08.csv.xz"
@@ -90,7 +92,7 @@ HAVING sum(-quantity - coalesce(units, 0)) > 0
 def imported(path: Path) -> tuple[Totals, list[OutgoingCommand]]:
     history = History(path, survey(path))
     commands = [command for sale in history.sales() for command in sale_commands(sale)]
-    commands += [command for back in history.cancellations() for command in return_commands(back)]
+    commands += [command for back in history.cancellations() for command in return_commands(back, now=NOW)]
     return history.totals, commands
 
 
@@ -137,7 +139,8 @@ def test_every_command_has_an_id_of_its_own_and_the_same_one_next_time() -> None
 def test_an_orders_commands_come_in_the_order_of_its_life() -> None:
     """Only the order within one key is kept by Kafka, so each key's commands tell a life from sale to payout."""
     steps = (
-        "RegisterOrder RecordDelivery RequestReturn RecordHandover ReceiveGoods RecordInspection RecordPayoutOutcome"
+        "RegisterOrder RecordDelivery RequestReturn RecordHandover ReceiveGoods RecordInspection RecordPayoutOutcome "
+        "PassDeadline"
     )
     lives: dict[str, list[str]] = {}
     for command in imported(SLICE)[1]:
@@ -159,6 +162,42 @@ def a_row(  # noqa: PLR0917 - a row has that many columns
     customer: str = "17850", country: str = "United Kingdom",
 ) -> str:  # fmt: skip
     return f"{invoice},{sku},CAKESTAND,{units},{at},{price},{customer},{country}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_the_file_as_uci_has_it_tells_the_same_commands(tmp_path: Path, encoding: str) -> None:
+    """UCI's workbook saved as CSV has other names, times and encodings; whoever has both files changes nothing."""
+    rows = [a_row("1", at=f"2011-03-0{day}T09:05:00", units=2) for day in (1, 2)]
+    rows.append(a_row("C2", at="2011-03-12T16:30:00", units=-1))
+    ours = tmp_path / "ours.csv"
+    ours.write_text("\n".join([",".join(COLUMNS), *rows]).replace("CAKE", "CAFÉ £5 "), encoding="utf-8")
+
+    theirs = tmp_path / "theirs.csv"
+    text = "\n".join([",".join(UCI_COLUMNS), *rows]).replace("CAKE", "CAFÉ £5 ")
+    for found, shown in (("2011-03-01T09:05:00", "3/1/2011 9:05"), ("2011-03-02T09:05:00", "03/02/11 9:05")):
+        text = text.replace(found, shown)
+    text = text.replace("2011-03-12T16:30:00", "2011-03-12 16:30:00").replace("17850", "17850.0")
+    theirs.write_text(text, encoding=encoding)
+
+    assert imported(theirs)[0].returns == 1
+    assert [command.to_bytes() for command in imported(theirs)[1]] == [
+        command.to_bytes() for command in imported(ours)[1]
+    ]
+
+
+def test_a_return_ends_thirty_days_after_its_last_payout(tmp_path: Path) -> None:
+    """Nobody touches it any more: its deadline closes it at the end of that day in London, if that has come."""
+    file = file_of(tmp_path, a_row("1"), a_row("C2", units=-1, at="2011-03-02T10:00:00"))
+    history = History(file, survey(file))
+    assert len(list(history.sales())) == 1
+    [back] = history.cancellations()
+
+    [closing] = [command for command in return_commands(back, now=NOW) if command.type == "PassDeadline"]
+
+    assert closing.time == datetime.fromisoformat("2011-04-02T00:00:00+01:00")
+    assert closing.actor == "clock:online-retail"
+    days_later = datetime.fromisoformat("2011-03-31T00:00:00+01:00")
+    assert "PassDeadline" not in [command.type for command in return_commands(back, now=days_later)]
 
 
 def test_the_first_fitting_cause_is_the_one_named(tmp_path: Path) -> None:
@@ -276,6 +315,8 @@ def test_an_invoice_is_one_order_even_where_its_rows_are_apart(tmp_path: Path) -
         (a_row(price="NaN"), "row 2: unit_price_gbp cannot be 'NaN'"),
         (a_row(country="Atlantis"), "row 2: country 'Atlantis' has no ISO 3166-1 code here"),
         (a_row() + ",more", "row 2 has 9 columns, not 8"),
+        (a_row(at="13/12/2010 8:26"), "row 2: invoiced_at cannot be '13/12/2010 8:26'"),
+        (a_row(at="2010-12-13T08:26:00Z"), "row 2: invoiced_at cannot be '2010-12-13T08:26:00Z'"),
     ],
 )
 def test_a_broken_row_is_named_before_anything_is_told(tmp_path: Path, row: str, said: str) -> None:
@@ -290,6 +331,14 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> No
     path = tmp_path / "rows.csv.xz"
     path.write_bytes(content)
     with pytest.raises(FileContentError, match=r"rows\.csv\.xz"):
+        list(read_rows(path))
+
+
+def test_a_workbook_is_told_apart(tmp_path: Path) -> None:
+    """UCI's own download is a workbook: whoever hands it over is told to save its sheet."""
+    path = tmp_path / "Online Retail.xlsx"
+    path.write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    with pytest.raises(FileContentError, match="save the workbook's sheet as CSV"):
         list(read_rows(path))
 
 
