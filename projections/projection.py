@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from psycopg import Connection
 
 from domain.recorded import RecordedEvent
+from projections.view import View
 
 
 class Projection(Protocol):
@@ -31,8 +32,8 @@ class Projection(Protocol):
         """Statements that create the schema and tables of this version; safe to repeat."""
 
     @property
-    def views_sql(self) -> str:
-        """Statements that point the stable views of schema ``rma_read`` at this version; safe to repeat."""
+    def views(self) -> Sequence[View]:
+        """The stable views of schema ``rma_read`` that show this read model."""
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Write what a whole batch of new events changes, each table with one statement."""

@@ -1,39 +1,80 @@
-"""Tables of a read model, written by one statement per batch: the rows travel as one JSON document."""
+"""Tables of a read model: what they hold, and how they are written, a batch of rows by one statement as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 from psycopg import Connection, sql
 
-READ_SCHEMA: Final = "rma_read"
-"""The schema of the stable views, the contract for analytics."""
-
 REPLACE: Final = sql.SQL("{0} = excluded.{0}")
 ADD: Final = sql.SQL("{0} = known.{0} + excluded.{0}")
 GREATEST: Final = sql.SQL("{0} = greatest(known.{0}, excluded.{0})")
+LEAST: Final = sql.SQL("{0} = least(known.{0}, excluded.{0})")
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table or view: its name, its PostgreSQL type, and what it says, with its unit.
+
+    ``null``: whether it may be empty. ``generated``: the expression by which PostgreSQL fills it.
+    """
+
+    name: str
+    kind: str
+    says: str
+    null: bool = False
+    generated: str = ""
+
+    @property
+    def definition(self) -> str:
+        """Return the column as the statement names it that creates its table."""
+        derived = f" GENERATED ALWAYS AS ({self.generated}) STORED" if self.generated else ""
+        return f"{self.name} {self.kind}{'' if self.null else ' NOT NULL'}{derived}"
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A table in a projection's schema: its columns in order, and the key by which a row is known."""
+    """A table in a projection's schema: its columns in order, and the key by which a row is known.
+
+    ``rules`` are further constraints, ``indexes`` by a short name what each is over. ``moves``: rows are changed often,
+    so that pages keep room for their next versions.
+    """
 
     schema: str
     name: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     key: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    moves: bool = False
+
+    @property
+    def statements(self) -> str:
+        """Return the statements that create the table and its indexes; safe to repeat."""
+        parts = [*(column.definition for column in self.columns), f"PRIMARY KEY ({', '.join(self.key)})", *self.rules]
+        room = " WITH (fillfactor = 70)" if self.moves else ""
+        table = f"CREATE TABLE IF NOT EXISTS {self.schema}.{self.name} ({', '.join(parts)}){room};"
+        indexes = (
+            f"CREATE INDEX IF NOT EXISTS {self.name}_{short} ON {self.schema}.{self.name} {over};"
+            for short, over in self.indexes.items()
+        )
+        return "\n".join((table, *indexes))
 
     @property
     def _table(self) -> sql.Identifier:
         return sql.Identifier(self.schema, self.name)
 
+    @property
+    def _written(self) -> list[str]:
+        return [column.name for column in self.columns if not column.generated]
+
     def _select(self) -> sql.Composed:
-        names = sql.SQL(", ").join(map(sql.Identifier, self.columns))
+        names = sql.SQL(", ").join(map(sql.Identifier, self._written))
         return sql.SQL(
             "INSERT INTO {table} AS known ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"
         ).format(table=self._table, names=names)
@@ -45,7 +86,7 @@ class Table:
 
     def upsert(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
         """Write rows, in the place of those with the same key."""
-        columns = [column for column in self.columns if column not in self.key]
+        columns = [column for column in self._written if column not in self.key]
         self._merge(connection, rows, dict.fromkeys(columns, REPLACE))
 
     def add(
@@ -55,14 +96,17 @@ class Table:
         *,
         counters: Sequence[str],
         latest: Sequence[str] = (),
+        earliest: Sequence[str] = (),
     ) -> None:
         """Write rows, or merge them into those with the same key.
 
-        ``counters`` are added up, of columns in ``latest`` the greater stays, all others stay as they are.
+        ``counters`` are added up, of ``latest`` and ``earliest`` the greater and the lesser stays, all others stay as
+        they are.
         """
         # sorted, so that two projectors that count in the same rows take their locks in the same order
         ordered = sorted(rows, key=lambda row: tuple(str(row[column]) for column in self.key))
-        self._merge(connection, ordered, dict.fromkeys(counters, ADD) | dict.fromkeys(latest, GREATEST))
+        changes = dict.fromkeys(counters, ADD) | dict.fromkeys(latest, GREATEST) | dict.fromkeys(earliest, LEAST)
+        self._merge(connection, ordered, changes)
 
     def _merge(self, connection: Connection[Any], rows: Sequence[Row], changes: Mapping[str, sql.SQL]) -> None:
         if not rows:
@@ -99,7 +143,6 @@ def _document(rows: Sequence[Row]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def views_of(schema: str, names: Iterable[str]) -> str:
-    """Return the statements that point stable views at tables or views of the same names."""
-    views = (f"CREATE OR REPLACE VIEW {READ_SCHEMA}.{name} AS SELECT * FROM {schema}.{name};" for name in names)
-    return "\n".join((f"CREATE SCHEMA IF NOT EXISTS {READ_SCHEMA};", *views))
+def tables_sql(schema: str, tables: Iterable[Table]) -> str:
+    """Return the statements that create a projection's schema and its tables; safe to repeat."""
+    return "\n".join((f"CREATE SCHEMA IF NOT EXISTS {schema};", *(table.statements for table in tables)))

@@ -19,19 +19,19 @@ from domain.settlement.payouts import WORST_FIRST, refund_status
 from projections.refund_ledger.tables import (
     COUNTERS,
     DIFFERENCES,
-    ENTRIES,
+    LEDGER_ENTRIES,
+    ORDER_UNITS,
     ORDERS,
     PAYOUTS,
     REFUNDS,
     SCHEMA,
     SOLD,
-    SOLD_MINOR,
     STORE_CREDIT,
-    TABLES_SQL,
-    UNITS,
+    TABLES,
     VERSION,
-    VIEWS_SQL,
 )
+from projections.refund_ledger.views import VIEWS
+from projections.table import tables_sql
 
 TYPES: Final = frozenset(
     getattr(Order, name).TOPIC
@@ -59,8 +59,8 @@ class RefundLedger:
 
     name = "refund_ledger"
     version = VERSION
-    tables_sql = TABLES_SQL
-    views_sql = VIEWS_SQL
+    tables_sql = tables_sql(SCHEMA, TABLES)
+    views = VIEWS
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch in memory, then write each table once."""
@@ -103,6 +103,7 @@ class _Batch:
             case Order.Delivered():
                 for line in fact.lines:
                     row = self._count(order_id, line.line_id, delivered=line.quantity)
+                    row["first_delivered_at"] = min(event.occurred_at, row["first_delivered_at"] or event.occurred_at)
                     row["last_delivered_at"] = max(event.occurred_at, row["last_delivered_at"] or event.occurred_at)
             case Order.UnitsTaken():
                 for run in fact.runs:
@@ -157,6 +158,15 @@ class _Batch:
                 "exchange_of_order_id": given.order_id if given else None,
                 "exchange_of_rma_id": given.rma_id if given else None,
                 "exchange_of_line": given.line if given else None,
+                "customer_id": fact.customer_id,
+                "country": fact.country,
+                "channel": fact.channel,
+                "seller_id": fact.seller_id,
+                "customer_tier": fact.customer_tier,
+                "ordered_at": fact.timestamp,
+                "lines": len(fact.lines),
+                "units": sum(line.quantity for line in fact.lines),
+                "charged_minor": sum(line.paid_minor + line.shipping_minor for line in fact.lines),
             }
         )
         for place, line in enumerate(fact.lines, start=1):
@@ -176,8 +186,8 @@ class _Batch:
             "order_id": order_id,
             "line_id": line_id,
             **SOLD,
-            **SOLD_MINOR,
             **dict.fromkeys(COUNTERS, 0),
+            "first_delivered_at": None,
             "last_delivered_at": None,
         }
         row = self.units.setdefault((order_id, line_id), new)
@@ -300,11 +310,17 @@ class _Batch:
 
     def write(self, connection: Connection[Any]) -> None:
         ORDERS.insert(connection, self.orders)
-        UNITS.add(connection, self.units.values(), counters=COUNTERS, latest=["last_delivered_at"])
+        ORDER_UNITS.add(
+            connection,
+            self.units.values(),
+            counters=COUNTERS,
+            latest=["last_delivered_at"],
+            earliest=["first_delivered_at"],
+        )
         self._name_currencies(connection)
         REFUNDS.insert(connection, self.refunds)
         PAYOUTS.insert(connection, list(self.payouts.values()))
-        ENTRIES.insert(connection, self.entries)
+        LEDGER_ENTRIES.insert(connection, self.entries)
         retried = [{"payout_id": payout_id, "retried": True} for payout_id in self.replaced]
         PAYOUTS.update(connection, retried, columns=["retried"])
         PAYOUTS.update(

@@ -4,188 +4,206 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from projections.table import Table, views_of
+from domain.vocabularies import (
+    DifferenceKind,
+    DifferenceResolution,
+    PayoutStatus,
+    TenderKind,
+)
+from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, RMA_ID, SKU, one_of
+from projections.table import Column, Table
 
-VERSION: Final = 5
+VERSION: Final = 6
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
-TABLES_SQL: Final = f"""
-CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+_RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
+_REFUND_ID: Final = Column("refund_id", "uuid", "The refund.")
+_AMOUNT: Final = Column("amount_minor", "bigint", "Its amount, minor units.")
+_REQUESTED_AT: Final = Column("requested_at", "timestamptz", "When it was requested.")
+_CUSTOMER_ID: Final = Column("customer_id", "text", "Whose order it is.")
 
--- One row per refund; its status is that of its worst payout.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.refunds (
-    refund_id    uuid        PRIMARY KEY,
-    rma_id       uuid,
-    order_id     text        NOT NULL,
-    amount_minor bigint      NOT NULL CHECK (amount_minor >= 0),
-    currency     text        NOT NULL,
-    status       text        NOT NULL,
-    requested_at timestamptz NOT NULL,
-    settled_at   timestamptz,
-    because      text        NOT NULL,
-    restocking_minor      bigint NOT NULL,
-    return_shipping_minor bigint NOT NULL
-);
-CREATE INDEX IF NOT EXISTS refunds_rma ON {SCHEMA}.refunds (rma_id);
-
--- One row per payout of a refund to one tender (null: store credit).
-CREATE TABLE IF NOT EXISTS {SCHEMA}.payouts (
-    payout_id       uuid    PRIMARY KEY,
-    refund_id       uuid    NOT NULL,
-    rma_id          uuid,
-    order_id        text    NOT NULL,
-    tender_id       text,
-    tender_kind     text    NOT NULL,
-    amount_minor    bigint  NOT NULL CHECK (amount_minor > 0),
-    currency        text    NOT NULL,
-    status          text    NOT NULL,
-    idempotency_key text    NOT NULL UNIQUE,
-    reference       text,
-    reason          text,
-    attempt         integer NOT NULL,
-    retried         boolean NOT NULL,
-    requested_at    timestamptz NOT NULL,
-    outcome_at      timestamptz
-);
-CREATE INDEX IF NOT EXISTS payouts_refund ON {SCHEMA}.payouts (refund_id);
-CREATE INDEX IF NOT EXISTS payouts_rma ON {SCHEMA}.payouts (rma_id);
-
--- One row per line of a double entry: debit positive, credit negative; those of one position sum to zero.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.ledger_entries (
-    position     bigint      NOT NULL,
-    entry_no     integer     NOT NULL,
-    occurred_at  timestamptz NOT NULL,
-    account      text        NOT NULL,
-    amount_minor bigint      NOT NULL,
-    currency     text        NOT NULL,
-    order_id     text        NOT NULL,
-    rma_id       uuid,
-    refund_id    uuid,
-    PRIMARY KEY (position, entry_no)
-);
-CREATE INDEX IF NOT EXISTS ledger_entries_order ON {SCHEMA}.ledger_entries (order_id);
-
-CREATE OR REPLACE VIEW {SCHEMA}.ledger_balances AS
-    SELECT account, currency, sum(amount_minor)::bigint AS balance_minor
-    FROM {SCHEMA}.ledger_entries GROUP BY account, currency;
-
--- One row per order: what its postings need to know of it, and the returned line in exchange for which it was given.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.orders (
-    order_id             text PRIMARY KEY,
-    currency             text NOT NULL,
-    exchange_of_order_id text,
-    exchange_of_rma_id   uuid,
-    exchange_of_line     integer
-);
-CREATE INDEX IF NOT EXISTS orders_given ON {SCHEMA}.orders (exchange_of_order_id)
-    WHERE exchange_of_order_id IS NOT NULL;
-
--- One row per order line: where its units and its cents are, and whose they were (place: its number in the order).
-CREATE TABLE IF NOT EXISTS {SCHEMA}.order_units (
-    order_id       text    NOT NULL,
-    line_id        text    NOT NULL,
-    sku            text    NOT NULL,
-    sold           integer NOT NULL,
-    delivered      integer NOT NULL,
-    in_return      integer NOT NULL,
-    returned       integer NOT NULL,
-    refunded_units integer NOT NULL,
-    paid_minor     bigint  NOT NULL,
-    shipping_minor bigint  NOT NULL,
-    refunded_minor bigint  NOT NULL,
-    customer_id    text    NOT NULL,
-    currency       text    NOT NULL,
-    ordered_at     timestamptz,
-    place          integer NOT NULL,
-    last_delivered_at timestamptz,
-    goods_minor    bigint  NOT NULL,
-    tax_minor      bigint  NOT NULL,
-    PRIMARY KEY (order_id, line_id)
-);
-CREATE INDEX IF NOT EXISTS order_units_sold ON {SCHEMA}.order_units (customer_id, sku);
-
--- One row per store credit: who may spend it, what a return issued (less what was taken back), and what is left.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.store_credit (
-    credit_id     uuid        PRIMARY KEY,
-    holder_id     text        NOT NULL,
-    order_id      text        NOT NULL,
-    rma_id        uuid        NOT NULL,
-    currency      text        NOT NULL,
-    issued_minor  bigint      NOT NULL,
-    spent_minor   bigint      NOT NULL,
-    balance_minor bigint      GENERATED ALWAYS AS (issued_minor - spent_minor) STORED,
-    moved_at      timestamptz NOT NULL
-);
-CREATE INDEX IF NOT EXISTS store_credit_holder ON {SCHEMA}.store_credit (holder_id);
-
--- One row per payout on which a gateway's settlement file and our books differ.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.differences (
-    difference_id  uuid        PRIMARY KEY,
-    kind           text        NOT NULL,
-    payout_id      uuid        NOT NULL,
-    order_id       text,
-    rma_id         uuid,
-    here_minor     bigint,
-    here_currency  text,
-    here_status    text,
-    there_minor    bigint,
-    there_currency text,
-    reference      text,
-    status         text        NOT NULL,
-    found_at       timestamptz NOT NULL,
-    resolved_at    timestamptz,
-    resolved_by    text,
-    resolution     text,
-    note           text
-);
-CREATE INDEX IF NOT EXISTS differences_open ON {SCHEMA}.differences (found_at) WHERE status = 'open';
-"""
-
-
-def _table(name: str, columns: str, key: str) -> Table:
-    return Table(SCHEMA, name, tuple(columns.split()), tuple(key.split()))
-
-
-REFUNDS = _table(
+REFUNDS = Table(
+    SCHEMA,
     "refunds",
-    "refund_id rma_id order_id amount_minor currency status requested_at settled_at because restocking_minor"
-    " return_shipping_minor",
-    "refund_id",
+    (
+        _REFUND_ID,
+        _RMA_ID,
+        ORDER_ID,
+        Column("amount_minor", "bigint", "What goes back, net of fees, minor units."),
+        CURRENCY,
+        Column("status", "text", f"That of its worst payout: {one_of(PayoutStatus)}."),
+        _REQUESTED_AT,
+        Column(
+            "settled_at", "timestamptz", "When its last payout settled; empty before, and once one failed.", null=True
+        ),
+        Column("because", "text", "What led to it: policy, agent, fees_returned, exchange_difference."),
+        Column("restocking_minor", "bigint", "Restocking fee kept from it, minor units; below zero: given back."),
+        Column("return_shipping_minor", "bigint", "Return shipping kept from it, minor units; below zero: given back."),
+    ),
+    key=("refund_id",),
+    rules=("CHECK (amount_minor >= 0)",),
+    indexes={"rma": "(rma_id)", "order": "(order_id)", "requested": "(requested_at)"},
 )
-PAYOUTS = _table(
+
+PAYOUTS = Table(
+    SCHEMA,
     "payouts",
-    "payout_id refund_id rma_id order_id tender_id tender_kind amount_minor currency status idempotency_key reference"
-    " reason attempt retried requested_at outcome_at",
-    "payout_id",
+    (
+        Column("payout_id", "uuid", "The payout."),
+        _REFUND_ID,
+        _RMA_ID,
+        ORDER_ID,
+        Column("tender_id", "text", "The order's tender that it goes to; empty: store credit.", null=True),
+        Column("tender_kind", "text", f"What that is: {one_of(TenderKind)}."),
+        _AMOUNT,
+        CURRENCY,
+        Column("status", "text", f"What the gateway says: {one_of(PayoutStatus)}."),
+        Column("idempotency_key", "text", "The key under which the gateway is asked, always the same."),
+        Column("reference", "text", "The gateway's own name for it.", null=True),
+        Column("reason", "text", "Why it failed or is unclear, as the gateway says.", null=True),
+        Column("attempt", "integer", "Which payout of the refund to this tender it is, from 1."),
+        Column("retried", "boolean", "Whether another payout took its place after it failed."),
+        _REQUESTED_AT,
+        Column("outcome_at", "timestamptz", "When the gateway last said something.", null=True),
+    ),
+    key=("payout_id",),
+    rules=("CHECK (amount_minor > 0)", "UNIQUE (idempotency_key)"),
+    indexes={"refund": "(refund_id)", "rma": "(rma_id)"},
 )
-ENTRIES = _table(
+
+LEDGER_ENTRIES = Table(
+    SCHEMA,
     "ledger_entries",
-    "position entry_no occurred_at account amount_minor currency order_id rma_id refund_id",
-    "position entry_no",
+    (
+        POSITION,
+        Column("entry_no", "integer", "The line within the entry, from 1."),
+        OCCURRED_AT,
+        Column("account", "text", "The account, as the chart of accounts names it."),
+        Column("amount_minor", "bigint", "Debit positive, credit negative, minor units."),
+        CURRENCY,
+        ORDER_ID,
+        _RMA_ID,
+        Column("refund_id", "uuid", "The refund, where it is about one.", null=True),
+    ),
+    key=("position", "entry_no"),
+    indexes={"order": "(order_id)", "occurred": "(occurred_at)"},
 )
-ORDERS = _table("orders", "order_id currency exchange_of_order_id exchange_of_rma_id exchange_of_line", "order_id")
+
+ORDERS = Table(
+    SCHEMA,
+    "orders",
+    (
+        ORDER_ID,
+        CURRENCY,
+        Column("exchange_of_order_id", "text", "The order in exchange for which it was given.", null=True),
+        Column("exchange_of_rma_id", "uuid", "The return in exchange for which it was given.", null=True),
+        Column("exchange_of_line", "integer", "The line of that return.", null=True),
+        _CUSTOMER_ID,
+        Column("country", "text", "Where the customer is, ISO 3166-1 alpha-2."),
+        Column("channel", "text", "Where it was sold, in the shop's own word."),
+        Column("seller_id", "text", "Who sold it, on a marketplace.", null=True),
+        Column("customer_tier", "text", "The customer's tier when it was placed, in the shop's own word.", null=True),
+        Column("ordered_at", "timestamptz", "When it was placed."),
+        Column("lines", "integer", "How many lines it has."),
+        Column("units", "integer", "Units sold, over all lines."),
+        Column("charged_minor", "bigint", "What was paid: goods, tax and shipping after all discounts, minor units."),
+    ),
+    key=("order_id",),
+    indexes={
+        "given": "(exchange_of_order_id) WHERE exchange_of_order_id IS NOT NULL",
+        "customer": "(customer_id, ordered_at)",
+        "ordered": "(ordered_at)",
+    },
+)
+
+ORDER_UNITS = Table(
+    SCHEMA,
+    "order_units",
+    (
+        ORDER_ID,
+        LINE_ID,
+        SKU,
+        Column("sold", "integer", "Units sold."),
+        Column("delivered", "integer", "Units that reached the customer."),
+        Column("in_return", "integer", "Units in an open return: asked for, and neither received nor freed again."),
+        Column(
+            "returned",
+            "integer",
+            "Units returned: received, or made good without coming in; less those sent back or repaired.",
+        ),
+        Column("refunded_units", "integer", "Units for which anything was refunded."),
+        Column("paid_minor", "bigint", "What was paid for the line, goods and tax, minor units."),
+        Column("shipping_minor", "bigint", "Its share of outward shipping, with the tax on it, minor units."),
+        Column("refunded_minor", "bigint", "Refunds requested for it, net of fees, minor units."),
+        _CUSTOMER_ID,
+        CURRENCY,
+        Column("ordered_at", "timestamptz", "When the order was placed.", null=True),
+        Column("place", "integer", "The line's place in its order, from 1."),
+        Column("last_delivered_at", "timestamptz", "When units last reached the customer.", null=True),
+        Column("goods_minor", "bigint", "What was paid for the goods after all discounts, minor units."),
+        Column("tax_minor", "bigint", "The tax on top; 0 where prices include it, minor units."),
+        Column("first_delivered_at", "timestamptz", "When units first reached the customer.", null=True),
+    ),
+    key=("order_id", "line_id"),
+    indexes={"sold": "(customer_id, sku)", "sku": "(sku)"},
+)
+
+STORE_CREDIT = Table(
+    SCHEMA,
+    "store_credit",
+    (
+        Column("credit_id", "uuid", "The store credit: the payout that issued it, or the goodwill."),
+        Column("holder_id", "text", "Who may spend it."),
+        ORDER_ID,
+        RMA_ID,
+        CURRENCY,
+        Column("issued_minor", "bigint", "What the return issued, less what was taken back, minor units."),
+        Column("spent_minor", "bigint", "What its holder has spent, minor units."),
+        Column(
+            "balance_minor",
+            "bigint",
+            "What is left, minor units; below zero where spent credit was taken back.",
+            null=True,
+            generated="issued_minor - spent_minor",
+        ),
+        Column("moved_at", "timestamptz", "When it last changed."),
+    ),
+    key=("credit_id",),
+    indexes={"holder": "(holder_id)"},
+)
+
+DIFFERENCES = Table(
+    SCHEMA,
+    "differences",
+    (
+        Column("difference_id", "uuid", "The difference."),
+        Column("kind", "text", f"What differs: {one_of(DifferenceKind)}."),
+        Column("payout_id", "uuid", "The payout it is about, as the gateway's file names it."),
+        Column("order_id", "text", "The order, where we know the payout.", null=True),
+        Column("rma_id", "uuid", "The return, where we know the payout.", null=True),
+        Column("here_minor", "bigint", "Its amount in our books, minor units.", null=True),
+        Column("here_currency", "text", "The currency of that, ISO 4217.", null=True),
+        Column("here_status", "text", f"Its status in our books: {one_of(PayoutStatus)}.", null=True),
+        Column("there_minor", "bigint", "Its amount in the gateway's file, minor units.", null=True),
+        Column("there_currency", "text", "The currency of that, ISO 4217.", null=True),
+        Column("reference", "text", "The gateway's own name for it.", null=True),
+        Column("status", "text", "Whether it waits for an agent: open, resolved."),
+        Column("found_at", "timestamptz", "When it was found."),
+        Column("resolved_at", "timestamptz", "When it was resolved.", null=True),
+        Column("resolved_by", "text", "Who resolved it, as kind:id.", null=True),
+        Column("resolution", "text", f"What came of it: {one_of(DifferenceResolution)}.", null=True),
+        Column("note", "text", "What the agent found out.", null=True),
+    ),
+    key=("difference_id",),
+    indexes={"open": "(found_at) WHERE status = 'open'"},
+)
+
+TABLES: Final = (REFUNDS, PAYOUTS, LEDGER_ENTRIES, ORDERS, ORDER_UNITS, STORE_CREDIT, DIFFERENCES)
+
 UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units")
 MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")
 COUNTERS: Final = UNIT_COUNTERS + MONEY_COUNTERS
-SOLD: Final[dict[str, Any]] = {"sku": "", "customer_id": "", "currency": "", "ordered_at": None, "place": 0}
+SOLD: Final[dict[str, Any]] = {
+    "sku": "", "customer_id": "", "currency": "", "ordered_at": None, "place": 0, "goods_minor": 0, "tax_minor": 0,
+}  # fmt: skip
 """What an order's first fact says of a line; rows that only count carry these in their place."""
-SOLD_MINOR: Final = {"goods_minor": 0, "tax_minor": 0}
-UNITS = Table(
-    SCHEMA,
-    "order_units",
-    ("order_id", "line_id", *SOLD, *SOLD_MINOR, *COUNTERS, "last_delivered_at"),
-    ("order_id", "line_id"),
-)
-STORE_CREDIT = _table(
-    "store_credit", "credit_id holder_id order_id rma_id currency issued_minor spent_minor moved_at", "credit_id"
-)
-DIFFERENCES = _table(
-    "differences",
-    "difference_id kind payout_id order_id rma_id here_minor here_currency here_status there_minor there_currency"
-    " reference status found_at",
-    "difference_id",
-)
-VIEWS_SQL: Final = views_of(
-    SCHEMA,
-    "refunds payouts ledger_entries ledger_balances order_units orders store_credit differences".split(),
-)

@@ -18,45 +18,6 @@ from domain.policy.document import Remedy
 from domain.rma.parts import LineDecision
 from domain.units import total
 from domain.vocabularies import PAID_OUT, SET_OFF
-from projections.table import Table
-
-TABLE_SQL: Final = """
--- One row per line on which something was offered instead of its return.
-CREATE TABLE IF NOT EXISTS {schema}.offers (
-    rma_id                uuid    NOT NULL,
-    line                  integer NOT NULL,
-    policy_id             text    NOT NULL,
-    policy_version        integer NOT NULL,
-    rule                  text    NOT NULL,
-    kind                  text    NOT NULL,
-    currency              text    NOT NULL,
-    units                 integer NOT NULL CHECK (units > 0),
-    worth_minor           bigint  NOT NULL,
-    return_shipping_minor bigint  NOT NULL,
-    is_waived             boolean NOT NULL,
-    gives_minor           bigint  NOT NULL,
-    answer                text,
-    units_saved           integer NOT NULL,
-    kept_minor            bigint  NOT NULL,
-    return_avoided        boolean NOT NULL,
-    PRIMARY KEY (rma_id, line)
-);
-
--- What remedies avoided, one row per rule that offered them. kept_minor: what would have gone back for the units saved,
--- given_minor: what accepted offers gave instead, saved_minor: the difference. A return is avoided where all its units
--- stay; an exchange bonus avoids none.
-CREATE OR REPLACE VIEW {schema}.remedies AS
-    SELECT policy_id, policy_version, rule, kind, currency, count(*) AS offered,
-           count(*) FILTER (WHERE answer = 'accepted') AS accepted,
-           count(*) FILTER (WHERE answer = 'declined') AS declined,
-           count(*) FILTER (WHERE answer = 'lapsed') AS lapsed,
-           count(DISTINCT rma_id) FILTER (WHERE return_avoided) AS returns_avoided,
-           sum(units_saved)::bigint AS units_saved,
-           sum(kept_minor)::bigint AS kept_minor,
-           coalesce(sum(gives_minor) FILTER (WHERE answer = 'accepted'), 0)::bigint AS given_minor,
-           (sum(kept_minor) - coalesce(sum(gives_minor) FILTER (WHERE answer = 'accepted'), 0))::bigint AS saved_minor
-    FROM {schema}.offers GROUP BY policy_id, policy_version, rule, kind, currency;
-"""
 
 COLUMNS: Final = (
     "policy_id policy_version rule kind currency units worth_minor return_shipping_minor is_waived gives_minor answer"
@@ -98,12 +59,6 @@ class OfferedLine:
         if offer is None or offer.answer != "accepted" or offer.kind == "exchange_bonus":
             return 0
         return max(offer.units - self.units_received, 0)
-
-
-def offers_table(schema: str) -> Table:
-    """Return the table of offers in a projection's schema."""
-    derived = ("units_saved", "kept_minor", "return_avoided")
-    return Table(schema, "offers", ("rma_id", "line", *COLUMNS.split(), *derived), ("rma_id", "line"))
 
 
 def offer_of(row: dict[str, Any], offered: LineDecision) -> Offer | None:

@@ -19,52 +19,25 @@ from domain.recorded import RecordedEvent
 from domain.rma import Rma
 from domain.rma.parts import Evidence
 from domain.units import total
-from projections.table import Table
+from projections.table import Table, tables_sql
 from projections.tracking.rows import deadline_rows, line_rows, return_row
 from projections.tracking.summaries import summary
-from projections.tracking.tables import SCHEMA, TABLES_SQL, VERSION, VIEWS_SQL
+from projections.tracking.tables import (
+    DEADLINES,
+    DECISIONS,
+    RETURN_LINES,
+    RETURN_TIMELINE,
+    RETURNS,
+    SCHEMA,
+    STANDING,
+    VERSION,
+)
+from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS, TOLD
+from projections.tracking.views import VIEWS
 
 CACHE_MAX: Final = 4_096
 RMA_PREFIX: Final = "rma/"
 ORDER_PREFIX: Final = "order/"
-
-
-def _table(name: str, columns: str, key: str) -> Table:
-    return Table(SCHEMA, name, tuple(columns.split()), tuple(key.split()))
-
-
-RETURNS = _table(
-    "returns",
-    "rma_id rma_number order_id customer_id case_id status requested_at decided_at closed_at next_step"
-    " next_deadline_at carrier tracking_number refund_minor currency gift policy_id policy_version last_position",
-    "rma_id",
-)
-LINES = _table(
-    "return_lines",
-    "rma_id line first_unit line_id sku quantity authorization_state logistics_state inspection_state resolution"
-    " settlement_state reason wish cause liable_party grade disposition paid_minor refund_minor",
-    "rma_id line first_unit",
-)
-TIMELINE = _table(
-    "return_timeline",
-    "position rma_id order_id stream version occurred_at recorded_at type actor summary data",
-    "rma_id position",
-)
-DEADLINES = _table("deadlines", "deadline_id rma_id order_id kind line due_at status", "deadline_id")
-FEEDBACK = _table("feedback", "position rma_id order_id occurred_at score comment", "position")
-DISCREPANCIES = _table(
-    "discrepancies", "position rma_id order_id occurred_at receipt_id kind line sku quantity serial note", "position"
-)
-LABELS = _table("labels", "position rma_id order_id occurred_at label_id carrier tracking_number ship_to", "position")
-EVIDENCE = _table(
-    "evidence", "position rma_id order_id occurred_at line evidence_id kind uri sha256", "rma_id evidence_id"
-)
-APPEALS = _table("appeals", "position rma_id order_id occurred_at line grounds", "position")
-DECISIONS = _table(
-    "decisions",
-    "rma_id line position stage outcome codes policy_id policy_version policy_hash trace flips quantity",
-    "rma_id position line",
-)
 
 
 class Tracking:
@@ -72,8 +45,8 @@ class Tracking:
 
     name = "tracking"
     version = VERSION
-    tables_sql = TABLES_SQL
-    views_sql = VIEWS_SQL
+    tables_sql = tables_sql(SCHEMA, STANDING + TOLD)
+    views = VIEWS
 
     def __init__(self) -> None:
         self._cache: OrderedDict[str, Rma] = OrderedDict()
@@ -100,8 +73,8 @@ class Tracking:
             if stream not in rmas
         ]
         RETURNS.update(connection, others, columns=["last_position"])
-        LINES.delete(connection, "rma_id", [rma.rma_id for rma in rmas.values()])
-        LINES.insert(connection, [row for rma in rmas.values() for row in line_rows(rma)])
+        RETURN_LINES.delete(connection, "rma_id", [rma.rma_id for rma in rmas.values()])
+        RETURN_LINES.insert(connection, [row for rma in rmas.values() for row in line_rows(rma)])
         DEADLINES.upsert(connection, [row for rma in rmas.values() for row in deadline_rows(rma)])
         self._remember(rmas)
 
@@ -185,6 +158,7 @@ def _timeline_row(event: RecordedEvent, stream: str) -> dict[str, Any]:
         "actor": event.actor,
         "summary": summary(event.fact),
         "data": orjson.Fragment(event.body),
+        "command_id": event.command_id,
     }
 
 
@@ -250,7 +224,8 @@ class _Facts:
             "policy_version": rma.policy.number,
             "policy_hash": rma.policy.hash,
         }
-        self._add(DECISIONS, {"rma_id": rma.rma_id, "line": line, "position": event.position, **policy, **decided})
+        head = {"rma_id": rma.rma_id, "line": line, "position": event.position, "currency": rma.currency}
+        self._add(DECISIONS, head | policy | decided)
 
     def _request_decisions(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
         for decided in fact.lines:
@@ -281,7 +256,7 @@ class _Facts:
         )
 
     def write(self, connection: Connection[Any]) -> None:
-        TIMELINE.insert(connection, self.timeline)
+        RETURN_TIMELINE.insert(connection, self.timeline)
         for table in (FEEDBACK, DISCREPANCIES, LABELS, APPEALS, DECISIONS):
             table.insert(connection, self._rows.get(table.name, []))
         latest = {(row["rma_id"], row["evidence_id"]): row for row in self._rows.get(EVIDENCE.name, [])}

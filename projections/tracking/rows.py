@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
-from uuid import UUID
 
 from domain.rma import Rma
 from domain.rma.run_state import RunState
@@ -57,7 +56,7 @@ def line_rows(rma: Rma) -> Iterator[dict[str, Any]]:
     for number, line in rma.lines.items():
         pending: dict[str, Any] | None = None
         for run, state in line.states:
-            row = _line_row(rma.rma_id, number, line, run, state)
+            row = _line_row(rma, number, line, run, state)
             if pending is not None and _continues(pending, row):
                 for counter in ("quantity", "paid_minor", "refund_minor"):
                     pending[counter] += row[counter]
@@ -74,9 +73,9 @@ def _continues(row: dict[str, Any], later: dict[str, Any]) -> bool:
     return bool(adjacent and all(row[column] == later[column] for column in SHOWN))
 
 
-def _line_row(rma_id: UUID, number: int, line: RmaLine, run: UnitRun, state: RunState) -> dict[str, Any]:
+def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunState) -> dict[str, Any]:
     return {
-        "rma_id": rma_id,
+        "rma_id": rma.rma_id,
         "line": number,
         "first_unit": run.first,
         "line_id": line.asked.line_id,
@@ -95,6 +94,7 @@ def _line_row(rma_id: UUID, number: int, line: RmaLine, run: UnitRun, state: Run
         "disposition": state.disposition,
         "paid_minor": line.asked.paid_of(run),
         "refund_minor": line.refunded_of(run),
+        "currency": rma.currency,
     }
 
 

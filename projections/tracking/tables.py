@@ -1,160 +1,169 @@
-"""The tables of projection ``tracking`` and the views that show them."""
+"""The tables of projection ``tracking``: returns, their lines, their timeline, and the deadlines they wait for."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from projections.table import views_of
+from domain.vocabularies import (
+    Authorization,
+    Cause,
+    DeadlineKind,
+    DeadlineStatus,
+    Disposition,
+    Grade,
+    InspectionState,
+    LiableParty,
+    Logistics,
+    NextStep,
+    Reason,
+    Resolution,
+    ReturnStatus,
+    Settlement,
+    Wish,
+)
+from projections.columns import (
+    CURRENCY,
+    FIRST_UNIT,
+    LINE,
+    LINE_ID,
+    OCCURRED_AT,
+    ORDER_ID,
+    POSITION,
+    RMA_ID,
+    SKU,
+    one_of,
+)
+from projections.table import Column, Table
 
-VERSION: Final = 2
+VERSION: Final = 3
 SCHEMA: Final = f"tracking_v{VERSION}"
 
-_FACT: Final = """
-    position    bigint      NOT NULL,
-    rma_id      uuid        NOT NULL,
-    order_id    text        NOT NULL,
-    occurred_at timestamptz NOT NULL,
-"""
+RETURNS = Table(
+    SCHEMA,
+    "returns",
+    (
+        RMA_ID,
+        Column("rma_number", "text", "Its number, as people read it out."),
+        ORDER_ID,
+        Column("customer_id", "text", "Whose order it is."),
+        Column("case_id", "text", "Groups returns of several orders; empty: a return on its own.", null=True),
+        Column("status", "text", f"How far its least advanced units are: {one_of(ReturnStatus)}."),
+        Column("requested_at", "timestamptz", "When it was asked for."),
+        Column("decided_at", "timestamptz", "When policy or a person last decided on it.", null=True),
+        Column("closed_at", "timestamptz", "When it was closed; empty again once reopened.", null=True),
+        Column("next_step", "text", f"What has to happen next: {one_of(NextStep)}."),
+        Column("next_deadline_at", "timestamptz", "The earliest of its open deadlines.", null=True),
+        Column("carrier", "text", "Who carries the goods back, by the last label.", null=True),
+        Column("tracking_number", "text", "The parcel's number, by label, hand-over or scan.", null=True),
+        Column("refund_minor", "bigint", "Refunds requested so far, net of fees, minor units; 0 before any."),
+        CURRENCY,
+        Column("gift", "boolean", "Whether the recipient of a gift asks, who gets store credit."),
+        Column("policy_id", "text", "The policy that the order is held to."),
+        Column("policy_version", "integer", "Which of its versions."),
+        Column("last_position", "bigint", "Place in the log of the last fact about it, the order's facts included."),
+    ),
+    key=("rma_id",),
+    rules=("UNIQUE (rma_number)",),
+    indexes={
+        "order": "(order_id)",
+        "customer": "(customer_id, requested_at)",
+        "requested": "(requested_at)",
+        "status": "(status, requested_at)",
+        "next_step": "(next_step, requested_at)",
+    },
+    moves=True,
+)
 
-TABLES_SQL: Final = f"""
-CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+RETURN_LINES = Table(
+    SCHEMA,
+    "return_lines",
+    (
+        RMA_ID,
+        LINE,
+        FIRST_UNIT,
+        LINE_ID,
+        SKU,
+        Column("quantity", "integer", "Units of the run: all that were asked for, whatever became of them."),
+        Column("authorization_state", "text", f"Whether they may come back: {one_of(Authorization)}."),
+        Column("logistics_state", "text", f"Where they are: {one_of(Logistics)}."),
+        Column("inspection_state", "text", f"Whether the bench has seen them: {one_of(InspectionState)}."),
+        Column("resolution", "text", f"What the customer gets: {one_of(Resolution)}."),
+        Column("settlement_state", "text", f"Where the money stands: {one_of(Settlement)}."),
+        Column("reason", "text", f"The reason claimed: {one_of(Reason)}."),
+        Column("wish", "text", f"What was wished for: {one_of(Wish)}."),
+        Column("cause", "text", f"The cause found: {one_of(Cause)}; empty before inspection.", null=True),
+        Column(
+            "liable_party", "text", f"Who answers for it: {one_of(LiableParty)}; empty before inspection.", null=True
+        ),
+        Column("grade", "text", f"Condition found: {one_of(Grade)}; empty before inspection.", null=True),
+        Column("disposition", "text", f"What becomes of the goods: {one_of(Disposition)}.", null=True),
+        Column("paid_minor", "bigint", "What was paid for them, goods and tax, minor units."),
+        Column("refund_minor", "bigint", "Refunds requested for them, net of fees, minor units."),
+        CURRENCY,
+    ),
+    key=("rma_id", "line", "first_unit"),
+    rules=("CHECK (quantity > 0)",),
+)
 
--- One row per return: where it stands and what comes next.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.returns (
-    rma_id           uuid        PRIMARY KEY,
-    rma_number       text        NOT NULL UNIQUE,
-    order_id         text        NOT NULL,
-    customer_id      text        NOT NULL,
-    case_id          text,
-    status           text        NOT NULL,
-    requested_at     timestamptz NOT NULL,
-    decided_at       timestamptz,
-    closed_at        timestamptz,
-    next_step        text        NOT NULL,
-    next_deadline_at timestamptz,
-    carrier          text,
-    tracking_number  text,
-    refund_minor     bigint      NOT NULL,
-    currency         text        NOT NULL,
-    gift             boolean     NOT NULL,
-    policy_id        text        NOT NULL,
-    policy_version   integer     NOT NULL,
-    last_position    bigint      NOT NULL
-) WITH (fillfactor = 70);
-CREATE INDEX IF NOT EXISTS returns_order ON {SCHEMA}.returns (order_id);
+RETURN_TIMELINE = Table(
+    SCHEMA,
+    "return_timeline",
+    (
+        POSITION,
+        RMA_ID,
+        ORDER_ID,
+        Column("stream", "text", "Whose fact it is: the return's own, or the order's about it."),
+        Column("version", "integer", "Place of the fact in its stream, from 1."),
+        OCCURRED_AT,
+        Column("recorded_at", "timestamptz", "When the log took it in."),
+        Column("type", "text", "The event's type, such as rma.Rma.Requested.v1."),
+        Column("actor", "text", "Who sent the command that led to it, as kind:id."),
+        Column("summary", "text", "What happened, in a few words for people."),
+        Column("data", "json", "The event's body, as its page describes it."),
+        Column("command_id", "text", "The command that led to it."),
+    ),
+    key=("rma_id", "position"),
+    indexes={"occurred": "(occurred_at)", "type": "(type, occurred_at)"},
+)
 
--- One row per run of units in one state.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.return_lines (
-    rma_id              uuid    NOT NULL,
-    line                integer NOT NULL,
-    first_unit          integer NOT NULL,
-    line_id             text    NOT NULL,
-    sku                 text    NOT NULL,
-    quantity            integer NOT NULL CHECK (quantity > 0),
-    authorization_state text    NOT NULL,
-    logistics_state     text    NOT NULL,
-    inspection_state    text    NOT NULL,
-    resolution          text    NOT NULL,
-    settlement_state    text    NOT NULL,
-    reason              text    NOT NULL,
-    wish                text    NOT NULL,
-    cause               text,
-    liable_party        text,
-    grade               text,
-    disposition         text,
-    paid_minor          bigint  NOT NULL,
-    refund_minor        bigint  NOT NULL,
-    PRIMARY KEY (rma_id, line, first_unit)
-);
+DEADLINES = Table(
+    SCHEMA,
+    "deadlines",
+    (
+        Column("deadline_id", "uuid", "The deadline."),
+        RMA_ID,
+        ORDER_ID,
+        Column("kind", "text", f"What has to happen until then: {one_of(DeadlineKind)}."),
+        Column("line", "integer", "The line of the return that it is about; empty: the whole return.", null=True),
+        Column("due_at", "timestamptz", "The end of its last day, in the policy's zone."),
+        Column("status", "text", f"How it ended, if it has: {one_of(DeadlineStatus)}."),
+    ),
+    key=("deadline_id",),
+    indexes={"open": "(due_at) WHERE status = 'open'", "rma": "(rma_id)"},
+    moves=True,
+)
 
--- One row per event about a return; from it a return is folded again.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.return_timeline (
-    position    bigint      NOT NULL,
-    rma_id      uuid        NOT NULL,
-    order_id    text        NOT NULL,
-    stream      text        NOT NULL,
-    version     integer     NOT NULL,
-    occurred_at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    type        text        NOT NULL,
-    actor       text        NOT NULL,
-    summary     text        NOT NULL,
-    data        json        NOT NULL,
-    PRIMARY KEY (rma_id, position)
-);
+DECISIONS = Table(
+    SCHEMA,
+    "decisions",
+    (
+        RMA_ID,
+        LINE,
+        POSITION,
+        Column("stage", "text", "What was decided on: request, inspection."),
+        Column("outcome", "text", "What was decided: approve, review, deny."),
+        Column("codes", "text[]", "Why it was not approved; empty where it was."),
+        Column("policy_id", "text", "The policy that decided."),
+        Column("policy_version", "integer", "Which of its versions."),
+        Column("policy_hash", "text", "SHA-256 of that version's document."),
+        Column(
+            "trace", "jsonb", "What was looked at, in its order: a document, its keys vary with what was looked at."
+        ),
+        Column("flips", "jsonb", "Single changes that would have led to approval: a list of documents."),
+        Column("quantity", "integer", "Units decided on."),
+        CURRENCY,
+    ),
+    key=("rma_id", "position", "line"),
+)
 
--- Instants until which something has to happen.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.deadlines (
-    deadline_id uuid        PRIMARY KEY,
-    rma_id      uuid        NOT NULL,
-    order_id    text        NOT NULL,
-    kind        text        NOT NULL,
-    line        integer,
-    due_at      timestamptz NOT NULL,
-    status      text        NOT NULL
-) WITH (fillfactor = 70);
-CREATE INDEX IF NOT EXISTS deadlines_open ON {SCHEMA}.deadlines (due_at) WHERE status = 'open';
-
--- One row per fact of a kind.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.feedback ({_FACT}
-    score integer NOT NULL, comment text, PRIMARY KEY (position));
-CREATE TABLE IF NOT EXISTS {SCHEMA}.discrepancies ({_FACT}
-    receipt_id text NOT NULL, kind text NOT NULL, line integer, sku text, quantity integer NOT NULL, serial text,
-    note text, PRIMARY KEY (position));
-CREATE TABLE IF NOT EXISTS {SCHEMA}.labels ({_FACT}
-    label_id text NOT NULL, carrier text NOT NULL, tracking_number text NOT NULL, ship_to text NOT NULL,
-    PRIMARY KEY (position));
-CREATE TABLE IF NOT EXISTS {SCHEMA}.evidence ({_FACT}
-    line integer, evidence_id text NOT NULL, kind text NOT NULL, uri text NOT NULL, sha256 text,
-    PRIMARY KEY (rma_id, evidence_id));
-CREATE TABLE IF NOT EXISTS {SCHEMA}.appeals ({_FACT}
-    line integer NOT NULL, grounds text NOT NULL, PRIMARY KEY (position));
-
--- One row per decision on a line, with how many units it was about and everything that explains it.
-CREATE TABLE IF NOT EXISTS {SCHEMA}.decisions (
-    rma_id         uuid    NOT NULL,
-    line           integer NOT NULL,
-    position       bigint  NOT NULL,
-    stage          text    NOT NULL,
-    outcome        text    NOT NULL,
-    codes          text[]  NOT NULL,
-    policy_id      text    NOT NULL,
-    policy_version integer NOT NULL,
-    policy_hash    text    NOT NULL,
-    trace          jsonb   NOT NULL,
-    flips          jsonb   NOT NULL,
-    quantity       integer NOT NULL,
-    PRIMARY KEY (rma_id, position, line)
-);
-
--- One row per decision of policy on a line: how, where to and until when the goods go back, which fees stand against
--- it, when the money is due. Read from the timeline; of each line the last position is in force.
-CREATE OR REPLACE VIEW {SCHEMA}.return_terms AS
-SELECT told.rma_id AS rma_id,
-       (line ->> 'line')::integer AS line,
-       told.position AS position,
-       (decision ->> 'outcome')::text AS outcome,
-       translate(decision ->> 'offers', '[]"', '{{}}')::text[] AS offers,
-       (decision ->> 'method')::text AS method,
-       (decision ->> 'return_to')::text AS return_to,
-       (decision ->> 'ship_back_due_at')::timestamptz AS ship_back_due_at,
-       (decision ->> 'window_ends_at')::timestamptz AS window_ends_at,
-       (decision #>> '{{fees,restocking_bps}}')::integer AS restocking_bps,
-       (decision #>> '{{fees,return_shipping_minor}}')::bigint AS return_shipping_minor,
-       (decision #>> '{{fees,fee_free}}')::boolean AS fee_free,
-       (decision ->> 'refund_due')::text AS refund_due,
-       (decision ->> 'refund_within_days')::integer AS refund_within_days,
-       (decision ->> 'refunds_outward_shipping')::boolean AS refunds_outward_shipping,
-       translate(decision ->> 'accept_grades', '[]"', '{{}}')::text[] AS accept_grades,
-       translate(decision ->> 'statutes', '[]"', '{{}}')::text[] AS statutes
-FROM {SCHEMA}.return_timeline AS told,
-     LATERAL json_array_elements(told.data -> 'lines') AS line,
-     LATERAL (SELECT line -> 'decision') AS made (decision)
-WHERE told.type IN ('rma.Rma.Authorized.v1', 'rma.Rma.ReviewAsked.v1', 'rma.Rma.Denied.v1');
-"""
-
-VIEWS: Final = (
-    "returns return_lines return_timeline deadlines feedback discrepancies labels evidence appeals decisions"
-    " return_terms"
-).split()
-VIEWS_SQL: Final = views_of(SCHEMA, VIEWS)
+STANDING: Final = (RETURNS, RETURN_LINES, RETURN_TIMELINE, DEADLINES, DECISIONS)

@@ -1,30 +1,22 @@
-"""Workers as whole processes, which a test may end, kill, freeze and start again.
-
-They are forked from a process that has imported everything once: a start costs milliseconds, where a new interpreter
-takes seconds of two cores that are busy with a dozen workers. `rma work all` in tests starts workers the long way.
-"""
+"""Workers as whole processes, which a test may end, kill, freeze and start again."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from multiprocessing.context import ForkServerProcess as ForkedProcess
 from pathlib import Path
 from typing import Final
 
 from infra.settings import Settings
 from tests.support.pipeline import environment
-from workers.cli.app import main as rma
-from workers.registry import READ_MODELS, WORKERS, worker_named
+from workers.registry import READ_MODELS, worker_named
 
 EXIT_TIMEOUT_S: Final = 60.0
 KINDS: Final = ("commands", "relay", *READ_MODELS)
-PROCESSES: Final = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__, *(worker.runs.partition(":")[0] for worker in WORKERS)])
 
 
 class WorkerProcess:
@@ -41,28 +33,30 @@ class WorkerProcess:
         self.kind = kind
         self.name = name
         self.log = folder / f"{name}.log"
-        self.settings = settings.model_copy(update={"instance": name})
-        self._process: ForkedProcess | None = None
+        self._arguments = [sys.executable, "-m", "workers.cli.app", "work", *worker_named(kind).command]
+        self._environment = {**os.environ, **environment(settings), "RMA_INSTANCE": name}
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def process(self) -> ForkedProcess:
+    def process(self) -> subprocess.Popen[bytes]:
         """The process started last."""
         assert self._process is not None, f"{self.name} was never started"
         return self._process
 
     @property
     def runs(self) -> bool:
-        return self.process.is_alive()
+        return self.process.poll() is None
 
     def start(self) -> None:
-        self._process = PROCESSES.Process(target=work, args=(self.kind, self.settings, self.log))
-        self._process.start()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                self._arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def kill(self) -> None:
         """End it with SIGKILL, frozen or not: it gets no chance to finish anything."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join(EXIT_TIMEOUT_S)
+        self.process.kill()
+        self.process.wait(EXIT_TIMEOUT_S)
 
     def kill_and_start_again(self) -> None:
         """Kill it; it must not have ended before by itself."""
@@ -70,40 +64,25 @@ class WorkerProcess:
         self.kill()
         self.start()
 
-    def end(self) -> int | None:
-        """Ask it to end, with SIGTERM, and return its exit code; None where it does not end."""
+    def end(self) -> int:
+        """Ask it to end, with SIGTERM, and return its exit code."""
         self.process.terminate()
-        self.process.join(EXIT_TIMEOUT_S)
-        return self.process.exitcode
+        return self.process.wait(EXIT_TIMEOUT_S)
 
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
     def what_it_said(self, lines: int = 20) -> str:
         """Return the end of its log."""
-        said = self.log.read_text() if self.log.exists() else ""
-        return f"{self.name}:\n" + "\n".join(said.splitlines()[-lines:])
-
-    def _signal(self, number: int) -> None:
-        assert self.process.pid is not None
-        os.kill(self.process.pid, number)
-
-
-def work(kind: str, settings: Settings, log: Path) -> None:
-    """Be a worker, as its command line runs it, until the process ends."""
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), sys.stderr.fileno())
-    os.environ.update(environment(settings))
-    sys.argv[1:] = ["work", *worker_named(kind).command]
-    rma()
+        return f"{self.name}:\n" + "\n".join(self.log.read_text().splitlines()[-lines:])
 
 
 @contextmanager
 def processes(
-    settings: Settings, folder: Path, kinds: Mapping[str, str] | Sequence[str] = tuple(KINDS)
+    settings: Settings, folder: Path, kinds: Mapping[str, str] | Sequence[str] = KINDS
 ) -> Iterator[dict[str, WorkerProcess]]:
     """Run one worker of each kind, or those named, until the block ends; hand them out by name.
 
@@ -120,4 +99,5 @@ def processes(
         yield workers
     finally:
         for worker in workers.values():
-            worker.kill()
+            if worker._process is not None:
+                worker.kill()

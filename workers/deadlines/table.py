@@ -68,7 +68,7 @@ class DeadlineTable:
     name = "deadlines"
     version = 1
     tables_sql = TABLES
-    views_sql = "SELECT"
+    views = ()
 
     def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Let a batch of facts open, move and end deadlines."""

@@ -27,6 +27,7 @@ from infra.sessions import SCHEMA_CHANGE_MAX_MS, SILENCE_MAX_MS
 from infra.settings import Settings
 from projections.projection import Projection
 from projections.read_models import projection_named
+from projections.view import View, views_sql
 from workers.projector.projector import PREPARE_LOCK, Projector
 from workers.runtime.parts import make_codec
 
@@ -98,8 +99,8 @@ class Beside:
         return self.live.tables_sql
 
     @property
-    def views_sql(self) -> str:
-        return self.live.views_sql
+    def views(self) -> Sequence[View]:
+        return self.live.views
 
     def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         self.live.fold(connection, events)
@@ -133,7 +134,7 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
             reader.read_to({TopicPartition(topic, partition): next_offset for partition, next_offset in held})
             for statement in TAKE_OVER:
                 connection.execute(statement, names)
-            connection.execute(sql.SQL(projection.views_sql))
+            connection.execute(sql.SQL(views_sql(projection.views)))
             for schema in old:
                 connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
         return Rebuilt(projection.name, projection.version, reader.records)

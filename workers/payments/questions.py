@@ -95,7 +95,7 @@ class PaymentQuestions:
     name = "payments"
     version = 1
     tables_sql = TABLES
-    views_sql = "SELECT"
+    views = ()
 
     def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Let a batch of facts open, end and reopen questions."""

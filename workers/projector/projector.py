@@ -27,8 +27,10 @@ from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
 from infra.settings import Settings
+from projections.positions import POSITIONS
 from projections.projection import Projection
 from projections.read_models import projection_named
+from projections.view import views_sql
 from workers.projector.reading import UnreadableEventError, check_decodes, read_event
 from workers.runtime.loop import Loop
 from workers.runtime.parts import consumer_of, make_codec, observed
@@ -246,8 +248,9 @@ def prepare(conninfo: str, projection: Projection) -> None:
     with closing(connect(conninfo, statement_timeout_ms=SCHEMA_CHANGE_MAX_MS)) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         connection.execute(sql.SQL(projection.tables_sql))
+        connection.execute(sql.SQL(views_sql([POSITIONS])))
         [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
         if live:
             LOG.warning("rebuild_needed", projection=projection.name, version=projection.version)
         else:
-            connection.execute(sql.SQL(projection.views_sql))
+            connection.execute(sql.SQL(views_sql(projection.views)))

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from domain.fact import Fact
 from projections.projection import Projection
 from projections.read_models import PROJECTIONS, projection_named
+from projections.view import views_sql
 from tests.examples.make import STATUSES, STREAMS
 from tests.examples.story import whole_story
 from tests.support.recorded_facts import decoded, recorded
@@ -39,7 +40,7 @@ def said(dsn: str, facts: Sequence[Fact]) -> Said:
         connection.execute("CREATE SCHEMA rma_read")
         for reader in readers:
             connection.execute(reader.tables_sql)
-            connection.execute(reader.views_sql)
+            connection.execute(views_sql(reader.views).encode())
         for start in range(0, len(events), BATCH):
             for reader in readers:
                 reader.fold(connection, events[start : start + BATCH])

@@ -15,6 +15,7 @@ from projections.projection import Projection
 from projections.refund_ledger.fold import RefundLedger
 from projections.return_reasons.fold import ReturnReasons
 from projections.tracking.fold import Tracking
+from projections.view import views_sql
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
 from tests.support.stories import inspect, open_shop, receive, request, settle_all, whole_story
@@ -33,7 +34,7 @@ def play(dsn: str, events: Sequence[RecordedEvent], *, batch: int) -> None:
         connection.execute("CREATE SCHEMA IF NOT EXISTS rma_read")
         for projection in projections:
             connection.execute(projection.tables_sql)
-            connection.execute(projection.views_sql)
+            connection.execute(views_sql(projection.views).encode())
         for start in range(0, len(events), batch):
             if start % 2:
                 projections = [projection() for projection in PROJECTIONS]

@@ -21,7 +21,6 @@ from workers.projector.projector import Projector, prepare
 from workers.runtime.loop import Loop
 
 ORDERS = 12
-NOWHERE = "CREATE SCHEMA IF NOT EXISTS rma_read"
 
 
 class Tally:
@@ -34,7 +33,7 @@ class Tally:
         "CREATE TABLE IF NOT EXISTS tally.counted "
         "(stream text PRIMARY KEY, events bigint NOT NULL, last bigint NOT NULL)"
     )
-    views_sql = NOWHERE
+    views = ()
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         counted: dict[str, int] = {}

@@ -42,6 +42,13 @@ SELECT (SELECT count(DISTINCT order_id) FROM rma_read.order_units) AS orders,
        (SELECT sum(quantity) FROM rma_read.return_lines WHERE settlement_state = 'settled') AS units_given_back,
        (SELECT sum(amount_minor) FROM rma_read.payouts WHERE status = 'settled') AS pennies_given_back
 """
+UNITS_BACK: Final = """
+SELECT (SELECT sum(quantity) FROM rma_read.return_lines) AS asked_for,
+       (SELECT sum(quantity) FROM rma_read.return_reasons) AS with_reasons,
+       (SELECT sum(units_returned) FROM rma_read.return_rates) AS received,
+       (SELECT sum(returned) FROM rma_read.order_units) AS returned_now,
+       (SELECT sum(units) FROM rma_read.orders) - %s AS sold_too_many
+"""
 TRIAL_BALANCE: Final = "SELECT sum(balance_minor) FROM rma_read.ledger_balances"
 OVERPAID: Final = """
 SELECT count(*) FROM rma_read.order_units WHERE refunded_minor > paid_minor OR returned + in_return > sold
@@ -105,6 +112,8 @@ def test_the_views_say_what_the_file_says_and_reading_it_again_changes_nothing(s
             "orders sale_lines units_sold pennies_sold returns return_lines units_given_back pennies_given_back"
         ).split()
     )
+    back = figures["units_given_back"]
+    assert asked(system, UNITS_BACK % figures["units_sold"]) == (back, back, back, back, 0)
     assert asked(system, TRIAL_BALANCE) == 0
     assert (asked(system, OVERPAID), asked(system, NOT_CLOSED), asked(system, CLOSED_LATER)) == (0, 0, 0)
 

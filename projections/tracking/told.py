@@ -1,0 +1,52 @@
+"""The tables of projection ``tracking`` with one row per fact of a kind: what somebody told, as it was told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.vocabularies import DiscrepancyKind, EvidenceKind
+from projections.columns import LINE, OCCURRED_AT, ORDER_ID, POSITION, RMA_ID, one_of
+from projections.table import Column, Table
+from projections.tracking.tables import SCHEMA
+
+_HEAD: Final = (POSITION, RMA_ID, ORDER_ID, OCCURRED_AT)
+
+
+def _of_facts(name: str, *columns: Column, key: tuple[str, ...] = ("position",)) -> Table:
+    return Table(SCHEMA, name, (*_HEAD, *columns), key, indexes={"rma": "(rma_id)", "occurred": "(occurred_at)"})
+
+
+FEEDBACK = _of_facts(
+    "feedback",
+    Column("score", "integer", "From 1, the worst, to 5."),
+    Column("comment", "text", "What the customer says beside it.", null=True),
+)
+DISCREPANCIES = _of_facts(
+    "discrepancies",
+    Column("receipt_id", "text", "The receipt at which it was found."),
+    Column("kind", "text", f"What differs: {one_of(DiscrepancyKind)}."),
+    Column("line", "integer", "The line of the return, where it is about one.", null=True),
+    Column("sku", "text", "The article concerned.", null=True),
+    Column("quantity", "integer", "Units concerned."),
+    Column("serial", "text", "The serial number concerned.", null=True),
+    Column("note", "text", "What the warehouse says.", null=True),
+)
+LABELS = _of_facts(
+    "labels",
+    Column("label_id", "text", "The label."),
+    Column("carrier", "text", "Who carries the parcel."),
+    Column("tracking_number", "text", "The parcel's number with the carrier."),
+    Column("ship_to", "text", "Where the goods go."),
+)
+EVIDENCE = _of_facts(
+    "evidence",
+    Column("line", "integer", "The line of the return, where it is about one.", null=True),
+    Column("evidence_id", "text", "The piece of evidence."),
+    Column("kind", "text", f"What it is: {one_of(EvidenceKind)}."),
+    Column("uri", "text", "Where it is kept."),
+    Column("sha256", "text", "SHA-256 of its bytes, in hexadecimal.", null=True),
+    key=("rma_id", "evidence_id"),
+)
+APPEALS = _of_facts("appeals", LINE, Column("grounds", "text", "Why the customer disagrees."))
+
+TOLD: Final = (FEEDBACK, DISCREPANCIES, LABELS, EVIDENCE, APPEALS)
