@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
+from infra.probes import kafka_answers
 from infra.stack.jars import fetch_jars
 from infra.stack.java import NO_TRACES, find_java
-from infra.stack.ports import LOOPBACK, accepts, free_ports
+from infra.stack.ports import LOOPBACK, free_ports
 from infra.stack.processes import Service, run_to_end, spawn, wait_ready
 
 HEAP: Final = "-Xmx512m"
@@ -74,22 +73,7 @@ def properties_file(data_dir: Path) -> Path:
 
 def wait_for(process: psutil.Process, service: Service, bootstrap: str) -> None:
     """Wait until Kafka answers for its cluster."""
-    wait_ready(service, process, lambda: answers(bootstrap), READY_TIMEOUT_S)
-
-
-def answers(bootstrap: str) -> bool:
-    """Tell whether a Kafka cluster answers at ``bootstrap`` (``host:port``)."""
-    host, _, port = bootstrap.rpartition(":")
-    if host == LOOPBACK and not accepts(int(port)):
-        return False
-    try:
-        client = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-        try:
-            return bool(client.describe_cluster()["brokers"])
-        finally:
-            client.close()
-    except KafkaError:
-        return False
+    wait_ready(service, process, lambda: kafka_answers(bootstrap), READY_TIMEOUT_S)
 
 
 def _write_properties(file: Path, port: int, controller_port: int) -> None:

@@ -86,10 +86,3 @@ def ports_of(folder: Path) -> Ports:
 def remember(folder: Path, ports: Ports) -> None:
     """Write down which ports the services of a data folder have."""
     (folder / FILE_NAME).write_text(json.dumps(asdict(ports)))
-
-
-def accepts(port: int) -> bool:
-    """Tell whether something on this machine answers at ``port``."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((LOOPBACK, port)) == 0

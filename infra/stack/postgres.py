@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-import psycopg
 
+from infra.probes import postgres_answers
 from infra.stack.errors import StackStartError
 from infra.stack.ports import LOOPBACK
 from infra.stack.processes import Account, Service, run_to_end, spawn, wait_ready
@@ -85,16 +85,7 @@ def cluster_folder(data_dir: Path) -> Path:
 
 def wait_for(process: psutil.Process, service: Service, dsn: str) -> None:
     """Wait until PostgreSQL takes a session."""
-    wait_ready(service, process, lambda: answers(dsn), READY_TIMEOUT_S)
-
-
-def answers(dsn: str) -> bool:
-    """Tell whether a PostgreSQL takes a session at ``dsn``."""
-    try:
-        psycopg.connect(dsn, connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
+    wait_ready(service, process, lambda: postgres_answers(dsn), READY_TIMEOUT_S)
 
 
 def _account() -> Account:

@@ -15,8 +15,9 @@ from docker.errors import DockerException
 from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
 
+from infra.probes import kafka_answers, postgres_answers
 from infra.services import Addresses
-from infra.stack import kafka, postgres
+from infra.stack import kafka
 from infra.stack.errors import StackStartError
 from infra.stack.ports import free_ports
 
@@ -57,8 +58,8 @@ def containers() -> Iterator[Addresses]:
         host = database.get_container_host_ip()
         dsn = f"postgresql://postgres:{password}@{host}:{database.get_exposed_port(5432)}/postgres"
         bootstrap = f"{broker.get_container_host_ip()}:{kafka_port}"
-        _wait("PostgreSQL", lambda: postgres.answers(dsn))
-        _wait("Kafka", lambda: kafka.answers(bootstrap))
+        _wait("PostgreSQL", lambda: postgres_answers(dsn))
+        _wait("Kafka", lambda: kafka_answers(bootstrap))
         yield Addresses(SecretStr(dsn), bootstrap)
 
 

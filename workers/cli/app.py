@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.cli import ask, dead, differences, look, policy, rebuild, review, send
+from workers.cli import ask, dead, differences, doctor, local_stack, look, policy, rebuild, review, send
 from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
@@ -45,6 +45,8 @@ def rma(
     """Returns, from request to feedback: commands in, events kept, read models beside them."""
 
 
+local_stack.register(app)
+doctor.register(app)
 app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
 look.register(app)
@@ -55,36 +57,6 @@ ask.register(app)
 review.register(app)
 differences.register(app)
 policy.register(app)
-
-
-@app.command()
-def up(as_json: AsJson = False) -> None:
-    """Start the local stack: a PostgreSQL and a Kafka of its own; print where they answer."""
-    from infra.settings import Settings
-    from infra.stack import local
-    from infra.stack.ports import Ports
-
-    settings = Settings()
-    where = local.up(settings.data_dir, Ports(settings.postgres_port, settings.kafka_port))
-    dsn = where.postgres_dsn.get_secret_value()  # theirs to use: printed on purpose
-    if as_json:
-        print_json({"postgres_dsn": dsn, "kafka_bootstrap": where.kafka_bootstrap})
-        return
-    out = console()
-    out.print(f"PostgreSQL  {dsn}", soft_wrap=True)
-    out.print(f"Kafka       {where.kafka_bootstrap}", soft_wrap=True)
-    out.print(f"data in {settings.data_dir}; next: rma init, then rma work all", style="dim")
-
-
-@app.command()
-def down() -> None:
-    """Stop the local stack. Its data stays."""
-    from infra.settings import Settings
-    from infra.stack import local
-
-    folder = Settings().data_dir
-    local.down(folder)
-    console().print(f"no local stack runs in {folder} any more; its data stays", style="dim")
 
 
 @app.command()
@@ -101,14 +73,6 @@ def init(as_json: AsJson = False) -> None:
     out.print(f"schemas: {', '.join(made.migrations) or 'all there'}")
     out.print(f"topics:  {', '.join(made.topics) or 'all there'}")
     out.print(f"keys:    partitioned by {made.partitioner}")
-
-
-@app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Say what is missing on this machine, and how to get it; exit code 1 where something is."""
-    from workers.cli.doctor import examine
-
-    raise typer.Exit(examine(as_json=as_json))
 
 
 @app.command()

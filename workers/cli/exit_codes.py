@@ -17,6 +17,8 @@ SAID_NO: Final = 1
 WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 3
 MESSAGE_CHARS_MAX: Final = 4_000
+LEFT_OUT: Final = ("infra.stack", "workers.trials")
+"""What the wheel leaves out, and so the image: see pyproject.toml."""
 
 
 class ReportingGroup(TyperGroup):
@@ -46,6 +48,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
             return str(error), WRONG_USAGE
         case RmaError():
             return str(error), SAID_NO
+        case ModuleNotFoundError(name=str(missing)) if missing.startswith(LEFT_OUT):
+            return "this is not part of the installation; run it from a clone of the project, after: uv sync", SAID_NO
     return _of_postgres(error) or _of_kafka(error) or _of_settings(error) or _of_files(error)
 
 

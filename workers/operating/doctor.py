@@ -15,14 +15,9 @@ from typing import Final
 import psutil
 
 from infra.addresses import addresses, postgres_address
+from infra.probes import kafka_answers, postgres_answers
 from infra.services import StackNotRunningError
 from infra.settings import Settings
-from infra.stack import kafka, postgres
-from infra.stack.errors import StackStartError
-from infra.stack.jars import missing_jars
-from infra.stack.java import find_java
-from infra.stack.local import TOOLS_DIR
-from infra.stack.ports import free_ports
 
 PYTHON_MIN: Final = (3, 11)
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
@@ -67,32 +62,7 @@ def _tools(_settings: Settings) -> Iterator[Check]:
     """Name the versions of what is nice to have; none of them has to be there."""
     for name in ("uv", "git", "docker"):
         program = shutil.which(name)
-        yield Check(name, True, _first_line([program, "--version"]) if program else "not there, and not needed")
-
-
-def _java(_settings: Settings) -> Iterator[Check]:
-    try:
-        java = find_java()
-    except StackStartError as error:
-        yield Check("Java", False, str(error), SYNC)
-    else:
-        yield Check("Java", True, f"{java.major} in {java.program}")
-
-
-def _postgres(_settings: Settings) -> Iterator[Check]:
-    try:
-        program = postgres.programs() / "postgres"
-    except StackStartError as error:
-        yield Check("PostgreSQL wheel", False, str(error), SYNC)
-    else:
-        yield Check("PostgreSQL wheel", True, _first_line([str(program), "--version"]))
-
-
-def _jars(_settings: Settings) -> Iterator[Check]:
-    folder = TOOLS_DIR / kafka.JARS
-    missing_bytes = sum(jar.size_bytes for jar in missing_jars(folder))
-    found = f"{missing_bytes / 1e6:.0f} MB will be fetched by: rma up" if missing_bytes else f"in {folder}"
-    yield Check("Kafka's jars", True, found)
+        yield Check(name, True, first_line_of([program, "--version"]) if program else "not there, and not needed")
 
 
 def _disk(settings: Settings) -> Iterator[Check]:
@@ -116,13 +86,6 @@ def _open_files(_settings: Settings) -> Iterator[Check]:
     yield Check("open files", ok, f"at most {limit}", "" if ok else f"run: ulimit -n {OPEN_FILES_MIN}")
 
 
-def _ports(_settings: Settings) -> Iterator[Check]:
-    try:
-        yield Check("ports", True, f"free, such as {', '.join(map(str, free_ports(3)))}")
-    except OSError as error:
-        yield Check("ports", False, str(error), "end programs that hold many connections open")
-
-
 def _services(settings: Settings) -> Iterator[Check]:
     """Ask the services that are given, or the running local stack; none of both is no fault."""
     try:
@@ -130,8 +93,8 @@ def _services(settings: Settings) -> Iterator[Check]:
     except StackNotRunningError:
         yield Check("services", True, "none given and none running; start them with: rma up")
         return
-    yield _answers("PostgreSQL", postgres.answers, postgres_address(settings), settings.postgres_dsn is None)
-    yield _answers("Kafka", kafka.answers, where.kafka_bootstrap, settings.kafka_bootstrap is None)
+    yield _answers("PostgreSQL", postgres_answers, postgres_address(settings), settings.postgres_dsn is None)
+    yield _answers("Kafka", kafka_answers, where.kafka_bootstrap, settings.kafka_bootstrap is None)
 
 
 def _answers(name: str, asks: Callable[[str], bool], address: str, is_local: bool) -> Check:
@@ -141,7 +104,8 @@ def _answers(name: str, asks: Callable[[str], bool], address: str, is_local: boo
     return Check(name, False, "does not answer", "run: rma down, then: rma up" if is_local else f"check {variable}")
 
 
-def _first_line(command: list[str]) -> str:
+def first_line_of(command: list[str]) -> str:
+    """Return the first line that a program prints, or why it does not run."""
     try:
         told = subprocess.run(  # noqa: S603  # a program found by its own name, asked for its version
             command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=True, cwd=Path.home()
@@ -154,13 +118,9 @@ def _first_line(command: list[str]) -> str:
 LOOKS: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     _python,
     _libraries,
-    _java,
-    _postgres,
-    _jars,
     _disk,
     _memory,
     _open_files,
-    _ports,
     _services,
     _tools,
 )

@@ -37,6 +37,8 @@ PLANTED: Final = (
     ("workers/policies/planted_12.py", "import workers.pictures", WITHIN),
     ("workers/pictures/planted_13.py", "import workers.trials", WITHIN),
     ("workers/planted_14.py", "", WITHIN),
+    ("infra/planted_18.py", "import infra.stack.local", "Production knows neither the local stack nor trials"),
+    ("workers/desk/planted_19.py", "import infra.stack", "Production knows neither the local stack nor trials"),
     ("workers/operating/planted_15.py", "import rich", "What is computed is drawn elsewhere"),
     ("domain/policy/planted_18.py", "import domain.case", INSIDE),
     ("domain/policy/planted_19.py", "import domain.order", INSIDE),

@@ -21,6 +21,7 @@ from kafka.admin import NewTopic
 from kafka.errors import UnknownTopicOrPartitionError
 
 from infra.addresses import addresses
+from infra.probes import kafka_answers, postgres_answers
 from infra.services import FILE_NAME, Addresses, StackNotRunningError, recorded_stack, running_addresses
 from infra.settings import Settings
 from infra.stack import kafka, postgres
@@ -180,8 +181,8 @@ def test_a_start_after_a_crash_cleans_up(folder: Path) -> None:
 
     assert not any(is_alive(process) for process in survivors)
     assert len(_processes(folder)) == 2
-    assert postgres.answers(again.postgres_dsn.get_secret_value())
-    assert kafka.answers(again.kafka_bootstrap)
+    assert postgres_answers(again.postgres_dsn.get_secret_value())
+    assert kafka_answers(again.kafka_bootstrap)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
