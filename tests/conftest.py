@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-import psycopg
 import pytest
 from kafka import KafkaAdminClient
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from infra.services import Addresses
 from infra.settings import Settings
 from infra.stack.local import down, remove_abandoned, up
 from tests.support.containers import containers, docker_answers
+from tests.support.databases import own_database
 
 CLONE: Final = Path(__file__).parents[1]
 STACKS: Final = CLONE / ".rma"
@@ -66,14 +64,8 @@ def _local_stack() -> Iterator[Addresses]:
 @pytest.fixture
 def postgres_dsn(addresses: Addresses) -> Iterator[str]:
     """A database of this test's own, dropped after it."""
-    name = sql.Identifier(f"test_{uuid4().hex}")
-    conninfo = addresses.postgres_dsn.get_secret_value()
-    with psycopg.connect(conninfo, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            yield make_conninfo(conninfo, dbname=name.as_string().strip('"'))
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    with own_database(addresses.postgres_dsn.get_secret_value()) as dsn:
+        yield dsn
 
 
 @pytest.fixture

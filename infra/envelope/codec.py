@@ -1,35 +1,39 @@
 """Events as JSON bytes and back. The stored bytes are the published bytes; topics name the event classes.
 
 The body holds an event's own fields; stream, version, business time and aggregate are the envelope's and are left out.
-An old type is read through an *upcaster*: a function from its body (a dict) to a newer type and body, applied until a
-type that has a class is reached.
+An old type is read through its upcasts, one after the other, until a type that has a class is reached.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.utils import get_topic
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from domain.errors import RmaError
 from domain.fact import Fact, FirstFact
+from domain.history import Upcast
 from domain.recorded import RecordedEvent
 
 ENVELOPE_FIELDS: Final = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
-UPCASTS_MAX: Final = 50
-"""Longest chain of upcasters; a longer one is a loop."""
-
-Upcaster = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
+FAULT_CHARACTERS_MAX: Final = 500
 
 
-class UnknownEventTypeError(Exception):
-    """An event's type has neither a class nor an upcaster."""
+class UnreadableEventError(RmaError):
+    """A recorded event cannot be read: it was damaged, or a newer version wrote it. It is never passed over."""
+
+    code = "event_unreadable"
+
+
+class UpcastError(Exception):
+    """The upcasts as declared lead nowhere, or round in a circle: a defect of this program."""
 
 
 class Codec:
@@ -37,19 +41,22 @@ class Codec:
 
     Args:
         aggregates: Classes whose nested event classes carry a ``TOPIC``.
-        upcasters: By old type, what its body became.
+        upcasts: By old type, what it became.
+    Raises:
+        UpcastError: An upcast leads to no class, or stands for a type that has one.
     """
 
     def __init__(
-        self, aggregates: Iterable[type[BaseAggregate[str]]], upcasters: Mapping[str, Upcaster] | None = None
+        self, aggregates: Iterable[type[BaseAggregate[str]]], upcasts: Mapping[str, Upcast] | None = None
     ) -> None:
-        self._upcasters = dict(upcasters or {})
+        self._upcasts = dict(upcasts or {})
         self._adapters: dict[str, TypeAdapter[Fact]] = {}
         self._aggregate_topics: dict[str, str] = {}
         self.event_classes: dict[str, type[Fact]] = {}
         for aggregate in aggregates:
             for event_class in _event_classes(aggregate):
                 self._register(aggregate, event_class)
+        self._newest = {old: self._end_of(old) for old in self._upcasts}
 
     def _register(self, aggregate: type[BaseAggregate[str]], event_class: type[Fact]) -> None:
         topic = topic_of(event_class)
@@ -57,6 +64,30 @@ class Codec:
         self._adapters[topic] = TypeAdapter(event_class)
         if issubclass(event_class, FirstFact):
             self._aggregate_topics[topic] = get_topic(aggregate)
+
+    def _end_of(self, old: str) -> str:
+        """Return the type at which the upcasts of an old one end."""
+        if old in self.event_classes:
+            raise UpcastError(f"{old} has a class, and is upcast too")
+        steps = [old]
+        while steps[-1] not in self.event_classes:
+            step = self._upcasts.get(steps[-1])
+            if step is None or step.to in steps:
+                raise UpcastError(f"no class is reached by {' → '.join((*steps, step.to if step else 'nothing'))}")
+            steps.append(step.to)
+        return steps[-1]
+
+    def class_of(self, type_name: str) -> type[Fact]:
+        """Return the class of a stored type, old or new; raises ``UnreadableEventError`` where there is none."""
+        try:
+            return self.event_classes[self._newest.get(type_name, type_name)]
+        except KeyError:
+            raise _unknown(type_name) from None
+
+    def types_of(self, *event_classes: type[Fact]) -> list[str]:
+        """Return every stored type that these classes have ever had, the newest of each first."""
+        newest = [topic_of(event_class) for event_class in event_classes]
+        return newest + [old for old, end in self._newest.items() if end in newest]
 
     def encode(self, event: Fact) -> bytes:
         """Return the JSON body of an event: its own fields, in the order in which its class names them."""
@@ -66,32 +97,41 @@ class Codec:
         """Return the event object of a stored body.
 
         Raises:
-            UnknownEventTypeError: Nothing knows this type.
-            pydantic.ValidationError: The body does not fit its class: a stored event was damaged.
+            UnreadableEventError: Nothing knows this type, or the body does not fit its class.
         """
-        adapter = self._adapters.get(topic)
-        if adapter is None:
-            topic, body = self._upcast(topic, body)
-            adapter = self._adapters[topic]
-        envelope = {"originator_id": stream, "originator_version": version, "timestamp": occurred_at}
-        if topic in self._aggregate_topics:
-            envelope["originator_topic"] = self._aggregate_topics[topic]
-        spliced = orjson.dumps(envelope)[:-1] + (b"," + body[1:] if len(body) > len(b"{}") else b"}")
-        return adapter.validate_json(spliced)
+        try:
+            topic, body = self.newest(topic, body)
+            envelope = {"originator_id": stream, "originator_version": version, "timestamp": occurred_at}
+            if topic in self._aggregate_topics:
+                envelope["originator_topic"] = self._aggregate_topics[topic]
+            spliced = orjson.dumps(envelope)[:-1] + (b"," + body[1:] if len(body) > len(b"{}") else b"}")
+            return self._adapters[topic].validate_json(spliced)
+        except (UnreadableEventError, ValidationError) as bad:
+            why = " ".join(str(bad).split())[:FAULT_CHARACTERS_MAX]
+            raise UnreadableEventError(f"{stream} version {version} cannot be read: {why}") from bad
 
     def decode_recorded(self, event: RecordedEvent) -> Fact:
         """Return the event object of a recorded event."""
         return self.decode(event.type, event.stream, event.version, event.occurred_at, event.body)
 
-    def _upcast(self, topic: str, body: bytes) -> tuple[str, bytes]:
-        fields_of_old = orjson.loads(body)
-        for _ in range(UPCASTS_MAX):
-            if topic in self._adapters:
-                return topic, orjson.dumps(fields_of_old)
-            if topic not in self._upcasters:
-                break
-            topic, fields_of_old = self._upcasters[topic](fields_of_old)
-        raise UnknownEventTypeError(f"no event class and no upcaster leads on from {topic}")
+    def newest(self, type_name: str, body: bytes) -> tuple[str, bytes]:
+        """Return type and body as today's version would have stored them; the same bytes where nothing changed since.
+
+        Raises:
+            UnreadableEventError: Nothing knows this type, or the body does not fit it.
+        """
+        if type_name in self.event_classes:
+            return type_name, body
+        if type_name not in self._newest:
+            raise _unknown(type_name)
+        try:
+            values = orjson.loads(body)
+            while type_name not in self.event_classes:
+                step = self._upcasts[type_name]
+                type_name, values = step.to, step.body(values)
+        except (ValueError, LookupError, TypeError, AttributeError) as bad:
+            raise UnreadableEventError(f"a body of {type_name} does not fit its upcast: {bad!r}") from bad
+        return type_name, orjson.dumps(values)
 
 
 def topic_of(event_class: type[Fact]) -> str:
@@ -103,6 +143,10 @@ def topic_of(event_class: type[Fact]) -> str:
 def field_names(event_class: type[Fact]) -> list[str]:
     """Return the names of an event's own fields, those of its JSON body."""
     return [field.name for field in fields(event_class) if field.name not in ENVELOPE_FIELDS]
+
+
+def _unknown(type_name: str) -> UnreadableEventError:
+    return UnreadableEventError(f"{type_name} is no type of event that this version knows")
 
 
 def _event_classes(aggregate: type[BaseAggregate[str]]) -> list[type[Fact]]:

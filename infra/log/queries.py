@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,34 @@ IDS_AT: Final = """
     JOIN rma_log.events AS e USING (position)
 """
 LAST_POSITIONS: Final = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
+
+# a type that is not wanted comes without its body, so that whoever reads can tell one that it does not know
+READ_STREAMS: Final = """
+    SELECT stream, version, position, type, CASE WHEN type = ANY(%s) THEN body END FROM rma_log.events
+    WHERE (stream, version) > (%s, %s) AND stream < %s ORDER BY stream, version LIMIT %s
+"""
+
+
+class StreamPlace(NamedTuple):
+    """A place between the events of all streams, in the order of their names: behind this version of this stream."""
+
+    stream: str
+    version: int = 0
+
+
+class StreamRow(NamedTuple):
+    """An event as its stream has it; ``body`` is None where its type was not asked for."""
+
+    stream: str
+    version: int
+    position: int
+    type: str
+    body: bytes | None
+
+    @property
+    def place(self) -> StreamPlace:
+        """The place behind this event."""
+        return StreamPlace(self.stream, self.version)
 
 
 class EventIds(NamedTuple):
@@ -32,3 +60,19 @@ def ids_at(connection: Connection, positions: Iterable[int]) -> dict[int, EventI
 def last_positions(connection: Connection[Any]) -> dict[str, int]:
     """Return the position of the last event of each partition key; reads the whole log."""
     return dict(connection.cursor(row_factory=tuple_row).execute(LAST_POSITIONS).fetchall())
+
+
+def read_streams(
+    connection: Connection[Any], after: StreamPlace, before: str, types: Sequence[str], limit: int
+) -> list[StreamRow]:
+    """Return up to ``limit`` events of whole streams, stream by stream in the order of their names.
+
+    Args:
+        connection: To the log.
+        after: Behind which event to begin.
+        before: The name of a stream that is no longer read, nor any after it.
+        types: The stored types whose bodies are wanted.
+        limit: Most events returned.
+    """
+    bounds = (list(types), after.stream, after.version, before, limit)
+    return [StreamRow(*row) for row in connection.execute(READ_STREAMS, bounds, prepare=True, binary=True)]

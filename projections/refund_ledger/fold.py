@@ -33,13 +33,13 @@ from projections.refund_ledger.tables import (
 from projections.refund_ledger.views import VIEWS
 from projections.table import tables_sql
 
-TYPES: Final = frozenset(
-    getattr(Order, name).TOPIC
+KINDS: Final = frozenset(
+    getattr(Order, name)
     for name in (
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
         " PayoutUnclear PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
     ).split()
-) | {SettlementDifference.Found.TOPIC, SettlementDifference.Resolved.TOPIC}
+) | {SettlementDifference.Found, SettlementDifference.Resolved}
 PAYOUT_STATUS: Final = {Order.PayoutSettled: "settled", Order.PayoutFailed: "failed", Order.PayoutUnclear: "unknown"}
 
 _REFUND_STATUS: Final = f"""
@@ -66,7 +66,7 @@ class RefundLedger:
         """Fold a batch in memory, then write each table once."""
         batch = _Batch()
         for event in events:
-            if event.type in TYPES:
+            if event.kind in KINDS:
                 batch.note(event)
         batch.write(connection)
 

@@ -26,9 +26,8 @@ from projections.return_reasons.tables import EARLY, LINES, OFFERS, RUNS, SALES,
 from projections.return_reasons.views import VIEWS
 from projections.table import tables_sql
 
-TYPES: Final = frozenset(
-    fact.TOPIC
-    for fact in (
+KINDS: Final = frozenset(
+    {
         Order.Registered,
         Order.UnitsReturned,
         Rma.Requested,
@@ -43,7 +42,7 @@ TYPES: Final = frozenset(
         Rma.RemedyAccepted,
         Rma.RemedyDeclined,
         Rma.RemedyLapsed,
-    )
+    }
 )
 
 
@@ -60,7 +59,7 @@ class ReturnReasons:
         sales: dict[tuple[str, str], dict[str, Any]] = {}
         about: list[tuple[UUID, Fact]] = []
         for event in events:
-            if event.type in TYPES:
+            if event.kind in KINDS:
                 fact = event.fact
                 if isinstance(fact, Registered):
                     _sold(sales, fact)

@@ -15,7 +15,7 @@ import orjson
 from psycopg import Connection
 
 from domain.fact import Fact
-from domain.recorded import RecordedEvent
+from domain.recorded import EventReader, RecordedEvent
 from domain.rma import Rma
 from domain.rma.parts import Evidence
 from domain.units import total
@@ -60,7 +60,7 @@ class Tracking:
         positions: dict[str, int] = {}
         facts = _Facts()
         for event, stream in about:
-            if event.stream is stream:
+            if event.stream == stream:
                 rmas[stream] = cast("Rma", event.fact.mutate(rmas.get(stream)))
                 facts.note(event, rmas[stream])
             positions[stream] = event.position
@@ -82,7 +82,7 @@ class Tracking:
         """Return the returns with events of their own as they were before this batch, from cache or timeline."""
         expected: dict[str, int] = {}
         for event, stream in about:
-            if event.stream is stream:
+            if event.stream == stream:
                 expected.setdefault(stream, event.version - 1)
         # a rolled-back batch, or one that another projector folded, leaves a return in the cache at another version
         rmas = {
@@ -92,7 +92,7 @@ class Tracking:
         }
         missing = [_rma_id(stream) for stream, version in expected.items() if stream not in rmas and version]
         if missing:
-            for event in _past(connection, missing, about[0][0].decode):
+            for event in _past(connection, missing, about[0][0].reader):
                 rmas[event.stream] = cast("Rma", event.fact.mutate(rmas.get(event.stream)))
         return rmas
 
@@ -106,9 +106,8 @@ def _stream_of_return(event: RecordedEvent) -> str | None:
     """Return the stream of the return that an event is about: its own, or the one that an order's fact names."""
     if event.stream.startswith(RMA_PREFIX):
         return event.stream
-    if event.stream.startswith(ORDER_PREFIX) and b'"rma_id":"' in event.body:
-        rma_id = getattr(event.fact, "rma_id", None)
-        return None if rma_id is None else f"{RMA_PREFIX}{rma_id}"
+    if event.stream.startswith(ORDER_PREFIX) and "rma_id" in event.kind.__dataclass_fields__:
+        return f"{RMA_PREFIX}{event.fact.rma_id}"  # type: ignore[attr-defined]  # the line above has looked
     return None
 
 
@@ -116,7 +115,7 @@ def _rma_id(stream: str) -> str:
     return stream.removeprefix(RMA_PREFIX)
 
 
-def _past(connection: Connection[Any], rma_ids: Sequence[str], decode: Any) -> list[RecordedEvent]:
+def _past(connection: Connection[Any], rma_ids: Sequence[str], reader: EventReader) -> list[RecordedEvent]:
     query = (
         "SELECT stream, version, position, type, occurred_at, recorded_at, actor, data::text"
         f" FROM {SCHEMA}.return_timeline"
@@ -137,7 +136,7 @@ def _past(connection: Connection[Any], rma_ids: Sequence[str], decode: Any) -> l
             causation_id="",
             partition_key="",
             body=data.encode(),
-            decode=decode,
+            reader=reader,
         )
         for stream, version, position, type_name, occurred_at, recorded_at, actor, data in connection.execute(
             query, [list(rma_ids)]
@@ -146,6 +145,7 @@ def _past(connection: Connection[Any], rma_ids: Sequence[str], decode: Any) -> l
 
 
 def _timeline_row(event: RecordedEvent, stream: str) -> dict[str, Any]:
+    type_name, body = event.newest
     return {
         "position": event.position,
         "rma_id": _rma_id(stream),
@@ -154,10 +154,10 @@ def _timeline_row(event: RecordedEvent, stream: str) -> dict[str, Any]:
         "version": event.version,
         "occurred_at": event.occurred_at,
         "recorded_at": event.recorded_at,
-        "type": event.type,
+        "type": type_name,
         "actor": event.actor,
         "summary": summary(event.fact),
-        "data": orjson.Fragment(event.body),
+        "data": orjson.Fragment(body),
         "command_id": event.command_id,
     }
 

@@ -33,7 +33,7 @@ def recorded(facts: Iterable[Fact], *, order_id: str = "O-1", start: int = 1) ->
             causation_id="c-1",
             partition_key=order_id,
             body=CODEC.encode(fact),
-            decode=CODEC.decode_recorded,
+            reader=CODEC,
         )
         for position, fact in enumerate(facts, start=start)
     ]

@@ -183,9 +183,10 @@ def verify(as_json: AsJson = False) -> None:
     collect_garbage_less_often()
     began = time.perf_counter()
     with _log() as log, console(stderr=True).status("deciding again") as status:
-        policies = read_policies(log, make_codec())
+        codec = make_codec()
+        policies = read_policies(log, codec)
         found = verify_all(
-            decided_returns(log), policies, lambda count: status.update(f"{count:,} decisions made again")
+            decided_returns(log, codec), policies, lambda count: status.update(f"{count:,} decisions made again")
         )
     took_s = time.perf_counter() - began
     if as_json:

@@ -12,9 +12,8 @@ from psycopg import Connection
 
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
-from infra.envelope.codec import topic_of
 
-TYPES: Final = frozenset(topic_of(event) for event in (Rma.DeadlinesMoved, Rma.DeadlinePassed, Rma.DeadlineExtended))
+KINDS: Final = frozenset({Rma.DeadlinesMoved, Rma.DeadlinePassed, Rma.DeadlineExtended})
 TABLES: Final = """
 CREATE SCHEMA IF NOT EXISTS rma_deadlines;
 CREATE TABLE IF NOT EXISTS rma_deadlines.deadlines (
@@ -74,7 +73,7 @@ class DeadlineTable:
         """Let a batch of facts open, move and end deadlines."""
         with connection.cursor() as cursor, connection.pipeline():
             for event in events:
-                if event.type in TYPES:
+                if event.kind in KINDS:
                     for statement, parameters in _changes(event):
                         cursor.execute(statement, parameters)
 

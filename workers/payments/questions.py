@@ -14,17 +14,9 @@ from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Answered, Question
-from infra.envelope.codec import topic_of
 
-TYPES: Final = frozenset(
-    topic_of(event)
-    for event in (
-        Order.RefundRequested,
-        Order.PayoutRetried,
-        Order.PayoutSettled,
-        Order.PayoutFailed,
-        Order.PayoutUnclear,
-    )
+KINDS: Final = frozenset(
+    {Order.RefundRequested, Order.PayoutRetried, Order.PayoutSettled, Order.PayoutFailed, Order.PayoutUnclear}
 )
 COLUMNS: Final = tuple(field.name for field in fields(Question))
 NOT_READ_YET_S: Final = 0.2
@@ -99,7 +91,7 @@ class PaymentQuestions:
 
     def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Let a batch of facts open, end and reopen questions."""
-        relevant = [event for event in events if event.type in TYPES]
+        relevant = [event for event in events if event.kind in KINDS]
         touched = {payout for event in relevant for payout in payout_saga.payouts_of(event.fact)}
         if not touched:
             return

@@ -18,10 +18,12 @@ from multiprocessing import get_context
 from typing import Any, Final, TextIO
 
 from domain.policy.document import PolicyDocument
+from infra.envelope.codec import Codec
 from infra.log.event_log import EventLog
 from workers.policies.history import STREAM_PREFIX, STREAMS_END, DecidedReturn, decided_returns
 from workers.policies.what_if import ChangedLine, Compared, Draft, compare, row_of
 from workers.runtime.loop import collect_garbage_less_often
+from workers.runtime.parts import make_codec
 
 PROCESSES_MAX: Final = 64
 PARTS: Final = 256
@@ -119,11 +121,19 @@ Part = tuple[Report, str]
 """What a draft would have changed on some returns, and the changed lines as rows of CSV."""
 
 
-def backtest_part(log: EventLog, draft: Draft, policy_id: str | None, bounds: tuple[str, str]) -> Part:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The log, and how its events are read."""
+
+    log: EventLog
+    codec: Codec
+
+
+def backtest_part(past: Past, draft: Draft, policy_id: str | None, bounds: tuple[str, str]) -> Part:
     """Return what a draft would have changed on the returns whose streams are within ``bounds``."""
     report, rows = Report(), StringIO()
     writer = csv.writer(rows, lineterminator="\n")
-    for one in decided_returns(log, *bounds):
+    for one in decided_returns(past.log, past.codec, *bounds):
         if policy_id is not None and one.asked["policy"]["policy_id"] != policy_id:
             continue
         report.returns += 1
@@ -145,19 +155,19 @@ def parts() -> list[tuple[str, str]]:
 class _Process:
     """What one process keeps between its parts: a connection, and the draft compiled."""
 
-    log: EventLog
+    past: Past
     draft: Draft
     policy_id: str | None
 
     @classmethod
     def begin(cls, conninfo: str, document: bytes, policy_id: str | None) -> None:
         collect_garbage_less_often()
-        cls.log, cls.policy_id = EventLog(conninfo), policy_id
+        cls.past, cls.policy_id = Past(EventLog(conninfo), make_codec()), policy_id
         cls.draft = Draft(PolicyDocument.model_validate_json(document))
 
     @classmethod
     def work(cls, bounds: tuple[str, str]) -> Part:
-        return backtest_part(cls.log, cls.draft, cls.policy_id, bounds)
+        return backtest_part(cls.past, cls.draft, cls.policy_id, bounds)
 
 
 def backtest(
@@ -174,7 +184,8 @@ def backtest(
     if processes == 1:
         draft = Draft(document)
         with closing(EventLog(conninfo)) as log:
-            yield from (backtest_part(log, draft, policy_id, bounds) for bounds in parts())
+            past = Past(log, make_codec())
+            yield from (backtest_part(past, draft, policy_id, bounds) for bounds in parts())
         return
     told = (conninfo, document.model_dump_json(by_alias=True, exclude_none=True).encode(), policy_id)
     # spawned, not forked: open connections and threads stay with this process

@@ -6,41 +6,27 @@ through in one pass, and memory holds one page of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from domain.policy.facts import Facts
 from domain.rma import Rma
 from domain.units import UnitRun
+from infra.envelope.codec import Codec, UnreadableEventError
 from infra.log.event_log import EventLog
+from infra.log.queries import StreamPlace, StreamRow, read_streams
 
 STREAM_PREFIX: Final = "rma/"
 STREAMS_END: Final = "rma0"
 """The text after every stream of a return."""
 PAGE_EVENTS_MAX: Final = 5_000
-REQUESTED: Final = Rma.Requested.TOPIC
-DECIDED: Final = (
-    Rma.Authorized.TOPIC,
-    Rma.Denied.TOPIC,
-    Rma.ReviewAsked.TOPIC,
-    "rma.Rma.RemedyOffered.v1",  # an authorization that waits until the customer has answered what is offered instead
-)
-REASONS_BEGIN: Final = b',"trace":['
-REASONS_END: Final = b'],"flips":'
-"""Between these a stored decision has its trace. Inside a JSON text their quotes would be escaped, so they stand only
-where they are keys."""
-DECIDED_BY: Final = re.compile(rb'"decided_by":("(?:[^"\\]|\\.)*")')
-PAGE: Final = """
-    SELECT stream, version, position, type, body FROM rma_log.events
-    WHERE (stream, version) > (%s, %s) AND stream < %s AND type = ANY(%s)
-    ORDER BY stream, version LIMIT %s
-"""
+# the last one is an authorization that waits until the customer has answered what is offered instead
+DECIDED: Final = (Rma.Authorized, Rma.Denied, Rma.ReviewAsked, Rma.RemedyOffered)
 
 
 class StoredFees(BaseModel):
@@ -59,7 +45,7 @@ class StoredRemedy(BaseModel):
 
 
 class StoredDecision(BaseModel):
-    """A stored decision without its reasons, which are most of its bytes and are read only where they are asked for."""
+    """A stored decision without its reasons, which are read only where they are asked for."""
 
     outcome: str
     codes: tuple[str, ...]
@@ -86,30 +72,30 @@ class _Body(BaseModel):
 
 @dataclass
 class DecisionEvent:
-    """What one event decided, and its bytes."""
+    """What one event decided: its body as today's version would have stored it."""
 
     position: int
-    type: str
     body: bytes
+    is_upcast: bool = False
+    """Whether other bytes were stored: those of an older version."""
 
     @cached_property
     def lines(self) -> tuple[DecidedLine, ...]:
-        """The lines decided; raises ``pydantic.ValidationError`` where the stored body was damaged."""
-        return _Body.model_validate_json(without_traces(self.body)).lines
+        """The lines decided; raises ``UnreadableEventError`` where the stored body was damaged."""
+        try:
+            return _Body.model_validate_json(self.body).lines
+        except ValidationError as damaged:
+            raise UnreadableEventError(f"the event at position {self.position} is damaged: {damaged}") from damaged
+
+    @cached_property
+    def decisions(self) -> list[dict[str, Any]]:
+        """The decisions of the lines in full, as JSON values."""
+        return [line["decision"] for line in orjson.loads(self.body)["lines"]]
 
     def decided_by(self, line: DecidedLine) -> str:
         """Return which rule, window, statute or offers decided a line, as its stored trace has it."""
-        names = DECIDED_BY.findall(self.body)  # one in each line's trace
-        return str(orjson.loads(names[self.lines.index(line)]))
-
-
-def without_traces(body: bytes) -> bytes:
-    """Return the JSON of a decision event without its traces: most of its bytes, and seldom asked for."""
-    kept, at = [], 0
-    while (begin := body.find(REASONS_BEGIN, at)) >= 0 and (end := body.find(REASONS_END, begin)) >= 0:
-        kept.append(body[at:begin])
-        at = end + 1
-    return b"".join((*kept, body[at:]))
+        trace = self.decisions[self.lines.index(line)]["trace"]
+        return str(next(record["decided_by"] for record in trace if record["kind"] == "outcome"))
 
 
 @dataclass(slots=True)
@@ -126,23 +112,40 @@ class DecidedReturn:
         return dict(sorted(lines.items()))
 
 
-def decided_returns(log: EventLog, low: str = STREAM_PREFIX, high: str = STREAMS_END) -> Iterator[DecidedReturn]:
-    """Yield the returns whose streams are from ``low`` on and before ``high``, in the order of their streams."""
-    after: tuple[str, int] = (low, 0)
+def decided_returns(
+    log: EventLog, codec: Codec, low: str = STREAM_PREFIX, high: str = STREAMS_END
+) -> Iterator[DecidedReturn]:
+    """Yield the returns whose streams are from ``low`` on and before ``high``, in the order of their streams.
+
+    Raises:
+        UnreadableEventError: The log holds a type of event that this version does not know, or a damaged request.
+    """
+    types = codec.types_of(Rma.Requested, *DECIDED)
+    after = StreamPlace(low)
     current: DecidedReturn | None = None
-    types = [REQUESTED, *DECIDED]
     while True:  # bounded: each page begins after the one before it
-        query = (*after, high, types, PAGE_EVENTS_MAX)
-        rows = log.connection.execute(PAGE, query, prepare=True, binary=True).fetchall()
-        for stream, _, position, type_name, body in rows:
-            if type_name == REQUESTED:
+        rows = read_streams(log.connection, after, high, types, PAGE_EVENTS_MAX)
+        for row in rows:
+            kind = codec.class_of(row.type)
+            if row.body is None:
+                continue
+            _, body = codec.newest(row.type, row.body)
+            if kind is Rma.Requested:
                 if current is not None:
                     yield current
-                current = DecidedReturn(stream, orjson.loads(body))
+                current = DecidedReturn(row.stream, _asked(row, body))
             elif current is not None:
-                current.events.append(DecisionEvent(position, type_name, body))
+                current.events.append(DecisionEvent(row.position, body, is_upcast=body is not row.body))
         if len(rows) < PAGE_EVENTS_MAX:
             break
-        after = (rows[-1][0], rows[-1][1])
+        after = rows[-1].place
     if current is not None:
         yield current
+
+
+def _asked(row: StreamRow, body: bytes) -> dict[str, Any]:
+    try:
+        asked: dict[str, Any] = orjson.loads(body)
+    except orjson.JSONDecodeError as damaged:
+        raise UnreadableEventError(f"the event at position {row.position} is damaged: {damaged}") from damaged
+    return asked

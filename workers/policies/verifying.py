@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from pydantic import ValidationError
 
 from domain.policy.document import PolicyDocument
 from domain.policy.return_policy import ReturnPolicy
 from domain.policy.verify import decided_again
+from infra.envelope.codec import UnreadableEventError
 from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent
 
 DIFFERENCES_KEPT_MAX: Final = 1_000
@@ -89,7 +89,7 @@ def _count(event: DecisionEvent) -> int:
     """Return how many decisions an event holds; one that cannot be read counts as one."""
     try:
         return len(event.lines)
-    except ValidationError:
+    except UnreadableEventError:
         return 1
 
 
@@ -99,22 +99,18 @@ def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | N
         return
     try:
         again = [decided_again(line.decision.facts, document).model_dump_json().encode() for line in event.lines]
-    except ValidationError as damaged:
+    except UnreadableEventError as damaged:
         yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
         return
     if body_of(event.lines, again) == event.body:
         return
-    try:
-        lines = orjson.loads(event.body)["lines"]
-    except orjson.JSONDecodeError as damaged:  # in its reasons, which were not read above
-        yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
-        return
-    for stored, made in zip(lines, again, strict=True):
-        what = difference_between(stored["decision"], orjson.loads(made))
+    for line, stored, made in zip(event.lines, event.decisions, again, strict=True):
+        what = difference_between(stored, orjson.loads(made))
         if what:
-            yield Difference(stream, event.position, stored["line"], what)
+            yield Difference(stream, event.position, line.line, what)
             return
-    yield Difference(stream, event.position, None, "the same values, but other bytes")
+    if not event.is_upcast:
+        yield Difference(stream, event.position, None, "the same values, but other bytes")
 
 
 def body_of(lines: Iterable[DecidedLine], decisions: Iterable[bytes]) -> bytes:

@@ -17,11 +17,10 @@ from typing import Final
 import structlog
 from kafka.structs import TopicPartition
 from psycopg import sql
-from pydantic import ValidationError
 
 from domain.recorded import RecordedEvent
 from infra.addresses import postgres_address
-from infra.envelope.codec import Codec, UnknownEventTypeError
+from infra.envelope.codec import Codec, UnreadableEventError
 from infra.kafka.record import Batch, Offsets
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
@@ -31,7 +30,7 @@ from projections.positions import POSITIONS
 from projections.projection import Projection
 from projections.read_models import projection_named
 from projections.view import views_sql
-from workers.projector.reading import UnreadableEventError, check_decodes, read_event
+from workers.projector.reading import read_event
 from workers.runtime.loop import Loop
 from workers.runtime.parts import consumer_of, make_codec, observed
 
@@ -56,9 +55,6 @@ POSITION: Final = """
 OTHER_VERSION_IS_LIVE: Final = """
     SELECT EXISTS (SELECT FROM rma_read_meta.positions WHERE projection = %s AND version <> %s)
 """
-
-UNREADABLE_ERRORS: Final = (ValidationError, UnknownEventTypeError)
-"""What a fold raises when it asks for a fact that cannot be decoded."""
 
 LOG = structlog.get_logger()
 
@@ -121,7 +117,7 @@ class Projector(Session):
         """
         try:
             next_offsets, stopped = self._fold_batch(batch)
-        except UNREADABLE_ERRORS as unreadable:
+        except UnreadableEventError as unreadable:
             if self._decodes_all:
                 raise
             LOG.warning("batch_decoded_whole", projection=self._id[0], error=repr(unreadable))
@@ -165,7 +161,7 @@ class Projector(Session):
                 try:
                     event = read_event(record, self._codec)
                     if self._decodes_all:
-                        check_decodes(event)
+                        _ = event.fact
                 except UnreadableEventError as bad:
                     self._alarm("event_unreadable", partition, record.offset, error=str(bad))
                     arrivals.append(Arrival(partition, record.offset, None))

@@ -6,29 +6,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from domain.recorded import RecordedEvent
-from infra.envelope.codec import Codec, UnknownEventTypeError
+from infra.envelope.codec import Codec, UnreadableEventError
 from infra.kafka.record import Record
-
-
-class UnreadableEventError(Exception):
-    """A record of the events topic is not an event that can be read."""
 
 
 def read_event(record: Record, codec: Codec) -> RecordedEvent:
     """Return the event of a record of the events topic; its fact is decoded when somebody asks for it.
 
     Raises:
-        UnreadableEventError: A header, the key or the value is missing, or is not what it should be.
+        UnreadableEventError: A header, the key or the value is missing or not what it should be, or nothing knows the
+            type.
     """
     place = f"{record.topic}/{record.partition}@{record.offset}"
     if record.key is None or record.value is None:
         raise UnreadableEventError(f"{place}: has no key, or no value")
     headers: dict[str, Any] = dict(record.headers)  # what is missing is found by reading it
     try:
-        return RecordedEvent(
+        event = RecordedEvent(
             event_id=UUID(headers["ce_id"].decode()),
             stream=headers["ce_subject"].decode(),
             version=int(headers["ce_streamversion"]),
@@ -42,15 +37,9 @@ def read_event(record: Record, codec: Codec) -> RecordedEvent:
             causation_id=headers["ce_causationid"].decode(),
             partition_key=record.key.decode(),
             body=record.value,
-            decode=codec.decode_recorded,
+            reader=codec,
         )
     except (KeyError, ValueError, AttributeError, TypeError) as bad:
         raise UnreadableEventError(f"{place}: {bad!r}") from bad
-
-
-def check_decodes(event: RecordedEvent) -> None:
-    """Decode an event's fact; raises ``UnreadableEventError`` where its body does not fit its type."""
-    try:
-        _ = event.fact
-    except (ValidationError, UnknownEventTypeError, ValueError) as bad:
-        raise UnreadableEventError(f"{event.stream} version {event.version}: {bad!r}") from bad
+    codec.class_of(event.type)
+    return event

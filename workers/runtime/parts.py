@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from domain.history import UPCASTS
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
@@ -23,8 +24,8 @@ COMMANDS: Final = "commands"
 
 
 def make_codec() -> Codec:
-    """Return the codec that knows every event of the domain."""
-    return Codec(AGGREGATES)
+    """Return the codec that knows every event of the domain, of every version."""
+    return Codec(AGGREGATES, UPCASTS)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def shop(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 
 
 def verified(shop: Pipeline) -> Verified:
-    return verify(decided_returns(shop.log), read_policies(shop.log, shop.codec), lambda _: None)
+    return verify(decided_returns(shop.log, shop.codec), read_policies(shop.log, shop.codec), lambda _: None)
 
 
 def recorded_decisions(shop: Pipeline) -> int:
@@ -79,7 +79,7 @@ def test_a_decision_that_differs_is_found(shop: Pipeline, stored: str, other: st
 
 def test_a_version_that_is_not_the_pinned_one_is_found(shop: Pipeline) -> None:
     """Decisions whose policy version is not in the log can't be verified, and count as differing."""
-    found = verify(decided_returns(shop.log), {}, lambda _: None)
+    found = verify(decided_returns(shop.log, shop.codec), {}, lambda _: None)
 
     assert found.differing > 0
     assert found.differences[0].what == "the policy version it was decided by is not in the log"
@@ -88,10 +88,10 @@ def test_a_version_that_is_not_the_pinned_one_is_found(shop: Pipeline) -> None:
 def test_pages_do_not_matter(shop: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in pages of three events, the history is the one that is read in one page."""
     assert len(shop.log.read(0, 10_000)) < PAGE_EVENTS_MAX
-    whole = [(one.stream, one.events) for one in decided_returns(shop.log)]
+    whole = [(one.stream, one.events) for one in decided_returns(shop.log, shop.codec)]
     monkeypatch.setattr("workers.policies.history.PAGE_EVENTS_MAX", 3)
 
-    assert [(one.stream, one.events) for one in decided_returns(shop.log)] == whole
+    assert [(one.stream, one.events) for one in decided_returns(shop.log, shop.codec)] == whole
     assert len(whole) == ORDERS
 
 

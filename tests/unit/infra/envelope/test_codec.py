@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 from eventsourcing.domain import BaseAggregate
-from pydantic import ValidationError
 
 from domain.fact import Fact
+from domain.history import Upcast
 from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
-from infra.envelope.codec import ENVELOPE_FIELDS, Codec, UnknownEventTypeError
+from infra.envelope.codec import ENVELOPE_FIELDS, Codec, UnreadableEventError, UpcastError
 from tests.support.recorded_facts import CODEC, recorded
 from tests.support.stories import whole_story
 
@@ -74,48 +74,77 @@ def test_an_event_with_no_fields_of_its_own_reads_back() -> None:
 
 def test_an_unknown_type_is_an_error() -> None:
     """History is never skipped: a type that nothing knows cannot be passed over."""
-    with pytest.raises(UnknownEventTypeError, match="Forgotten"):
+    with pytest.raises(UnreadableEventError, match="Forgotten"):
         CODEC.decode("rma.Order.Forgotten.v1", "order/O-1", 1, AT, b"{}")
 
 
 def test_a_damaged_body_is_an_error() -> None:
-    """A stored body that does not fit its class is noticed."""
-    with pytest.raises(ValidationError):
+    """A stored body that does not fit its class is noticed; the error says which event it is."""
+    with pytest.raises(UnreadableEventError, match="order/O-1 version 2"):
         CODEC.decode(SHIPPED, "order/O-1", 2, AT, b'{"shipment_id":1}')
 
 
-def test_old_versions_are_upcast_step_by_step() -> None:
-    """A body of an old type passes every upcaster on the way to the type that has a class."""
-    codec = Codec(
-        [Order, Rma],
-        upcasters={
-            "rma.Order.Shipped.alpha": lambda old: ("rma.Order.Shipped.beta", {"shipment_id": old["id"]}),
-            "rma.Order.Shipped.beta": lambda old: (SHIPPED, {**old, "lines": [], "content_hash": "h"}),
-        },
-    )
+ALPHA = Upcast("rma.Order.Shipped.beta", lambda old: {"shipment_id": old["id"]})
+BETA = Upcast(SHIPPED, lambda old: {**old, "lines": [], "content_hash": "h"})
+OLDER = Codec([Order, Rma], {"rma.Order.Shipped.alpha": ALPHA, "rma.Order.Shipped.beta": BETA})
 
-    decoded = codec.decode("rma.Order.Shipped.alpha", "order/O-1", 2, AT, b'{"id":"S-1"}')
+
+def test_old_versions_are_upcast_step_by_step() -> None:
+    """A body of an old type passes every upcast on the way to the type that has a class."""
+    decoded = OLDER.decode("rma.Order.Shipped.alpha", "order/O-1", 2, AT, b'{"id":"S-1"}')
 
     assert decoded == shipped()
 
 
-def test_upcasters_that_go_round_are_an_error() -> None:
-    """A loop of upcasters ends."""
-    codec = Codec([Order], upcasters={"a": lambda old: ("b", old), "b": lambda old: ("a", old)})
-    with pytest.raises(UnknownEventTypeError):
-        codec.decode("a", "order/O-1", 1, AT, b"{}")
+def test_the_codec_knows_every_type_that_a_class_has_had() -> None:
+    """Whoever looks for the events of a class is told all its versions; each of them says which class it is."""
+    types = OLDER.types_of(Order.Shipped)
+
+    assert types == [SHIPPED, "rma.Order.Shipped.alpha", "rma.Order.Shipped.beta"]
+    assert {OLDER.class_of(type_name) for type_name in types} == {Order.Shipped}
+    assert OLDER.types_of(Order.Delivered) == ["rma.Order.Delivered.v1"]
+
+
+def test_a_body_that_its_upcast_cannot_read_is_an_error() -> None:
+    """A damaged event of an old version is noticed as one of today's is."""
+    with pytest.raises(UnreadableEventError, match=r"order/O-1 version 2.*alpha"):
+        OLDER.decode("rma.Order.Shipped.alpha", "order/O-1", 2, AT, b"{}")
+
+
+@pytest.mark.parametrize(
+    "upcasts",
+    [
+        {"a": Upcast("b", dict), "b": Upcast("a", dict)},
+        {"a": Upcast("rma.Order.Nothing.v9", dict)},
+        {SHIPPED: Upcast("rma.Order.Delivered.v1", dict)},
+    ],
+    ids=["round in a circle", "nowhere", "from a type that has a class"],
+)
+def test_upcasts_that_reach_no_class_are_refused_at_once(upcasts: dict[str, Upcast]) -> None:
+    """What is declared wrongly is found when the program starts, not when the first old event is read."""
+    with pytest.raises(UpcastError):
+        Codec([Order], upcasts)
+
+
+class Watched(Codec):
+    """A codec that notes what it decodes."""
+
+    def __init__(self) -> None:
+        super().__init__([Order])
+        self.decoded: list[RecordedEvent] = []
+
+    def decode_recorded(self, event: RecordedEvent) -> Fact:
+        self.decoded.append(event)
+        return super().decode_recorded(event)
 
 
 def test_a_fact_is_decoded_once_and_only_when_asked_for() -> None:
-    """A reader pays for the facts it looks at."""
-    asked: list[RecordedEvent] = []
-    [event] = recorded([shipped()])
-    watched = RecordedEvent(
-        **{field.name: getattr(event, field.name) for field in fields(event) if field.init and field.name != "decode"},
-        decode=lambda one: asked.append(one) or CODEC.decode_recorded(one),  # type: ignore[func-returns-value]
-    )
+    """A reader pays for the facts it looks at; to learn what kind an event is costs nothing."""
+    codec = Watched()
+    [event] = (replace(found, reader=codec) for found in recorded([shipped()]))
 
-    assert asked == []
-    assert watched.fact is watched.fact
-    assert len(asked) == 1
-    assert orjson.loads(watched.body)["shipment_id"] == "S-1"
+    assert event.kind is Order.Shipped
+    assert codec.decoded == []
+    assert event.fact is event.fact
+    assert len(codec.decoded) == 1
+    assert orjson.loads(event.body)["shipment_id"] == "S-1"
