@@ -7,8 +7,9 @@ from typing import Final
 from uuid import UUID, uuid5
 
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CHECK_SYMBOLS: Final = CROCKFORD + "*~$=U"
-"""The 37 check symbols of Crockford's base 32 (value modulo 37)."""
+FIRST_CHECK_SYMBOLS: Final = CROCKFORD + "*~$=U"
+"""The 37 check symbols of Crockford's base 32 (value modulo 37), with which the first numbers were given."""
+FIELD_POLYNOMIAL: Final = 0b100101
 
 RMA_NUMBER_BITS: Final = 60
 
@@ -34,26 +35,47 @@ def difference_stream(difference_id: UUID) -> str:
 
 
 def rma_number(rma_id: UUID) -> str:
-    """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-A``.
+    """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-P``: letters and digits only.
 
-    The first 60 bits of the SHA-256 of the UUID's 16 bytes as 12 Crockford base 32 symbols, and their check symbol.
-    Source: https://www.crockford.com/base32.html
+    The first 60 bits of the SHA-256 of the UUID's 16 bytes as 12 symbols of Crockford's base 32, and a check symbol:
+    with any one symbol misread, or any two neighbours swapped, it does not fit.
+    Source of the alphabet: https://www.crockford.com/base32.html
     """
     value = int.from_bytes(hashlib.sha256(rma_id.bytes).digest()[:8]) >> (64 - RMA_NUMBER_BITS)
     symbols = "".join(CROCKFORD[value >> shift & 31] for shift in range(RMA_NUMBER_BITS - 5, -1, -5))
     groups = "-".join(symbols[start : start + 4] for start in range(0, len(symbols), 4))
-    return f"RMA-{groups}-{CHECK_SYMBOLS[value % 37]}"
+    return f"RMA-{groups}-{check_symbol(symbols)}"
 
 
 def has_check_symbol(number: str) -> bool:
-    """Tell whether the last symbol of an RMA number fits those before it: misread or swapped symbols hardly ever do."""
+    """Tell whether the last symbol of an RMA number fits those before it, by the rule of today or by the first one.
+
+    Numbers given by the first rule stay valid; it took the value modulo 37, and five symbols beside the alphabet.
+    """
     body, check = "".join(number.removeprefix("RMA").split("-"))[:-1], number[-1:]
     if not body or any(symbol not in CROCKFORD for symbol in body):
         return False
     value = 0
     for symbol in body:
         value = value * len(CROCKFORD) + CROCKFORD.index(symbol)
-    return CHECK_SYMBOLS[value % len(CHECK_SYMBOLS)] == check
+    return check in {check_symbol(body), FIRST_CHECK_SYMBOLS[value % len(FIRST_CHECK_SYMBOLS)]}
+
+
+def check_symbol(symbols: str) -> str:
+    """Return the symbol that makes a codeword of a Reed–Solomon code over GF(32) with one check symbol.
+
+    Symbols are the coefficients of a polynomial whose value at 2, a generator of the field, is zero (Horner's scheme).
+    Source: Reed and Solomon, Polynomial Codes over Certain Finite Fields, 1960.
+    """
+    value = 0
+    for symbol in symbols:
+        value = _doubled(value) ^ CROCKFORD.index(symbol)
+    return CROCKFORD[_doubled(value)]
+
+
+def _doubled(element: int) -> int:
+    """Return an element of GF(32) times 2; the field's polynomial is x⁵ + x² + 1."""
+    return element << 1 ^ (FIELD_POLYNOMIAL if element & 16 else 0)
 
 
 def refund_id(rma_id: UUID, number: int) -> UUID:

@@ -52,7 +52,7 @@ def unknown(text: str, what: str = "no return") -> SaidNoError:
     if is_misread(text):
         why = "its check symbol does not fit: was a symbol misread, or were two swapped?"
     else:
-        why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-A"
+        why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-P"
     return SaidNoError(f"{what} {text} is known; {why}")
 
 

@@ -125,7 +125,7 @@ def test_an_unknown_return_is_exit_code_1(shop: Counter) -> None:
     code, said = run(shop.settings, "show", str(uuid4()))
 
     assert code == SAID_NO
-    assert "RMA-7K3M-9QXF-2ADC-A" in said
+    assert "RMA-7K3M-9QXF-2ADC-P" in said
 
 
 def test_a_database_without_schema_asks_for_init(settings: Settings) -> None:
