@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess as SpawnedProcess
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import Thread
@@ -21,14 +18,9 @@ import psutil
 from infra import sessions
 from infra.kafka import clients
 from infra.settings import Settings
-from tests.support.pipeline import environment, wait_for
-from workers.cli.app import main as rma
-from workers.registry import READ_MODELS, worker_named
-
-PROCESSES: Final = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(
-    [__name__, *(worker_named(name).runs.partition(":")[0] for name in ("commands", "relay", "tracking"))]
-)
+from tests.support.pipeline import wait_for
+from tests.support.worker_processes import PROCESSES, WorkerProcess, work
+from workers.registry import READ_MODELS
 
 Bounds = Literal["short", "production"]
 SHORT_KAFKA_SESSION_MS: Final = 6_000
@@ -63,8 +55,8 @@ POINTS: Final[dict[str, dict[str, str]]] = {
 """Where each kind of worker may be told to stand still: at a call of these functions, or soon after it began."""
 
 
-class FreezableWorker:
-    """A worker as a process of its own, which can be told where to stand still; its log is one file over all its lives.
+class FreezableWorker(WorkerProcess):
+    """A worker process that can be told where to stand still.
 
     Args:
         kind: One of ``POINTS``.
@@ -75,27 +67,14 @@ class FreezableWorker:
     """
 
     def __init__(self, kind: str, name: str, settings: Settings, folder: Path, bounds: Bounds) -> None:
-        self.kind = kind
-        self.name = name
-        self.log = folder / f"{name}.log"
-        self._of = (settings.model_copy(update={"instance": name}), bounds)
-        self._process: SpawnedProcess | None = None
+        super().__init__(kind, name, settings, folder)
+        self._bounds: Bounds = bounds
 
     def start(self) -> None:
-        ours, its = PROCESSES.Pipe()
-        self._process = PROCESSES.Process(target=_work, args=(self.kind, *self._of, self.log, its))
+        self._orders, its = PROCESSES.Pipe()
+        arguments = (self.kind, self.settings, self.log, self._bounds, its)
+        self._process = PROCESSES.Process(target=_work, args=arguments)
         self._process.start()
-        self._orders = ours
-
-    @property
-    def process(self) -> SpawnedProcess:
-        """The process started last."""
-        assert self._process is not None, f"{self.name} was never started"
-        return self._process
-
-    @property
-    def runs(self) -> bool:
-        return self.process.is_alive()
 
     def freeze_at(self, point: str, delay_s: float) -> None:
         """Let it stand still so long after it has next come to a point; wait until it does."""
@@ -105,45 +84,24 @@ class FreezableWorker:
     def freeze_after(self, delay_s: float) -> None:
         """Let it stand still wherever it is after a while."""
         time.sleep(delay_s)
-        self._signal(signal.SIGSTOP)
+        self.freeze()
         wait_for(self._stands_still, f"{self.name} to stand still")
-
-    def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """End it, frozen or not: it gets no chance to finish anything."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-
-    def what_it_said(self, lines: int = 20) -> str:
-        """Return the end of its log."""
-        return f"{self.name}:\n" + "\n".join(self.log.read_text().splitlines()[-lines:])
-
-    def _signal(self, number: int) -> None:
-        assert self.process.pid is not None
-        os.kill(self.process.pid, number)
 
     def _stands_still(self) -> bool:
         assert self.runs, self.what_it_said()
         return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
 
-def _work(kind: str, settings: Settings, bounds: Bounds, log: Path, orders: Connection) -> None:
-    """Be a worker, started as its command line starts it."""
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), sys.stderr.fileno())
+def _work(kind: str, settings: Settings, log: Path, bounds: Bounds, orders: Connection) -> None:
+    """Be a worker that stands still where it is told."""
     for module, shorter in SHORT.items() if bounds == "short" else ():
         for name, bound_ms in shorter.items():
-            assert getattr(module, name) > bound_ms or name == "HEARTBEAT_INTERVAL_MS"
+            assert getattr(module, name) > bound_ms, f"{name} is as short already"
             setattr(module, name, bound_ms)
     freezer = _Freezer(orders)
     for point, where in POINTS[kind].items():
         freezer.watch(point, where)
-    os.environ.update(environment(settings))
-    sys.argv[1:] = ["work", *worker_named(kind).command]
-    rma()
+    work(kind, settings, log)
 
 
 class _Freezer:

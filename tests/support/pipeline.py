@@ -33,7 +33,7 @@ from workers.relay import Relay
 from workers.runtime.loop import BatchHandler, Loop
 from workers.runtime.parts import make_codec
 
-WAIT_MAX_S: Final = 60.0
+WAIT_MAX_S: Final = 120.0
 """How long a test waits for something to happen before it fails; nothing is judged by how long it took."""
 
 LOOK_EVERY_S: Final = 0.02

@@ -1,22 +1,30 @@
-"""Workers as whole processes, which a test may end, kill, freeze and start again."""
+"""Workers as whole processes, which a test may end, kill, freeze and start again.
+
+They are forked from a process that has imported everything once: a start costs milliseconds, where a new interpreter
+takes seconds of two cores that are busy with a dozen workers. `rma work all` in tests starts workers the long way.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess as ForkedProcess
 from pathlib import Path
 from typing import Final
 
 from infra.settings import Settings
 from tests.support.pipeline import environment
-from workers.registry import READ_MODELS, worker_named
+from workers.cli.app import main as rma
+from workers.registry import READ_MODELS, WORKERS, worker_named
 
 EXIT_TIMEOUT_S: Final = 60.0
 KINDS: Final = ("commands", "relay", *READ_MODELS)
+PROCESSES: Final = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__, *(worker.runs.partition(":")[0] for worker in WORKERS)])
 
 
 class WorkerProcess:
@@ -33,30 +41,28 @@ class WorkerProcess:
         self.kind = kind
         self.name = name
         self.log = folder / f"{name}.log"
-        self._arguments = [sys.executable, "-m", "workers.cli.app", "work", *worker_named(kind).command]
-        self._environment = {**os.environ, **environment(settings), "RMA_INSTANCE": name}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.settings = settings.model_copy(update={"instance": name})
+        self._process: ForkedProcess | None = None
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> ForkedProcess:
         """The process started last."""
         assert self._process is not None, f"{self.name} was never started"
         return self._process
 
     @property
     def runs(self) -> bool:
-        return self.process.poll() is None
+        return self.process.is_alive()
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                self._arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        self._process = PROCESSES.Process(target=work, args=(self.kind, self.settings, self.log))
+        self._process.start()
 
     def kill(self) -> None:
         """End it with SIGKILL, frozen or not: it gets no chance to finish anything."""
-        self.process.kill()
-        self.process.wait(EXIT_TIMEOUT_S)
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(EXIT_TIMEOUT_S)
 
     def kill_and_start_again(self) -> None:
         """Kill it; it must not have ended before by itself."""
@@ -64,25 +70,40 @@ class WorkerProcess:
         self.kill()
         self.start()
 
-    def end(self) -> int:
-        """Ask it to end, with SIGTERM, and return its exit code."""
+    def end(self) -> int | None:
+        """Ask it to end, with SIGTERM, and return its exit code; None where it does not end."""
         self.process.terminate()
-        return self.process.wait(EXIT_TIMEOUT_S)
+        self.process.join(EXIT_TIMEOUT_S)
+        return self.process.exitcode
 
     def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def what_it_said(self, lines: int = 20) -> str:
         """Return the end of its log."""
-        return f"{self.name}:\n" + "\n".join(self.log.read_text().splitlines()[-lines:])
+        said = self.log.read_text() if self.log.exists() else ""
+        return f"{self.name}:\n" + "\n".join(said.splitlines()[-lines:])
+
+    def _signal(self, number: int) -> None:
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+
+def work(kind: str, settings: Settings, log: Path) -> None:
+    """Be a worker, as its command line runs it, until the process ends."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    os.environ.update(environment(settings))
+    sys.argv[1:] = ["work", *worker_named(kind).command]
+    rma()
 
 
 @contextmanager
 def processes(
-    settings: Settings, folder: Path, kinds: Mapping[str, str] | Sequence[str] = KINDS
+    settings: Settings, folder: Path, kinds: Mapping[str, str] | Sequence[str] = tuple(KINDS)
 ) -> Iterator[dict[str, WorkerProcess]]:
     """Run one worker of each kind, or those named, until the block ends; hand them out by name.
 
@@ -99,5 +120,4 @@ def processes(
         yield workers
     finally:
         for worker in workers.values():
-            if worker._process is not None:
-                worker.kill()
+            worker.kill()

@@ -147,8 +147,7 @@ def freeze(chance: random.Random, pair: Sequence[FreezableWorker]) -> tuple[Free
     victim = leader_first(pair)[0] if kind == "relay" else chance.choice(pair)
     where = chance.choice([*POINTS[kind], STARTING, AT_ANY_MOMENT])
     if where == STARTING:
-        victim.kill()
-        victim.start()
+        victim.kill_and_start_again()
         victim.freeze_after(chance.uniform(0, START_UP_S))
     elif where == AT_ANY_MOMENT:
         victim.freeze_after(chance.uniform(0, ANY_MOMENT_S))

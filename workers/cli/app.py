@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.cli import ask, dead, differences, doctor, local_stack, look, policy, rebuild, review, send
+from workers.cli import answer, ask, dead, differences, doctor, local_stack, look, policy, rebuild, review, send
 from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
@@ -51,6 +51,7 @@ app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
 look.register(app)
 send.register(app)
+answer.register(app)
 dead.register(app)
 rebuild.register(app)
 ask.register(app)

@@ -89,5 +89,11 @@ A command's `source` and `id` are remembered for ever: a repeat gets the first a
 `{results}` has dropped it. What was malformed does not use up its id: the corrected record may come
 under the same one.
 A command that waits longer than {commands_days} days because no worker runs is dropped by the broker, unanswered.
-An answer can be read from the topic for {results_days} days; after that send the same command again.
+An answer can be read from the topic for {results_days} days; after that send the same command again, or ask:
+
+```sh
+rma answer c-1 --source /shop
+```
+
+tells what became of a command: its answer, or the dead letter it became, or that nobody knows it.
 """

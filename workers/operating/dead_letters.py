@@ -13,6 +13,7 @@ from kafka.structs import TopicPartition
 
 from domain.errors import RmaError, UnusableInputError
 from infra.addresses import addresses
+from infra.envelope.command_record import read_command
 from infra.kafka.publisher import publisher_of
 from infra.kafka.record import DatedRecord, Offsets
 from infra.kafka.topic_reader import TopicReader
@@ -24,6 +25,7 @@ KAFKA_TIMEOUT_MS: Final = 5_000
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 20
 VALUE_CHARS_MAX: Final = 20_000
+SEARCHED_MAX: Final = 10_000
 
 Header = tuple[str, bytes]
 
@@ -98,6 +100,12 @@ class DeadLetter:
         faults = "; ".join(f"{fault['path']}: {fault['message']}" for fault in self.reason.get("faults", ()))
         return f"{self.reason.get('reason', 'unknown')}: {faults}" if faults else str(self.reason.get("reason", "?"))
 
+    @property
+    def command(self) -> tuple[str | None, str | None]:
+        """Source and id of the command that it was, each None where it cannot be read."""
+        attributes = read_command(self.headers, self.value).attributes
+        return attributes.get("source"), attributes.get("id")
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything, bytes as text."""
         return {
@@ -130,6 +138,14 @@ class DeadLetters:
         begin = {partition: max(offset, ends[partition] - limit) for partition, offset in first.items()}
         letters = sorted(self._between(begin, ends), key=lambda letter: (letter.dead_at, letter.letter_id))
         return letters[-limit:]
+
+    def of_command(self, command_id: str, source: str | None) -> list[DeadLetter]:
+        """Return what is kept of a command by its id, of every source or of one, oldest first.
+
+        The newest ``SEARCHED_MAX`` dead letters are looked through.
+        """
+        letters = ((letter, *letter.command) for letter in self.newest(SEARCHED_MAX))
+        return [letter for letter, of, its_id in letters if its_id == command_id and source in {None, of}]
 
     def one(self, letter_id: str) -> DeadLetter:
         """Return a dead letter by its id.
