@@ -47,6 +47,8 @@ class RuleViolationError(RmaError):
 
 
 class NotPermittedError(RuleViolationError):
+    """This kind of actor may not send this command; `details` name those who may."""
+
     code = "not_permitted"
 
 
@@ -66,6 +68,8 @@ class QuantityExceededError(RuleViolationError):
 
 
 class UnitsNotAvailableError(RuleViolationError):
+    """Fewer units of the order line can still be returned than were asked for."""
+
     code = "units_not_available"
 
     def __init__(self, *, line_id: str, asked: int, available: int) -> None:
@@ -102,70 +106,104 @@ class UnknownReturnError(RuleViolationError):
 
 
 class UnknownLineError(RuleViolationError):
+    """The order, or the return, has no line under this identifier or number."""
+
     code = "unknown_line"
 
 
 class UnknownPayoutError(RuleViolationError):
+    """The order has no payout under this id."""
+
     code = "unknown_payout"
 
 
 class UnknownTenderError(RuleViolationError):
+    """The order was paid with no tender under this identifier."""
+
     code = "unknown_tender"
 
 
 class UnknownDeadlineError(RuleViolationError):
+    """The return has no deadline under this id."""
+
     code = "unknown_deadline"
 
 
 class UnknownStoreCreditError(RuleViolationError):
+    """The return gave no store credit under this id."""
+
     code = "unknown_store_credit"
 
 
 class UnknownDifferenceError(RuleViolationError):
+    """No difference with a gateway's books was reported under this id."""
+
     code = "unknown_difference"
 
 
 class UnknownInspectionError(RuleViolationError):
+    """The return has no inspection under the identifier that is to be superseded."""
+
     code = "unknown_inspection"
 
 
 class NoPolicyError(RuleViolationError):
+    """No policy is published under the order's `policy_id`, which is `standard` where it names none."""
+
     code = "no_policy"
 
 
 class OrderExistsError(RuleViolationError):
+    """An order under this id is registered already, with other content."""
+
     code = "order_exists"
 
 
 class ReturnExistsError(RuleViolationError):
+    """A return under this id was requested already, with other content."""
+
     code = "return_exists"
 
 
 class TendersDoNotSumError(RuleViolationError):
+    """The order's tenders do not sum to what was charged for it."""
+
     code = "tenders_do_not_sum"
 
 
 class DiscountExceedsAmountError(RuleViolationError):
+    """A discount is larger than what it is taken from."""
+
     code = "discount_exceeds_amount"
 
 
 class DuplicateLineError(RuleViolationError):
+    """A line stands twice in one command."""
+
     code = "duplicate_line"
 
 
 class DuplicateTenderError(RuleViolationError):
+    """A tender stands twice in one order."""
+
     code = "duplicate_tender"
 
 
 class CurrencyDiffersError(RuleViolationError):
+    """What a gateway reports is in another currency than the payout."""
+
     code = "currency_differs"
 
 
 class AmountDiffersError(RuleViolationError):
+    """What a gateway reports is another amount than the payout's."""
+
     code = "amount_differs"
 
 
 class AmountExceedsEntitlementError(RuleViolationError):
+    """More money was asked for than is left to give: of units, a tender or a store credit."""
+
     code = "amount_exceeds_entitlement"
 
     def __init__(self, *, asked: int, available: int, **details: object) -> None:
@@ -174,14 +212,20 @@ class AmountExceedsEntitlementError(RuleViolationError):
 
 
 class AlreadyShippedError(RuleViolationError):
+    """The goods are on their way, so it is too late for this."""
+
     code = "already_shipped"
 
 
 class LinesOpenError(RuleViolationError):
+    """Lines of the return are not through yet, so it cannot be closed."""
+
     code = "lines_open"
 
 
 class CommandIdReusedError(RuleViolationError):
+    """Another command, or the same with other data, came under this source and id before."""
+
     code = "command_id_reused"
 
 
@@ -194,12 +238,18 @@ class IdentifierReusedError(RuleViolationError):
 
 
 class PolicyRuleUnreachableError(RuleViolationError):
+    """A rule of the policy never decides anything: rules before it settle all it would."""
+
     code = "policy_rule_unreachable"
 
 
 class PolicyRuleImpossibleError(RuleViolationError):
+    """A rule of the policy asks for what no return can be."""
+
     code = "policy_rule_impossible"
 
 
 class PolicyEffectiveDateError(RuleViolationError):
+    """A version of a policy would take effect no later than one before it."""
+
     code = "policy_effective_date"

@@ -10,6 +10,7 @@ from infra.kafka.record_batch import UNPACKED_BYTES_MAX
 from infra.kafka.topics import DAY_MS, FOR_EVER, RECORD_BYTES_MAX, TopicNames
 from infra.settings import Settings
 from workers.command_worker.intake import LETTER_BYTES_MAX
+from workers.contract.markdown import GENERATED
 
 NAMES: Final = TopicNames()
 HOLDS: Final = {
@@ -21,9 +22,9 @@ HOLDS: Final = {
 MIB: Final = 1024 * 1024
 
 
-def kafka_page(head: str) -> str:
+def kafka_page() -> str:
     """Return the page; its figures are those of the code."""
-    return f"{head}\n" + PAGE.format(
+    return f"{GENERATED}\n" + PAGE.format(
         topics="".join(_topic(name) for name in HOLDS),
         compression=Settings.model_fields["kafka_compression"].default,
         body_mib=BODY_BYTES_MAX // MIB,

@@ -8,7 +8,8 @@ import re
 from commands.dispatch import parse
 from commands.registry import REGISTRATIONS
 from tests.support.recorded_facts import CODEC
-from workers.contract.docs import COMMAND_EXAMPLES, PAGES, pages
+from workers.contract.docs import pages
+from workers.contract.examples import COMMAND_EXAMPLES, PAGES
 from workers.contract.views import kept_by
 
 

@@ -1,0 +1,75 @@
+"""The first page of the contract: what there is, attributes, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from commands.registry import REGISTRATIONS
+from workers.contract.markdown import GENERATED
+
+
+def index(pages: Iterable[str]) -> str:
+    """Return the page that leads to the pages of commands and events."""
+    titles = "".join(
+        f"- [{name.removesuffix('.md').replace('-', ': ', 1).replace('-', ' ')}]({name})\n" for name in sorted(pages)
+    )
+    return f"{GENERATED}\n{PAGE.format(titles=titles, count=len(REGISTRATIONS))}"
+
+
+PAGE: Final = """# Contracts
+
+What other systems meet. Commands go to the topic `rma.commands`, answers come on `rma.command-results`, facts on
+`rma.events`; the views of schema `rma_read` are for reading. There are {count} commands.
+
+{titles}- [views](views.md): what can be read by SQL
+- [vocabulary](vocabulary.md): codes, states and words, each in a sentence
+- [Kafka](kafka.md): topics, keys and partitions, compression, limits, how long things are kept
+
+## Attributes
+
+Commands are accepted as CloudEvents 1.0 in binary mode (`ce_` headers) and in structured mode
+(`application/cloudevents+json`); events and results are written in binary mode with `content-type: application/json`.
+
+| attribute | command | event |
+| --- | --- | --- |
+| `id`, `source` | the idempotency key: a repeat gets the first answer again | the event's id; `/rma` |
+| `type` | `rma.RequestReturn.v1` | `rma.Rma.Requested.v1` |
+| `time` | business time, required, with an offset | the same business time |
+| `subject` | | the stream: `order/O-1001`, `rma/<uuid>`, `policy/standard` |
+| `actor` | required, `kind:id` | as the command's |
+| `correlationid` | optional | the command's, else the command's `id`; whatever follows from it has the same |
+| `causationid` | optional: the `id` of the event it answers | of the first event what its command names, else the \
+command's `id`; of each further event of the command the `id` of the one before it |
+| `streamversion`, `position`, `recordedat`, `commandid`, `prevhash` | | always set |
+
+The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed.
+
+Commands of the payments and deadline workers name the event that they answer, so that a payout can be followed back to
+the request by ids alone. Events of version 0.1.0 have the command's `id` as `causationid`, and stay so.
+
+## Results
+
+```json
+{{
+  "command_id": "c-1",
+  "source": "/shop",
+  "type": "rma.RequestReturn.v1",
+  "status": "refused",
+  "code": "units_not_available",
+  "message": "1 of 2 units can still be returned",
+  "details": {{"line_id": "L1", "asked": 2, "available": 1}},
+  "events": [],
+  "recorded_at": "2026-03-01T09:00:00.123Z"
+}}
+```
+
+`status` is `accepted`, `refused` (with a stable `code`, a `message` for people and the figures in `details`) or
+`malformed` (every fault by its JSON path in `details.faults`; the record also goes to `rma.commands.dead`). What was
+accepted names its events: `id`, `type`, `stream`, `version`, `position`.
+
+The path of a fault is a header (`$.ce_time`), an attribute of a structured event (`$.time`), or a place in the body
+(`$.lines[0].quantity`). Faults of the attributes and of the body are named together, so that a record is mended once.
+
+Every code, and every word that a field can hold, has its sentence in [vocabulary](vocabulary.md).
+"""
