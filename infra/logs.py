@@ -19,6 +19,13 @@ LogFormat = Literal["json", "console"]
 LIBRARY_LEVEL: Final = logging.WARNING
 """What libraries have to say is logged from here on, in our format."""
 
+HARMLESS: Final = {
+    "kafka.coordinator": "Marking the coordinator dead",
+    "kafka.net.selector": "Task <kafka.net.selector.Task",
+}
+"""Warnings that call for nothing, by library and beginning: the client finds a group's coordinator anew by itself, as
+at every first start; on a busy machine its thread runs for longer than a tenth of a second."""
+
 TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Without the values of variables: they may hold what a customer wrote."""
 
@@ -75,10 +82,16 @@ def _adopt_libraries(shared: list[Processor], last: list[Processor]) -> None:
     steps: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
     before: list[Processor] = [*shared, _name_the_event, structlog.stdlib.ExtraAdder()]
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_matters)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=steps, foreign_pre_chain=before))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(LIBRARY_LEVEL)
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    harmless = HARMLESS.get(record.name)
+    return harmless is None or record.levelno > logging.WARNING or not record.getMessage().startswith(harmless)
 
 
 def _name_the_event(_logger: WrappedLogger, _method: str, fact: EventDict) -> EventDict:

@@ -30,14 +30,23 @@ def migrate(dsn: str) -> list[str]:
         MigrationChangedError: A file differs from what was run under its name.
         psycopg.Error: The database cannot be reached or refuses a statement.
     """
-    files = sorted(MIGRATIONS.glob("[0-9]*.sql"))
     with closing(connect(dsn, statement_timeout_ms=SCHEMA_CHANGE_MAX_MS)) as connection:
         with _alone(connection):
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS public.rma_migrations "
                 "(name text PRIMARY KEY, sha256 text NOT NULL, run_at timestamptz NOT NULL DEFAULT now())"
             )
-        return [file.name for file in files if _run_once(connection, file)]
+        return [file.name for file in _files() if _run_once(connection, file)]
+
+
+def pending_migrations(connection: Connection) -> list[str]:
+    """Return the names of migrations that are still to run; raises ``psycopg.errors.UndefinedTable`` where all are."""
+    run = {name for (name,) in connection.execute("SELECT name FROM public.rma_migrations")}
+    return [file.name for file in _files() if file.name not in run]
+
+
+def _files() -> list[Path]:
+    return sorted(MIGRATIONS.glob("[0-9]*.sql"))
 
 
 @contextmanager

@@ -28,7 +28,8 @@ class Worker:
     Args:
         name: For people, metrics and ``--without``.
         does: What it does, in one sentence.
-        runs: Module and name of the function that does it, given settings and a stop event; imported when it is run.
+        runs: Module and name of the function that does it, given settings, a stop event and its
+            figures; imported when it is run.
         reads: What it works through, and so where its progress is: commands, by Kafka's offsets of its group; the log,
             by the relay's row; events, by the positions stored with what it fills.
         of: The read model it fills, for a projector.
@@ -52,8 +53,10 @@ class Worker:
         return self.needs is None or bool(getattr(settings, self.needs))
 
     def run(self, settings: Settings, stop: Event) -> None:
-        """Work until ``stop`` is set; raises whatever ends the worker before."""
-        resolve_name(self.runs)(settings, stop, *([] if self.of is None else [self.of]))
+        """Wait for the services, then work until ``stop`` is set; raises whatever ends the worker before."""
+        started = resolve_name("workers.runtime.starting:started")
+        with started(settings, self.name, stop) as metrics:
+            resolve_name(self.runs)(settings, stop, metrics, *([] if self.of is None else [self.of]))
 
 
 WORKERS: Final = (

@@ -16,6 +16,7 @@ from threading import Event
 from typing import Final
 
 import structlog
+from kafka.structs import TopicPartition
 
 from infra.addresses import addresses, postgres_address
 from infra.envelope.cloudevents import event_headers
@@ -27,8 +28,8 @@ from infra.metrics import WorkerMetrics
 from infra.records import Message, OutboxRow, StoredEvent
 from infra.sessions import try_to_lead
 from infra.settings import Compression, Settings
-from workers.runtime.loop import collect_garbage_less_often, patiently
-from workers.runtime.parts import observed
+from workers.runtime.loop import OBSERVE_EVERY_S, collect_garbage_less_often
+from workers.runtime.patience import patiently
 
 BATCH_RECORDS_MAX: Final = 2_000
 """Most events, and most messages beside them, that are published before the position moves."""
@@ -54,22 +55,27 @@ ADVANCE: Final = """
 """
 """One statement, so that no relay that stands still holds up others in the middle of it."""
 
+ENDS: Final = """
+    SELECT 'rma_log.events', coalesce(max(position), 0) FROM rma_log.events
+    UNION ALL SELECT 'rma_log.outbox', outbox_seq FROM rma_log.tail ORDER BY 1
+"""
+"""Where the lane ends: the last event, the last message beside the events."""
+
 LOG = structlog.get_logger()
 
 
-def run(settings: Settings, stop: Event) -> None:
+def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     """Publish what the log holds until ``stop`` is set; raises what ``Relay.run`` does."""
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
-    with observed(settings, "relay") as metrics:
-        Relay(
-            EventLog(postgres_address(settings)),
-            where.kafka_bootstrap,
-            topics,
-            stop,
-            metrics,
-            batch_records_max=settings.relay_batch_records_max,
-            compression=settings.kafka_compression,
-        ).run()
+    Relay(
+        EventLog(postgres_address(settings)),
+        where.kafka_bootstrap,
+        topics,
+        stop,
+        metrics,
+        batch_records_max=settings.relay_batch_records_max,
+        compression=settings.kafka_compression,
+    ).run()
 
 
 class RelayDeposedError(Exception):
@@ -121,6 +127,7 @@ class Relay:
         self._at: Position | None = None
         self._pause_s = IDLE_POLL_S[0]
         self._published_at = 0.0
+        self._observed_at = 0.0
 
     def run(self) -> None:
         """Lead the lane, or stand by until it is free, until ``stop`` is set.
@@ -132,7 +139,7 @@ class Relay:
         collect_garbage_less_often()
         try:
             while not self._stop.is_set():
-                patiently(self._step, self._stop)
+                patiently(self._step, self._stop, self._metrics)
         finally:
             self._give_up()
 
@@ -171,6 +178,7 @@ class Relay:
             events = self._log.read(at.position, self._batch_records_max)
             position = events[-1].position if events else at.position
             messages = self._log.read_outbox(at.outbox_seq, position, self._batch_records_max)
+        self._observe(at)
         if not events and not messages:
             self._metrics.beat()
             self._stop.wait(self._pause_s)
@@ -181,8 +189,18 @@ class Relay:
             self._publish(events, messages)
         with self._metrics.stage("advance"):
             at = self._advance(at, position, messages[-1].seq if messages else at.outbox_seq)
-        self._metrics.handled(len(events) + len(messages))
+        self._metrics.handled(len(events))
+        self._metrics.published(len(messages))
         return at
+
+    def _observe(self, at: Position) -> None:
+        """Measure the lag now and then."""
+        if time.monotonic() - self._observed_at < OBSERVE_EVERY_S:
+            return
+        self._observed_at = time.monotonic()
+        ends = self._log.connection.execute(ENDS, prepare=True).fetchall()
+        for (source, end), reached in zip(ends, (at.position, at.outbox_seq), strict=True):
+            self._metrics.lag(TopicPartition(source, 0), end - reached)
 
     def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
         """Send and wait for every acknowledgement; whatever fails ends this producer."""

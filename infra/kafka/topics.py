@@ -43,6 +43,10 @@ class TopicNames:
         return self.events, self.results, self.dead
 
     @property
+    def all(self) -> tuple[str, str, str, str]:
+        return self.commands, *self.own
+
+    @property
     def retention_ms(self) -> dict[str, int]:
         """How long each topic keeps a record, in milliseconds."""
         return {

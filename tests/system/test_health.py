@@ -53,6 +53,7 @@ def test_every_worker_answers_for_its_health_and_its_figures(system: Settings, t
         all_started(process, ALL)
         for port in ports:
             assert wait_for(partial(answer, port, "/healthz"), f"health on port {port}") == "ok\n"
+            assert wait_for(partial(answer, port, "/readyz"), f"readiness on port {port}") == "ok\n"
         figures = [answer(port, "/metrics") or "" for port in ports]
 
     named = {name for name in ALL for text in figures if f'rma_handled_total{{worker="{name}"}}' in text}

@@ -18,7 +18,7 @@ from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, system
 from workers.desk.reconciliation import reconcile
-from workers.payments.worker import run
+from workers.registry import worker_named
 from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
 
 KILLS = 50
@@ -35,7 +35,7 @@ RATES = MisbehaviourPlan(
 
 def work(settings: Settings) -> None:
     """Be a payments worker until killed."""
-    run(settings, Event())
+    worker_named("payments").run(settings, Event())
 
 
 @contextmanager

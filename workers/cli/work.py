@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from workers.runtime.supervisor import Child
-
-CONNECT_TIMEOUT_S: Final = 5
 
 work = typer.Typer(help="Run workers in the foreground; Ctrl-C ends them in order.", no_args_is_help=True)
 
@@ -85,14 +83,14 @@ def _children(settings: Settings, workers: Sequence[Worker]) -> list[Child]:
 
 
 def _refuse_before_init(settings: Settings) -> None:
-    """Raise at once what every worker would raise again and again; a database that is away is theirs to wait for."""
+    """Raise at once what every worker would raise; services that are away are theirs to wait for."""
     import psycopg
+    from kafka.errors import KafkaError
 
-    from infra.addresses import postgres_address
+    from workers.runtime.starting import require_initialised
 
-    dsn = postgres_address(settings)
-    with suppress(psycopg.OperationalError), psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-        connection.execute("SELECT FROM rma_log.events, rma_read_meta.positions LIMIT 0")
+    with suppress(psycopg.OperationalError, KafkaError):
+        require_initialised(settings)
 
 
 def _begin(worker: str) -> tuple[Settings, Event]:

@@ -36,8 +36,9 @@ from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.streams import AggregateCache, BatchStreams
-from workers.runtime.loop import Loop, patiently
-from workers.runtime.parts import COMMANDS, consumer_of, make_codec, observed
+from workers.runtime.loop import Loop
+from workers.runtime.parts import COMMANDS, consumer_of, make_codec
+from workers.runtime.patience import patiently
 
 RACES_MAX: Final = 10
 """How often a batch is decided anew after it lost a race."""
@@ -51,12 +52,12 @@ UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
 LOG = structlog.get_logger()
 
 
-def run(settings: Settings, stop: Event) -> None:
+def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     """Handle commands until ``stop`` is set; raises what ``Loop.run`` and ``CommandWorker.record`` do."""
     topics = TopicNames(settings.topic_prefix)
-    with observed(settings, COMMANDS) as metrics, closing(EventLog(postgres_address(settings))) as log:
+    with closing(EventLog(postgres_address(settings))) as log:
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
-        placement = patiently(lambda: _placement(consumer, log, topics.commands), stop)
+        placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
         worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics, placement=placement)
         Loop(consumer, worker, stop, metrics).run()
 

@@ -18,6 +18,7 @@ import structlog
 from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand
 from infra.log.queries import EventIds, ids_at
+from infra.metrics import WorkerMetrics
 from infra.sessions import Session
 from infra.settings import Settings
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
@@ -69,14 +70,14 @@ class Clock:
         return wall
 
 
-def run(settings: Settings, stop: Event, *, wall: Callable[[], datetime] = utc_now) -> None:
+def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, wall: Callable[[], datetime] = utc_now) -> None:
     """Fire deadlines until ``stop`` is set.
 
     Raises:
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
     clock = Clock(wall)
-    with inbox(settings, DeadlineTable(), stop) as metrics, ExitStack() as opened:
+    with inbox(settings, DeadlineTable(), stop, metrics), ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         session = opened.enter_context(closing(Session(postgres_address(settings))))
         act_until(stop, lambda: fire(session, outlet, clock.now()), metrics)

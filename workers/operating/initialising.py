@@ -11,11 +11,13 @@ from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, settle_partitioner
 from infra.kafka.topics import TopicNames, create_topics
 from infra.migrate import migrate
+from infra.sessions import connect
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.deadlines.table import DeadlineTable
 from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
+from workers.runtime.starting import settle_prefix
 
 TOPICS_READY_TIMEOUT_MS: Final = 30_000
 
@@ -33,10 +35,13 @@ def initialise(settings: Settings) -> Initialised:
     """Create what is missing of schemas and topics, and settle what a system must keep.
 
     Raises:
+        OtherPrefixError: The database belongs to topics with another prefix.
         ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
     where, conninfo, names = addresses(settings), postgres_address(settings), TopicNames(settings.topic_prefix)
     migrations = migrate(conninfo)
+    with closing(connect(conninfo)) as connection:
+        settle_prefix(connection, settings.topic_prefix)
     for projection in (*PROJECTIONS.values(), DeadlineTable(), PaymentQuestions()):
         prepare(conninfo, projection)
     with closing(make_admin(where.kafka_bootstrap)) as admin:

@@ -30,7 +30,7 @@ from infra.sessions import Session, try_to_lead
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
 from workers.projector.inbox import Outlet, act_until, inbox
-from workers.runtime.loop import patiently
+from workers.runtime.patience import patiently
 
 SOURCE: Final = "/rma/payments"
 ACTOR: Final = "gateway:payments"
@@ -55,7 +55,7 @@ class NoGatewayError(RmaError):
         super().__init__("no payment gateway is set; set RMA_GATEWAY_URL, or run one with: rma gateway")
 
 
-def run(settings: Settings, stop: Event) -> None:
+def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     """Ask the gateway about open payouts until ``stop`` is set.
 
     One worker asks at a time; others read along and take over when its session at PostgreSQL ends.
@@ -67,7 +67,7 @@ def run(settings: Settings, stop: Event) -> None:
     if settings.gateway_url is None:
         raise NoGatewayError
     gateway = HttpGateway(settings.gateway_url.get_secret_value(), tries_max=TRIES_MAX)
-    with closing(gateway), inbox(settings, PaymentQuestions(), stop) as metrics:
+    with closing(gateway), inbox(settings, PaymentQuestions(), stop, metrics):
         ask_until(settings, gateway, stop, metrics)
 
 
@@ -79,7 +79,7 @@ def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: Worker
         pool = opened.enter_context(ThreadPoolExecutor(ASKED_AT_ONCE_MAX, thread_name_prefix="asking"))
         payments = Payments(gateway, outlet, session, pool)
         act_until(stop, payments.turn, metrics)
-        payments.finish()
+        payments.finish(metrics)
 
 
 class Payments:
@@ -101,10 +101,10 @@ class Payments:
                 self._asking[question.payout_id] = (question, self._pool.submit(ask, self._gateway, question))
         self._tell(wait_s=ANSWER_POLL_S)
 
-    def finish(self) -> None:
+    def finish(self, metrics: WorkerMetrics) -> None:
         """Wait for the answers under way and tell them."""
         while self._asking:
-            patiently(lambda: self._tell(wait_s=None), Event())  # while it waited, its session may have been ended
+            patiently(lambda: self._tell(wait_s=None), Event(), metrics)  # meanwhile its session may have been ended
 
     def _may_ask(self) -> bool:
         """Tell whether this is the one worker that asks; the lock lasts as long as the session."""

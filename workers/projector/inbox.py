@@ -6,6 +6,7 @@ in a thread beside the one that acts; whichever of the two fails ends both.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from threading import Event, Thread
@@ -20,12 +21,13 @@ from infra.kafka.command_client import HEADERS, OutgoingCommand
 from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
-from infra.services import ServiceUnreachableError
 from infra.settings import Settings
 from projections.projection import Projection
 from workers.projector.projector import Projector, prepare
-from workers.runtime.loop import POLL_MS, patiently
-from workers.runtime.parts import group_of, make_codec, observed
+from workers.runtime.loop import OBSERVE_EVERY_S, POLL_MS, observe_lag
+from workers.runtime.parts import group_of, make_codec
+from workers.runtime.patience import patiently
+from workers.runtime.starting import NotInitialisedError
 
 ACT_EVERY_S: Final = 0.1
 JOIN_TIMEOUT_S: Final = 15.0
@@ -50,25 +52,22 @@ class Outlet:
 
 
 @contextmanager
-def inbox(settings: Settings, projection: Projection, stop: Event) -> Iterator[WorkerMetrics]:
+def inbox(settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics) -> Iterator[None]:
     """Fill a worker's inbox in a thread while the block runs; what ends the thread ends the block's ``stop`` too.
-
-    Yields the worker's figures, which are served meanwhile if a port is set.
 
     Raises:
         Exception: Whatever ended the thread, once the block has ended.
     """
     prepare(postgres_address(settings), projection)
     failures: list[BaseException] = []
-    with observed(settings, projection.name) as metrics:
-        fill = (settings, projection, stop, metrics, failures)
-        thread = Thread(target=_fill, args=fill, name=f"{projection.name}-inbox")
-        thread.start()
-        try:
-            yield metrics
-        finally:
-            stop.set()
-            thread.join(JOIN_TIMEOUT_S)
+    fill = (settings, projection, stop, metrics, failures)
+    thread = Thread(target=_fill, args=fill, name=f"{projection.name}-inbox")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(JOIN_TIMEOUT_S)
     if failures:
         raise failures[0]
 
@@ -81,9 +80,13 @@ def _fill(
             closing(Projector(postgres_address(settings), projection, make_codec(), metrics)) as projector,
             closing(_consumer(settings, projection.name)) as consumer,
         ):
-            patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop)
+            patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop, metrics)
+            observed_at = time.monotonic()
             while not stop.is_set():
-                _read_on(consumer, projector, stop)
+                _read_on(consumer, projector, stop, metrics)
+                if time.monotonic() - observed_at >= OBSERVE_EVERY_S:
+                    observed_at = time.monotonic()
+                    patiently(lambda: observe_lag(consumer, list(consumer.assignment()), metrics), stop, metrics)
     except BaseException as failure:
         failures.append(failure)
         stop.set()
@@ -105,22 +108,22 @@ def _begin(consumer: KafkaConsumer, projector: Projector, topic: str) -> None:
     two of them read at once is dropped by position.
 
     Raises:
-        ServiceUnreachableError: The topic does not exist.
+        NotInitialisedError: The topic does not exist.
     """
     numbers = consumer.partitions_for_topic(topic)
     if not numbers:
-        raise ServiceUnreachableError(f"topic {topic} does not exist, run: rma init")
+        raise NotInitialisedError(f"topic {topic} does not exist")
     partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
     consumer.assign(partitions)
     for partition in partitions:
         consumer.seek(partition, projector.resume_offset(partition) or 0)
 
 
-def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event) -> None:
+def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event, metrics: WorkerMetrics) -> None:
     """Fold what was polled; a partition with a gap is left alone from there on."""
-    batch = patiently(lambda: consumer.poll(timeout_ms=POLL_MS), stop)
+    batch = patiently(lambda: consumer.poll(timeout_ms=POLL_MS), stop, metrics)
     if batch:
-        next_offsets = patiently(lambda: projector.handle(batch), stop)
+        next_offsets = patiently(lambda: projector.handle(batch), stop, metrics)
         if next_offsets is not None and (stopped := set(batch) - set(next_offsets)):
             consumer.pause(*stopped)
 
@@ -128,6 +131,6 @@ def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event) -> None
 def act_until(stop: Event, act: Callable[[], object], metrics: WorkerMetrics) -> None:
     """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times."""
     while not stop.is_set():
-        patiently(act, stop)
+        patiently(act, stop, metrics)
         metrics.beat()
         stop.wait(ACT_EVERY_S)

@@ -5,37 +5,26 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from threading import Event
 from types import FrameType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
-import psycopg
 import structlog
-from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
+from kafka.errors import CommitFailedError, RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from infra.kafka.record import Batch, Offsets
 from infra.metrics import WorkerMetrics
+from workers.runtime.patience import patiently
 
 POLL_MS: Final = 200
-RETRIES_MAX: Final = 8
-BACKOFF_S: Final = 0.2
-BACKOFF_MAX_S: Final = 10.0
 OBSERVE_EVERY_S: Final = 5.0
 OBSERVE_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 10_000
 GARBAGE_OBJECTS: Final = 50_000
 
 LOG = structlog.get_logger()
-TRANSIENT_ERRORS: Final = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.IdleInTransactionSessionTimeout,  # this process stood still, and its session was ended meanwhile
-    KafkaError,
-)
-
-Returned = TypeVar("Returned")
 
 
 class BatchHandler(Protocol):
@@ -54,8 +43,8 @@ class BatchHandler(Protocol):
 class Loop:
     """Run one consumer until ``stop`` is set.
 
-    A service that is away is waited for with growing pauses, at most ``RETRIES_MAX`` times in a row; then its error is
-    raised, nothing is committed, and the process should end with a non-zero code.
+    A service that is away is waited for, as ``patiently`` does; if it stays away its error is raised, nothing is
+    committed, and the process should end with a non-zero code.
     """
 
     def __init__(self, consumer: Any, handler: BatchHandler, stop: Event, metrics: WorkerMetrics | None = None) -> None:
@@ -77,17 +66,17 @@ class Loop:
 
     def _turn(self) -> None:
         self._metrics.beat()
-        polled = patiently(lambda: self._consumer.poll(timeout_ms=POLL_MS), self._stop)
-        batch = patiently(lambda: self._align(polled or {}), self._stop)
+        polled = patiently(lambda: self._consumer.poll(timeout_ms=POLL_MS), self._stop, self._metrics)
+        batch = patiently(lambda: self._align(polled or {}), self._stop, self._metrics)
         if batch:
-            next_offsets = patiently(lambda: self._handler.handle(batch), self._stop)
+            next_offsets = patiently(lambda: self._handler.handle(batch), self._stop, self._metrics)
             if next_offsets is None:
                 return  # asked to stop while a service was away: nothing is committed
             self._pause(set(batch) - set(next_offsets))
-            patiently(lambda: self._commit(next_offsets), self._stop)
+            patiently(lambda: self._commit(next_offsets), self._stop, self._metrics)
         if time.monotonic() - self._observed_at >= OBSERVE_EVERY_S:
             self._observed_at = time.monotonic()
-            patiently(self._observe, self._stop)
+            patiently(self._observe, self._stop, self._metrics)
 
     def _align(self, polled: Batch) -> Batch:
         """Drop what a new partition delivered from elsewhere than where the handler stands, and seek there."""
@@ -125,30 +114,15 @@ class Loop:
             for topic in self._consumer.subscription()
             for number in self._consumer.partitions_for_topic(topic)
         ]
-        ends = self._consumer.end_offsets(known, timeout_ms=OBSERVE_TIMEOUT_MS)
-        for partition in self._consumer.assignment() & ends.keys():
-            position = self._consumer.position(partition, timeout_ms=OBSERVE_TIMEOUT_MS)
-            self._metrics.lag(partition, max(0, ends[partition] - (position or 0)))
+        observe_lag(self._consumer, known, self._metrics)
 
 
-def patiently(action: Callable[[], Returned], stop: Event) -> Returned | None:
-    """Return what an action returns, trying again while a service is away; None once ``stop`` is set in a pause.
-
-    Raises:
-        psycopg.OperationalError, kafka.errors.KafkaError: Still away after ``RETRIES_MAX`` retries.
-    """
-    for retry in range(RETRIES_MAX + 1):
-        try:
-            return action()
-        except TRANSIENT_ERRORS as away:
-            if retry == RETRIES_MAX:
-                LOG.error("service_away", error=repr(away), retries=retry)  # noqa: TRY400 - raised with its traceback
-                raise
-            pause_s = min(BACKOFF_MAX_S, BACKOFF_S * 2**retry)
-            LOG.warning("service_away_retrying", error=repr(away), retry=retry + 1, pause_s=pause_s)
-            if stop.wait(pause_s):
-                return None
-    return None
+def observe_lag(consumer: Any, partitions: Sequence[TopicPartition], metrics: WorkerMetrics) -> None:
+    """Tell how many records a consumer has not yet read, of those of these partitions that it reads."""
+    ends = consumer.end_offsets(partitions, timeout_ms=OBSERVE_TIMEOUT_MS)
+    for partition in consumer.assignment() & ends.keys():
+        position = consumer.position(partition, timeout_ms=OBSERVE_TIMEOUT_MS)
+        metrics.lag(partition, max(0, ends[partition] - (position or 0)))
 
 
 def collect_garbage_less_often() -> None:

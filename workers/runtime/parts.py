@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from domain.history import UPCASTS
@@ -11,10 +12,12 @@ from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
 from domain.settlement.difference import SettlementDifference
-from infra.addresses import addresses
+from infra.addresses import addresses, postgres_address
 from infra.envelope.codec import Codec
+from infra.health import Health, serve
 from infra.kafka.clients import GroupConsumer, make_consumer
-from infra.metrics import WorkerMetrics, serve
+from infra.metrics import WorkerMetrics
+from infra.readiness import services_away
 from infra.settings import Settings
 
 AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference)
@@ -35,7 +38,8 @@ def observed(settings: Settings, worker: str) -> Iterator[WorkerMetrics]:
     if not settings.metrics_port:
         yield metrics
         return
-    with serve(metrics, settings.metrics_host, settings.metrics_port):
+    services = partial(services_away, postgres_address(settings), addresses(settings).kafka_bootstrap)
+    with serve(Health(metrics, services), settings.metrics_host, settings.metrics_port):
         yield metrics
 
 
@@ -47,5 +51,6 @@ def group_of(worker: str) -> str:
 def consumer_of(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:
     bootstrap, group = addresses(settings).kafka_bootstrap, settings.named(group_of(worker))
     consumer = make_consumer(bootstrap, group, instance=settings.instance, batch_records_max=batch_records_max)
+    consumer.partitions_for_topic(topic)  # whoever assigns partitions without knowing them has to assign again
     consumer.subscribe([topic])
     return consumer

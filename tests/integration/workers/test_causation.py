@@ -14,7 +14,7 @@ from infra.settings import Settings
 from tests.support.pipeline import Pipeline, wait_for
 from tests.support.worker_threads import Counter, running, system
 from workers.deadlines import worker as deadlines
-from workers.payments import worker as payments
+from workers.registry import worker_named
 from workers.trials.gateway_simulator.server import GatewayServer
 
 Told = dict[str, str]
@@ -59,7 +59,7 @@ def test_a_settled_payout_leads_back_to_the_request(settings: Settings, pipeline
     with GatewayServer(tmp_path / "book.sqlite") as gateway, system(settings) as counter:
         counter.publish()
         paid = settings.model_copy(update={"gateway_url": SecretStr(gateway.url)})
-        with running(paid, payments.run):
+        with running(paid, worker_named("payments").run):
             rma_id = counter.order_and_return("O-1", {"card": 1999})
             wait_for(lambda: [row["status"] for row in counter.payouts()] == ["settled"], "the payout to settle")
         asked = command_of(counter, rma_id)

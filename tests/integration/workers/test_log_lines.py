@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from infra.gateways.http import HttpGateway
+from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from tests.support.pipeline import Polled, command, headers, order, wait_for
 from tests.support.worker_threads import Counter, running, system
@@ -31,8 +32,9 @@ PERSON: Final = "Ada Lovelace"
 @contextmanager
 def paying(settings: Settings, book: Path) -> Iterator[None]:
     def work(its: Settings, stop: Event) -> None:
+        metrics = WorkerMetrics("payments")
         adapter = HttpGateway(gateway.url)
-        with closing(adapter), inbox(its, PaymentQuestions(), stop) as metrics:
+        with closing(adapter), inbox(its, PaymentQuestions(), stop, metrics):
             ask_until(its, adapter, stop, metrics)
 
     with GatewayServer(book) as gateway, running(settings, work):

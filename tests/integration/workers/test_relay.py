@@ -22,11 +22,12 @@ from kafka.errors import MessageSizeTooLargeError
 from infra.envelope.hash_chain import FIRST_PREV_HASH, chained_hash
 from infra.kafka.clients import make_admin
 from infra.log.event_log import Append, EventLog
+from infra.metrics import WorkerMetrics
 from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from tests.support.pipeline import Pipeline, answer, command, environment, order, wait_for
 from workers import relay
 from workers.relay import Relay, RelayDeposedError
-from workers.runtime import loop
+from workers.runtime import patience
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 STREAMS = 20
@@ -122,6 +123,36 @@ def test_everything_goes_out_once_and_in_order(pipeline: Pipeline) -> None:
     assert all(pipeline.placement.of(record.key) == record.partition for record in records)
     assert len(pipeline.read_topic(pipeline.topics.results)) == total
     assert pipeline.log.connection.execute("SELECT count(*) FROM rma_log.outbox").fetchall() == [(0,)]
+
+
+def test_a_relay_tells_how_far_it_is_behind(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lag counts events and messages that are still to go out; answers are not counted as events."""
+    monkeypatch.setattr(relay, "OBSERVE_EVERY_S", -1.0)
+    total = fill(pipeline, rounds=3)
+    metrics = WorkerMetrics("relay")
+    leading = Relay(
+        EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event(), metrics, batch_records_max=total - 5
+    )
+    at = leading._begin()
+    assert at is not None
+
+    def figure(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(name, {"worker": "relay"} | labels)
+
+    def lag(source: str) -> float | None:
+        return figure("rma_lag_records", topic=source, partition="0")
+
+    with closing(leading._log):
+        at = leading._publish_next(at)
+        before = lag("rma_log.events"), lag("rma_log.outbox")
+        leading._publish_next(at)
+        after = lag("rma_log.events"), lag("rma_log.outbox")
+    leading._drop_producer()
+
+    assert before == (total, total)
+    assert after[0] == 5
+    assert figure("rma_handled_total") == total
+    assert figure("rma_messages_published_total") == total
 
 
 def test_an_auditor_can_verify_the_chain_from_kafka_alone(pipeline: Pipeline) -> None:
@@ -296,7 +327,7 @@ def test_a_delivery_error_stops_the_lane(pipeline: Pipeline, monkeypatch: pytest
     limit(pipeline, "2000")
     fill(pipeline, body=b'{"n":"' + os.urandom(4_000).hex().encode() + b'"}')
     total = 2 * STREAMS + fill(pipeline)
-    monkeypatch.setattr(loop, "RETRIES_MAX", 1)
+    monkeypatch.setattr(patience, "RETRIES_MAX", 1)
 
     with pytest.raises(MessageSizeTooLargeError):
         Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event()).run()

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
 import psutil
 import pytest
 import structlog
 from kafka.structs import TopicPartition
+from prometheus_client import generate_latest
 from pydantic import SecretStr, ValidationError
 
 from infra import logs
 from infra.addresses import addresses, postgres_address
-from infra.metrics import WorkerMetrics, serve
+from infra.metrics import WorkerMetrics
 from infra.services import Addresses, ServiceUnreachableError, StackNotRunningError, StackState
 from infra.settings import Settings
 from infra.stack import state
@@ -131,6 +131,21 @@ def test_a_log_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("_logging_as_before")
+def test_what_calls_for_nothing_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two warnings of the Kafka client's inner life are left out; its errors, and all else it warns of, are not."""
+    logs.configure("json", "info")
+    coordinator = logging.getLogger("kafka.coordinator")
+
+    coordinator.warning("Marking the coordinator dead (node %s) for group %s: %s.", 1, "rma.commands", "NotCoordinator")
+    logging.getLogger("kafka.net.selector").warning("Task <kafka.net.selector.Task object> ran for 0.2s")
+    coordinator.error("Marking the coordinator dead")
+    coordinator.warning("Heartbeat failed")
+
+    told = [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["Marking the coordinator dead", "Heartbeat failed"]
+
+
+@pytest.mark.usefixtures("_logging_as_before")
 def test_an_error_is_logged_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """A failure's line holds the exception, but no variables: they may hold what a customer wrote."""
     logs.configure("json", "info")
@@ -156,8 +171,7 @@ def test_metrics_are_served_per_worker() -> None:
     with worker.stage("decide"):
         pass
 
-    with serve(worker, "127.0.0.1", 0) as port:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    text = generate_latest(worker.registry).decode()
 
     assert 'rma_handled_total{worker="commands"} 3.0' in text
     assert 'rma_refused_total{worker="commands"} 1.0' in text
@@ -166,19 +180,3 @@ def test_metrics_are_served_per_worker() -> None:
     assert 'rma_batch_records_count{worker="commands"} 1.0' in text
     assert 'rma_stage_seconds_count{stage="decide",worker="commands"} 1.0' in text
     assert other.registry.get_sample_value("rma_handled_total", {"worker": "commands"}) == 0.0
-
-
-def test_health_follows_the_heartbeat() -> None:
-    """A worker whose loop does not turn any more is unhealthy, and healthy again once it does."""
-    worker = WorkerMetrics("relay")
-
-    with serve(worker, "127.0.0.1", 0, heartbeat_age_max_s=-1.0) as port:
-        silent = httpx.get(f"http://127.0.0.1:{port}/healthz")
-    with serve(worker, "127.0.0.1", 0) as port:
-        worker.beat()
-        beating = httpx.get(f"http://127.0.0.1:{port}/healthz")
-        unknown = httpx.get(f"http://127.0.0.1:{port}/else")
-
-    assert (silent.status_code, silent.text) == (503, "unhealthy\n")
-    assert (beating.status_code, beating.text) == (200, "ok\n")
-    assert unknown.status_code == 404

@@ -24,8 +24,8 @@ ARCHITECTURE = Path(__file__).parents[3] / "docs" / "architecture.md"
 
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.name)
 def test_what_a_worker_runs_is_there_and_takes_what_it_is_given(worker: Worker) -> None:
-    """Settings, a stop event, and the read model's name for a projector."""
-    given = ["settings", "stop"] if worker.of is None else ["settings", "stop", worker.of]
+    """Settings, a stop event, its figures, and the read model's name for a projector."""
+    given = ["settings", "stop", "metrics", *([] if worker.of is None else [worker.of])]
 
     signature(resolve_name(worker.runs)).bind(*given)
 

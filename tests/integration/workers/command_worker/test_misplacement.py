@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 from tests.support.pipeline import Pipeline, command, order, wait_for
 from tests.support.worker_threads import running
-from workers.command_worker import worker
+from workers.registry import worker_named
 
 
 def test_a_command_in_another_partition_is_handled_and_told(pipeline: Pipeline) -> None:
@@ -22,7 +22,7 @@ def test_a_command_in_another_partition_is_handled_and_told(pipeline: Pipeline) 
         sent = shop.send(pipeline.topics.commands, record.value, record.key, list(record.headers), elsewhere)
         sent.get(timeout=30)
 
-    with structlog.testing.capture_logs() as lines, running(pipeline.settings, worker.run):
+    with structlog.testing.capture_logs() as lines, running(pipeline.settings, worker_named("commands").run):
         told = wait_for(lambda: [line for line in lines if line["event"] == "commands_misplaced"], "a line about it")
 
     assert [(line["why"], line["commands"]) for line in told] == [("other_partition", 1)]

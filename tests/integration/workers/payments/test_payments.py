@@ -12,14 +12,15 @@ from pydantic import SecretStr
 
 from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
+from infra.metrics import WorkerMetrics
 from infra.migrate import migrate
-from infra.services import ServiceUnreachableError
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, running, system
 from workers.payments.questions import PaymentQuestions
 from workers.payments.worker import NoGatewayError, ask_until, run
 from workers.projector.inbox import inbox
+from workers.runtime.starting import NotInitialisedError
 from workers.trials.gateway_simulator.server import GatewayServer, Misbehaviour, MisbehaviourPlan
 
 SLOW_S = 0.5
@@ -47,8 +48,9 @@ def paying(counter: Counter, gateway: GatewayServer) -> Iterator[None]:
     """Run the payments worker with little patience."""
 
     def work(settings: Settings, stop: Event) -> None:
+        metrics = WorkerMetrics("payments")
         adapter = HttpGateway(gateway.url, timeout_s=SLOW_S / 2, tries_max=1)
-        with closing(adapter), inbox(settings, PaymentQuestions(), stop) as metrics:
+        with closing(adapter), inbox(settings, PaymentQuestions(), stop, metrics):
             ask_until(settings, adapter, stop, metrics)
 
     with running(counter.settings, work):
@@ -161,8 +163,8 @@ def test_a_worker_without_topics_ends_with_the_reason(settings: Settings, gatewa
     """What ends the thread that reads ends the worker: it does not go on acting on what it no longer hears."""
     migrate(postgres_address(settings))
 
-    with pytest.raises(ServiceUnreachableError, match="rma init"):
-        run(settings.model_copy(update={"gateway_url": SecretStr(gateway.url)}), Event())
+    with pytest.raises(NotInitialisedError, match="rma init"):
+        run(settings.model_copy(update={"gateway_url": SecretStr(gateway.url)}), Event(), WorkerMetrics("payments"))
 
 
 def test_a_gateway_that_is_away_is_waited_for(counter: Counter, tmp_path: Path) -> None:
@@ -182,4 +184,4 @@ def test_a_gateway_that_is_away_is_waited_for(counter: Counter, tmp_path: Path) 
 def test_without_a_gateway_the_worker_says_so(settings: Settings) -> None:
     """There is no default gateway: money goes nowhere unless somebody says where."""
     with pytest.raises(NoGatewayError):
-        run(settings, Event())
+        run(settings, Event(), WorkerMetrics("payments"))

@@ -12,7 +12,7 @@ import pytest
 from kafka.errors import CommitFailedError, KafkaConnectionError
 from kafka.structs import TopicPartition
 
-from workers.runtime import loop
+from workers.runtime import patience
 from workers.runtime.loop import Loop
 
 P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -81,8 +81,8 @@ class Handling:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "BACKOFF_S", 0.001)
-    monkeypatch.setattr(loop, "BACKOFF_MAX_S", 0.002)
+    monkeypatch.setattr(patience, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.002)
 
 
 def scripted(*batches: Mapping[TopicPartition, Sequence[Record]]) -> tuple[ScriptedConsumer, Handling, Loop]:
@@ -122,17 +122,18 @@ def test_a_defect_ends_the_loop_with_nothing_committed() -> None:
 def test_a_service_away_is_waited_for(away: Exception) -> None:
     """The same batch is handled again once the service is back."""
     consumer, handling, running = scripted({P0: [Record(4)]})
-    handling.failures = [away] * loop.RETRIES_MAX
+    handling.failures = [away] * (patience.RETRIES_MAX + 1)
 
     running.run()
 
     assert consumer.journal[:2] == [("handle", {P0: [4]}), ("commit", {P0: 5})]
 
 
-def test_waiting_is_bounded() -> None:
+def test_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that stays away ends the worker, with nothing committed."""
+    monkeypatch.setattr(patience, "OUTAGE_MAX_S", 0.02)
     consumer, handling, running = scripted({P0: [Record(4)]})
-    handling.failures = [psycopg.OperationalError("gone")] * (loop.RETRIES_MAX + 1)
+    handling.failures = [psycopg.OperationalError("gone")] * 10_000
 
     with pytest.raises(psycopg.OperationalError):
         running.run()
@@ -143,7 +144,7 @@ def test_waiting_is_bounded() -> None:
 def test_a_stop_while_waiting_leaves_at_once() -> None:
     """Asked to stop while a service is away, the worker leaves without committing the batch."""
     consumer, handling, running = scripted({P0: [Record(4)]})
-    handling.failures = [psycopg.OperationalError("gone")] * loop.RETRIES_MAX
+    handling.failures = [psycopg.OperationalError("gone")] * patience.RETRIES_MAX
     original = handling.handle
 
     def stopping(batch: Any) -> Any:

@@ -1,0 +1,101 @@
+"""What has to be there before a worker starts: the schema, the topics, and a database that knows this prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Event
+from typing import Final
+
+import psycopg
+from psycopg import Connection
+
+from domain.errors import RmaError
+from infra.addresses import addresses, postgres_address
+from infra.kafka.clients import make_admin
+from infra.kafka.topics import TopicNames
+from infra.log.system import remember, remembered
+from infra.metrics import WorkerMetrics
+from infra.migrate import pending_migrations
+from infra.sessions import connect
+from infra.settings import Settings
+from workers.runtime.parts import observed
+from workers.runtime.patience import patiently
+
+PREFIX: Final = "topic_prefix"
+"""Under what a system remembers the prefix of its topics."""
+
+
+class NotInitialisedError(RmaError):
+    """The database or Kafka lacks what every worker needs."""
+
+    code = "not_initialised"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, run: rma init")
+
+
+class OtherPrefixError(RmaError):
+    """The database belongs to a system whose topics have another prefix: each log goes to topics of its own."""
+
+    code = "other_prefix"
+
+    def __init__(self, known: str, given: str) -> None:
+        super().__init__(
+            f"this database belongs to the topics with {_named(known)}, RMA_TOPIC_PREFIX says {_named(given)}: "
+            "set it back, or use a database of its own"
+        )
+
+
+@contextmanager
+def started(settings: Settings, worker: str, stop: Event) -> Iterator[WorkerMetrics]:
+    """Yield a worker's figures, which are served if a port is set, once all that it needs is there.
+
+    Until then, and while the block runs, the worker says that it lives. Where ``stop`` is set first, the block runs all
+    the same, and finds it set.
+
+    Raises:
+        Exception: Whatever ``require_initialised`` raises; services that are away are waited for.
+    """
+    with observed(settings, worker) as metrics:
+        patiently(lambda: require_initialised(settings), stop, metrics)
+        yield metrics
+
+
+def require_initialised(settings: Settings) -> None:
+    """Raise where a worker could not work.
+
+    Raises:
+        NotInitialisedError: The schema is missing or not up to date, or a topic is missing.
+        OtherPrefixError: The database belongs to topics with another prefix.
+        psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
+    """
+    with closing(connect(postgres_address(settings))) as connection:
+        _require_schema(connection)
+        known = remembered(connection, PREFIX)
+    if known not in {None, settings.topic_prefix}:
+        raise OtherPrefixError(str(known), settings.topic_prefix)
+    with closing(make_admin(addresses(settings).kafka_bootstrap)) as admin:
+        missing = set(TopicNames(settings.topic_prefix).all) - set(admin.list_topics())
+    if missing:
+        raise NotInitialisedError(f"topic {', '.join(sorted(missing))} does not exist")
+
+
+def settle_prefix(connection: Connection, prefix: str) -> None:
+    """Let a database belong to the topics with a prefix; raises ``OtherPrefixError`` where it belongs to others."""
+    known = remember(connection, PREFIX, prefix)
+    if known != prefix:
+        raise OtherPrefixError(known, prefix)
+
+
+def _require_schema(connection: Connection) -> None:
+    try:
+        pending = pending_migrations(connection)
+    except psycopg.errors.UndefinedTable as none:
+        raise NotInitialisedError("the database has no schema of this platform") from none
+    if pending:
+        raise NotInitialisedError(f"the database lacks {', '.join(pending)}")
+
+
+def _named(prefix: str) -> str:
+    return f"prefix {prefix}" if prefix else "no prefix"
