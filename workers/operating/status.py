@@ -17,6 +17,7 @@ from infra.kafka.topic_reader import partitions_of
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
+from workers.operating.dead_letters import waiting_letters
 from workers.registry import WORKERS, Worker
 from workers.runtime.parts import COMMANDS, group_of
 
@@ -68,10 +69,6 @@ class _Ends:
     first: dict[int, int]
     next: dict[int, int]
 
-    @property
-    def records(self) -> int:
-        return sum(self.next.values()) - sum(self.first.values())
-
 
 def read_status(settings: Settings) -> SystemStatus:
     """Ask PostgreSQL and Kafka how far everything has come.
@@ -89,7 +86,7 @@ def read_status(settings: Settings) -> SystemStatus:
         tail = connection.execute(LOG_TAIL).fetchall()[0]["position"]
         relays = connection.execute(RELAYS).fetchall()
         positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
-        events = _ends(consumer, topics.events)
+        events, dead = _ends(consumer, topics.events), _ends(consumer, topics.dead)
         workers: list[Progress] = []
         for worker in WORKERS:
             match worker.reads:
@@ -105,7 +102,7 @@ def read_status(settings: Settings) -> SystemStatus:
             log_position=tail,
             workers=workers,
             outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
-            dead_letters=_ends(consumer, topics.dead).records,
+            dead_letters=waiting_letters(connection, topics.dead, dead.first, dead.next),
             positions=positions,
             outdated=outdated_in(positions),
         )

@@ -17,7 +17,7 @@ from infra.settings import Settings
 from tests.support.pipeline import ORDER, environment, wait_for
 from tests.support.worker_threads import Counter, running, system
 from workers.cli.app import app
-from workers.cli.exit_codes import DONE, SAID_NO
+from workers.cli.exit_codes import DONE, SAID_NO, WRONG_USAGE
 from workers.registry import worker_named
 
 
@@ -193,12 +193,32 @@ def test_a_dead_letter_is_listed_shown_and_sent_again(shop: Counter) -> None:
     assert letter["value"] == record
     assert letter["reason"]["faults"][0]["path"] == "$.type"
     code, said = run(shop.settings, "dead", "show", letter["id"])
-    assert (code, "rma.No.v1" in said) == (DONE, True)
+    assert (code, "rma.No.v1" in said, "$.type" in said) == (DONE, True, True)
 
     assert asked(shop.settings, "dead", "redrive", letter["id"]) == {"redriven": [letter["id"]]}
     again = wait_for(lambda: [one for one in asked(shop.settings, "dead", "list") if one["id"] != letter["id"]], "it")
     assert [one["value"] for one in again] == [record]
+    assert letter["id"] not in run(shop.settings, "dead", "list")[1]
+    assert asked(shop.settings, "dead", "redrive", letter["id"]) == {"redriven": [], "known": [letter["id"]]}
     assert run(shop.settings, "dead", "show", "0:999")[0] == SAID_NO
+
+
+def test_a_dead_letter_is_dropped_for_a_reason(shop: Counter) -> None:
+    """It leaves the list and the count; with --all it is there, with who dropped it and why. No reason, no dropping."""
+    record = commands({"type": "rma.No.v1", "actor": "agent:A1", "data": {"order_id": "O-1"}})
+    run(shop.settings, "send", "-", "--wait", given=record)
+    [letter] = wait_for(lambda: asked(shop.settings, "dead", "list"), "the dead letter")
+    drop = ("dead", "drop", letter["id"], "--as", "agent:ann")
+
+    assert run(shop.settings, *drop)[0] == WRONG_USAGE
+    assert run(shop.settings, *drop, "--reason", " ")[0] == WRONG_USAGE
+    assert asked(shop.settings, *drop, "--reason", "a typing error") == {"dropped": [letter["id"]]}
+
+    assert asked(shop.settings, "dead", "list") == []
+    assert asked(shop.settings, "status")["dead_letters"] == 0
+    assert "dropped by agent:ann" in run(shop.settings, "dead", "list", "--all")[1]
+    assert asked(shop.settings, "dead", "show", letter["id"])["action"]["reason"] == "a typing error"
+    assert asked(shop.settings, "dead", "redrive", "--all") == {"redriven": []}
 
 
 def test_before_init_every_command_says_so(settings: Settings, tmp_path: Path) -> None:

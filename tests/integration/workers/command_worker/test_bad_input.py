@@ -251,7 +251,7 @@ def test_a_record_as_large_as_its_topic_takes_stops_nothing(pipeline: Pipeline) 
         "long": "malformed",
     }
     with closing(DeadLetters(pipeline.settings)) as desk, pytest.raises(CutDeadLetterError, match="too large"):
-        desk.redrive(desk.newest(10))
+        desk.redrive(desk.newest(10), actor="agent:A1")
     assert max(len(record.value) for record in pipeline.read_topic(pipeline.topics.results)) < TWO_MEGABYTES // 100
 
 
