@@ -12,9 +12,10 @@ from domain import ledger
 from domain.case import Case, fees
 from domain.case.store_credit import holder_of
 from domain.identity import refund_id
+from domain.ledger import Posting
 from domain.money import basis_points_minor, share_by_largest_remainder, spread_minor
 from domain.order.accounts import LineFees
-from domain.order.parts import Credit
+from domain.order.parts import Credit, Payout
 from domain.rma.parts import RefundPart, RmaRun
 from domain.settlement.entitlement import left_of, new_units
 from domain.settlement.tenders import new_payout, shared_out
@@ -115,16 +116,9 @@ def request(
     """Request a refund and return its id: the fact in the order's ledger, its payouts, the return's own note of it."""
     order, rma = case.order, case.rma
     restocking = sum(credit.fee_minor for credit in credits)
-    gross = sum(credit.gross_minor for credit in credits)
-    amount = gross - restocking - return_shipping_minor
+    amount = sum(credit.gross_minor for credit in credits) - restocking - return_shipping_minor
     refund = refund_id(rma.rma_id, rma.refund_count + 1)
-    shares = [(None, amount)] if as_store_credit or rma.gift else shared_out(order, amount)
-    payouts = tuple(
-        new_payout(refund, rma.rma_id, tender, share, attempt=1, holder_id=holder_of(rma))
-        for tender, share in shares
-        if share
-    )
-    tax = sum(credit.tax_minor for credit in credits)
+    payouts = _payouts(case, refund, amount, as_store_credit=as_store_credit or rma.gift)
     order.trigger_event(
         order.RefundRequested,
         refund_id=refund,
@@ -138,12 +132,7 @@ def request(
         units=sum(new_units(case.order.lines[credit.line_id], credit) for credit in credits),
         payouts=payouts,
         recipient_id=rma.recipient_id,
-        postings=ledger.entry(
-            (ledger.SALES_RETURNS, gross - tax),
-            (ledger.SALES_TAX, tax),
-            (ledger.REFUNDS_OWED, -amount),
-            (ledger.FEE_INCOME, -restocking - return_shipping_minor),
-        ),
+        postings=_postings(credits, amount),
         timestamp=case.at,
     )
     rma.trigger_event(
@@ -156,6 +145,28 @@ def request(
         timestamp=case.at,
     )
     return refund
+
+
+def _payouts(case: Case, refund: UUID, amount_minor: int, *, as_store_credit: bool) -> tuple[Payout, ...]:
+    rma = case.rma
+    shares = [(None, amount_minor)] if as_store_credit else shared_out(case.order, amount_minor)
+    return tuple(
+        new_payout(refund, rma.rma_id, tender, share, attempt=1, holder_id=holder_of(rma))
+        for tender, share in shares
+        if share
+    )
+
+
+def _postings(credits: Sequence[Credit], amount_minor: int) -> tuple[Posting, ...]:
+    """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees."""
+    gross = sum(credit.gross_minor for credit in credits)
+    tax = sum(credit.tax_minor for credit in credits)
+    return ledger.entry(
+        (ledger.SALES_RETURNS, gross - tax),
+        (ledger.SALES_TAX, tax),
+        (ledger.REFUNDS_OWED, -amount_minor),
+        (ledger.FEE_INCOME, amount_minor - gross),
+    )
 
 
 def _parts(refund: UUID, credits: Sequence[Credit], amount_minor: int) -> tuple[RefundPart, ...]:

@@ -212,6 +212,28 @@ def decide(
     """
     if amount_minor is not None and resolution not in PAID_OUT:
         raise WrongStateError(f"a {resolution} has no amount", resolution=resolution)
+    by_figures = amount_minor is not None
+    choice = _open_to_a_person(case, number, resolution, inspection_id=inspection_id, by_figures=by_figures)
+    if total(choice) < quantity:
+        raise QuantityExceededError(asked=quantity, available=total(choice), line=number)
+    chosen = sorted(take(choice, quantity), key=lambda run: run.first)
+    fitting = [RmaRun(number, run.first, run.count) for run in chosen]
+    if amount_minor is not None:
+        available = sum(credit.gross_minor for credit in refunds.entitlement(case, fitting))
+        if amount_minor > available:
+            raise AmountExceedsEntitlementError(asked=amount_minor, available=available, line=number)
+    resolve(
+        case, fitting, resolution, by="person", amount_minor=amount_minor, inspection_id=inspection_id, reason=reason
+    )
+
+
+def _open_to_a_person(
+    case: Case, number: int, resolution: Resolution, *, inspection_id: str | None, by_figures: bool
+) -> list[UnitRun]:
+    """Return the units that a person may decide on, in the order in which they are taken.
+
+    What has nothing left is among them ``by_figures`` only: then it is refused by its figures.
+    """
 
     def of(fits: Callable[[RunState], bool]) -> list[UnitRun]:
         def fits_here(state: RunState) -> bool:
@@ -226,25 +248,9 @@ def decide(
         refunded = of(lambda state: state.is_authorized and state.is_paid_out)
         further = refunds.with_something_left(case, number, refunded)
         choice += further
-        if amount_minor is not None:  # what has nothing left is refused by its figures
+        if by_figures:
             choice += without(refunded, further)
-    if total(choice) < quantity:
-        raise QuantityExceededError(asked=quantity, available=total(choice), line=number)
-    chosen = sorted(take(choice, quantity), key=lambda run: run.first)
-    fitting = [RmaRun(number, run.first, run.count) for run in chosen]
-    if amount_minor is not None:
-        available = sum(credit.gross_minor for credit in refunds.entitlement(case, fitting))
-        if amount_minor > available:
-            raise AmountExceedsEntitlementError(asked=amount_minor, available=available, line=number)
-    resolve(
-        case,
-        fitting,
-        resolution,
-        by="person",
-        amount_minor=amount_minor,
-        inspection_id=inspection_id,
-        reason=reason,
-    )
+    return choice
 
 
 def _not_held_elsewhere(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:

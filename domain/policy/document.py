@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.policy.values import (
+    AMOUNT_MAX_MINOR,
+    VALUES_IN_WORDS,
+    AmountMinor,
+    BasisPoints,
+    Calendar,
+    Code,
+    Days,
+    LongText,
+    Number,
+    Scalar,
+    Text,
+    TimeText,
+    Zone,
+)
 from domain.vocabularies import Anchor, Disposition, Grade, Method, Reason, RefundDue, Wish
 
 RULES_MAX: Final = 500
@@ -22,9 +35,6 @@ VALUES_MAX: Final = 1_000
 CONDITIONS_TOTAL_MAX: Final = 5_000
 VALUES_TOTAL_MAX: Final = 20_000
 """How many conditions, and values in their lists, all rules may hold together."""
-DAYS_MAX: Final = 3_650
-AMOUNT_MAX_MINOR: Final = 10**12
-NUMBER_MAX: Final = 10**15
 CODE_WINDOW_EXPIRED: Final = "window_expired"
 CODE_WISH_NOT_OFFERED: Final = "wish_not_offered"
 CODE_REPAIR_FIRST: Final = "repair_or_replacement_first"
@@ -37,46 +47,10 @@ ANSWER_PREFIX: Final = "answers."
 OPERATORS: Final = ("is", "in", "at_least", "at_most", "before", "after")
 
 _FACT_PATTERN: Final = "^(" + "|".join(sorted(FACT_NAMES)) + r"|answers\.[!-~]{1,64})$"
-_DAY: Final = r"\d{4}-\d{2}-\d{2}"
-_TIME_PATTERN: Final = rf"^{_DAY}(T\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?(Z|[+-]\d{{2}}:\d{{2}}))?$"
-_NO_NUL: Final = r"^[^\x00]*$"
-_CALENDAR: Final = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
-_CODE: Final = r"^[!-~]{1,64}$"
-PATTERNS_IN_WORDS: Final = {
+PATTERNS_IN_WORDS: Final = VALUES_IN_WORDS | {
     _FACT_PATTERN: f"must be one of the facts {', '.join(sorted(FACT_NAMES))}, or answers. and the name of an answer",
-    _TIME_PATTERN: "must be a day such as 2026-03-01, or a time with an offset such as 2026-03-01T10:00+01:00",
-    _NO_NUL: "must not hold the character U+0000",
-    _CALENDAR: "must be a country of two capital letters, or one with its region, such as GB or US-CA",
-    _CODE: "must be 1 to 64 ASCII characters from ! to ~, without a space",
 }
 """What is said of a value that does not fit a pattern, which itself says nothing to people."""
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones()) - {"localtime"}  # this machine's, which may be another tomorrow
-
-
-def _known_zone(zone: str) -> str:
-    if zone not in _zones():
-        raise PydanticCustomError("zone", "not the name of an IANA time zone")
-    return zone
-
-
-def _number(value: object) -> object:
-    if isinstance(value, int | float) and not isinstance(value, bool) and -NUMBER_MAX <= value <= NUMBER_MAX:
-        return value
-    raise PydanticCustomError("number", "must be a number up to 10^15")
-
-
-def _scalar(value: object) -> object:
-    if isinstance(value, str) and len(value) <= 256 and "\x00" not in value:
-        return value
-    if isinstance(value, bool) or (isinstance(value, int | float) and -NUMBER_MAX <= value <= NUMBER_MAX):
-        return value
-    raise PydanticCustomError(
-        "scalar", "must be text up to 256 characters without U+0000, a number up to 10^15 or a truth value"
-    )
 
 
 def _bounded(condition: object) -> object:
@@ -111,16 +85,6 @@ def _children(node: object) -> list[object]:
     return [*found, node["not"]] if "not" in node else found
 
 
-Text = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_NUL)]
-LongText = Annotated[str, Field(min_length=1, max_length=4_000, pattern=_NO_NUL)]
-Days = Annotated[int, Field(ge=0, le=DAYS_MAX)]
-BasisPoints = Annotated[int, Field(ge=0, le=10_000)]
-AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MAX_MINOR)]
-Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known_zone)]
-Calendar = Annotated[str, Field(pattern=_CALENDAR)]
-Number = Annotated[Any, AfterValidator(_number), WithJsonSchema({"type": "number"})]
-Scalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
-TimeText = Annotated[str, Field(pattern=_TIME_PATTERN)]
 # Lists come from JSON as lists and are kept as tuples; only the container is read leniently, never its items.
 Reasons = Annotated[tuple[Reason, ...], Field(strict=False, max_length=64)]
 Offers = Annotated[tuple[Wish, ...], Field(strict=False, min_length=1, max_length=16)]
@@ -244,7 +208,7 @@ class Effects(_Part):
     """What a rule says where it matches; for each effect the first rule that matches and speaks of it wins."""
 
     decide: Outcome | None = None
-    code: Annotated[str, Field(pattern=_CODE)] | None = None
+    code: Code | None = None
     window: WindowChange | None = None
     offers: Offers | None = None
     method: Method | None = None

@@ -50,22 +50,7 @@ def body(name: str, order_id: str, *, quantity: int = 3) -> dict[str, Any]:
     back = max(quantity * 2 // 3, 1)
     on_return = {"rma_id": str(uuid5(NAMESPACE_URL, order_id)), "order_id": order_id}
     bodies: dict[str, dict[str, Any]] = {
-        "RegisterOrder": {
-            "order_id": order_id,
-            "customer_id": "C-1",
-            "country": "US",
-            "channel": "web",
-            "currency": "EUR",
-            "policy_id": POLICY_ID,
-            "lines": [
-                {"line_id": "L1", "sku": "SHOE-42", "quantity": quantity, "amount_minor": 1000 * quantity},
-                {"line_id": "L2", "sku": "SOCK", "quantity": 2, "amount_minor": 500},
-            ],
-            "tenders": [
-                {"tender_id": "T1", "kind": "gift_card", "amount_minor": 500},
-                {"tender_id": "T2", "kind": "card", "amount_minor": 1000 * quantity},
-            ],
-        },
+        "RegisterOrder": _order(order_id, quantity),
         "RecordDelivery": {
             "order_id": order_id,
             "delivery_id": "D-1",
@@ -87,3 +72,22 @@ def body(name: str, order_id: str, *, quantity: int = 3) -> dict[str, Any]:
         },
     }
     return bodies[name]
+
+
+def _order(order_id: str, quantity: int) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "customer_id": "C-1",
+        "country": "US",
+        "channel": "web",
+        "currency": "EUR",
+        "policy_id": POLICY_ID,
+        "lines": [
+            {"line_id": "L1", "sku": "SHOE-42", "quantity": quantity, "amount_minor": 1000 * quantity},
+            {"line_id": "L2", "sku": "SOCK", "quantity": 2, "amount_minor": 500},
+        ],
+        "tenders": [
+            {"tender_id": "T1", "kind": "gift_card", "amount_minor": 500},
+            {"tender_id": "T2", "kind": "card", "amount_minor": 1000 * quantity},
+        ],
+    }
