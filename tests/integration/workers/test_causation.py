@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from tests.support.pipeline import Pipeline, wait_for
 from tests.support.worker_threads import Counter, running, system
@@ -82,7 +83,7 @@ def test_a_passed_deadline_leads_back_to_the_request(settings: Settings, pipelin
         def passed() -> list[Any]:
             return counter.rows("SELECT FROM rma_log.events WHERE type = 'rma.Rma.DeadlinePassed.v1'")
 
-        with running(settings, partial(deadlines.run, wall=later)):
+        with running(settings, partial(deadlines.run, metrics=WorkerMetrics("deadlines"), wall=later)):
             wait_for(passed, "the deadline to pass")
         asked = command_of(counter, rma_id)
         wait_for(pipeline.all_relayed, "the relay to publish it")

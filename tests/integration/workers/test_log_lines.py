@@ -43,7 +43,9 @@ def paying(settings: Settings, book: Path) -> Iterator[None]:
 
 def lines_about(counter: Counter, tmp_path: Path) -> tuple[str, list[Any]]:
     """Tell a return from its order to its payout and a deadline that passes; return its id and every log line."""
-    later = partial(deadlines.run, wall=lambda: datetime.now(UTC) + timedelta(days=16))
+    later = partial(
+        deadlines.run, metrics=WorkerMetrics("deadlines"), wall=lambda: datetime.now(UTC) + timedelta(days=16)
+    )
     with structlog.testing.capture_logs() as logs:
         rma_id = counter.order_and_return("O-1", {"card": 700})
         counter.accepted(

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -30,7 +29,7 @@ from tests.support.command_line import invoke
 from tests.support.pipeline import environment, wait_for
 from tests.support.worker_threads import Counter, running, system
 from workers.cli.app import app
-from workers.projector import projector
+from workers.registry import worker_named
 
 TEXT: Final = "[/x][bold]\x1b[2J\x9b1m\u202egnp\u2028:boom:\r\n✓ EUR sums to zero"
 """A free text: markup, escape sequences, letters turned round, a line of its own."""
@@ -86,7 +85,7 @@ def town(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
-    projectors = [partial(projector.run, name=name) for name in ("tracking", "return_reasons")]
+    projectors = [worker_named(name).run for name in ("tracking", "return_reasons")]
     with system(settings) as counter, running(settings, *projectors):
         rma_id = _sell_and_ask_back(counter)
         record = json.dumps({"specversion": "1.0", "id": "bad", "source": TEXT, "type": f"rma.{TEXT}.v1", "[/x]": TEXT})

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, running, system
@@ -29,7 +30,10 @@ def counter(settings: Settings) -> Iterator[Counter]:
 @contextmanager
 def watching(counter: Counter, *, days_ahead: float) -> Iterator[None]:
     """Run the deadline worker with a clock that is so far ahead."""
-    with running(counter.settings, partial(run, wall=lambda: datetime.now(UTC) + timedelta(days=days_ahead))):
+    ahead = partial(
+        run, metrics=WorkerMetrics("deadlines"), wall=lambda: datetime.now(UTC) + timedelta(days=days_ahead)
+    )
+    with running(counter.settings, ahead):
         yield
 
 
