@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.cli.exit_codes import SAID_NO
+from workers.cli.errors import SaidNoError
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workers.trials.bench.pipeline import Report
 
 bench = typer.Typer(help="Measure what this machine carries; exit code 1 below a floor.", invoke_without_command=True)
@@ -32,7 +34,7 @@ def pipeline(context: typer.Context, returns: Returns = 3_000, as_json: AsJson =
         print_json(report.as_data())
     else:
         _print_pipeline(report)
-    _judge(holds=report.holds)
+    _judge(report.missed)
 
 
 def _print_pipeline(report: Report) -> None:
@@ -40,18 +42,19 @@ def _print_pipeline(report: Report) -> None:
 
     out = console()
     out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
-    table = Table("worker", "items", "seconds", "per second", "floor", "CPU µs per item")
+    table = Table("worker", "items", "timed", "seconds", "per second", "floor", "CPU µs per item")
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in report.stages:
         table.add_row(
             stage.name,
             f"{stage.items:,} {stage.unit}",
+            f"{stage.timed:,}",
             f"{stage.seconds:.2f}",
             f"{stage.rate:,.0f}",
             f"{stage.floor:,}" if stage.floor else "",
             f"{stage.cpu_us:.0f}",
-            style="" if stage.holds else "red",
+            style="red" if stage.missed else "",
         )
     out.print(table)
     latency = report.latency_ms
@@ -70,7 +73,7 @@ def units(as_json: AsJson = False) -> None:
         f"a whole return, six commands: line of 3 units {report.few_us:.0f} µs, of 100,000 {report.many_us:.0f} µs, "
         f"ratio {report.ratio:.2f} (at most {UNITS_RATIO_MAX})",
     )
-    _judge(holds=report.holds)
+    _judge(report.missed)
 
 
 @bench.command()
@@ -87,13 +90,13 @@ def policy(as_json: AsJson = False) -> None:
         f"{report.trace_share:.0%} goes into the trace; denials {report.denials_per_second:,.0f}/s, of whose time "
         f"{report.flips_share:.0%} goes into flips",
     )
-    _judge(holds=report.holds)
+    _judge(report.missed)
 
 
 def _print(as_json: bool, data: dict[str, Any], text: str) -> None:
     print_json(data) if as_json else console().print(text)
 
 
-def _judge(*, holds: bool) -> None:
-    if not holds:
-        raise typer.Exit(SAID_NO)
+def _judge(missed: Sequence[str]) -> None:
+    if missed:
+        raise SaidNoError(f"below the floor: {'; '.join(missed)}")

@@ -61,8 +61,10 @@ class UnitsReport:
         return self.many_us / self.few_us
 
     @property
-    def holds(self) -> bool:
-        return self.ratio <= UNITS_RATIO_MAX
+    def missed(self) -> list[str]:
+        """Why the bound does not hold, in a sentence, or nothing."""
+        what = f"a line of many units costs {self.ratio:.2f} times what one of few does, {UNITS_RATIO_MAX} is the most"
+        return [what] if self.ratio > UNITS_RATIO_MAX else []
 
 
 def run_units() -> UnitsReport:
@@ -109,8 +111,10 @@ class PolicyReport:
     python: str
 
     @property
-    def holds(self) -> bool:
-        return self.approvals_per_second >= POLICY_FLOOR
+    def missed(self) -> list[str]:
+        """Why the floor does not hold, in a sentence, or nothing."""
+        what = f"{self.approvals_per_second:,.0f} approvals a second, {POLICY_FLOOR:,} is the floor"
+        return [what] if self.approvals_per_second < POLICY_FLOOR else []
 
     @property
     def trace_share(self) -> float:

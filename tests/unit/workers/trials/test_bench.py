@@ -1,0 +1,38 @@
+"""What a bench makes of its figures: which floor was missed, and by how much."""
+
+from __future__ import annotations
+
+from workers.trials.bench.decisions import PolicyReport, UnitsReport
+from workers.trials.bench.pipeline import Report, Stage
+
+
+def a_stage(seconds: float, *, floor: int | None = 2_000) -> Stage:
+    """A stage that handled 18,000 commands, all but the first 500 of them timed."""
+    return Stage(
+        name="commands", unit="commands", items=18_000, timed=17_500, seconds=seconds, cpu_seconds=1.0, floor=floor,
+        began_at=0.0,
+    )  # fmt: skip
+
+
+def test_a_missed_floor_is_named_with_its_figures() -> None:
+    """Whoever reads exit code 1 reads why: which worker, what it carried, what it had to carry."""
+    report = Report({}, [a_stage(7.0), a_stage(10.0), a_stage(10.0, floor=None)], {})
+
+    assert report.missed == ["commands carried 1,750 commands a second, 2,000 is the floor"]
+    assert (report.as_data()["holds"], report.as_data()["missed"]) == (False, report.missed)
+
+
+def test_where_all_floors_hold_nothing_is_said() -> None:
+    """A rate at the floor holds."""
+    assert Report({}, [a_stage(8.75)], {}).missed == []
+    assert UnitsReport(few_us=100.0, many_us=120.0).missed == []
+
+
+def test_every_bench_says_which_bound_does_not_hold() -> None:
+    """Those that decide in memory as well."""
+    slow = PolicyReport(19_000.4, 20_000.0, 9_000.0, 20, 1_000, "3.11")
+
+    assert slow.missed == ["19,000 approvals a second, 20,000 is the floor"]
+    assert UnitsReport(few_us=100.0, many_us=150.0).missed == [
+        "a line of many units costs 1.50 times what one of few does, 1.2 is the most"
+    ]
