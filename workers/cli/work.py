@@ -104,6 +104,7 @@ def _begin(worker: str) -> tuple[Settings, Event]:
     from infra.addresses import addresses
     from infra.logs import configure
     from infra.settings import Settings
+    from workers.operating.running import named
     from workers.runtime.loop import stop_on_signals
     from workers.runtime.supervisor import stop_when_supervisor_ends
 
@@ -113,4 +114,4 @@ def _begin(worker: str) -> tuple[Settings, Event]:
     structlog.contextvars.bind_contextvars(worker=worker)
     stop = stop_on_signals()
     stop_when_supervisor_ends()
-    return settings, stop
+    return named(settings, worker), stop

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
+import psycopg
 
 from infra.addresses import addresses, postgres_address
 from infra.probes import kafka_answers, postgres_answers
 from infra.services import StackNotRunningError
+from infra.sessions import connect
 from infra.settings import Settings
+from workers.operating.running import processes
+from workers.registry import WORKERS
+from workers.runtime.starting import NotInitialisedError, OtherPrefixError, require_initialised
 
 PYTHON_MIN: Final = (3, 11)
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
@@ -65,6 +72,14 @@ def _tools(_settings: Settings) -> Iterator[Check]:
         yield Check(name, True, first_line_of([program, "--version"]) if program else "not there, and not needed")
 
 
+def _data_folder(settings: Settings) -> Iterator[Check]:
+    folder = settings.data_dir.absolute()
+    above = next(at for at in (folder, *folder.parents) if at.exists())
+    ok = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+    found = f"{folder}" if ok else f"{above} is no folder that you may write to"
+    yield Check("data folder", ok, found, "" if ok else "set RMA_DATA_DIR to another")
+
+
 def _disk(settings: Settings) -> Iterator[Check]:
     folder = next(at for at in (settings.data_dir.resolve(), *settings.data_dir.resolve().parents) if at.exists())
     free_bytes = shutil.disk_usage(folder).free
@@ -93,8 +108,32 @@ def _services(settings: Settings) -> Iterator[Check]:
     except StackNotRunningError:
         yield Check("services", True, "none given and none running; start them with: rma up")
         return
-    yield _answers("PostgreSQL", postgres_answers, postgres_address(settings), settings.postgres_dsn is None)
-    yield _answers("Kafka", kafka_answers, where.kafka_bootstrap, settings.kafka_bootstrap is None)
+    answers = [
+        _answers("PostgreSQL", postgres_answers, postgres_address(settings), settings.postgres_dsn is None),
+        _answers("Kafka", kafka_answers, where.kafka_bootstrap, settings.kafka_bootstrap is None),
+    ]
+    yield from answers
+    if all(answer.ok for answer in answers):
+        yield from _system(settings)
+
+
+def _system(settings: Settings) -> Iterator[Check]:
+    """Ask what stands on the services: schemas and topics, and the workers; that none runs is no fault."""
+    try:
+        require_initialised(settings)
+    except psycopg.errors.InsufficientPrivilege:
+        yield Check("schemas and topics", True, "this user may not see them")
+    except NotInitialisedError as lacking:
+        yield Check("schemas and topics", False, lacking.what, lacking.remedy)
+    except OtherPrefixError as other:
+        yield Check("schemas and topics", False, str(other))
+    else:
+        yield Check("schemas and topics", True, "all there")
+    with closing(connect(postgres_address(settings))) as connection:
+        running = processes(settings, connection)
+    run = [name for name, count in running.items() if count]
+    idle = [worker.name for worker in WORKERS if worker.wanted(settings) and worker.name not in run]
+    yield Check("workers", True, ", ".join(run) or "none runs", f"not running: {', '.join(idle)}" if idle else "")
 
 
 def _answers(name: str, asks: Callable[[str], bool], address: str, is_local: bool) -> Check:
@@ -118,6 +157,7 @@ def first_line_of(command: list[str]) -> str:
 LOOKS: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     _python,
     _libraries,
+    _data_folder,
     _disk,
     _memory,
     _open_files,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
+from psycopg import Connection
 from psycopg.rows import dict_row
 
 from infra.addresses import addresses, postgres_address
@@ -18,6 +19,7 @@ from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.operating.dead_letters import waiting_letters
+from workers.operating.running import processes
 from workers.registry import WORKERS, Worker
 from workers.runtime.parts import COMMANDS, group_of
 
@@ -27,6 +29,7 @@ POSITIONS_MAX: Final = 10_000
 
 LOG_TAIL: Final = "SELECT coalesce(max(position), 0) AS position FROM rma_log.events"
 OUTBOX: Final = "SELECT count(*) AS waiting FROM rma_log.outbox"
+UNREADABLE_RELAY: Final = {"lane": "main", "position": None, "updated_at": None}
 RELAYS: Final = "SELECT lane, epoch, position, updated_at FROM rma_log.relays ORDER BY lane"
 POSITIONS: Final = """
     SELECT projection, version, partition, next_offset, log_position, updated_at
@@ -36,23 +39,28 @@ POSITIONS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one worker has come; ``behind`` counts what it has yet to handle, ``unit`` says what is counted."""
+    """How far one worker has come; ``behind`` counts what it has yet to handle, ``unit`` says what is counted.
+
+    None: this user may not read it.
+    """
 
     worker: str
-    at: int
-    behind: int
+    processes: int
+    """How many run at this moment."""
+    at: int | None
+    behind: int | None
     unit: str
     moved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """How far everything has come at one moment."""
+    """How far everything has come at one moment. None: this user may not read it, for it has no right on the log."""
 
-    log_position: int
+    log_position: int | None
     workers: Sequence[Progress]
-    outbox_waiting: int
-    dead_letters: int
+    outbox_waiting: int | None
+    dead_letters: int | None
     positions: Sequence[dict[str, Any]]
     outdated: Sequence[str]
     """Read models whose views still show an older version: those go on with a rebuild."""
@@ -83,29 +91,51 @@ def read_status(settings: Settings) -> SystemStatus:
         ) as connection,
         closing(_consumer(where.kafka_bootstrap, settings.named(group_of(COMMANDS)))) as consumer,
     ):
-        tail = connection.execute(LOG_TAIL).fetchall()[0]["position"]
-        relays = connection.execute(RELAYS).fetchall()
+        log = _read_log(connection)
         positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
         events, dead = _ends(consumer, topics.events), _ends(consumer, topics.dead)
+        running = processes(settings, connection)
         workers: list[Progress] = []
         for worker in WORKERS:
+            run = running[worker.name]
             match worker.reads:
                 case "commands":
-                    workers.append(_command_progress(worker, consumer, topics.commands))
+                    workers.append(_command_progress(worker, run, consumer, topics.commands))
                 case "log":
-                    workers += [_relay_progress(worker, relay, tail) for relay in relays]
+                    workers += [_relay_progress(worker, run, relay, log) for relay in log.relays]
                 case "events":
                     mine = _positions_of(worker, positions)
-                    if mine or worker.wanted(settings):
-                        workers.append(_event_progress(worker, mine, events))
+                    if mine or run or worker.wanted(settings):
+                        workers.append(_event_progress(worker, run, mine, events))
         return SystemStatus(
-            log_position=tail,
+            log_position=log.tail,
             workers=workers,
-            outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
-            dead_letters=waiting_letters(connection, topics.dead, dead.first, dead.next),
+            outbox_waiting=log.outbox_waiting,
+            dead_letters=None if log.tail is None else waiting_letters(connection, topics.dead, dead.first, dead.next),
             positions=positions,
             outdated=outdated_in(positions),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """Where the log ends, what waits beside it, and where the relays stand; None: this user may not read it."""
+
+    tail: int | None
+    outbox_waiting: int | None
+    relays: Sequence[dict[str, Any]]
+
+
+def _read_log(connection: Connection[dict[str, Any]]) -> _Log:
+    """Read what this user may: who only looks has no right on the log."""
+    [row] = connection.execute("SELECT has_schema_privilege('rma_log', 'USAGE') AS may_read").fetchall()
+    if not row["may_read"]:
+        return _Log(None, None, [UNREADABLE_RELAY])
+    return _Log(
+        tail=connection.execute(LOG_TAIL).fetchall()[0]["position"],
+        outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
+        relays=connection.execute(RELAYS).fetchall(),
+    )
 
 
 def outdated_in(positions: Sequence[dict[str, Any]]) -> list[str]:
@@ -135,20 +165,20 @@ def _ends(consumer: KafkaConsumer, topic: str) -> _Ends:
     )
 
 
-def _command_progress(worker: Worker, consumer: KafkaConsumer, topic: str) -> Progress:
+def _command_progress(worker: Worker, run: int, consumer: KafkaConsumer, topic: str) -> Progress:
     at, behind, ends = 0, 0, _ends(consumer, topic)
     for partition, end in ends.next.items():
         committed = consumer.committed(TopicPartition(topic, partition))
         begun = committed if committed is not None else ends.first[partition]
         at += begun
         behind += max(0, end - begun)
-    return Progress(worker.name, at, behind, "commands", None)
+    return Progress(worker.name, run, at, behind, "commands", None)
 
 
-def _relay_progress(worker: Worker, relay: dict[str, Any], tail: int) -> Progress:
+def _relay_progress(worker: Worker, run: int, relay: dict[str, Any], log: _Log) -> Progress:
     lane = "" if relay["lane"] == "main" else f" {relay['lane']}"
-    behind = max(0, tail - relay["position"])
-    return Progress(f"{worker.name}{lane}", relay["position"], behind, "events", relay["updated_at"])
+    behind = None if log.tail is None else max(0, log.tail - relay["position"])
+    return Progress(f"{worker.name}{lane}", run, relay["position"], behind, "events", relay["updated_at"])
 
 
 def _positions_of(worker: Worker, positions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -157,9 +187,9 @@ def _positions_of(worker: Worker, positions: Sequence[dict[str, Any]]) -> list[d
     return mine if worker.of is None else [row for row in mine if row["version"] == PROJECTIONS[worker.of].version]
 
 
-def _event_progress(worker: Worker, positions: Sequence[dict[str, Any]], ends: _Ends) -> Progress:
+def _event_progress(worker: Worker, run: int, positions: Sequence[dict[str, Any]], ends: _Ends) -> Progress:
     """Return how far a reader of events is: behind is what the topic holds beyond its offsets."""
     offsets = {row["partition"]: row["next_offset"] for row in positions}
     behind = sum(max(0, end - offsets.get(partition, ends.first[partition])) for partition, end in ends.next.items())
     at = max((row["log_position"] for row in positions), default=0)
-    return Progress(worker.name, at, behind, "events", max((row["updated_at"] for row in positions), default=None))
+    return Progress(worker.name, run, at, behind, "events", max((row["updated_at"] for row in positions), default=None))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.console import Group, RenderableType
 
-from workers.operating.status import SystemStatus
+from workers.operating.status import Progress, SystemStatus
 from workers.pictures.terminal import shown, table
 from workers.pictures.text import Text
+
+UNREADABLE: Final = "not readable"
 
 
 def picture(status: SystemStatus) -> RenderableType:
@@ -14,26 +18,58 @@ def picture(status: SystemStatus) -> RenderableType:
     rows = [
         [
             progress.worker,
-            progress.at,
-            Text(f"{progress.behind:,} {progress.unit}", "yellow" if progress.behind else "green"),
+            _runs(progress.processes),
+            UNREADABLE if progress.at is None else progress.at,
+            _behind(progress),
             progress.moved_at,
         ]
         for progress in status.workers
     ]
     positions = [[shown(value) for value in row.values()] for row in status.positions]
-    dead = Text(f"{status.dead_letters:,} dead letters", "red" if status.dead_letters else "green")
-    if status.dead_letters:
-        dead.append("   (rma dead list)", "dim")
     outdated = [
         Text(f"{name}: the views still show an older version; run: rma rebuild {name}", "red")
         for name in status.outdated
     ]
     return Group(
-        Text(f"the log holds {status.log_position:,} events; {status.outbox_waiting:,} answers wait for the relay"),
-        dead,
+        *_log(status),
         *outdated,
-        table("Workers", ("worker", "#at", "#behind", "moved"), rows),
+        table("Workers", ("worker", "runs", "#at", "#behind", "moved"), rows),
+        *_idle(status),
         table(
             "Positions", ("read model", "#version", "#partition", "#next offset", "#log position", "moved"), positions
         ),
     )
+
+
+def _log(status: SystemStatus) -> list[Text]:
+    """Say how long the log is, and what waits; or that this user may not read it."""
+    if status.log_position is None or status.outbox_waiting is None or status.dead_letters is None:
+        unknown = "how far it and the relay have come, and how many dead letters wait, is not known"
+        return [Text(f"this user may not read the log: {unknown}", "yellow")]
+    log = f"the log holds {status.log_position:,} events; {status.outbox_waiting:,} answers wait for the relay"
+    dead = Text(f"{status.dead_letters:,} dead letters", "red" if status.dead_letters else "green")
+    if status.dead_letters:
+        dead.append("   (rma dead list)", "dim")
+    return [Text(log), dead]
+
+
+def _runs(processes: int) -> Text:
+    """Return whether a worker runs, and how many times where that is more than once."""
+    if not processes:
+        return Text("no", "red")
+    return Text("yes" if processes == 1 else f"{processes} processes", "green")
+
+
+def _behind(progress: Progress) -> Text:
+    if progress.behind is None:
+        return Text(UNREADABLE)
+    return Text(f"{progress.behind:,} {progress.unit}", "yellow" if progress.behind else "green")
+
+
+def _idle(status: SystemStatus) -> list[Text]:
+    """Say how to start what does not run."""
+    idle = [progress.worker for progress in status.workers if not progress.processes]
+    if not idle:
+        return []
+    how = "rma work all" if len(idle) == len(status.workers) else "rma work"
+    return [Text(f"not running: {', '.join(idle)}; start them with: {how}", "red")]

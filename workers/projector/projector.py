@@ -32,7 +32,7 @@ from projections.read_models import projection_named
 from projections.view import views_sql
 from workers.projector.reading import read_event
 from workers.runtime.loop import Loop
-from workers.runtime.parts import consumer_of, make_codec
+from workers.runtime.parts import consumer_of, make_codec, projector_name
 
 PREPARE_LOCK: Final = 0x524D4103
 ADVANCE_STREAMS: Final = """
@@ -63,7 +63,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, name: str) -> N
     """Fill the read model ``name`` until ``stop`` is set; raises what ``Loop.run`` and ``projection_named`` do."""
     conninfo, projection = postgres_address(settings), projection_named(name)
     prepare(conninfo, projection)
-    topic, group = TopicNames(settings.topic_prefix).events, f"{name}.v{projection.version}"
+    topic, group = TopicNames(settings.topic_prefix).events, projector_name(projection)
     with closing(Projector(conninfo, projection, make_codec(), metrics)) as projector:
         consumer = consumer_of(settings, group, topic, settings.projector_batch_records_max)
         Loop(consumer, projector, stop, metrics).run()

@@ -19,6 +19,7 @@ from infra.kafka.clients import GroupConsumer, make_consumer
 from infra.metrics import WorkerMetrics
 from infra.readiness import services_away
 from infra.settings import Settings
+from projections.projection import Projection
 
 AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference)
 
@@ -46,6 +47,11 @@ def observed(settings: Settings, worker: str) -> Iterator[WorkerMetrics]:
 def group_of(worker: str) -> str:
     """Return the consumer group of a worker, without the prefix."""
     return f"rma.{worker}"
+
+
+def projector_name(projection: Projection) -> str:
+    """Return what a projector is called as a reader of events: each version of a read model reads on its own."""
+    return f"{projection.name}.v{projection.version}"
 
 
 def consumer_of(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:

@@ -30,9 +30,11 @@ class NotInitialisedError(RmaError):
     """The database or Kafka lacks what every worker needs."""
 
     code = "not_initialised"
+    remedy = "run: rma init"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}, run: rma init")
+        super().__init__(f"{what}, {self.remedy}")
+        self.what = what
 
 
 class OtherPrefixError(RmaError):

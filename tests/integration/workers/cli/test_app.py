@@ -227,6 +227,10 @@ def test_before_init_every_command_says_so(settings: Settings, tmp_path: Path) -
     command.write_text('{"id": "c-1", "source": "/shop"}')
     asked_early = (
         ["work", "all"],
+        ["work", "commands"],
+        ["work", "relay"],
+        ["work", "projector", "tracking"],
+        ["work", "deadlines"],
         ["status"],
         ["ledger"],
         ["policy", "list"],

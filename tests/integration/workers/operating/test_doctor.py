@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from infra.settings import Settings
 from infra.stack.ports import free_ports
 from workers.operating.doctor import Check, checks
+from workers.operating.initialising import initialise
 
 
 def _by_name(settings: Settings) -> dict[str, Check]:
@@ -21,6 +22,37 @@ def test_running_services_are_found(settings: Settings) -> None:
 
     assert (found["PostgreSQL"].ok, found["Kafka"].ok) == (True, True)
     assert (found["PostgreSQL"].remedy, found["Kafka"].remedy) == ("", "")
+
+
+def test_what_init_has_yet_to_make_is_named(settings: Settings) -> None:
+    """Services that were never initialised are a fault that says what to run; afterwards there is none."""
+    before = _by_name(settings)["schemas and topics"]
+    initialise(settings)
+    after = _by_name(settings)["schemas and topics"]
+
+    assert (before.ok, before.remedy) == (False, "run: rma init")
+    assert "0001_log.sql" in before.found
+    assert f"{settings.topic_prefix}rma.commands.dead" in before.found
+    assert (after.ok, after.found, after.remedy) == (True, "all there", "")
+
+
+def test_workers_that_do_not_run_are_named(settings: Settings) -> None:
+    """Whoever wonders why nothing happens reads that nobody works."""
+    initialise(settings)
+    workers = _by_name(settings)["workers"]
+
+    assert (workers.ok, workers.found) == (True, "none runs")
+    assert workers.remedy.startswith("not running: commands, relay, tracking")
+
+
+def test_a_data_folder_that_cannot_be_is_a_fault(tmp_path: Path) -> None:
+    """Before the first start, doctor says that it would fail."""
+    occupied = tmp_path / "file"
+    occupied.write_text("")
+
+    found = _by_name(Settings(postgres_dsn=None, kafka_bootstrap=None, data_dir=occupied))["data folder"]
+
+    assert (found.ok, found.remedy) == (False, "set RMA_DATA_DIR to another")
 
 
 def test_a_service_that_is_away_is_named_with_what_to_do() -> None:
