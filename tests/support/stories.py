@@ -93,7 +93,7 @@ def settle_all(shop: Shop, outcome: str = "settled", *, order_id: str = "O-1") -
             )
 
 
-def whole_story() -> Shop:
+def six_steps() -> Shop:
     """Return a shop in which a return went through all six steps, and another was denied."""
     shop = open_shop()
     request(

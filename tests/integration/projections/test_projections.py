@@ -18,7 +18,7 @@ from projections.tracking.fold import Tracking
 from projections.view import views_sql
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
-from tests.support.stories import inspect, open_shop, receive, request, settle_all, whole_story
+from tests.support.stories import inspect, open_shop, receive, request, settle_all, six_steps
 
 PROJECTIONS: tuple[type[Projection], ...] = (Tracking, RefundLedger, ReturnReasons)
 VIEWS = (
@@ -56,7 +56,7 @@ def only(dsn: str, view: str) -> dict[str, Any]:
 @pytest.mark.parametrize("batch", [1, 3, 7])
 def test_batches_do_not_matter(postgres_dsn: str, batch: int) -> None:
     """Folded in small batches, with caches lost, every view is what one batch makes of the whole history."""
-    events = recorded(whole_story().history)
+    events = recorded(six_steps().history)
     play(postgres_dsn, events, batch=batch)
     in_parts = {view: rows(postgres_dsn, view) for view in VIEWS}
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
@@ -70,7 +70,7 @@ def test_batches_do_not_matter(postgres_dsn: str, batch: int) -> None:
 
 def test_a_whole_story_is_told(postgres_dsn: str) -> None:
     """The views show the status, the lines, the money and the reasons of a return that went through all steps."""
-    shop = whole_story()
+    shop = six_steps()
     play(postgres_dsn, recorded(shop.history), batch=1000)
     by_id = {row["rma_id"]: row for row in rows(postgres_dsn, "returns")}
     told = by_id[RMA_ID]

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.projections.test_projections import play
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
-from tests.support.stories import whole_story
+from tests.support.stories import six_steps
 from workers.runtime.supervisor import command_line
 
 WAIT_MAX_S: Final = 60
@@ -24,7 +24,7 @@ ASCII: Final = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
 @pytest.fixture
 def dsn(postgres_dsn: str) -> str:
     """A database whose read models show a whole story."""
-    play(postgres_dsn, recorded(whole_story().history), batch=1_000)
+    play(postgres_dsn, recorded(six_steps().history), batch=1_000)
     return postgres_dsn
 
 

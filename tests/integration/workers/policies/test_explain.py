@@ -11,7 +11,7 @@ from tests.integration.projections.test_projections import play
 from tests.support.command_line import invoke
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
-from tests.support.stories import whole_story
+from tests.support.stories import six_steps
 
 DENIED = UUID(int=2)
 
@@ -19,7 +19,7 @@ DENIED = UUID(int=2)
 @pytest.fixture(autouse=True)
 def told(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One return that went through all steps, and one that was denied."""
-    play(postgres_dsn, recorded(whole_story().history), batch=100)
+    play(postgres_dsn, recorded(six_steps().history), batch=100)
     monkeypatch.setenv("RMA_POSTGRES_DSN", postgres_dsn)
 
 

@@ -272,23 +272,37 @@ def test_units_of_two_lines_on_one_order_line_arrive_apart() -> None:
 # holding, and goods going out
 
 
-def test_held_units_wait_until_they_are_released() -> None:
-    """Held goods can't be inspected; only what is here and awaiting can be held, only what is held released."""
+def held_in_part() -> Shop:
+    """Return a shop in which one of two units that arrived is held."""
     shop = a_return(2)
-    hold = on_return(line=1, quantity=1, reason="customs")
-    refused(shop, "quantity_exceeded", "HoldGoods", hold, asked=1, available=0)
     receive(shop, (1, 2))
-    assert names(shop.send("HoldGoods", hold, actor="warehouse:W", at=day(7))) == ["Held"]
-    assert shop.rma().status == "received"
+    shop.send("HoldGoods", on_return(line=1, quantity=1, reason="customs"), actor="warehouse:W", at=day(7))
+    return shop
 
+
+def test_held_units_wait_until_they_are_released() -> None:
+    """Held goods can't be inspected; released, they wait for it as before."""
+    shop = held_in_part()
+    assert shop.rma().status == "received"
     found = on_return(inspection_id="I", line=1, quantity=2, grade="A", cause="none_found", liable_party="none")
     refused(shop, "quantity_exceeded", "RecordInspection", found, at=day(7), asked=2, available=1)
-    refused(shop, "quantity_exceeded", "HoldGoods", on_return(line=1, quantity=2, reason="x"), available=1)
-    refused(shop, "quantity_exceeded", "ReleaseGoods", on_return(line=1, quantity=2, reason="x"), available=1)
-    refused(shop, "unknown_line", "HoldGoods", on_return(line=2, quantity=1, reason="x"))
-    refused(shop, "unknown_line", "ReleaseGoods", on_return(line=2, quantity=1, reason="x"))
+
     assert names(shop.send("ReleaseGoods", on_return(line=1, quantity=1, reason="ok"))) == ["Released"]
     assert states(shop, "inspection") == [(2, "awaiting")]
+
+
+@pytest.mark.parametrize("name", ["HoldGoods", "ReleaseGoods"])
+def test_only_what_waits_is_held_and_only_what_is_held_released(name: str) -> None:
+    """More units than there are, or an unknown line, is refused."""
+    shop = held_in_part()
+    refused(shop, "quantity_exceeded", name, on_return(line=1, quantity=2, reason="x"), asked=2, available=1)
+    refused(shop, "unknown_line", name, on_return(line=2, quantity=1, reason="x"))
+
+
+def test_what_is_not_here_is_not_held() -> None:
+    """Goods on their way can't be held."""
+    told = on_return(line=1, quantity=1, reason="customs")
+    refused(a_return(2), "quantity_exceeded", "HoldGoods", told, asked=1, available=0)
 
 
 def resolved_by(wish: str, quantity: int = 2) -> Shop:

@@ -37,17 +37,28 @@ def test_an_accepted_inspection_decides_and_pays_in_the_same_append() -> None:
     refused(shop, "inspection_id_reused", "RecordInspection", findings(grade="B"), at=day(8))
 
 
-def test_only_what_is_here_and_waits_can_be_inspected() -> None:
+ELSEWHERE = {"evidence_id": "E", "kind": "photo", "uri": "https://example.org/1", "line": 7}
+
+
+@pytest.mark.parametrize(
+    ("inspected", "told", "code", "details"),
+    [
+        (0, findings(quantity=3), "quantity_exceeded", {"asked": 3, "available": 2}),
+        (0, {**findings(), "line": 2}, "unknown_line", {}),
+        (2, findings("I-2"), "quantity_exceeded", {"asked": 1, "available": 0}),
+        (2, findings("I-2", supersedes="I-9"), "unknown_inspection", {"inspection_id": "I-9"}),
+        (2, findings("I-2", 3, supersedes="I-1"), "quantity_exceeded", {"available": 2}),
+        (2, findings("I-2", supersedes="I-1", evidence=[ELSEWHERE]), "unknown_line", {}),
+    ],
+)
+def test_only_what_is_here_and_waits_can_be_inspected(
+    inspected: int, told: dict[str, Any], code: str, details: dict[str, Any]
+) -> None:
     """More than arrived, or than was not inspected yet, is refused with what is there."""
     shop = received(2)
-    refused(shop, "quantity_exceeded", "RecordInspection", findings(quantity=3), asked=3, available=2)
-    refused(shop, "unknown_line", "RecordInspection", {**findings(), "line": 2})
-    shop.send("RecordInspection", findings(quantity=2))
-    refused(shop, "quantity_exceeded", "RecordInspection", findings("I-2"), asked=1, available=0)
-    refused(shop, "unknown_inspection", "RecordInspection", findings("I-2", supersedes="I-9"), inspection_id="I-9")
-    refused(shop, "quantity_exceeded", "RecordInspection", findings("I-2", 3, supersedes="I-1"), available=2)
-    photo = {"evidence_id": "E", "kind": "photo", "uri": "https://example.org/1", "line": 7}
-    refused(shop, "unknown_line", "RecordInspection", findings("I-2", supersedes="I-1", evidence=[photo]))
+    if inspected:
+        shop.send("RecordInspection", findings(quantity=inspected))
+    refused(shop, code, "RecordInspection", told, **details)
 
 
 @pytest.mark.parametrize(

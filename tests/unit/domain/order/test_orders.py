@@ -112,23 +112,44 @@ def test_shipping_of_an_order_of_free_goods_goes_by_quantity() -> None:
     assert [account.fact.shipping_minor for account in shop.order().lines.values()] == [100, 300]
 
 
-@pytest.mark.parametrize(("name", "key"), [("RecordShipment", "shipment_id"), ("RecordDelivery", "delivery_id")])
-def test_what_moves_is_recorded_once_and_never_beyond_what_was_sold(name: str, key: str) -> None:
-    """A shipment or delivery told again is no second one; more than sold, or an unknown line, is refused whole."""
+KEYS = {"RecordShipment": "shipment_id", "RecordDelivery": "delivery_id"}
+
+
+def moved(name: str, move: str, *given: tuple[str, int], order_id: str = "O-1") -> dict[str, Any]:
+    told = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in given]
+    return {"order_id": order_id, KEYS[name]: move, "lines": told}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_what_moves_is_recorded_once(name: str) -> None:
+    """A shipment or delivery told again is no second one."""
     shop = Shop()
     shop.send("RegisterOrder", ORDER)
 
-    def moved(move: str, *given: tuple[str, int], order_id: str = "O-1") -> dict[str, Any]:
-        told = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in given]
-        return {"order_id": order_id, key: move, "lines": told}
+    assert len(shop.send(name, moved(name, "M-1", ("L1", 2)), actor="system:shop")) == 1
+    unchanged(shop, name, moved(name, "M-1", ("L1", 2)), at=day(5))
+    refused(shop, f"{KEYS[name]}_reused", name, moved(name, "M-1", ("L1", 1)))
 
-    assert len(shop.send(name, moved("M-1", ("L1", 2)), actor="system:shop")) == 1
-    unchanged(shop, name, moved("M-1", ("L1", 2)), at=day(5))
-    refused(shop, f"{key}_reused", name, moved("M-1", ("L1", 1)))
-    refused(shop, "quantity_exceeded", name, moved("M-2", ("L1", 2)), asked=2, available=1)
-    refused(shop, "quantity_exceeded", name, moved("M-2", ("L2", 2), ("L1", 1), ("L1", 1)), line_id="L1")
-    refused(shop, "unknown_line", name, moved("M-2", ("L9", 1)), line_id="L9")
-    refused(shop, "unknown_order", name, moved("M-2", ("L1", 1), order_id="O-9"), order_id="O-9")
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize(
+    ("order_id", "given", "code", "details"),
+    [
+        ("O-1", [("L1", 2)], "quantity_exceeded", {"asked": 2, "available": 1}),
+        ("O-1", [("L2", 2), ("L1", 1), ("L1", 1)], "quantity_exceeded", {"line_id": "L1"}),
+        ("O-1", [("L9", 1)], "unknown_line", {"line_id": "L9"}),
+        ("O-9", [("L1", 1)], "unknown_order", {"order_id": "O-9"}),
+    ],
+)
+def test_no_more_moves_than_was_sold(
+    name: str, order_id: str, given: list[tuple[str, int]], code: str, details: dict[str, Any]
+) -> None:
+    """More than sold, or an unknown line, is refused whole."""
+    shop = Shop()
+    shop.send("RegisterOrder", ORDER)
+    shop.send(name, moved(name, "M-1", ("L1", 2)), actor="system:shop")
+
+    refused(shop, code, name, moved(name, "M-2", *given, order_id=order_id), **details)
 
 
 def published(effective_from: str, **document: Any) -> dict[str, Any]:

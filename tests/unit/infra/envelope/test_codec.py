@@ -17,7 +17,7 @@ from domain.recorded import RecordedEvent
 from domain.rma import Rma
 from infra.envelope.codec import ENVELOPE_FIELDS, Codec, UnreadableEventError, UpcastError
 from tests.support.recorded_facts import CODEC, recorded
-from tests.support.stories import whole_story
+from tests.support.stories import six_steps
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SHIPPED = "rma.Order.Shipped.v1"
@@ -41,10 +41,10 @@ def shipped() -> Any:
 
 def test_every_event_of_a_whole_story_reads_back_equal() -> None:
     """Encoding and decoding change nothing, whatever the event."""
-    events = recorded(whole_story().history)
+    events = recorded(six_steps().history)
 
     assert len({event.type for event in events}) > 10
-    for event, fact in zip(events, whole_story().history, strict=True):
+    for event, fact in zip(events, six_steps().history, strict=True):
         assert CODEC.decode_recorded(event) == fact
 
 
