@@ -26,8 +26,19 @@ HARMLESS: Final = {
 """Warnings that call for nothing, by library and beginning: the client finds a group's coordinator anew by itself, as
 at every first start; on a busy machine its thread runs for longer than a tenth of a second."""
 
+RUNBOOK: Final = "docs/runbook.md"
+
 TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Without the values of variables: they may hold what a customer wrote."""
+
+
+Alarm = Literal["event_unreadable", "gap_found", "record_parked", "rebuild_needed", "log_is_newer"]
+"""What somebody has to look at; each has a section of its own in the runbook."""
+
+
+def alarm(what: Alarm, **facts: object) -> None:
+    """Log what somebody has to look at, with the place in the runbook that says what to do."""
+    structlog.get_logger().error(what, runbook=f"{RUNBOOK}#{what}", **facts)
 
 
 def configure(log_format: LogFormat, log_level: str) -> None:

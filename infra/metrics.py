@@ -29,7 +29,7 @@ class WorkerMetrics:
         self._refused = self._counter("refused", "Commands refused by a rule.", worker)
         self._messages = self._counter("messages_published", "Answers and dead letters published.", worker)
         self._dead = self._counter("dead", "Records that became dead letters.", worker)
-        self._gaps = self._counter("gaps", "Partitions stopped because a stream had a gap.", worker)
+        self._gaps = self._counter("gaps", "Partitions stopped at a gap, or at an event that cannot be read.", worker)
         self._misplaced = Counter(
             "rma_misplaced",
             "Commands under another key, or in another partition, than the contract's.",
@@ -81,7 +81,7 @@ class WorkerMetrics:
         self._misplaced.labels(self._worker, why).inc(commands)
 
     def gap(self) -> None:
-        """Count a partition that was stopped at a gap."""
+        """Count a partition that was stopped at a gap, or at an event that cannot be read."""
         self._gaps.inc()
 
     def lag(self, partition: TopicPartition, records: int) -> None:

@@ -10,9 +10,9 @@ from typing import Final
 
 from psycopg import Connection, sql
 
+from infra.schema_version import migrations
 from infra.sessions import LOCK_TIMEOUT_MS, SCHEMA_CHANGE_MAX_MS, connect
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 0x524D4101
 """Advisory lock that lets one process migrate at a time."""
 
@@ -27,6 +27,7 @@ def migrate(dsn: str) -> list[str]:
     Safe to repeat and to run from several processes at once.
 
     Raises:
+        LogIsNewerError: A newer version has migrated the database.
         MigrationChangedError: A file differs from what was run under its name.
         psycopg.Error: The database cannot be reached or refuses a statement.
     """
@@ -36,17 +37,13 @@ def migrate(dsn: str) -> list[str]:
                 "CREATE TABLE IF NOT EXISTS public.rma_migrations "
                 "(name text PRIMARY KEY, sha256 text NOT NULL, run_at timestamptz NOT NULL DEFAULT now())"
             )
-        return [file.name for file in _files() if _run_once(connection, file)]
+        return [file.name for file in migrations() if _run_once(connection, file)]
 
 
 def pending_migrations(connection: Connection) -> list[str]:
     """Return the names of migrations that are still to run; raises ``psycopg.errors.UndefinedTable`` where all are."""
     run = {name for (name,) in connection.execute("SELECT name FROM public.rma_migrations")}
-    return [file.name for file in _files() if file.name not in run]
-
-
-def _files() -> list[Path]:
-    return sorted(MIGRATIONS.glob("[0-9]*.sql"))
+    return [file.name for file in migrations() if file.name not in run]
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from typing import Final
 import psycopg
 from psycopg import Connection
 
+from infra.schema_version import refuse_newer
+
 SILENCE_MAX_MS: Final = 10_000
 """Longest silence of a session that is in a transaction, or that has a result still to read."""
 
@@ -62,6 +64,7 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
         conninfo: libpq connection string or URI. Over a Unix socket the server cannot tell that nobody reads a result.
         statement_timeout_ms: Longest run of one statement; 0: no bound.
     Raises:
+        LogIsNewerError: A newer version has migrated the database.
         psycopg.OperationalError: PostgreSQL is away.
     """
     settings = {
@@ -74,7 +77,13 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
         "tcp_user_timeout": SILENCE_MAX_MS,
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    return psycopg.connect(conninfo, autocommit=True, options=options, connect_timeout=CONNECT_TIMEOUT_S)
+    connection = psycopg.connect(conninfo, autocommit=True, options=options, connect_timeout=CONNECT_TIMEOUT_S)
+    try:
+        refuse_newer(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def try_to_lead(connection: Connection, lock: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -45,8 +45,11 @@ def aged(event: NewEvent) -> NewEvent:
     )
 
 
-def log_story(log: EventLog, shop: Shop, *, every: int) -> None:
-    """Record a shop's commands with their events; each ``every``-th event as the older version stored it, 0: none."""
+def log_story(log: EventLog, shop: Shop, *, is_old: Callable[[int, NewEvent], bool]) -> None:
+    """Record a shop's commands with their events; as the older version stored them those that ``is_old`` picks.
+
+    It is told an event's number, from 1, and the event.
+    """
     entries, number = [], 0
     for command, (name, facts) in enumerate(shop.sent):
         events = []
@@ -60,7 +63,7 @@ def log_story(log: EventLog, shop: Shop, *, every: int) -> None:
                 partition_key=shop.aggregates[fact.originator_id].partition_key,
                 body=CODEC.encode(fact),
             )
-            events.append(aged(event) if every and number % every == 0 else event)
+            events.append(aged(event) if is_old(number, event) else event)
         stamp = CommandStamp("/test", f"c-{command}", f"rma.{name}.v1", "agent:A1", f"c-{command}")
         entries.append(Decided(stamp, b"O-1", bytes(32), Verdict("accepted"), events))
     log.append(Append(entries, RESULTS))

@@ -23,13 +23,14 @@ from kafka.structs import TopicPartition
 from commands import dispatch
 from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
 from infra.addresses import postgres_address
-from infra.envelope.codec import Codec, topic_of
+from infra.envelope.codec import Codec, UnreadableEventError, topic_of
 from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.record import Batch, Offsets, Record
 from infra.kafka.record_batch import fits_record
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import Append, ConcurrencyError, EventLog
 from infra.log.poison import PoisonRecords, place_of, place_text
+from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.records import Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.settings import Settings
@@ -103,9 +104,17 @@ class CommandWorker:
         self._cache = AggregateCache()
 
     def handle(self, batch: Batch) -> Offsets:
-        """Decide and record a polled batch; return the next offsets. Raises what ``record`` does."""
-        self.record([record for records in batch.values() for record in records])
-        return {partition: records[-1].offset + 1 for partition, records in batch.items()}
+        """Decide and record a polled batch; return the next offsets. Raises what else ``record`` does.
+
+        A partition with a command about a stream that cannot be read is left out of what is returned: it stops, and an
+        alarm says why.
+        """
+        try:
+            self.record([record for records in batch.values() for record in records])
+            recorded = batch
+        except UnreadableEventError:
+            recorded = {partition: records for partition, records in batch.items() if self._record_each(records)}
+        return {partition: records[-1].offset + 1 for partition, records in recorded.items()}
 
     def resume_offset(self, partition: TopicPartition) -> None:
         """Trust Kafka's committed offset: a command that comes again gets its first answer."""
@@ -119,6 +128,7 @@ class CommandWorker:
         Raises:
             ConcurrencyError: The batch lost more than ``RACES_MAX`` races in a row.
             CommandFailedError: A command met a defect; its record's attempts were counted.
+            UnreadableEventError: A stream that is named holds an event that was damaged, or that a newer version wrote.
             psycopg.OperationalError: PostgreSQL is away.
         """
         try:
@@ -129,6 +139,18 @@ class CommandWorker:
             LOG.warning("batch_taken_apart", records=len(records), error=repr(unfit))
             for record in records:
                 self.record([record])
+
+    def _record_each(self, records: Sequence[Record]) -> bool:
+        """Record one partition's records one by one up to the first that cannot be decided; tell whether all could."""
+        for record in records:
+            try:
+                self.record([record])
+            except UnreadableEventError as bad:
+                place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+                alarm("event_unreadable", **place, error=str(bad))
+                self._metrics.gap()
+                return False
+        return True
 
     def _record(self, records: Sequence[Record]) -> None:
         with self._metrics.stage("parse"):
@@ -159,7 +181,7 @@ class CommandWorker:
         return CommandFailedError(place_text(record))
 
     def _park(self, record: Record) -> SetAside:
-        LOG.error("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
+        alarm("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
         reason = {"reason": "parked", "attempts": POISON_ATTEMPTS_MAX}
         return SetAside(dead_letter(record, reason, self._topics.dead))
 
@@ -206,7 +228,7 @@ class CommandWorker:
         except RuleViolationError as refusal:
             streams.refuse()
             events, verdict = [], _refused(refusal)
-        except (psycopg.Error, ConcurrencyError):
+        except (psycopg.Error, ConcurrencyError, UnreadableEventError):
             raise
         except Exception as defect:
             LOG.exception(

@@ -23,6 +23,7 @@ from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnreadableEventError
 from infra.kafka.record import Batch, Offsets
 from infra.kafka.topics import TopicNames
+from infra.logs import Alarm, alarm
 from infra.metrics import WorkerMetrics
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
 from infra.settings import Settings
@@ -214,8 +215,8 @@ class Projector(Session):
                 (next_offset, reached[partition], *self._id, partition.partition),
             )
 
-    def _alarm(self, what: str, partition: TopicPartition, offset: int, **facts: object) -> None:
-        LOG.error(
+    def _alarm(self, what: Alarm, partition: TopicPartition, offset: int, **facts: object) -> None:
+        alarm(
             what,
             projection=self._id[0],
             version=self._id[1],
@@ -244,6 +245,6 @@ def prepare(conninfo: str, projection: Projection) -> None:
         connection.execute(sql.SQL(views_sql([POSITIONS])))
         [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
         if live:
-            LOG.warning("rebuild_needed", projection=projection.name, version=projection.version)
+            alarm("rebuild_needed", projection=projection.name, version=projection.version)
         else:
             connection.execute(sql.SQL(views_sql(projection.views)))

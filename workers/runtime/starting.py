@@ -15,8 +15,10 @@ from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
 from infra.log.system import remember, remembered
+from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.migrate import pending_migrations
+from infra.schema_version import LogIsNewerError
 from infra.sessions import connect
 from infra.settings import Settings
 from workers.runtime.parts import observed
@@ -57,10 +59,15 @@ def started(settings: Settings, worker: str, stop: Event) -> Iterator[WorkerMetr
     the same, and finds it set.
 
     Raises:
-        Exception: Whatever ``require_initialised`` raises; services that are away are waited for.
+        Exception: Whatever ``require_initialised`` raises, a newer version's log with an alarm; services that are away
+            are waited for.
     """
     with observed(settings, worker) as metrics:
-        patiently(lambda: require_initialised(settings), stop, metrics)
+        try:
+            patiently(lambda: require_initialised(settings), stop, metrics)
+        except LogIsNewerError as newer:
+            alarm("log_is_newer", error=str(newer))
+            raise
         yield metrics
 
 
@@ -68,6 +75,7 @@ def require_initialised(settings: Settings) -> None:
     """Raise where a worker could not work.
 
     Raises:
+        LogIsNewerError: A newer version has migrated the database.
         NotInitialisedError: The schema is missing or not up to date, or a topic is missing.
         OtherPrefixError: The database belongs to topics with another prefix.
         psycopg.OperationalError, kafka.errors.KafkaError: A service is away.

@@ -89,7 +89,7 @@ def systems(addresses: Addresses) -> Iterator[dict[str, System]]:
 def _system(dsn: str, opened: ExitStack, every: int, commands_caused: bool) -> System:
     migrate(dsn)
     log = opened.enter_context(closing(EventLog(dsn)))
-    old_versions.log_story(log, whole_story(), every=every)
+    old_versions.log_story(log, whole_story(), is_old=lambda number, _: every > 0 and number % every == 0)
     events = log.read(0, 10_000)
     told = old_versions.as_commands_caused(events) if commands_caused else events
     batch = {TopicPartition(TOPIC, 0): old_versions.published(told, TOPIC)}

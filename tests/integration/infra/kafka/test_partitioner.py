@@ -10,6 +10,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from infra.addresses import postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, partitioner_of, settle_partitioner
 from infra.log.event_log import EventLog
@@ -42,7 +43,7 @@ def test_a_new_system_fills_its_topics_as_java_does(settings: Settings) -> None:
     initialise(settings)
     initialise(settings)
 
-    assert partitioner_of(str(settings.postgres_dsn)) == Partitioner.MURMUR2
+    assert partitioner_of(postgres_address(settings)) == Partitioner.MURMUR2
 
 
 def test_empty_topics_that_somebody_made_beforehand_are_no_past(pipeline: Pipeline, admin: KafkaAdminClient) -> None:

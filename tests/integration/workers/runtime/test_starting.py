@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
-from infra.migrate import MIGRATIONS, migrate
+from infra.migrate import migrate
+from infra.schema_version import migrations
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_processes import WorkerProcess
@@ -23,7 +24,7 @@ from workers.registry import WORKERS
 from workers.runtime.starting import OtherPrefixError, require_initialised
 
 EVERY_WORKER: Final = pytest.mark.parametrize("name", [worker.name for worker in WORKERS])
-LAST: Final = max(file.name for file in MIGRATIONS.glob("[0-9]*.sql"))
+LAST: Final = migrations()[-1].name
 
 
 @pytest.fixture
