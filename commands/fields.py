@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Final
 from uuid import UUID
 
+import pycountry
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 LINES_MAX: Final = 10_000
@@ -26,6 +28,8 @@ NO_NUL: Final = r"^[^\x00]*$"
 CURRENCY: Final = r"^[A-Z]{3}$"
 COUNTRY: Final = r"^[A-Z]{2}$"
 SHA_256: Final = r"^[0-9a-f]{64}$"
+COUNTRIES_BESIDE_ISO: Final = frozenset({"EU", "ZZ"})
+"""Reserved by ISO 3166-1 for the Union, which is no country; and a country that nobody knows, as Unicode has it."""
 PATTERNS_IN_WORDS: Final = {
     IDENTIFIER: "must be 1 to 64 ASCII characters from ! to ~, without a space",
     NO_NUL: "must not hold the character U+0000",
@@ -48,6 +52,28 @@ def _sensible(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(country.alpha_2 for country in pycountry.countries) | COUNTRIES_BESIDE_ISO
+
+
+def _is_currency(code: str) -> str:
+    if code not in _currencies():
+        raise ValueError(f"{code} is no currency of ISO 4217")
+    return code
+
+
+def _is_country(code: str) -> str:
+    if code not in _countries():
+        raise ValueError(f"{code} is no country of ISO 3166-1; ZZ stands for one that is not known")
+    return code
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(_sensible)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NO_NUL)]
@@ -55,8 +81,8 @@ Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 LineNumber = Annotated[int, Field(ge=1, le=LINES_MAX)]
 AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)]
 PositiveAmountMinor = Annotated[int, Field(ge=1, le=AMOUNT_MINOR_MAX)]
-Currency = Annotated[str, Field(pattern=CURRENCY)]
-Country = Annotated[str, Field(pattern=COUNTRY)]
+Currency = Annotated[str, Field(pattern=CURRENCY), AfterValidator(_is_currency)]
+Country = Annotated[str, Field(pattern=COUNTRY), AfterValidator(_is_country)]
 Sha256 = Annotated[str, Field(pattern=SHA_256)]
 Score = Annotated[int, Field(ge=1, le=5)]
 Number = Annotated[float, Field(ge=-ANSWER_NUMBER_MAX, le=ANSWER_NUMBER_MAX)]

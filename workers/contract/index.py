@@ -43,7 +43,8 @@ Commands are accepted as CloudEvents 1.0 in binary mode (`ce_` headers) and in s
 command's `id`; of each further event of the command the `id` of the one before it |
 | `streamversion`, `position`, `recordedat`, `commandid`, `prevhash` | | always set |
 
-The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed.
+The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed. A country is one of
+ISO 3166-1 (alpha-2), or `ZZ` where it is not known; `EU` is taken, too. A currency is one of ISO 4217.
 
 Commands of the payments and deadline workers name the event that they answer, so that a payout can be followed back to
 the request by ids alone. Events of version 0.1.0 have the command's `id` as `causationid`, and stay so.

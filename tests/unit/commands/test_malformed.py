@@ -13,6 +13,7 @@ from commands.faults import IN_WORDS, MalformedError
 from commands.fields import AMOUNT_MINOR_MAX, QUANTITY_MAX
 from commands.registry import REGISTRATIONS
 from domain.errors import Fault, NotPermittedError, RuleViolationError
+from domain.money import MINOR_DIGITS
 from domain.vocabularies import ActorKind
 from tests.support.refusals import refused
 from tests.support.shop import RMA_ID, Shop
@@ -199,7 +200,12 @@ def test_money_is_a_whole_number_of_minor_units(name: str, path: str, amount: ob
         ("RegisterOrder", "order_id", "Ö-1"),
         ("RegisterOrder", "order_id", 7),
         ("RegisterOrder", "currency", "eur"),
+        ("RegisterOrder", "currency", "QQQ"),
+        ("RegisterOrder", "currency", "DEM"),
+        ("RecordPayoutOutcome", "currency", "QQQ"),
         ("RegisterOrder", "country", "USA"),
+        ("RegisterOrder", "country", "XX"),
+        ("RegisterOrder", "country", "UK"),
         ("RegisterOrder", "lines", []),
         ("RegisterOrder", "tax_included", "yes"),
         ("RequestReturn", "rma_id", "not-a-uuid"),
@@ -227,6 +233,17 @@ def test_money_is_a_whole_number_of_minor_units(name: str, path: str, amount: ob
 def test_a_field_outside_its_schema_is_malformed(name: str, field: str, value: object) -> None:
     """Words outside the vocabulary, bad identifiers, times without an offset, empty lists: each at its path."""
     assert faults(name, {**BODIES[name], field: value}) == [f"$.{field}"]
+
+
+@pytest.mark.parametrize("country", ["DE", "GB", "CN", "TW", "AQ", "EU", "ZZ"])
+def test_a_country_is_one_of_iso_or_said_to_be_unknown(country: str) -> None:
+    """The library knows the list; beside it stand the Union, and ZZ where nobody knows."""
+    assert faults("RegisterOrder", {**ORDER, "country": country}) == []
+
+
+def test_no_amount_is_shown_in_a_currency_that_no_order_can_have() -> None:
+    """The currencies without two digits, kept by hand, are those of the list that is validated against."""
+    assert all(faults("RegisterOrder", {**ORDER, "currency": currency}) == [] for currency in MINOR_DIGITS)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b'{"a":' * 500])
@@ -258,6 +275,8 @@ def test_every_pattern_is_told_in_words(pattern: str) -> None:
     [
         ("RegisterOrder", "order_id", "O 1", "must be 1 to 64 ASCII characters from ! to ~, without a space"),
         ("CloseReturn", "reason", "a\x00b", "must not hold the character U+0000"),
+        ("RegisterOrder", "currency", "QQQ", "QQQ is no currency of ISO 4217"),
+        ("RegisterOrder", "country", "XX", "XX is no country of ISO 3166-1; ZZ stands for one that is not known"),
         ("ExtendDeadline", "due_at", "1950-01-01T00:00:00Z", "the year must be from 1970 to 2199"),
     ],
 )
