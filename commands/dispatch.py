@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -23,8 +24,11 @@ from commands.fields import Body
 from commands.metadata import Meta
 from commands.registry import REGISTRATIONS, Registration
 from commands.streams import Streams
-from domain.errors import Fault, NotPermittedError
+from domain.errors import Fault, NotPermittedError, TimeInFutureError
 from domain.identity import difference_stream, order_stream, policy_stream, rma_stream
+
+TIME_AHEAD_MAX: Final = timedelta(days=1)
+"""How far business time may lie ahead of this system's clock: clocks differ, and times without a zone are guessed."""
 
 MODULES: Final = (policies, orders, requests, evidence, decisions, goods, money, deadlines, closing, differences)
 
@@ -59,8 +63,15 @@ def streams_of(command: Body) -> tuple[str, ...]:
     return tuple(named)
 
 
-def handle(command: Body, meta: Meta, streams: Streams) -> None:
-    """Decide a command: new events are pending on the aggregates it touched, or ``RuleViolationError`` is raised."""
+def handle(command: Body, meta: Meta, streams: Streams, now: datetime) -> None:
+    """Decide a command: new events are pending on the aggregates it touched, or ``RuleViolationError`` is raised.
+
+    Args:
+        command: Its body.
+        meta: What came with it.
+        streams: The aggregates that it may touch.
+        now: What the clock says; business time may be ``TIME_AHEAD_MAX`` ahead of it.
+    """
     registration = registration_of(meta.type)
     if meta.actor_kind not in registration.by:
         raise NotPermittedError(
@@ -68,4 +79,7 @@ def handle(command: Body, meta: Meta, streams: Streams) -> None:
             actor_kind=meta.actor_kind,
             permitted=sorted(registration.by),
         )
+    latest = now + TIME_AHEAD_MAX
+    if meta.occurred_at > latest:
+        raise TimeInFutureError(latest=latest.isoformat())
     registration.handler(command, meta, streams)

@@ -58,6 +58,32 @@ class WrongStateError(RuleViolationError):
     code = "wrong_state"
 
 
+class TimeInFutureError(RuleViolationError):
+    """The business time lies further ahead of this system's clock than clocks differ: a broken clock, or a mistake.
+
+    Args:
+        latest: The latest business time that would do, as RFC 3339.
+    """
+
+    code = "time_in_future"
+
+    def __init__(self, *, latest: str) -> None:
+        super().__init__(f"the business time is in the future: the latest that would do is {latest}", latest=latest)
+
+
+class BeforeOrderError(RuleViolationError):
+    """Units left, or arrived, before their order was placed.
+
+    Args:
+        ordered_at: When it was placed, as RFC 3339.
+    """
+
+    code = "before_order"
+
+    def __init__(self, *, ordered_at: str) -> None:
+        super().__init__(f"the order was placed later, at {ordered_at}", ordered_at=ordered_at)
+
+
 class QuantityExceededError(RuleViolationError):
     """More units were named than there are in a fitting state."""
 

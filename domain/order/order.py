@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from domain.errors import QuantityExceededError
+from domain.errors import BeforeOrderError, QuantityExceededError
 from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
 from domain.order import money_facts, sale_facts
@@ -113,9 +113,15 @@ class Order(OrderState, AggregateRoot):
         self.trigger_event(self.PolicyPinned, policy=policy, timestamp=at)
 
     def ship(self, shipment_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
-        """Record that units left for the customer, at most those sold."""
+        """Record that units left for the customer, at most those sold.
+
+        Raises:
+            BeforeOrderError: They did so before they were ordered.
+            UnknownLineError, QuantityExceededError: There are no such units.
+        """
         if self.is_repeat("shipment_id", shipment_id, content_hash):
             return
+        self._check_not_before(at)
         for line_id, asked in _per_line(lines).items():
             account = self.line(line_id)
             left = account.fact.quantity - account.shipped_quantity
@@ -126,9 +132,10 @@ class Order(OrderState, AggregateRoot):
         )
 
     def deliver(self, delivery_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
-        """Record that units reached the customer, at most those sold."""
+        """Record that units reached the customer, at most those sold; raises what ``ship`` does."""
         if self.is_repeat("delivery_id", delivery_id, content_hash):
             return
+        self._check_not_before(at)
         for line_id, asked in _per_line(lines).items():
             account = self.line(line_id)
             left = account.fact.quantity - account.delivered_quantity
@@ -137,6 +144,10 @@ class Order(OrderState, AggregateRoot):
         self.trigger_event(
             self.Delivered, delivery_id=delivery_id, lines=tuple(lines), content_hash=content_hash, timestamp=at
         )
+
+    def _check_not_before(self, at: datetime) -> None:
+        if at < self.created_on:
+            raise BeforeOrderError(ordered_at=self.created_on.isoformat())
 
     def take_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
         """Let a return hold units that are free; which ones is the caller's to check."""

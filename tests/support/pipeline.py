@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event, Thread
 from typing import Any, Final
 from uuid import uuid4
@@ -30,6 +31,7 @@ from projections.projection import Projection
 from workers.command_worker.worker import CommandWorker
 from workers.projector.projector import Projector, prepare
 from workers.relay import Relay
+from workers.runtime.clock import utc_now
 from workers.runtime.loop import BatchHandler, Loop
 from workers.runtime.parts import make_codec
 
@@ -162,10 +164,10 @@ class Pipeline:
             self.topics.commands, [(record.key, record.value, record.headers) for record in records]
         )
 
-    def worker(self, log: EventLog | None = None) -> CommandWorker:
+    def worker(self, log: EventLog | None = None, *, clock: Callable[[], datetime] = utc_now) -> CommandWorker:
         """Return a command worker with a connection of its own."""
         log = log or self.open_log()
-        return CommandWorker(log, self.codec, self.topics, PoisonRecords(log))
+        return CommandWorker(log, self.codec, self.topics, PoisonRecords(log), clock=clock)
 
     def handle_all(self, *, records: int, group: str = "commands") -> None:
         """Run a command worker from Kafka until it has handled so many records."""

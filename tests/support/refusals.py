@@ -21,12 +21,13 @@ def refused(
     *,
     actor: str = "agent:A1",
     at: datetime = ORDERED,
+    now: datetime | None = None,
     **details: Any,
 ) -> None:
     """Send a command that must be refused with this code and at least these details, and record nothing."""
     before = len(shop.history)
     with pytest.raises(RuleViolationError) as caught:
-        shop.send(name, data, actor=actor, at=at)
+        shop.send(name, data, actor=actor, at=at, now=now)
     assert caught.value.code == code, caught.value
     assert {key: caught.value.details.get(key) for key in details} == details
     assert shop.history[before:] == []

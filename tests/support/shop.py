@@ -37,13 +37,21 @@ class Shop:
     def holidays(self, _calendar: str, _year: int, /) -> frozenset[date]:
         return frozenset()
 
-    def send(self, name: str, data: dict[str, Any], *, actor: str = "agent:A1", at: datetime = ORDERED) -> list[Fact]:
-        """Handle one command; raises what the handler refuses it with."""
+    def send(
+        self,
+        name: str,
+        data: dict[str, Any],
+        *,
+        actor: str = "agent:A1",
+        at: datetime = ORDERED,
+        now: datetime | None = None,
+    ) -> list[Fact]:
+        """Handle one command at the moment ``now`` (None: its own); raises what the handler refuses it with."""
         command = parse(f"rma.{name}.v1", json.dumps(data).encode())
         kind, name_of = parse_actor(actor)
         meta = Meta(f"c-{len(self.history)}", "/test", f"rma.{name}.v1", at, kind, name_of)
         known = len(self.history)
-        handle(command, meta, self)
+        handle(command, meta, self, now or at)
         facts = self.history[known:]
         for fact in facts:
             self.aggregates[fact.originator_id].pending_events.clear()

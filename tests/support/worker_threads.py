@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -18,8 +19,13 @@ from infra.kafka.command_client import OutgoingCommand, Result, conversation
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
+from workers.command_worker import worker as command_worker
 from workers.operating.initialising import initialise
 from workers.registry import worker_named
+from workers.runtime.clock import utc_now
+
+AHEAD_MAX: Final = timedelta(days=60)
+"""How far a test may set the deadline worker's clock ahead: what it sends then is not taken for a mistake."""
 
 Run = Callable[[Settings, Event], None]
 POLICY: Final[dict[str, Any]] = {"window": {"days": 30}, "method": "keep", "refund_due": "approval"}
@@ -56,14 +62,19 @@ def system(settings: Settings) -> Iterator[Counter]:
     initialise(settings)
     wait_for(lambda: _topics_are_known(settings), "Kafka to know the topics it has just made")
     with ExitStack() as opened:
-        workers = [worker_named(name).run for name in ("commands", "relay", "refund_ledger")]
-        opened.enter_context(running(settings, *workers))
+        workers = [worker_named(name).run for name in ("relay", "refund_ledger")]
+        opened.enter_context(running(settings, partial(command_worker.run, clock=_ahead), *workers))
         talk = opened.enter_context(conversation(settings))
 
         def ask(command: OutgoingCommand) -> Result:
             return talk.ask(command.to_record())
 
         yield Counter(settings, ask)
+
+
+def _ahead() -> datetime:
+    """Return a time that no clock is ahead of that a test sets."""
+    return utc_now() + AHEAD_MAX
 
 
 def _topics_are_known(settings: Settings) -> bool:

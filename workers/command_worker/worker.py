@@ -10,8 +10,9 @@ are decided on what is recorded, as if it had not been sent yet, and it can be s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from threading import Event
 from typing import Final
 
@@ -37,6 +38,7 @@ from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.streams import AggregateCache, BatchStreams
+from workers.runtime.clock import utc_now
 from workers.runtime.loop import Loop
 from workers.runtime.parts import COMMANDS, consumer_of, make_codec
 from workers.runtime.patience import patiently
@@ -53,13 +55,14 @@ UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
 LOG = structlog.get_logger()
 
 
-def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
+def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Callable[[], datetime] = utc_now) -> None:
     """Handle commands until ``stop`` is set; raises what ``Loop.run`` and ``CommandWorker.record`` do."""
     topics = TopicNames(settings.topic_prefix)
     with closing(EventLog(postgres_address(settings))) as log:
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
-        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), metrics, placement=placement)
+        poison = PoisonRecords(log)
+        worker = CommandWorker(log, make_codec(), topics, poison, metrics, placement=placement, clock=clock)
         Loop(consumer, worker, stop, metrics).run()
 
 
@@ -83,6 +86,7 @@ class CommandWorker:
         poison: Counts the records that made a worker fail.
         metrics: Counts and times what this worker does.
         placement: Where records of the commands topic belong; None: only their keys are looked at.
+        clock: What business times may not lie ahead of.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class CommandWorker:
         metrics: WorkerMetrics | None = None,
         *,
         placement: Placement | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._log = log
         self._codec = codec
@@ -101,6 +106,7 @@ class CommandWorker:
         self._poison = poison
         self._metrics = metrics or WorkerMetrics("commands")
         self._placement = placement
+        self._clock = clock
         self._cache = AggregateCache()
 
     def handle(self, batch: Batch) -> Offsets:
@@ -207,21 +213,22 @@ class CommandWorker:
     ) -> list[Entry]:
         entries: list[Entry] = []
         decided: dict[tuple[str, str], Decided] = {}
+        now = self._clock()
         for command in taken:
             if isinstance(command, SetAside):
                 entries.append(command)
             elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
                 entries.append(_answer_again(command, before))
             else:
-                decided[command.id_key] = self._decide(command, streams)
+                decided[command.id_key] = self._decide(command, streams, now)
                 entries.append(decided[command.id_key])
         return entries
 
-    def _decide(self, command: ParsedCommand, streams: BatchStreams) -> Decided:
+    def _decide(self, command: ParsedCommand, streams: BatchStreams, now: datetime) -> Decided:
         events: list[NewEvent] = []
         verdict = Verdict("accepted")
         try:
-            dispatch.handle(command.command, command.meta, streams)
+            dispatch.handle(command.command, command.meta, streams, now)
             events = self._events(streams)
             _refuse_too_large(events)
             streams.accept()

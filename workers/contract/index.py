@@ -45,6 +45,8 @@ command's `id`; of each further event of the command the `id` of the one before 
 
 The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed. A country is one of
 ISO 3166-1 (alpha-2), or `ZZ` where it is not known; `EU` is taken, too. A currency is one of ISO 4217.
+Business time lies at most a day ahead of the command worker's clock (else `time_in_future`, with the latest that would
+do), and no shipment or delivery before its order (`before_order`).
 
 Commands of the payments and deadline workers name the event that they answer, so that a payout can be followed back to
 the request by ids alone. Events of version 0.1.0 have the command's `id` as `causationid`, and stay so.

@@ -23,6 +23,7 @@ from infra.sessions import Session
 from infra.settings import Settings
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
 from workers.projector.inbox import Outlet, act_until, inbox
+from workers.runtime.clock import utc_now
 
 SOURCE: Final = "/rma/deadlines"
 ACTOR: Final = "clock:deadlines"
@@ -33,11 +34,6 @@ HOLD_S: Final = 60.0
 """How long nothing is fired after a jump: a clock that was set wrongly is usually set right soon."""
 
 LOG = structlog.get_logger()
-
-
-def utc_now() -> datetime:
-    """Return the wall clock's time in UTC."""
-    return datetime.now(UTC)
 
 
 class Clock:

@@ -150,7 +150,7 @@ class _Play:
     def tell(self, type_name: str, body: bytes, actor: str) -> None:
         kind, name = parse_actor(actor)
         meta = Meta("quote", SOURCE, type_name, self._at, kind, name)
-        dispatch.handle(dispatch.parse(type_name, body), meta, self._streams)
+        dispatch.handle(dispatch.parse(type_name, body), meta, self._streams, now=self._at)
 
     def bring_back(self, rma: Rma) -> None:
         """Let everything that was authorized leave the customer, arrive, and be found as assumed."""

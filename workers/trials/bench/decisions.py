@@ -77,7 +77,7 @@ def run_units() -> UnitsReport:
             parsed = list(_commands(f"U-{quantity}-{number}", quantity))
             began = time.perf_counter()
             for command, meta in parsed:
-                handle(command, meta, streams)
+                handle(command, meta, streams, meta.occurred_at)
             times.append((time.perf_counter() - began) * 1e6)
     return UnitsReport(statistics.median(taken[3]), statistics.median(taken[UNITS_MANY]))
 
@@ -90,7 +90,7 @@ def _commands(order_id: str, quantity: int) -> list[tuple[Any, Meta]]:
 
 
 def _send(streams: _InMemory, command: Any) -> None:
-    handle(*_parsed(command.type, command.actor, command.time, command.data), streams)
+    handle(*_parsed(command.type, command.actor, command.time, command.data), streams, command.time)
 
 
 def _parsed(name: str, actor: str, at: datetime, data: Any) -> tuple[Any, Meta]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -148,6 +149,19 @@ def test_facts_are_logged_in_the_order_in_which_they_came_about(pipeline: Pipeli
     ]  # fmt: skip
     told = [event["type"].split(".")[2] for event in outcome(pipeline, "inspection")["events"]]
     assert told == logged["inspection"]
+
+
+def test_business_time_is_held_against_the_workers_clock(pipeline: Pipeline) -> None:
+    """A day ahead of it is taken; what lies further ahead is refused with the bound, and answered so for ever."""
+    worker = pipeline.worker(clock=lambda: datetime(2026, 3, 1, 9, tzinfo=UTC))
+    late = command("RegisterOrder", order("O-2"), id="late", time="2026-03-02T09:00:00.000001Z")
+    worker.record([command("RegisterOrder", order(), id="ahead", time="2026-03-02T10:00:00+01:00"), late])
+    pipeline.worker().record([late])
+
+    assert outcome(pipeline, "ahead")["status"] == "accepted"
+    refused = outcome(pipeline, "late")
+    assert (refused["code"], refused["details"]) == ("time_in_future", {"latest": "2026-03-02T09:00:00+00:00"})
+    assert [event.stream for event in events(pipeline)] == ["order/O-1"]
 
 
 def test_a_whole_batch_is_one_transaction(pipeline: Pipeline, worker: CommandWorker) -> None:

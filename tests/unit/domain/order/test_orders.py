@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import pytest
 
 from domain.order.accounts import RmaAccount
 from tests.support.refusals import refused, unchanged
-from tests.support.shop import Shop, names
+from tests.support.shop import ORDERED, Shop, names
 from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, request
 
 
@@ -241,3 +241,16 @@ def test_asking_what_a_return_has_moved_changes_nothing() -> None:
 
     assert order.account(UUID(int=9)) == RmaAccount()
     assert order.accounts == {}
+
+
+@pytest.mark.parametrize(("name", "key"), [("RecordShipment", "shipment_id"), ("RecordDelivery", "delivery_id")])
+def test_nothing_leaves_or_arrives_before_it_was_ordered(name: str, key: str) -> None:
+    """An earlier time is refused with that of the order, the same instant is not; told again, time does not matter."""
+    shop = Shop()
+    shop.send("RegisterOrder", ORDER)
+    moved = {"order_id": "O-1", key: "M-1", "lines": [{"line_id": "L1", "quantity": 1}]}
+    early = ORDERED - timedelta(microseconds=1)
+
+    refused(shop, "before_order", name, moved, at=early, ordered_at=ORDERED.isoformat())
+    shop.send(name, moved, at=ORDERED)
+    unchanged(shop, name, moved, at=early)
