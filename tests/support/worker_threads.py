@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand, Result, conversation
 from infra.kafka.topics import TopicNames
+from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from workers.command_worker import worker as command_worker
@@ -63,7 +64,9 @@ def system(settings: Settings) -> Iterator[Counter]:
     wait_for(lambda: _topics_are_known(settings), "Kafka to know the topics it has just made")
     with ExitStack() as opened:
         workers = [worker_named(name).run for name in ("relay", "refund_ledger")]
-        opened.enter_context(running(settings, partial(command_worker.run, clock=_ahead), *workers))
+        opened.enter_context(
+            running(settings, partial(command_worker.run, metrics=WorkerMetrics("commands"), clock=_ahead), *workers)
+        )
         talk = opened.enter_context(conversation(settings))
 
         def ask(command: OutgoingCommand) -> Result:
