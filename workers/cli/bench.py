@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -93,7 +93,7 @@ def policy(as_json: AsJson = False) -> None:
     _judge(report.missed)
 
 
-def _print(as_json: bool, data: dict[str, Any], text: str) -> None:
+def _print(as_json: bool, data: dict[str, object], text: str) -> None:
     print_json(data) if as_json else console().print(text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -80,7 +80,7 @@ def _read(file: Path, model: type[Read]) -> Read:
         raise WrongUsageError(f"{file}: {'; '.join(faults[:FAULTS_SHOWN])}") from refused
 
 
-def _search_data(search: Search) -> dict[str, Any]:
+def _search_data(search: Search) -> dict[str, object]:
     return {
         "proved": search.proved,
         "cases": search.cases,
@@ -89,7 +89,7 @@ def _search_data(search: Search) -> dict[str, Any]:
     }
 
 
-def _as_data(shortfalls: Sequence[Shortfall]) -> list[dict[str, Any]]:
+def _as_data(shortfalls: Sequence[Shortfall]) -> list[dict[str, object]]:
     return [
         {"right": one.right, **one.demand._asdict(), "facts": one.facts.model_dump(mode="json", exclude_none=True)}
         for one in shortfalls

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
@@ -149,7 +149,7 @@ def requests_of(matched: Sequence[Matched], *, case: str, at: datetime, actor: s
     """
     if not CASE.fullmatch(case):
         raise CaseNameError(f"a case is named by 1 to 56 characters from ! to ~, not by {case!r}")
-    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    lines: dict[tuple[str, str], list[dict[str, object]]] = {}
     for one in matched:
         for share in one.found.shares:
             lines.setdefault((one.row.customer_id, share.sold.order_id), []).append(_line(one.row, share))
@@ -160,18 +160,18 @@ def requests_of(matched: Sequence[Matched], *, case: str, at: datetime, actor: s
     ]
 
 
-def _line(row: Row, share: Share) -> dict[str, Any]:
+def _line(row: Row, share: Share) -> dict[str, object]:
     return {"line_id": share.sold.line_id, "quantity": share.quantity, "reason": row.reason, "wish": row.wish}
 
 
-def _request(case_id: str, order_id: str, lines: list[dict[str, Any]], told: tuple[datetime, str]) -> bytes:
+def _request(case_id: str, order_id: str, lines: list[dict[str, object]], told: tuple[datetime, str]) -> bytes:
     at, actor = told
     rma_id = str(uuid5(NAMESPACE_URL, f"{SOURCE}/{case_id}/{order_id}"))
     data = {"rma_id": rma_id, "order_id": order_id, "case_id": case_id, "lines": lines}
     return OutgoingCommand("RequestReturn", rma_id, SOURCE, order_id, rfc3339(at), actor, data).to_bytes()
 
 
-def as_data(read: Sequence[ReadRow], matched: Sequence[Matched]) -> dict[str, Any]:
+def as_data(read: Sequence[ReadRow], matched: Sequence[Matched]) -> dict[str, object]:
     """Return what was found as JSON values: proposals with their evidence, units left over, faulty rows."""
     return {
         "proposals": [_proposal(one, share) for one in matched for share in one.found.shares],
@@ -184,7 +184,7 @@ def as_data(read: Sequence[ReadRow], matched: Sequence[Matched]) -> dict[str, An
     }
 
 
-def _proposal(one: Matched, share: Share) -> Mapping[str, Any]:
+def _proposal(one: Matched, share: Share) -> Mapping[str, object]:
     sold = share.sold
     return {
         "row": one.read.number,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -79,7 +79,7 @@ class Report:
         """Tell whether every row was read and both books say the same."""
         return not self.differences and not self.broken_rows
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the report by name, for JSON."""
         return {"agrees": self.agrees} | asdict(self)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from itertools import pairwise
 from multiprocessing import get_context
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from domain.policy.document import PolicyDocument
 from infra.envelope.codec import Codec
@@ -81,7 +81,7 @@ class Report:
         ):  # fmt: skip
             getattr(self, name).update(getattr(part, name))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the report as JSON values, in a fixed order; ``customers`` is their number."""
         return {
             "returns": self.returns,

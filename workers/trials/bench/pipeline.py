@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import psutil
 import psycopg
@@ -83,7 +83,7 @@ class Stage:
 class Report:
     """Conditions, stages, and how long single commands take until the read model shows them."""
 
-    conditions: dict[str, Any]
+    conditions: dict[str, object]
     stages: list[Stage]
     latency_ms: dict[str, float]
 
@@ -92,7 +92,7 @@ class Report:
         """A sentence for each floor that was missed."""
         return [stage.missed for stage in self.stages if stage.missed]
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> dict[str, object]:
         stages = [asdict(stage) | {"per_second": stage.rate, "cpu_us": stage.cpu_us} for stage in self.stages]
         return {
             "conditions": self.conditions,
@@ -288,7 +288,7 @@ def _latency(own: Settings, connection: psycopg.Connection, first: int) -> dict[
     return {"p50": cuts[49], "p99": cuts[98]}
 
 
-def _conditions(connection: psycopg.Connection, returns: int) -> dict[str, Any]:
+def _conditions(connection: psycopg.Connection, returns: int) -> dict[str, object]:
     [row] = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchall()
     return {
         "returns": returns,

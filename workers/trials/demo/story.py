@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 POLICY_ID: Final = "demo"
@@ -29,7 +29,7 @@ class Step:
     actor: str
     at: str
     says: str
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
     refused: str | None = None
     """The code it has to be refused with; None: it has to be accepted."""
 
@@ -93,7 +93,7 @@ class Story:
             Step("RecordDelivery", "carrier:post", self._day(14, "15:20"), "everything arrived", delivery),
         ]
 
-    def _order(self) -> dict[str, Any]:
+    def _order(self) -> dict[str, object]:
         shoes = {"line_id": "L1", "sku": "SHOE-42", "title": "Trail shoe, size 42", "category": "shoes"}
         lamp = {"line_id": "L2", "sku": "LAMP-7", "title": "Headlamp", "category": "lights"}
         return {
@@ -168,6 +168,6 @@ class Story:
             self._told("RecordInspection", bench, self._today(hours_ago=1), "the lamp has a factory fault", lamp),
         ]
 
-    def _told(self, kind: str, actor: str, at: str, says: str, data: Mapping[str, Any]) -> Step:
+    def _told(self, kind: str, actor: str, at: str, says: str, data: Mapping[str, object]) -> Step:
         named = {"rma_id": str(self.rma_id), "order_id": self.order_id}
         return Step(kind, actor, at, says, named | dict(data))
