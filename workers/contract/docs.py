@@ -1,15 +1,17 @@
-"""The pages of ``docs/contracts/``, written from the models themselves: ``python -m workers.contract.docs``."""
+"""The files of ``docs/contracts/``, written from the models themselves: ``python -m workers.contract.docs``."""
 
 from __future__ import annotations
 
 import sys
 
+from workers.contract import asyncapi
 from workers.contract.command_pages import command_pages
 from workers.contract.event_pages import event_pages
 from workers.contract.examples import PAGES
 from workers.contract.index import index
 from workers.contract.kafka import kafka_page
 from workers.contract.markdown import GENERATED
+from workers.contract.schemas import schema_files
 from workers.contract.views import views_page
 from workers.contract.vocabulary import vocabulary_page
 
@@ -25,12 +27,17 @@ def pages() -> dict[str, str]:
     }
 
 
+def files() -> dict[str, str]:
+    """Return every generated file, for people and for machines, by its path under ``docs/contracts``."""
+    return pages() | schema_files() | {asyncapi.FILE: asyncapi.asyncapi_file()}
+
+
 def main() -> None:
-    """Write the pages; print the names of those that changed."""
-    PAGES.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
+    """Write the files; print the names of those that changed."""
+    for name, text in files().items():
         path = PAGES / name
         if not path.exists() or path.read_text("utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"docs/contracts/{name}\n")
 

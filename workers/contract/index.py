@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from commands.registry import REGISTRATIONS
-from workers.contract.markdown import GENERATED
+from infra.envelope.results import EXAMPLE
+from workers.contract.markdown import GENERATED, json_block
 
 
 def index(pages: Iterable[str]) -> str:
@@ -14,7 +15,7 @@ def index(pages: Iterable[str]) -> str:
     titles = "".join(
         f"- [{name.removesuffix('.md').replace('-', ': ', 1).replace('-', ' ')}]({name})\n" for name in sorted(pages)
     )
-    return f"{GENERATED}\n{PAGE.format(titles=titles, count=len(REGISTRATIONS))}"
+    return f"{GENERATED}\n{PAGE.format(titles=titles, count=len(REGISTRATIONS), result=json_block(EXAMPLE).rstrip())}"
 
 
 PAGE: Final = """# Contracts
@@ -25,6 +26,21 @@ What other systems meet. Commands go to the topic `rma.commands`, answers come o
 {titles}- [views](views.md): what can be read by SQL
 - [vocabulary](vocabulary.md): codes, states and words, each in a sentence
 - [Kafka](kafka.md): topics, keys and partitions, compression, limits, how long things are kept
+
+## For machines
+
+- [schemas/](schemas/): JSON Schema 2020-12 of every command, every event and the answer, with an example each
+- [asyncapi.json](asyncapi.json): AsyncAPI 3, all channels with their keys, headers, messages and examples
+
+What does not fit a command's schema is malformed. Every event that was ever published fits its schema, and code that is
+generated from it reads all of them: fields that came later are not required.
+
+## What may change
+
+Commands, events, fields, words and codes are added; readers ignore what they do not know. Nothing that a released
+version took becomes malformed, and nothing that it told goes away, becomes another type or may suddenly be missing: each
+version is compared with every released one ([released/](released/)). What breaks somebody all the same stands with its
+reason in [breaks.json](breaks.json).
 
 ## Attributes
 
@@ -53,19 +69,7 @@ the request by ids alone. Events of version 0.1.0 have the command's `id` as `ca
 
 ## Results
 
-```json
-{{
-  "command_id": "c-1",
-  "source": "/shop",
-  "type": "rma.RequestReturn.v1",
-  "status": "refused",
-  "code": "units_not_available",
-  "message": "1 of 2 units can still be returned",
-  "details": {{"line_id": "L1", "asked": 2, "available": 1}},
-  "events": [],
-  "recorded_at": "2026-03-01T09:00:00.123Z"
-}}
-```
+{result}
 
 `status` is `accepted`, `refused` (with a stable `code`, a `message` for people and the figures in `details`) or
 `malformed` (every fault by its JSON path in `details.faults`; the record also goes to `rma.commands.dead`). What was
