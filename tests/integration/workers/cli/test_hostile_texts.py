@@ -159,6 +159,7 @@ def invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
         ("status",): [()],
         ("reconcile",): [(settlement,)],
         ("send",): [(town.document("[x].jsonl", command), "--wait"), (town.file("o.jsonl", order),)],
+        ("answer",): [("[/c]",), (TYPED,)],
         ("dead", "list"): [(), ("--all",)],
         ("dead", "drop"): [(town.letter_id, "--reason", TEXT, "--as", "agent:[/a]")],
         ("dead", "show"): [(town.letter_id,), (TYPED,)],
