@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ from workers.pictures.terminal import AsJson, console, print_json, print_json_li
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from infra.settings import Settings
 
 
 importing = typer.Typer(help="Tell the system what happened elsewhere.", no_args_is_help=True)
@@ -73,12 +76,33 @@ def online_retail(
 @scenarios.command(name="run")
 def run_scenario_files(
     paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them.", metavar="PATH...")],
+    here: Annotated[bool, typer.Option("--here", help="In the running system, where all that they say stays.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Play scenario files against the running system; exit code 1 where one fails."""
+    """Play scenario files in a system made for them and removed afterwards; exit code 1 where one fails."""
+    from contextlib import nullcontext
+
     from infra.settings import Settings
     from projections.read_models import PROJECTIONS
+    from workers.trials.scenario.files import find_files
     from workers.trials.scenario.report import run_scenarios
 
-    if not run_scenarios(paths, Settings(), tuple(PROJECTIONS), console(), as_json=as_json):
+    settings, files = Settings(), find_files(paths)
+    with nullcontext(settings) if here else _system_of_their_own(settings) as system:
+        passed = run_scenarios(files, system, tuple(PROJECTIONS), console(), as_json=as_json)
+    if not passed:
         raise typer.Exit(SAID_NO)
+
+
+@contextmanager
+def _system_of_their_own(settings: Settings) -> Iterator[Settings]:
+    """Yield settings of a system in which scenarios leave nothing behind, and say so."""
+    from infra.logs import configure
+    from workers.registry import READ_MODELS
+    from workers.trials.sandbox import at_work, ended_in_order, sandbox
+
+    configure(settings.log_format, "warning")  # the workers work in this process; what they log is not the report
+    with ended_in_order(), sandbox(settings, "scenario") as own, at_work(own, ("commands", "relay", *READ_MODELS)):
+        said = "played in a database and topics of their own, removed afterwards (in the running system: --here)"
+        console(stderr=True).print(said, style="dim")
+        yield own

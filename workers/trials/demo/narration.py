@@ -27,10 +27,10 @@ from workers.pictures.sheet import Screen
 from workers.pictures.tables import reason_bars, trial_balance
 from workers.pictures.terminal import money, stacked
 from workers.pictures.text import Text
-from workers.trials.demo.services import all_workers, ended_in_order, own_folder, payments, services
+from workers.trials.demo.services import all_workers, own_folder, payments, services
 from workers.trials.demo.story import Chapter, Step, Story
 from workers.trials.online_retail.importing import import_online_retail, print_imported
-from workers.trials.sandbox import sandbox
+from workers.trials.sandbox import ended_in_order, sandbox
 from workers.trials.scenario.views import Views
 
 SLICE: Final = Path(__file__).parents[3] / "tests" / "data" / "online_retail_2010-12-01_to_2010-12-07.csv.xz"

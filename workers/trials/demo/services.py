@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import ClassVar, Final
 
 from domain.errors import RmaError
@@ -122,17 +120,3 @@ def _process(
 
 def _tail(log: Path) -> str:
     return log.read_bytes()[-LOG_BYTES_SHOWN_MAX:].decode(errors="replace")
-
-
-@contextmanager
-def ended_in_order() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl-C does, so that what was started is stopped."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
