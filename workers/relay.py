@@ -211,8 +211,14 @@ class Relay:
             self._producer = LaneProducer(self._bootstrap, self._topics.own, self._partitioner, self._compression)
         topic = self._topics.events
         records = [Message(topic, event.partition_key.encode(), event_headers(event), event.body) for event in events]
-        self._producer.send(records + [Message(row.topic, row.key, row.headers, row.value) for row in messages])
+        records += [Message(row.topic, row.key, row.headers, row.value) for row in messages]
+        self._producer.send(records, between=self._keep_lead)
         self._published_at = time.monotonic()
+
+    def _keep_lead(self) -> None:
+        """Speak to PostgreSQL, which would take a long batch for silence; raises where the lead is lost."""
+        self._log.connection.execute("SELECT")
+        self._metrics.beat()
 
     def _advance(self, at: Position, position: int, outbox_seq: int) -> Position:
         parameters = (position, outbox_seq, LANE, at.epoch)

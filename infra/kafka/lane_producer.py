@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from kafka import errors
@@ -65,9 +65,12 @@ class LaneProducer:
         """Drop the connections; what is under way may or may not arrive."""
         self._client.close()
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[Message], between: Callable[[], object]) -> None:
         """Send records in their order and return once every one is acknowledged.
 
+        Args:
+            messages: In their order; many may need several requests, one after the other.
+            between: Called after each request; what it raises ends the sending.
         Raises:
             kafka.errors.KafkaError: Something was not acknowledged; nothing after it in its partition was sent. The
                 producer must not be used again.
@@ -83,6 +86,7 @@ class LaneProducer:
             firsts = {partition: next(rest, None) for partition, rest in batches.items()}
             batches = {partition: batches[partition] for partition, bodies in firsts.items() if bodies is not None}
             self._send_one_each({partition: bodies for partition, bodies in firsts.items() if bodies is not None})
+            between()
 
     def _begin(self, topics: list[str], partitioner: Partitioner) -> None:
         manager = self._client._manager  # noqa: SLF001 - the client has no public way to send a request of one's own

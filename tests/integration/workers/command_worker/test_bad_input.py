@@ -208,7 +208,8 @@ def test_a_header_name_that_is_not_utf8_stops_nothing(pipeline: Pipeline) -> Non
             [
                 Message(pipeline.topics.commands, b"O-1", named, odd.value or b""),  # type: ignore[arg-type]
                 Message(pipeline.topics.commands, b"O-1", good.headers, good.value or b""),  # type: ignore[arg-type]
-            ]
+            ],
+            between=bool,
         )
     pipeline.handle_all(records=2)
 
