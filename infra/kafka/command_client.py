@@ -228,12 +228,17 @@ class Conversation:
         return answers[0].result
 
     def publish_all(self, records: Iterable[OutgoingRecord]) -> int:
-        """Publish commands in their order, wait for no answer, and return how many there were."""
+        """Publish commands in their order, wait for no answer, and return how many there were.
+
+        What ``records`` raises is raised once Kafka has those before it.
+        """
         sent = 0
-        for record in records:
-            self._publisher.publish(record)
-            sent += 1
-        self._publisher.flush()
+        try:
+            for record in records:
+                self._publisher.publish(record)
+                sent += 1
+        finally:
+            self._publisher.flush()
         return sent
 
     def send_all(self, records: Iterable[OutgoingRecord], on_answer: Callable[[Answer], None]) -> int:

@@ -147,5 +147,9 @@ class Counter:
 
     def events(self, order_id: str) -> list[str]:
         """Return the names of an order's facts."""
-        found = self.rows("SELECT type FROM rma_log.events WHERE stream = %s ORDER BY version", f"order/{order_id}")
+        return self.events_of(f"order/{order_id}")
+
+    def events_of(self, stream: str) -> list[str]:
+        """Return the names of a stream's facts."""
+        found = self.rows("SELECT type FROM rma_log.events WHERE stream = %s ORDER BY version", stream)
         return [row["type"].split(".")[2] for row in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, closing, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -22,16 +22,14 @@ STANDARD_INPUT: Final = Path("-")
 COLOURS: Final = {"accepted": "green", "refused": "yellow", "malformed": "red"}
 
 
-def instant_of(text: str | None) -> datetime:
-    """Return an RFC 3339 time as typed, or now for None; raises ``WrongUsageError``."""
+def instant_of(text: str | None, argument: str) -> datetime | None:
+    """Return an RFC 3339 time as typed for an argument, or None where none was; raises ``WrongUsageError``."""
     from infra.envelope.command_record import parse_time
 
-    if text is None:
-        return datetime.now(UTC)
     try:
-        return parse_time(text)
+        return None if text is None else parse_time(text)
     except ValueError as error:
-        raise WrongUsageError(f"{text}: {error}") from error
+        raise WrongUsageError(f"{argument} {text}: {error}, such as 2026-03-01T00:00:00Z") from error
 
 
 def reading() -> closing[Connection]:
@@ -54,19 +52,6 @@ def unknown(text: str, what: str = "no return") -> SaidNoError:
     else:
         why = "a return's id is a UUID, its number looks like RMA-7K3M-9QXF-2ADC-P"
     return SaidNoError(f"{what} {text} is known; {why}")
-
-
-def bound_of(text: str | None) -> datetime | None:
-    """Return the bound of a span of time as typed, or None where none was; raises ``WrongUsageError``."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongUsageError(f"{text} is no time such as 2026-03-01T00:00:00Z") from error
-    if at.tzinfo is None:
-        raise WrongUsageError(f"{text} has no offset, such as Z or +01:00")
-    return at
 
 
 def open_lines(file: Path) -> AbstractContextManager[BinaryIO]:

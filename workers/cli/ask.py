@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +50,7 @@ def quote(
     from workers.pictures.quotes import quotes
     from workers.runtime.parts import make_codec
 
-    instant = instant_of(at)
+    instant = instant_of(at, "--at") or datetime.now(UTC)
     with open_lines(file) as lines, closing(EventLog(postgres_address(Settings()))) as log:
         streams = BatchStreams(log, make_codec(), AggregateCache())
         quoted = [quote_one(asked, streams) for asked in asks_in(lines, at=instant, actor=actor)]
@@ -75,7 +76,7 @@ def match(
     from workers.desk import matching
     from workers.pictures.matches import proposals
 
-    instant = instant_of(at)
+    instant = instant_of(at, "--at") or datetime.now(UTC)
     with open_lines(file) as lines:
         read = matching.rows_in(lines)
     with reading() as connection:

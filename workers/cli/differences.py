@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import typer
 
 from domain.vocabularies import DifferenceResolution
-from workers.cli.arguments import checked_actor, print_result, reading
+from workers.cli.arguments import checked_actor, reading
 from workers.cli.errors import SaidNoError
-from workers.cli.exit_codes import SAID_NO
+from workers.cli.telling import tell
 from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:
@@ -78,8 +77,6 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Say what was behind a difference (ResolveDifference); exit code 1 where that is not accepted."""
-    from infra.kafka.command_client import OutgoingCommand, conversation
-    from infra.settings import Settings
     from projections.refund_ledger.balances import find_difference
 
     with reading() as connection:
@@ -88,9 +85,5 @@ def resolve(
         raise SaidNoError(f"no difference {difference} is known")
     body = {"difference_id": str(difference), "resolution": resolution, "note": note}
     key = known["order_id"] or str(known["payout_id"])
-    command = OutgoingCommand("ResolveDifference", uuid4().hex, SOURCE, key, datetime.now(UTC), actor, body)
-    with conversation(Settings()) as talk:
-        result = talk.ask(command.to_record())
-    print_json(result) if as_json else print_result(result)
-    if result["status"] != "accepted":
-        raise typer.Exit(SAID_NO)
+    arguments = {"$.resolution": "--how", "$.note": "--note"}
+    tell("ResolveDifference", body, source=SOURCE, key=key, actor=actor, arguments=arguments, as_json=as_json)

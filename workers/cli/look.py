@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from workers.cli.arguments import bound_of, reading, unknown
+from workers.cli.arguments import instant_of, reading, unknown
 from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.cli.exit_codes import SAID_NO
-from workers.pictures.terminal import AsJson, console, print_json
+from workers.pictures.terminal import AsJson, console, counted, print_json
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -139,7 +139,7 @@ def reconcile(
     from workers.desk.reconciliation import record
     from workers.pictures.differences import picture
 
-    begins, ends = bound_of(since), bound_of(until)
+    begins, ends = instant_of(since, "--since"), instant_of(until, "--until")
     if begins and ends and begins >= ends:
         raise WrongUsageError("--since must be before --until")
     try:
@@ -151,6 +151,6 @@ def reconcile(
         told = record(Settings(), report.differences)
         if not as_json:
             known = "those recorded before are not recorded again"
-            console().print(f"{told:,} differences told, {known}; see: rma differences list")
+            console().print(f"{counted(told, 'difference')} told, {known}; see: rma differences list")
     if not report.agrees:
         raise typer.Exit(SAID_NO)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from uuid import uuid4
 
 import typer
 
 from workers.cli import prove as floor
-from workers.cli.arguments import checked_actor, print_result
+from workers.cli.arguments import checked_actor, instant_of
 from workers.cli.exit_codes import SAID_NO
+from workers.cli.telling import tell
 from workers.pictures.terminal import AsJson, console, print_json, progress, table
 
 if TYPE_CHECKING:
@@ -155,17 +154,18 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Publish a version (PublishPolicy) and print the answer; exit code 1 where it is not accepted."""
-    from infra.kafka.command_client import OutgoingCommand, conversation
-    from infra.settings import Settings
     from workers.policies.documents import read_json
 
-    body = {"policy_id": policy_id, "effective_from": effective_from, "document": read_json(file)}
-    command = OutgoingCommand("PublishPolicy", uuid4().hex, SOURCE, policy_id, datetime.now(UTC), actor, body)
-    with conversation(Settings()) as talk:
-        result = talk.ask(command.to_record())
-    print_json(result) if as_json else print_result(result)
-    if result["status"] != "accepted":
-        raise typer.Exit(SAID_NO)
+    instant_of(effective_from, "--from")
+    tell(
+        "PublishPolicy",
+        {"policy_id": policy_id, "effective_from": effective_from, "document": read_json(file)},
+        source=SOURCE,
+        key=policy_id,
+        actor=actor,
+        arguments={"$.policy_id": "--policy", "$.effective_from": "--from", "$.document": str(file)},
+        as_json=as_json,
+    )
 
 
 @policy.command()

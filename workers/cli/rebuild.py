@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workers.pictures.terminal import AsJson, console, print_json, progress
+from workers.pictures.terminal import AsJson, console, counted, print_json, progress
 
 
 def register(app: typer.Typer) -> None:
@@ -34,4 +34,6 @@ def rebuild(
     if as_json:
         print_json(asdict(rebuilt))
     else:
-        console().print(f"{projection} (version {rebuilt.version}) holds {rebuilt.records:,} events anew, and is live")
+        console().print(
+            f"{projection} (version {rebuilt.version}) holds {counted(rebuilt.records, 'event')} anew, and is live"
+        )

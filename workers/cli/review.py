@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from uuid import uuid4
 
 import typer
 
-from workers.cli.arguments import checked_actor, print_result, reading, unknown
+from workers.cli.arguments import checked_actor, reading, unknown
 from workers.cli.errors import SaidNoError, WrongUsageError
-from workers.cli.exit_codes import SAID_NO
+from workers.cli.telling import tell
 from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:
@@ -77,10 +75,15 @@ def decide(
         raise SaidNoError(f"line {line} of return {rma} does not wait for a person")
     chosen = {"line": line, "quantity": units, "decision": "approve" if approve else "deny", "code": code}
     told = {name: value for name, value in chosen.items() if value is not None}
-    result = _ask({"rma_id": str(rma_id), "order_id": order_id, "lines": [told], "note": note}, actor)
-    print_json(result) if as_json else print_result(result)
-    if result["status"] != "accepted":
-        raise typer.Exit(SAID_NO)
+    tell(
+        "DecideRequest",
+        {"rma_id": str(rma_id), "order_id": order_id, "lines": [told], "note": note},
+        source=SOURCE,
+        key=order_id,
+        actor=actor,
+        arguments={f"$.lines[0].{name}": f"--{name}" for name in ("line", "quantity", "code")} | {"$.note": "--note"},
+        as_json=as_json,
+    )
 
 
 def _waiting(rma: str, line: int) -> tuple[UUID, str, int]:
@@ -94,13 +97,3 @@ def _waiting(rma: str, line: int) -> tuple[UUID, str, int]:
         raise unknown(rma)
     lines = [row for row in case.lines if row["line"] == line and row["authorization_state"] == "needs_review"]
     return rma_id, case.summary["order_id"], sum(row["quantity"] for row in lines)
-
-
-def _ask(data: dict[str, Any], actor: str) -> dict[str, Any]:
-    from infra.kafka.command_client import OutgoingCommand, conversation
-    from infra.settings import Settings
-
-    body = {name: value for name, value in data.items() if value is not None}
-    command = OutgoingCommand("DecideRequest", uuid4().hex, SOURCE, body["order_id"], datetime.now(UTC), actor, body)
-    with conversation(Settings()) as talk:
-        return talk.ask(command.to_record())

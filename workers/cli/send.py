@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +11,13 @@ import typer
 
 from workers.cli.arguments import open_lines, print_result
 from workers.cli.exit_codes import SAID_NO
-from workers.pictures.terminal import AsJson, console, print_json, print_json_line
+from workers.pictures.terminal import AsJson, console, counted, print_json, print_json_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from infra.kafka.command_client import OutgoingRecord
     from infra.settings import Settings
-
 
 importing = typer.Typer(help="Tell the system what happened elsewhere.", no_args_is_help=True)
 scenarios = typer.Typer(help="Acceptance written as data.", no_args_is_help=True)
@@ -34,18 +35,49 @@ def send(
     wait: Annotated[bool, typer.Option(help="Wait for each result and print it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Publish commands. With --wait: exit code 1 where one was not accepted."""
-    from infra.kafka.command_client import conversation, records_in
+    """Publish commands. With --wait: exit code 1 where one was not accepted.
+
+    A file with a line that is no CloudEvent is sent in no part; of standard input, what comes before such a line is.
+    """
+    from infra.kafka.command_client import conversation
     from infra.settings import Settings
 
-    with open_lines(file) as lines, conversation(Settings()) as talk:
+    with _records_of(file) as records, conversation(Settings()) as talk:
         if not wait:
-            sent = talk.publish_all(records_in(lines))
-            print_json({"sent": sent}) if as_json else console().print(f"{sent:,} commands sent")
+            sent = talk.publish_all(records)
+            print_json({"sent": sent}) if as_json else console().print(f"{counted(sent, 'command')} sent")
             return
-        results = [result for record in records_in(lines) for result in _answered(talk, record, as_json=as_json)]
+        results = [result for record in records for result in _answered(talk, record, as_json=as_json)]
     if any(result["status"] != "accepted" for result in results):
         raise typer.Exit(SAID_NO)
+
+
+@contextmanager
+def _records_of(file: Path) -> Iterator[Iterator[OutgoingRecord]]:
+    """Yield the records of a file, having looked at each line where it can be read twice; raises ``LineError``."""
+    from infra.kafka.command_client import LineError, records_in
+
+    if file.is_file():
+        with open_lines(file) as lines:
+            try:
+                deque(records_in(lines), maxlen=0)
+            except LineError as error:
+                raise LineError(f"{error}; nothing was sent") from error
+    with open_lines(file) as lines:
+        yield _sent_before_a_fault(records_in(lines))
+
+
+def _sent_before_a_fault(records: Iterator[OutgoingRecord]) -> Iterator[OutgoingRecord]:
+    """Yield records; a line that is none is said with how many came before it."""
+    from infra.kafka.command_client import LineError
+
+    sent = 0
+    try:
+        for record in records:
+            yield record
+            sent += 1
+    except LineError as error:
+        raise LineError(f"{error}; before it {counted(sent, 'command')} sent") from error
 
 
 def _answered(talk: Any, record: Any, *, as_json: bool) -> Iterator[dict[str, Any]]:

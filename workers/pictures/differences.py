@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 
 from workers.desk.reconciliation import SHOWN_MAX, Report
-from workers.pictures.terminal import money, table
+from workers.pictures.terminal import counted, money, table
 from workers.pictures.text import Text
 
 
@@ -28,8 +28,8 @@ def picture(report: Report) -> RenderableType:
             for found in report.differences[:SHOWN_MAX]
         ]
         headings = ("difference", "#row", "payout", "here", "status", "there", "reference", "order")
-        parts.append(table(f"{len(report.differences):,} differences", headings, rows))
+        parts.append(table(counted(len(report.differences), "difference"), headings, rows))
     if report.broken_rows:
         broken = [[found.row, found.fault] for found in report.broken_rows[:SHOWN_MAX]]
-        parts.append(table(f"{len(report.broken_rows):,} rows could not be read", ("#row", "fault"), broken))
+        parts.append(table(f"{counted(len(report.broken_rows), 'row')} could not be read", ("#row", "fault"), broken))
     return Group(*parts)

@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Group, RenderableType
 
 from workers.operating.status import Progress, SystemStatus
-from workers.pictures.terminal import shown, table
+from workers.pictures.terminal import counted, shown, table
 from workers.pictures.text import Text
 
 UNREADABLE: Final = "not readable"
@@ -46,8 +46,9 @@ def _log(status: SystemStatus) -> list[Text]:
     if status.log_position is None or status.outbox_waiting is None or status.dead_letters is None:
         unknown = "how far it and the relay have come, and how many dead letters wait, is not known"
         return [Text(f"this user may not read the log: {unknown}", "yellow")]
-    log = f"the log holds {status.log_position:,} events; {status.outbox_waiting:,} answers wait for the relay"
-    dead = Text(f"{status.dead_letters:,} dead letters", "red" if status.dead_letters else "green")
+    waiting = counted(status.outbox_waiting, "answer")
+    log = f"the log holds {counted(status.log_position, 'event')}; {waiting} for the relay to publish"
+    dead = Text(counted(status.dead_letters, "dead letter"), "red" if status.dead_letters else "green")
     if status.dead_letters:
         dead.append("   (rma dead list)", "dim")
     return [Text(log), dead]

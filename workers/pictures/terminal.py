@@ -61,6 +61,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many of something there are, such as ``1 command`` or ``2,000 commands``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def money(amount_minor: int | None, currency: str | None) -> str:
     """Return an amount as people read it, such as ``−1,234.50 EUR``; nothing for None."""
     if amount_minor is None:

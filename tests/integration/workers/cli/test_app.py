@@ -183,6 +183,24 @@ def test_send_waits_for_each_answer(shop: Counter, tmp_path: Path) -> None:
     assert [json.loads(line)["status"] for line in said.splitlines()] == ["malformed", "refused"]
 
 
+def test_a_line_that_is_no_command_says_what_was_sent(shop: Counter, tmp_path: Path) -> None:
+    """A file is sent whole or not at all; of a stream, what came before the line has been sent. Either is said."""
+    policy = {"policy_id": "sent", "effective_from": "2026-01-01T00:00:00Z", "document": {"window": {"days": 1}}}
+    good = commands({"type": "rma.PublishPolicy.v1", "actor": "agent:A1", "data": policy})
+    file = tmp_path / "commands.jsonl"
+    file.write_text(f"{good}\n{{\n")
+
+    for options in ([], ["--wait"]):
+        code, said = run(shop.settings, "send", str(file), *options)
+        assert (code, said.count("\n"), "line 2 is not JSON" in said) == (SAID_NO, 1, True)
+        assert said.endswith("; nothing was sent\n")
+    assert shop.events_of("policy/sent") == []
+
+    code, said = run(shop.settings, "send", "-", given=f"{good}\n{{\n")
+    assert (code, said.endswith("; before it 1 command sent\n")) == (SAID_NO, True)
+    wait_for(lambda: shop.events_of("policy/sent") == ["Published"], "the command before the fault")
+
+
 def test_a_dead_letter_is_listed_shown_and_sent_again(shop: Counter) -> None:
     """The original record can be looked at, and comes again as it was; what is no dead letter is refused."""
     assert asked(shop.settings, "dead", "list") == []

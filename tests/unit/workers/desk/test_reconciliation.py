@@ -121,5 +121,5 @@ def test_the_report_shows_what_people_need() -> None:
     console.print(picture(report_of([row(1, 2000), "broken"], own(1))))
     text = console.export_text()
 
-    for word in ("different amount", "19.99 EUR", "20.00 EUR", "GW-1", "O-1", "1 rows could not be read"):
+    for word in ("different amount", "19.99 EUR", "20.00 EUR", "GW-1", "O-1", "1 row could not be read"):
         assert word in text
