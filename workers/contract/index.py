@@ -38,9 +38,9 @@ generated from it reads all of them: fields that came later are not required.
 ## What may change
 
 Commands, events, fields, words and codes are added; readers ignore what they do not know. Nothing that a released
-version took becomes malformed, and nothing that it told goes away, becomes another type or may suddenly be missing: each
-version is compared with every released one ([released/](released/)). What breaks somebody all the same stands with its
-reason in [breaks.json](breaks.json).
+version took becomes malformed, and nothing that it told goes away, becomes another type or may suddenly be missing:
+each version is compared with every released one ([released/](released/)). What breaks somebody all the same stands with
+its reason in [breaks.json](breaks.json).
 
 ## Attributes
 
