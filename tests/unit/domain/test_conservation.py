@@ -15,6 +15,8 @@ from domain.order import Order, allocation
 from domain.order import parts as order_parts
 from domain.order.money_facts import StoreCreditSpent
 from domain.order.parts import Credit, LineRun, Payout
+from domain.settlement import payouts as books
+from domain.settlement import tenders
 from domain.units import UnitRun, take
 from tests.order_machine import OrderMachine
 
@@ -41,10 +43,11 @@ def _room_of_the_whole_tender(order: Order, tender_id: str) -> int:
     return next(tender.amount_minor for tender in order.tenders if tender.tender_id == tender_id)
 
 
-def _nothing_given_back_yet(account: Any, run: Any, *, with_shipping: bool) -> Credit:
-    line = account.fact
-    shipping = line.shipping_of(run.run) if with_shipping else 0
-    return Credit(run.line, line.line_id, run.first, run.count, line.goods_of(run.run), line.tax_of(run.run), shipping)
+def _nothing_given_back_yet(account: Any, units: UnitRun, *, with_shipping: bool, line: int = 0) -> Credit:
+    sold = account.fact
+    shipping = sold.shipping_of(units) if with_shipping else 0
+    goods, tax = sold.goods_of(units), sold.tax_of(units)
+    return Credit(line, sold.line_id, units.first, units.count, goods, tax, shipping)
 
 
 def _free_whoever_holds_them(self: Order, rma_id: Any, runs: Sequence[LineRun], because: Any, at: Any) -> None:
@@ -80,12 +83,11 @@ def _nothing_follows_lost_goods(case: Any, runs: Any, resolution: Any) -> None: 
 
 BUGS: list[tuple[object, str, Callable[..., Any]]] = [
     (order_parts, "run_minor", _each_unit_rounded_up),
-    (refunds, "room", _room_of_the_whole_tender),
-    (payouts, "room", _room_of_the_whole_tender),
-    (refunds, "_left", _nothing_given_back_yet),
+    (tenders, "room", _room_of_the_whole_tender),
+    (refunds, "left_of", _nothing_given_back_yet),
     (Order, "free_units", _free_whoever_holds_them),
     (Order, "free_runs", _any_units),
-    (payouts, "_postings", _no_postings),
+    (books, "_postings", _no_postings),
     (refunds, "restocking_back", _the_whole_fee),
     (payouts, "move_settlement", _settlement_stays),
     (allocation, "share_by_largest_remainder", _all_to_the_first),

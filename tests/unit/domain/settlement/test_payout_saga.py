@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import ModuleType
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from domain.ledger import Posting
 from domain.order import Order
 from domain.order.parts import Payout
 from domain.settlement import payout_saga
+from domain.settlement import payouts as books
 from domain.settlement.payout_saga import Answered, Question, Statement
 from domain.vocabularies import PayoutOutcome
 from tests.support.saga_space import Budgets, Rules, Saga, explore
@@ -146,19 +148,18 @@ def _owe_nothing_back(post: Callable[..., Iterable[Posting]], *args: object) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "bug", "budgets"),
+    ("where", "name", "bug", "budgets"),
     [
-        ("record_outcome", _ignore_after_settled, QUIET._replace(reversals=1)),
-        ("_postings", _owe_nothing_back, QUIET._replace(refusals=1, retries=1, late_payments=1)),
+        (payouts, "record_outcome", _ignore_after_settled, QUIET._replace(reversals=1)),
+        (books, "_postings", _owe_nothing_back, QUIET._replace(refusals=1, retries=1, late_payments=1)),
     ],
 )
 def test_a_bug_planted_in_the_books_is_found(
-    name: str, bug: Callable[..., object], budgets: Budgets, monkeypatch: pytest.MonkeyPatch
+    where: ModuleType, name: str, bug: Callable[..., object], budgets: Budgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure after a settlement reopens the liability, and an overpayment is the customer's debt."""
     shop = shop_with_refund(1999)
-    right = getattr(payouts, name)
-    monkeypatch.setattr(payouts, name, partial(bug, right))
+    monkeypatch.setattr(where, name, partial(bug, getattr(where, name)))
 
     with pytest.raises(AssertionError):
         explore(Saga(shop), budgets)
