@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Final
 import psutil
 import pytest
 
+from tests.conftest import STACKS
 from tests.support.pipeline import wait_for
 from workers.runtime.supervisor import command_line
 
@@ -21,12 +23,17 @@ NOT_GIVEN: Final = {"RMA_POSTGRES_DSN", "RMA_KAFKA_BOOTSTRAP", "RMA_TOPIC_PREFIX
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """A data folder in which no stack runs; what is left in it at the end is killed, after the test has looked."""
-    folder = tmp_path / "data"
+def data_dir() -> Iterator[Path]:
+    """A data folder in which no stack runs; what is left in it at the end is killed, after the test has looked.
+
+    Not among pytest's own: each run of pytest that begins takes those from whoever is not its user, as a server is that
+    root starts.
+    """
+    folder = STACKS / f"demo-test-{os.getpid()}" / "data"
     yield folder
     for process in left_behind(folder):
         process.kill()
+    shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def begin(data_dir: Path, out: Path) -> subprocess.Popen[bytes]:
