@@ -15,6 +15,8 @@ GREATEST: Final = sql.SQL("{0} = greatest(known.{0}, excluded.{0})")
 LEAST: Final = sql.SQL("{0} = least(known.{0}, excluded.{0})")
 
 Row = Mapping[str, Any]
+Rows = dict[Any, Row]
+"""Rows by what tells them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +128,27 @@ class Table:
         ).format(
             table=self._table,
             changes=sql.SQL(", ").join(sql.SQL("{0} = new.{0}").format(sql.Identifier(c)) for c in columns),
-            match=sql.SQL(" AND ").join(sql.SQL("known.{0} = new.{0}").format(sql.Identifier(c)) for c in self.key),
+            match=self._match("new"),
         )
         connection.execute(query, [_document(rows)])
 
-    def delete(self, connection: Connection[Any], column: str, values: Sequence[Any]) -> None:
-        """Remove all rows with one of these values."""
-        if values:
-            query = sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)").format(
-                table=self._table, column=sql.Identifier(column)
+    def show(self, connection: Connection[Any], changes: Iterable[tuple[Rows, Rows]]) -> None:
+        """Turn rows that were shown into those that should be: write what differs, remove what is no more."""
+        gone: list[Row] = []
+        differing: list[Row] = []
+        for before, now in changes:
+            gone += [row for key, row in before.items() if key not in now]
+            differing += [row for key, row in now.items() if before.get(key) != row]
+        if gone:
+            query = sql.SQL(
+                "DELETE FROM {table} AS known USING json_populate_recordset(NULL::{table}, %s) AS gone WHERE {match}"
             )
-            connection.execute(query, [list(values)])
+            connection.execute(query.format(table=self._table, match=self._match("gone")), [_document(gone)])
+        self.upsert(connection, differing)
+
+    def _match(self, other: str) -> sql.Composed:
+        same = sql.SQL("known.{0} = {1}.{0}")
+        return sql.SQL(" AND ").join(same.format(sql.Identifier(name), sql.Identifier(other)) for name in self.key)
 
 
 def _document(rows: Sequence[Row]) -> str:

@@ -67,7 +67,7 @@ class ReturnReasons:
                     about.append((_rma_id(fact), fact))
         new = {rma_id for rma_id, fact in about if isinstance(fact, Requested)}
         returns = load(connection, {rma_id for rma_id, _ in about}, new)
-        known = [rma_id for rma_id in returns if rma_id not in new]
+        before = [one.run_rows() for one in returns.values()]
         for rma_id, fact in about:
             _apply(returns[rma_id], fact)
         lines = [line for one in returns.values() for line in one.lines.values()]
@@ -76,8 +76,7 @@ class ReturnReasons:
         corrected = [{**line.row, "reason": line.corrected} for line in lines if line.corrected]
         LINES.update(connection, corrected, columns=["reason"])
         EARLY.insert(connection, [row for rma_id, one in returns.items() for row in _early_rows(rma_id, one)])
-        RUNS.delete(connection, "rma_id", known)
-        RUNS.insert(connection, [row for one in returns.values() for row in one.run_rows()])
+        RUNS.show(connection, zip(before, (one.run_rows() for one in returns.values()), strict=True))
         OFFERS.upsert(connection, list(_offer_rows(returns.values())))
 
 

@@ -17,6 +17,7 @@ from domain.units import UnitRun, UnitStates, total, without
 from projections.return_reasons.remedy_offers import COLUMNS as OFFER_COLUMNS
 from projections.return_reasons.remedy_offers import Offer, OfferedLine
 from projections.return_reasons.tables import SCHEMA
+from projections.table import Rows
 
 _USED: Final = (
     "rma_id line line_id asked sold goods_minor tax_minor shipping_minor currency policy_id policy_version"
@@ -102,10 +103,9 @@ class Return:
         for part in left:  # what took the place of units that went elsewhere
             of_article[0].learn(part, returned=True)
 
-    def run_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows of its units of which anything is known."""
-        for line in self.lines.values():
-            yield from line.run_rows()
+    def run_rows(self) -> Rows:
+        """Return the rows of its units of which anything is known."""
+        return {(row["line"], row["first_unit"]): row for line in self.lines.values() for row in line.run_rows()}
 
 
 def _known(line: ReturnedLine) -> list[UnitRun]:

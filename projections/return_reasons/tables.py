@@ -8,7 +8,7 @@ from domain.vocabularies import Cause, Disposition, Grade, LiableParty, Reason
 from projections.columns import CURRENCY, FIRST_UNIT, LINE, LINE_ID, ORDER_ID, RMA_ID, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 3
+VERSION: Final = 4
 SCHEMA: Final = f"return_reasons_v{VERSION}"
 
 CATEGORY: Final = Column("category", "text", "The article's category, where the order says one.", null=True)
@@ -67,6 +67,7 @@ RUNS = Table(
     ),
     key=("rma_id", "line", "first_unit"),
     rules=("CHECK (quantity > 0)",),
+    moves=True,
 )
 
 EARLY = Table(

@@ -35,7 +35,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 3
+VERSION: Final = 4
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -68,11 +68,12 @@ RETURNS = Table(
         "order": "(order_id)",
         "customer": "(customer_id, requested_at)",
         "requested": "(requested_at)",
-        "status": "(status, requested_at)",
-        "next_step": "(next_step, requested_at)",
+        "open": "(requested_at) WHERE closed_at IS NULL",
     },
     moves=True,
 )
+"""No index names a column that changes with each step (status, next step): every update would then touch all indexes.
+What is open is found by ``closed_at IS NULL``, and looked through."""
 
 RETURN_LINES = Table(
     SCHEMA,
@@ -103,6 +104,44 @@ RETURN_LINES = Table(
     ),
     key=("rma_id", "line", "first_unit"),
     rules=("CHECK (quantity > 0)",),
+    moves=True,
+)
+
+FLOW = Table(
+    SCHEMA,
+    "flow",
+    (
+        RMA_ID,
+        LINE,
+        FIRST_UNIT,
+        Column("quantity", "integer", "Units of the run: all that were asked for, whatever became of them."),
+        ORDER_ID,
+        LINE_ID,
+        SKU,
+        Column("authorization_state", "text", f"Whether they may come back: {one_of(Authorization)}."),
+        Column("requested_at", "timestamptz", "When the return was asked for."),
+        Column("decided_at", "timestamptz", "When the decision in force was made on the request.", null=True),
+        Column("authorized_at", "timestamptz", "When they were authorized; empty where denied since.", null=True),
+        Column("handed_over_at", "timestamptz", "When they left the customer, by hand-over or first scan.", null=True),
+        Column("received_at", "timestamptz", "When they arrived at the dock.", null=True),
+        Column("inspected_at", "timestamptz", "When the inspection in force was made.", null=True),
+        Column("resolved_at", "timestamptz", "When it was decided what the customer gets for them.", null=True),
+        Column("paid_at", "timestamptz", "When all money for them had arrived; empty again if any fails.", null=True),
+        Column("closed_at", "timestamptz", "When the return was closed; empty again once reopened.", null=True),
+        Column(
+            "decided_by",
+            "text",
+            "Who decided on the request: policy, person, deadline (policy's decision, once an offer had lapsed).",
+            null=True,
+        ),
+        Column("resolved_by", "text", "Who decided what the customer gets: policy, person.", null=True),
+        Column("closed_by", "text", "Who closed the return: person, deadline.", null=True),
+        Column("overridden", "boolean", "Whether a person ever decided against what had been decided."),
+    ),
+    key=("rma_id", "line", "first_unit"),
+    rules=("CHECK (quantity > 0)",),
+    indexes={"requested": "(requested_at)"},
+    moves=True,
 )
 
 RETURN_TIMELINE = Table(
@@ -166,4 +205,4 @@ DECISIONS = Table(
     key=("rma_id", "position", "line"),
 )
 
-STANDING: Final = (RETURNS, RETURN_LINES, RETURN_TIMELINE, DEADLINES, DECISIONS)
+STANDING: Final = (RETURNS, RETURN_LINES, FLOW, RETURN_TIMELINE, DEADLINES, DECISIONS)

@@ -9,7 +9,7 @@ from domain.rma import Rma
 from domain.vocabularies import Grade, Method, RefundDue, Wish
 from projections.columns import CURRENCY, LINE, POSITION, RMA_ID, one_of
 from projections.table import Column
-from projections.tracking.tables import DEADLINES, DECISIONS, RETURN_LINES, RETURN_TIMELINE, RETURNS, SCHEMA
+from projections.tracking.tables import DEADLINES, DECISIONS, FLOW, RETURN_LINES, RETURN_TIMELINE, RETURNS, SCHEMA
 from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
 from projections.view import View, view_of
 
@@ -56,6 +56,23 @@ RETURN_TERMS: Final = View(
     "SELECT method, count(*) AS decisions FROM rma_read.return_terms GROUP BY method ORDER BY method",
 )
 
+RETURN_FLOW: Final = View(
+    "return_flow",
+    "One row per run of units of a return that took the same steps at the same instants, with who decided.",
+    "How long does each step take, and how much runs without a person?",
+    FLOW.key,
+    (
+        *FLOW.columns,
+        Column("agent_commands", "bigint", "Commands of agents about the whole return, the same in each of its rows."),
+    ),
+    f"""SELECT {", ".join(column.name for column in FLOW.columns)}, (
+        SELECT count(DISTINCT (told.actor, told.command_id)) FROM {SCHEMA}.return_timeline AS told
+        WHERE told.rma_id = flow.rma_id AND told.actor LIKE 'agent:%'
+    ) AS agent_commands FROM {SCHEMA}.flow""",
+    "SELECT decided_by, sum(quantity) AS units, avg(received_at - requested_at) AS until_received"
+    " FROM rma_read.return_flow GROUP BY decided_by ORDER BY decided_by",
+)
+
 VIEWS: Final = (
     view_of(
         RETURNS,
@@ -94,6 +111,7 @@ VIEWS: Final = (
         " GROUP BY code ORDER BY units DESC, code",
     ),
     RETURN_TERMS,
+    RETURN_FLOW,
     view_of(
         FEEDBACK,
         says="One row per word of a customer on how a return went.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -11,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from domain.fact import Fact
 from domain.recorded import RecordedEvent
 from infra.envelope.codec import topic_of
+from tests.support.shop import Shop
 from workers.runtime.parts import make_codec
 
 CODEC = make_codec()
@@ -36,6 +38,14 @@ def recorded(facts: Iterable[Fact], *, order_id: str = "O-1", start: int = 1) ->
             reader=CODEC,
         )
         for position, fact in enumerate(facts, start=start)
+    ]
+
+
+def recorded_of(shop: Shop) -> list[RecordedEvent]:
+    """Return the whole history of a shop as recorded events, each by whom and by which command it came about."""
+    return [
+        replace(event, actor=actor, command_id=command_id)
+        for event, (actor, command_id) in zip(recorded(shop.history), shop.senders, strict=True)
     ]
 
 

@@ -26,6 +26,8 @@ class Shop:
         self.history: list[Fact] = []
         self.sent: list[tuple[str, list[Fact]]] = []
         """The commands that were accepted, each with its facts."""
+        self.senders: list[tuple[str, str]] = []
+        """Of each fact of the history who sent the command that led to it, and that command's id."""
 
     def get(self, stream: str) -> AggregateRoot | None:
         return self.aggregates.get(stream)
@@ -56,6 +58,7 @@ class Shop:
         for fact in facts:
             self.aggregates[fact.originator_id].pending_events.clear()
         self.sent.append((name, facts))
+        self.senders += [(actor, meta.command_id)] * len(facts)
         return facts
 
     def order(self, order_id: str = "O-1") -> Order:

@@ -1,0 +1,142 @@
+"""The rows of a batch for the tables that hold one row per fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from psycopg import Connection
+
+from domain.fact import Fact
+from domain.recorded import RecordedEvent
+from domain.rma import Rma
+from domain.rma.parts import Evidence
+from domain.units import total
+from projections.table import Table
+from projections.tracking.summaries import summary
+from projections.tracking.tables import DECISIONS, RETURN_TIMELINE
+from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
+
+
+def _fields(fact: Fact, names: str) -> dict[str, Any]:
+    return {name: getattr(fact, name) for name in names.split()}
+
+
+class Facts:
+    """The rows of a batch for the tables that hold one row per fact."""
+
+    def __init__(self) -> None:
+        self._timeline: list[dict[str, Any]] = []
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def tell(self, event: RecordedEvent, rma_id: str) -> None:
+        """Add an event about a return to its timeline."""
+        type_name, body = event.newest
+        self._timeline.append(
+            {
+                "position": event.position,
+                "rma_id": rma_id,
+                "order_id": event.partition_key,
+                "stream": event.stream,
+                "version": event.version,
+                "occurred_at": event.occurred_at,
+                "recorded_at": event.recorded_at,
+                "type": type_name,
+                "actor": event.actor,
+                "summary": summary(event.fact),
+                "data": orjson.Fragment(body),
+                "command_id": event.command_id,
+            }
+        )
+
+    def note(self, event: RecordedEvent, rma: Rma) -> None:
+        """Add what a return's own fact says to the table of its kind."""
+        fact = event.fact
+        head = {
+            "position": event.position,
+            "rma_id": rma.rma_id,
+            "order_id": rma.order_id,
+            "occurred_at": event.occurred_at,
+        }
+        match fact:
+            case Rma.FeedbackGiven():
+                self._add(FEEDBACK, {**head, "score": fact.score, "comment": fact.comment})
+            case Rma.DiscrepancyFound():
+                self._add(DISCREPANCIES, head | _fields(fact, "receipt_id kind line sku quantity serial note"))
+            case Rma.LabelIssued():
+                self._add(LABELS, head | _fields(fact, "label_id carrier tracking_number ship_to"))
+            case Rma.DenialAppealed():
+                self._add(APPEALS, {**head, "line": fact.line, "grounds": fact.grounds})
+                self._evidence(head, fact.evidence)
+            case Rma.Requested() | Rma.EvidenceAdded():
+                self._evidence(head, fact.evidence)
+            case Rma.Inspected():
+                self._evidence(head, fact.evidence)
+                self._inspection(event, rma, fact)
+            case Rma.Authorized() | Rma.Denied() | Rma.ReviewAsked():
+                self._request_decisions(event, rma, fact)
+            case _:
+                pass
+
+    def _add(self, table: Table, row: dict[str, Any]) -> None:
+        self._rows.setdefault(table.name, []).append(row)
+
+    def _evidence(self, head: dict[str, Any], evidence: Sequence[Evidence]) -> None:
+        for item in evidence:
+            self._add(
+                EVIDENCE,
+                {
+                    **head,
+                    "line": item.line,
+                    "evidence_id": item.evidence_id,
+                    "kind": item.kind,
+                    "uri": item.uri,
+                    "sha256": item.sha256,
+                },
+            )
+
+    def _decision(self, event: RecordedEvent, rma: Rma, line: int, **decided: Any) -> None:
+        policy = {
+            "policy_id": rma.policy.policy_id,
+            "policy_version": rma.policy.number,
+            "policy_hash": rma.policy.hash,
+        }
+        head = {"rma_id": rma.rma_id, "line": line, "position": event.position, "currency": rma.currency}
+        self._add(DECISIONS, head | policy | decided)
+
+    def _request_decisions(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
+        for decided in fact.lines:
+            decision = decided.decision
+            self._decision(
+                event,
+                rma,
+                decided.line,
+                stage="request",
+                outcome=decision.outcome,
+                codes=decision.codes,
+                trace=decision.trace,
+                flips=decision.flips,
+                quantity=total(decided.runs),
+            )
+
+    def _inspection(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
+        self._decision(
+            event,
+            rma,
+            fact.line,
+            stage="inspection",
+            outcome="approve" if fact.accepted else "review",
+            codes=[] if fact.accepted else ["not_accepted"],
+            trace=fact.checks,
+            flips=[],
+            quantity=sum(run.count for run in fact.runs),
+        )
+
+    def write(self, connection: Connection[Any]) -> None:
+        """Write the rows, each table with one statement."""
+        RETURN_TIMELINE.insert(connection, self._timeline)
+        for table in (FEEDBACK, DISCREPANCIES, LABELS, APPEALS, DECISIONS):
+            table.insert(connection, self._rows.get(table.name, []))
+        latest = {(row["rma_id"], row["evidence_id"]): row for row in self._rows.get(EVIDENCE.name, [])}
+        EVIDENCE.upsert(connection, list(latest.values()))
