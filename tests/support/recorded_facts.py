@@ -41,11 +41,12 @@ def recorded(facts: Iterable[Fact], *, order_id: str = "O-1", start: int = 1) ->
     ]
 
 
-def recorded_of(shop: Shop) -> list[RecordedEvent]:
+def recorded_of(shop: Shop, *, order_id: str = "O-1", start: int = 1) -> list[RecordedEvent]:
     """Return the whole history of a shop as recorded events, each by whom and by which command it came about."""
+    events = recorded(shop.history, order_id=order_id, start=start)
     return [
         replace(event, actor=actor, command_id=command_id)
-        for event, (actor, command_id) in zip(recorded(shop.history), shop.senders, strict=True)
+        for event, (actor, command_id) in zip(events, shop.senders, strict=True)
     ]
 
 
