@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import psycopg
 import pytest
 from psycopg import Connection
@@ -24,6 +28,29 @@ SAID: Final = """
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
     WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'v' ORDER BY c.relname, a.attnum
 """
+
+
+PAGE: Final = Path(__file__).parents[3] / "docs" / "analytics.md"
+SEARCHES: Final = {
+    ("returns", "order_id = 'O-1'"): "returns_order",
+    ("returns", "customer_id = 'C-1'"): "returns_customer",
+    ("returns", "requested_at > '2026-03-01'"): "returns_requested",
+    ("returns", "closed_at IS NULL AND next_step = 'pay'"): "returns_open",
+    ("return_timeline", "occurred_at > '2026-03-01'"): "return_timeline_occurred",
+    ("return_timeline", "type = 'rma.Rma.Received.v1' AND occurred_at > '2026-03-01'"): "return_timeline_type",
+    ("return_flow", "requested_at > '2026-03-01'"): "flow_requested",
+    ("orders", "customer_id = 'C-1'"): "orders_customer",
+    ("orders", "ordered_at > '2026-03-01'"): "orders_ordered",
+    ("ledger_entries", "occurred_at > '2026-03-01'"): "ledger_entries_occurred",
+    ("refunds", "requested_at > '2026-03-01'"): "refunds_requested",
+    ("return_reasons", "customer_id = 'C-1'"): "lines_customer",
+}
+"""By view and condition, the index that it should be found by."""
+
+IN_DUCKDB: Final = {
+    "uuid": "UUID", "text": "VARCHAR", "text[]": "VARCHAR[]", "integer": "INTEGER", "bigint": "BIGINT", "date": "DATE",
+    "boolean": "BOOLEAN", "timestamptz": "TIMESTAMP WITH TIME ZONE", "json": "JSON", "jsonb": "JSON",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -61,6 +88,33 @@ def test_rows_are_what_the_views_promise(told: Connection[Any]) -> None:
         [(rows, *full)] = told.execute(f"SELECT count(*), {filled} FROM {seen}".encode()).fetchall()
         found = told.execute(view.example.encode()).fetchall()
         assert (twice, set(full), bool(found)) == ([], {rows}, True), view.name
+
+
+def test_what_people_look_for_has_an_index(told: Connection[Any]) -> None:
+    """Rows by order, customer, time and type, and what is open, are found without reading a whole table."""
+    told.execute("SET enable_seqscan = off")
+    for (view, condition), index in SEARCHES.items():
+        plan = told.execute(f"EXPLAIN SELECT * FROM rma_read.{view} WHERE {condition}".encode()).fetchall()
+        assert index in str(plan), (view, condition)
+
+
+def test_every_view_goes_to_parquet_and_back(told: Connection[Any], postgres_dsn: str, tmp_path: Path) -> None:
+    """By the page's own recipe: as many rows as there are, each column of its type, documents to the letter."""
+    (recipe,) = re.findall(r"```python\n(.+?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    page: dict[str, Any] = {}
+    exec(recipe, page)  # noqa: S102 - the page's code is what is tested
+    for view in VIEWS:
+        file = str(tmp_path / f"{view.name}.parquet")
+        page["write_parquet"](postgres_dsn, view.name, file)
+        with duckdb.connect() as database:
+            described = database.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+            [(rows,)] = database.execute(f"SELECT count(*) FROM '{file}'").fetchall()
+            assert {name: kind for name, kind, *_ in described} == {c.name: IN_DUCKDB[c.kind] for c in view.columns}
+            assert told.execute(f"SELECT count(*) FROM rma_read.{view.name}".encode()).fetchall() == [(rows,)]
+            for column in [column.name for column in view.columns if column.kind.startswith("json")]:
+                kept = database.execute(f"SELECT {column} FROM '{file}'").fetchall()
+                stored = told.execute(f"SELECT {column} FROM rma_read.{view.name}".encode()).fetchall()
+                assert sorted(str(json.loads(text)) for (text,) in kept) == sorted(str(value) for (value,) in stored)
 
 
 def test_views_that_were_read_before_are_gone_on_with(postgres_dsn: str) -> None:
