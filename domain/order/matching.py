@@ -17,7 +17,7 @@ class Goods:
 
 
 @dataclass(frozen=True, slots=True)
-class SoldLine:
+class ReturnableLine:
     """An order line with delivered units that may still be returned; ``place`` is its number in the order.
 
     ``unit_paid_minor`` is what was paid for one of its units, goods and tax, rounded down.
@@ -44,7 +44,7 @@ class SoldLine:
 class Share:
     """So many units of the goods came from this line."""
 
-    sold: SoldLine
+    sold: ReturnableLine
     quantity: int
 
 
@@ -57,16 +57,16 @@ class Match:
     left: int
 
 
-def match(goods: Iterable[Goods], sold: Iterable[SoldLine]) -> list[Match]:
+def match(goods: Iterable[Goods], sold: Iterable[ReturnableLine]) -> list[Match]:
     """Return for each of the goods, in their order, the lines they came from: the newest first, no unit twice."""
-    newest_first: dict[tuple[str, str], list[SoldLine]] = {}
+    newest_first: dict[tuple[str, str], list[ReturnableLine]] = {}
     for line in sorted(sold, key=lambda line: line.age, reverse=True):
         newest_first.setdefault((line.customer_id, line.sku), []).append(line)
     taken: dict[tuple[str, str], int] = {}
     return [_match(one, newest_first.get((one.customer_id, one.sku), ()), taken) for one in goods]
 
 
-def _match(goods: Goods, lines: Sequence[SoldLine], taken: dict[tuple[str, str], int]) -> Match:
+def _match(goods: Goods, lines: Sequence[ReturnableLine], taken: dict[tuple[str, str], int]) -> Match:
     """Match one of the goods; ``taken`` counts, by order and line, the units that went to others before it."""
     left, shares = goods.quantity, []
     for line in lines:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from domain.order.matching import Goods, SoldLine
+from domain.order.matching import Goods, ReturnableLine
 
 SOLD_LINES_MAX: Final = 200_000
 """Most lines looked at, the newest."""
@@ -23,8 +23,8 @@ ORDER BY u.ordered_at DESC LIMIT %s
 """
 
 
-def read_sold_lines(connection: Connection[Any], goods: Iterable[Goods]) -> list[SoldLine]:
+def read_sold_lines(connection: Connection[Any], goods: Iterable[Goods]) -> list[ReturnableLine]:
     """Return the lines that goods of these customers may have come from."""
     wanted = list({(one.customer_id, one.sku) for one in goods})
     customers, skus = [customer for customer, _ in wanted], [sku for _, sku in wanted]
-    return [SoldLine(*row) for row in connection.execute(SOLD, (customers, skus, SOLD_LINES_MAX))]
+    return [ReturnableLine(*row) for row in connection.execute(SOLD, (customers, skus, SOLD_LINES_MAX))]

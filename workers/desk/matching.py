@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from commands.faults import faults_in
 from commands.fields import Identifier, Quantity
 from domain.errors import UnusableInputError
-from domain.order.matching import Goods, Match, Share, SoldLine, match
+from domain.order.matching import Goods, Match, ReturnableLine, Share, match
 from domain.vocabularies import Reason, Wish
 from infra.kafka.command_client import OutgoingCommand
 from infra.records import rfc3339
@@ -131,7 +131,7 @@ class Matched:
         return self.read.row
 
 
-def match_rows(read: Sequence[ReadRow], sold: Iterable[SoldLine]) -> list[Matched]:
+def match_rows(read: Sequence[ReadRow], sold: Iterable[ReturnableLine]) -> list[Matched]:
     """Return where the goods of each readable row came from."""
     readable = [one for one in read if one.row is not None]
     found = match([one.row.goods for one in readable if one.row is not None], sold)

@@ -11,19 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.dispatch import parse
-from domain.order.matching import Goods, SoldLine, match
+from domain.order.matching import Goods, ReturnableLine, match
 from workers.desk.matching import CaseNameError, NoGoodsFileError, match_rows, requests_of, rows_in
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 
 
-def sold(order_id: str, free: int, *, day: int = 1, place: int = 1, **more: Any) -> SoldLine:
+def sold(order_id: str, free: int, *, day: int = 1, place: int = 1, **more: Any) -> ReturnableLine:
     at = datetime(2026, 3, day, tzinfo=UTC)
     facts = {"customer_id": "C-1", "sku": "SOCK", "line_id": f"L{place}", "unit_paid_minor": 250, "currency": "EUR"}
-    return SoldLine(**{**facts, **more}, order_id=order_id, place=place, ordered_at=at, last_delivered_at=at, free=free)
+    return ReturnableLine(
+        **{**facts, **more}, order_id=order_id, place=place, ordered_at=at, last_delivered_at=at, free=free
+    )
 
 
-def shares(goods: list[Goods], lines: list[SoldLine]) -> list[list[tuple[str, str, int]]]:
+def shares(goods: list[Goods], lines: list[ReturnableLine]) -> list[list[tuple[str, str, int]]]:
     return [
         [(share.sold.order_id, share.sold.line_id, share.quantity) for share in found.shares]
         for found in match(goods, lines)
