@@ -34,7 +34,7 @@ def answer_remedy(command: AnswerRemedy, case: Case) -> None:
     remedies.answer(case, command.line, accepted=command.accepted)
 
 
-class DecidedLine(Body):
+class DecisionOnUnits(Body):
     """A person's decision on units of a line; ``code`` says why not."""
 
     line: LineNumber
@@ -43,20 +43,20 @@ class DecidedLine(Body):
     code: Identifier | None = None
 
 
-DecidedLines = Annotated[tuple[DecidedLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+LineDecisions = Annotated[tuple[DecisionOnUnits, ...], Field(min_length=1, max_length=LINES_MAX)]
 
 
 class DecideRequest(OnReturn):
     """Answer what policy left to a person."""
 
-    lines: DecidedLines
+    lines: LineDecisions
     note: Text | None = None
 
 
 class OverrideDecision(OnReturn):
     """Decide against what had been decided."""
 
-    lines: DecidedLines
+    lines: LineDecisions
     approved_by: Text
     reason: Text
     note: Text | None = None
@@ -82,7 +82,7 @@ def override_decision(command: OverrideDecision, case: Case) -> None:
     )
 
 
-def _choices(lines: Sequence[DecidedLine]) -> list[Choice]:
+def _choices(lines: Sequence[DecisionOnUnits]) -> list[Choice]:
     return [Choice(line.line, line.quantity, line.decision == "approve", line.code) for line in lines]
 
 
