@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from domain.case import Case, resolution, warranty
 from domain.order import Order
-from domain.order.parts import Arrival
+from domain.order.parts import Consignment
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion, ReturnPolicy
@@ -132,13 +132,13 @@ def _facts(
     )
 
 
-def _latest(arrivals: Sequence[Arrival], runs: Sequence[UnitRun]) -> datetime | None:
+def _latest(consignments: Sequence[Consignment], runs: Sequence[UnitRun]) -> datetime | None:
     """Return when the last of these units arrived, or None while one has not; units arrive in their order."""
     first, latest = 1, None
-    for arrival in arrivals:
-        end = first + arrival.quantity
+    for sent in consignments:
+        end = first + sent.quantity
         if any(run.first < end and first < run.end for run in runs):
-            latest = max(arrival.at, latest or arrival.at)
+            latest = max(sent.at, latest or sent.at)
         first = end
     return latest if all(run.end <= first for run in runs) else None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from domain.order.parts import Arrival, Credit, OrderLine
+from domain.order.parts import Consignment, Credit, OrderLine
 from domain.units import UnitRun, UnitStates
 
 UnitStatus = Literal["free", "in_return", "returned"]
@@ -52,8 +52,8 @@ class LineAccount:
 
     fact: OrderLine
     units: UnitStates[UnitState]
-    shipped: list[Arrival] = field(default_factory=list)
-    delivered: list[Arrival] = field(default_factory=list)
+    shipped: list[Consignment] = field(default_factory=list)
+    delivered: list[Consignment] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)
     warranties: UnitStates[datetime | None] = field(init=False)
     """Until when repaired units are in warranty; None: as sold."""
@@ -64,11 +64,11 @@ class LineAccount:
     def delivered_at(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:
         """Yield a run's units with when they were delivered, in parts; units arrive in their order, lowest first."""
         first = 1
-        for arrival in self.delivered:
-            end = first + arrival.quantity
+        for sent in self.delivered:
+            end = first + sent.quantity
             if first < run.end and run.first < end:
                 start = max(first, run.first)
-                yield UnitRun(start, min(end, run.end) - start), arrival.at
+                yield UnitRun(start, min(end, run.end) - start), sent.at
             first = end
         if first < run.end:
             start = max(first, run.first)
@@ -77,12 +77,12 @@ class LineAccount:
     @property
     def delivered_quantity(self) -> int:
         """How many units reached the customer."""
-        return sum(arrival.quantity for arrival in self.delivered)
+        return sum(sent.quantity for sent in self.delivered)
 
     @property
     def shipped_quantity(self) -> int:
         """How many units left for the customer."""
-        return sum(arrival.quantity for arrival in self.shipped)
+        return sum(sent.quantity for sent in self.shipped)
 
 
 @dataclass(frozen=True, slots=True)

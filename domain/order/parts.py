@@ -114,7 +114,7 @@ class LineRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class Consignment:
     """Units of a line that were shipped, or delivered, at one instant; the lowest-numbered come first."""
 
     at: datetime

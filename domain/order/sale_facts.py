@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.fact import Fact, FirstFact
 from domain.order.accounts import FREE, Freed, UnitState, UnitStatus, status_before
-from domain.order.parts import Arrival, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order.parts import Consignment, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
 from domain.order.state import OrderState
 from domain.units import UnitRun
 
@@ -51,7 +51,7 @@ class Shipped(Fact):
     def apply(self, aggregate: OrderState) -> None:
         aggregate.recorded["shipment_id", self.shipment_id] = self.content_hash
         for line in self.lines:
-            aggregate.lines[line.line_id].shipped.append(Arrival(self.timestamp, line.quantity))
+            aggregate.lines[line.line_id].shipped.append(Consignment(self.timestamp, line.quantity))
 
 
 class Delivered(Fact):
@@ -63,7 +63,7 @@ class Delivered(Fact):
     def apply(self, aggregate: OrderState) -> None:
         aggregate.recorded["delivery_id", self.delivery_id] = self.content_hash
         for line in self.lines:
-            aggregate.lines[line.line_id].delivered.append(Arrival(self.timestamp, line.quantity))
+            aggregate.lines[line.line_id].delivered.append(Consignment(self.timestamp, line.quantity))
 
 
 class UnitsTaken(Fact):
