@@ -27,7 +27,7 @@ from domain.errors import OrderExistsError
 from domain.order import Order
 from domain.order.allocation import Charges
 from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
-from domain.order.sale import Sale
+from domain.order.placed_order import PlacedOrder
 from domain.vocabularies import TenderKind, WithdrawalException
 
 
@@ -118,12 +118,12 @@ def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None
         if known.content_hash != content_hash(command):
             raise OrderExistsError(f"order {command.order_id} is registered with other content")
         return
-    streams.add(Order.register(_sale(command), _version_in_force(command, meta, streams), meta.occurred_at))
+    streams.add(Order.register(_placed(command), _version_in_force(command, meta, streams), meta.occurred_at))
 
 
-def _sale(command: RegisterOrder) -> Sale:
+def _placed(command: RegisterOrder) -> PlacedOrder:
     exchange_of = command.exchange_of
-    return Sale(
+    return PlacedOrder(
         order_id=command.order_id,
         customer_id=command.customer_id,
         country=command.country,

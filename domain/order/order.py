@@ -17,7 +17,7 @@ from domain.identity import order_stream
 from domain.order import money_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
 from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
-from domain.order.sale import Sale
+from domain.order.placed_order import PlacedOrder
 from domain.order.state import OrderState
 
 
@@ -78,33 +78,33 @@ class Order(OrderState, AggregateRoot):
         self.content_hash = content_hash
 
     @classmethod
-    def register(cls, sale: Sale, policy: PolicyPin | None, at: datetime) -> Self:
+    def register(cls, placed: PlacedOrder, policy: PolicyPin | None, at: datetime) -> Self:
         """Begin an order's stream, every cent allocated to its lines.
 
         Args:
-            sale: What the shop tells.
+            placed: What the shop tells.
             policy: The version in force when it was sold; None where none was published yet.
             at: When it was sold.
         Raises:
-            RuleViolationError: As ``Sale.allocated`` does.
+            RuleViolationError: As ``PlacedOrder.allocated`` does.
         """
         return cls._create(
             cls.Registered,
-            id=order_stream(sale.order_id),
-            order_id=sale.order_id,
-            customer_id=sale.customer_id,
-            country=sale.country,
-            channel=sale.channel,
-            currency=sale.currency,
-            lines=sale.allocated(),
-            tenders=sale.tenders,
-            policy_id=sale.policy_id,
+            id=order_stream(placed.order_id),
+            order_id=placed.order_id,
+            customer_id=placed.customer_id,
+            country=placed.country,
+            channel=placed.channel,
+            currency=placed.currency,
+            lines=placed.allocated(),
+            tenders=placed.tenders,
+            policy_id=placed.policy_id,
             policy=policy,
-            seller_id=sale.seller_id,
-            customer_tier=sale.customer_tier,
-            tax_included=sale.charges.tax_included,
-            exchange_of=sale.exchange_of,
-            content_hash=sale.content_hash,
+            seller_id=placed.seller_id,
+            customer_tier=placed.customer_tier,
+            tax_included=placed.charges.tax_included,
+            exchange_of=placed.exchange_of,
+            content_hash=placed.content_hash,
             timestamp=at,
         )
 

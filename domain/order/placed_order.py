@@ -11,7 +11,7 @@ from domain.order.parts import ExchangeOf, OrderLine, Tender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sale:
+class PlacedOrder:
     """What was sold to whom, and paid with what; the lines have their own figures, and no shares of the charges yet."""
 
     order_id: str
