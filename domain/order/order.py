@@ -1,6 +1,6 @@
 """An order: what the shop says was sold, paid and delivered, and the ledger of what may still come back.
 
-Its facts are told in ``sale_facts`` and ``money_facts``, what they add up to in ``order_state``. Rules are checked
+Its facts are in ``sale_facts`` and ``money_facts``, what they add up to in ``state``. Rules are checked
 before a fact is triggered.
 """
 

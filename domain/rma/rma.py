@@ -1,7 +1,7 @@
-"""A return merchandise authorization: one case over lines and quantities of one order.
+"""A return merchandise authorization: lines and quantities of one order on their way back.
 
-Its facts are told in ``case_facts`` and ``goods_facts``, what they add up to in ``rma_state``. Rules are checked where
-facts are decided (authorization, dock, inspection, resolution), before a fact is triggered.
+Its facts are in ``request_facts``, ``remedy_facts``, ``goods_facts`` and ``outcome_facts``, what they add up to in
+``state``. Rules are checked where facts are decided, in ``domain/case``, before a fact is triggered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from domain.fact import AggregateRoot, Fact
 from domain.identity import rma_number, rma_stream
 from domain.order import Order
 from domain.order.parts import PolicyPin
-from domain.rma import case_facts, goods_facts, remedy_facts
+from domain.rma import goods_facts, outcome_facts, remedy_facts, request_facts
 from domain.rma.parts import (
     Evidence,
     RequestedLine,
@@ -28,21 +28,21 @@ class Rma(RmaState, AggregateRoot):
     TOPIC = "rma.Rma"
 
     Event = Fact
-    Requested = case_facts.Requested
+    Requested = request_facts.Requested
     RemedyOffered = remedy_facts.RemedyOffered
     RemedyAccepted = remedy_facts.RemedyAccepted
     RemedyDeclined = remedy_facts.RemedyDeclined
     RemedyLapsed = remedy_facts.RemedyLapsed
-    Authorized = case_facts.Authorized
-    Denied = case_facts.Denied
-    ReviewAsked = case_facts.ReviewAsked
-    ReviewDecided = case_facts.ReviewDecided
-    DecisionOverridden = case_facts.DecisionOverridden
-    DenialAppealed = case_facts.DenialAppealed
-    RequestCorrected = case_facts.RequestCorrected
-    EvidenceAdded = case_facts.EvidenceAdded
-    Withdrawn = case_facts.Withdrawn
-    Expired = case_facts.Expired
+    Authorized = request_facts.Authorized
+    Denied = request_facts.Denied
+    ReviewAsked = request_facts.ReviewAsked
+    ReviewDecided = request_facts.ReviewDecided
+    DecisionOverridden = request_facts.DecisionOverridden
+    DenialAppealed = request_facts.DenialAppealed
+    RequestCorrected = request_facts.RequestCorrected
+    EvidenceAdded = request_facts.EvidenceAdded
+    Withdrawn = request_facts.Withdrawn
+    Expired = request_facts.Expired
     LabelIssued = goods_facts.LabelIssued
     HandedOver = goods_facts.HandedOver
     Scanned = goods_facts.Scanned
@@ -53,18 +53,18 @@ class Rma(RmaState, AggregateRoot):
     Inspected = goods_facts.Inspected
     DispositionDecided = goods_facts.DispositionDecided
     KeptByCustomer = goods_facts.KeptByCustomer
-    ResolutionDecided = case_facts.ResolutionDecided
-    RefundStarted = case_facts.RefundStarted
-    SettlementMoved = case_facts.SettlementMoved
+    ResolutionDecided = outcome_facts.ResolutionDecided
+    RefundStarted = outcome_facts.RefundStarted
+    SettlementMoved = outcome_facts.SettlementMoved
     ReplacementShipped = goods_facts.ReplacementShipped
     Repaired = goods_facts.Repaired
     SentBack = goods_facts.SentBack
-    FeedbackGiven = case_facts.FeedbackGiven
-    Closed = case_facts.Closed
-    Reopened = case_facts.Reopened
-    DeadlinesMoved = case_facts.DeadlinesMoved
-    DeadlinePassed = case_facts.DeadlinePassed
-    DeadlineExtended = case_facts.DeadlineExtended
+    FeedbackGiven = outcome_facts.FeedbackGiven
+    Closed = outcome_facts.Closed
+    Reopened = outcome_facts.Reopened
+    DeadlinesMoved = outcome_facts.DeadlinesMoved
+    DeadlinePassed = outcome_facts.DeadlinePassed
+    DeadlineExtended = outcome_facts.DeadlineExtended
 
     def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
         self,

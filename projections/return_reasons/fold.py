@@ -18,8 +18,8 @@ from domain.order.parts import LineRun
 from domain.order.sale_facts import Registered, UnitsReturned
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
-from domain.rma.case_facts import Requested
 from domain.rma.parts import RmaRun
+from domain.rma.request_facts import Requested
 from projections.return_reasons.remedy_offers import offer_of, offer_rows
 from projections.return_reasons.returned_lines import Return, ReturnedLine, load, requested_line
 from projections.return_reasons.tables import EARLY, LINES, OFFERS, RUNS, SALES, SCHEMA, TABLES, VERSION

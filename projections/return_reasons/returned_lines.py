@@ -11,8 +11,8 @@ from psycopg import Connection
 
 from domain.money import run_minor
 from domain.order.parts import LineRun
-from domain.rma.case_facts import Requested
 from domain.rma.parts import RequestedLine
+from domain.rma.request_facts import Requested
 from domain.units import UnitRun, UnitStates, total, without
 from projections.return_reasons.remedy_offers import COLUMNS as OFFER_COLUMNS
 from projections.return_reasons.remedy_offers import Offer, OfferedLine
