@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,12 +12,16 @@ import pytest
 
 CLONE: Final = Path(__file__).parents[2]
 WAIT_MAX_S: Final = 600
+OF_AN_OUTER_MAKE: Final = frozenset({"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"})
 ODD: Final = 'it\'s "a" clöne, $HOME `x` 中'
 
 
 def run(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder, as somebody in a shell would."""
-    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=WAIT_MAX_S, check=False)  # noqa: S603
+    """Run a program in a folder, as somebody in a shell would: also where a make runs these tests."""
+    env = {name: value for name, value in os.environ.items() if name not in OF_AN_OUTER_MAKE}
+    return subprocess.run(  # noqa: S603
+        argv, cwd=folder, env=env, capture_output=True, text=True, timeout=WAIT_MAX_S, check=False
+    )
 
 
 @pytest.fixture
