@@ -8,7 +8,6 @@ from typing import Final
 
 from domain.case import Case, resolution
 from domain.errors import WrongStateError
-from domain.order.parts import LineRun
 from domain.rma.parts import LineSerials, RmaRun
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import Logistics, ScanStatus
@@ -179,7 +178,7 @@ class Arrivals:
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._used: dict[int, list[UnitRun]] = {}
+        self._used: dict[str, list[UnitRun]] = {}  # by the order's line: two of a return's lines may share one
         self.arrived: list[RmaRun] = []
 
     def arrive(self, line: int, quantity: int) -> int:
@@ -193,18 +192,12 @@ class Arrivals:
         return self._choose(line, quantity)
 
     def _choose(self, line: int, quantity: int) -> list[RmaRun]:
-        case, used = self._case, self._used.setdefault(line, [])
+        case = self._case
+        used = self._used.setdefault(case.rma.line(line).asked.line_id, [])
         # what is still to come back arrives before what was given up
         expected = case.rma.fitting(line, lambda state: state.may_arrive and state.is_live)
         given_up = case.rma.fitting(line, lambda state: state.may_arrive and not state.is_live)
-        awaited = [*without(expected, used), *without(given_up, used)]
-        ours = [
-            run.run
-            for run, state in case.order.states_within(
-                [LineRun(case.rma.lines[line].asked.line_id, r.first, r.count) for r in awaited]
-            )
-            if state.is_open_to(case.rma.rma_id)
-        ]
+        ours = [*case.open_units(line, without(expected, used)), *case.open_units(line, without(given_up, used))]
         chosen = take(ours, quantity)
         used += chosen
         return [RmaRun(line, run.first, run.count) for run in chosen]

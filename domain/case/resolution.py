@@ -11,7 +11,7 @@ from domain.errors import AmountExceedsEntitlementError, QuantityExceededError, 
 from domain.money import part_minor
 from domain.order.parts import Credit
 from domain.policy.decision import Decision
-from domain.rma.parts import RmaRun, of_order
+from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from domain.settlement import entitlement
@@ -239,7 +239,7 @@ def _open_to_a_person(
         def fits_here(state: RunState) -> bool:
             return fits(state) and (inspection_id is None or state.inspection_id == inspection_id)
 
-        return _not_held_elsewhere(case, number, case.rma.fitting(number, fits_here))
+        return case.open_units(number, case.rma.fitting(number, fits_here))
 
     decidable = _may_be_sent_back if resolution == "send_back" else _is_authorized
     choice = of(lambda state: decidable(state) and state.is_undecided)
@@ -251,13 +251,6 @@ def _open_to_a_person(
         if by_figures:
             choice += without(refunded, further)
     return choice
-
-
-def _not_held_elsewhere(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
-    """Return those of a line's units that no other return has taken since this one gave them up."""
-    line_id = case.rma.lines[number].asked.line_id
-    states = case.order.states_within(of_order(line_id, list(runs)))
-    return [run.run for run, state in states if state.is_open_to(case.rma.rma_id)]
 
 
 def _is_authorized(state: RunState) -> bool:

@@ -84,7 +84,7 @@ def _answer(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecis
     if total(waiting) < quantity:
         raise QuantityExceededError(asked=quantity, available=total(waiting), line=number)
     if choice.approved:
-        waiting = _still_ours(case, number, waiting)
+        waiting = case.open_units(number, waiting)
         if total(waiting) < quantity:
             line_id = case.rma.lines[number].asked.line_id
             raise UnitsNotAvailableError(line_id=line_id, asked=quantity, available=total(waiting))
@@ -117,7 +117,7 @@ def _may_be_denied(state: RunState) -> bool:
 def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[UnitRun] = ()) -> list[UnitRun]:
     """Return units that this return can hold again: its own where they are free or came in, else others of the line."""
     line_id = case.rma.lines[number].asked.line_id
-    regained = _still_ours(case, number, runs)
+    regained = case.open_units(number, runs)
     lacking = total(runs) - total(regained)
     if not lacking:
         return list(runs)
@@ -125,12 +125,6 @@ def _regain(case: Case, number: int, runs: Sequence[UnitRun], taken: Sequence[Un
     if total(others) < lacking:
         raise UnitsNotAvailableError(line_id=line_id, asked=total(runs), available=total(regained) + total(others))
     return sorted([*regained, *take(others, lacking)], key=lambda run: run.first)
-
-
-def _still_ours(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
-    """Return those of a line's units that this return holds, or that nobody does."""
-    states = case.order.states_within(of_order(case.rma.lines[number].asked.line_id, list(runs)))
-    return [run.run for run, state in states if state.is_open_to(case.rma.rma_id)]
 
 
 def _with_a_story(case: Case, line_id: str) -> list[UnitRun]:
