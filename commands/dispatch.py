@@ -15,6 +15,7 @@ from commands import (  # importing them registers their handlers
     evidence,
     goods,
     money,
+    order_money,
     orders,
     policies,
     requests,
@@ -30,7 +31,9 @@ from domain.identity import difference_stream, order_stream, policy_stream, rma_
 TIME_AHEAD_MAX: Final = timedelta(days=1)
 """How far business time may lie ahead of this system's clock: clocks differ, and times without a zone are guessed."""
 
-MODULES: Final = (policies, orders, requests, evidence, decisions, goods, money, deadlines, closing, differences)
+MODULES: Final = (
+    policies, orders, requests, evidence, decisions, goods, money, order_money, deadlines, closing, differences,
+)  # fmt: skip
 
 
 def registration_of(type_name: str) -> Registration:

@@ -18,8 +18,10 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, the_order, the_return
-from domain.case import Case, deadlines, payouts, resolution, store_credit
+from domain.case import Case, deadlines, payouts, resolution
 from domain.settlement import payouts as settlement_payouts
+from domain.settlement import store_credit
+from domain.settlement.store_credit import Spending
 from domain.vocabularies import DecidedResolution, PayoutOutcome
 
 
@@ -70,9 +72,11 @@ class ClaimFromCustomer(OnReturn):
     line: LineNumber | None = None
 
 
-class SpendStoreCredit(OnReturn):
-    """Pay with store credit that a return gave; ``credit_id`` as in view ``store_credit``."""
+class SpendStoreCredit(Body):
+    """Pay with store credit; ``credit_id`` and ``rma_id`` as in view ``store_credit``."""
 
+    order_id: Identifier
+    rma_id: UUID | None = None
     credit_id: UUID
     spend_id: Identifier
     amount_minor: PositiveAmountMinor
@@ -130,13 +134,10 @@ def claim_from_customer(command: ClaimFromCustomer, case: Case) -> None:
     payouts.claim(case, command.amount_minor, line=command.line, reason=command.reason)
 
 
-@on_return(SpendStoreCredit, by="system agent", while_closed=True)
-def spend_store_credit(command: SpendStoreCredit, case: Case) -> None:
-    store_credit.spend(
-        case,
-        command.credit_id,
-        command.amount_minor,
-        spend_id=command.spend_id,
-        spent_on=command.spent_on,
-        content_hash=content_hash(command),
-    )
+@handles(SpendStoreCredit, by="system agent")
+def spend_store_credit(command: SpendStoreCredit, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    if command.rma_id is not None:
+        the_return(streams, command.rma_id, order)
+    spending = Spending(command.spend_id, command.amount_minor, command.spent_on, content_hash(command))
+    store_credit.spend(order, command.rma_id, command.credit_id, spending, meta.occurred_at)

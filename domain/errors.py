@@ -156,7 +156,7 @@ class UnknownDeadlineError(RuleViolationError):
 
 
 class UnknownStoreCreditError(RuleViolationError):
-    """The return gave no store credit under this id."""
+    """No store credit was given under this id, or not by the return that is named."""
 
     code = "unknown_store_credit"
 
@@ -234,7 +234,13 @@ class AmountExceedsEntitlementError(RuleViolationError):
 
     def __init__(self, *, asked: int, available: int, **details: object) -> None:
         message = f"{asked} asked for, {available} left (minor units)"
-        super().__init__(message, asked=asked, available=available, **details)
+        super().__init__(message, asked=asked, available=available, available_minor=available, **details)
+
+
+class NothingToRefundError(RuleViolationError):
+    """A refund was asked for of nothing: name units with an amount, or shipping."""
+
+    code = "nothing_to_refund"
 
 
 class AlreadyShippedError(RuleViolationError):

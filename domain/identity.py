@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 FIRST_CHECK_SYMBOLS: Final = CROCKFORD + "*~$=U"
@@ -81,6 +81,11 @@ def _doubled(element: int) -> int:
 def refund_id(rma_id: UUID, number: int) -> UUID:
     """Return the id of a return's refund; ``number`` counts its refunds from 1."""
     return uuid5(rma_id, f"refund/{number}")
+
+
+def order_refund_id(order_id: str, kind: str, name: str) -> UUID:
+    """Return the id of a refund that no return asked for, by the ``kind`` of name under which it was."""
+    return uuid5(NAMESPACE_URL, f"rma:{order_stream(order_id)}/{kind}/{name}")
 
 
 def payout_id(refund: UUID, tender_id: str | None, attempt: int) -> UUID:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
 from uuid import UUID
 
-from domain import ledger
 from domain.case import Case, fees
 from domain.case.store_credit import holder_of
 from domain.identity import refund_id
-from domain.ledger import Posting
 from domain.money import basis_points_minor, share_by_largest_remainder, spread_minor
 from domain.order.accounts import LineFees
-from domain.order.parts import Credit, Payout
+from domain.order.parts import Credit
 from domain.rma.parts import RefundPart, RmaRun
-from domain.settlement.entitlement import left_of, new_units
-from domain.settlement.tenders import new_payout, shared_out
+from domain.settlement import refund as settlement_refund
+from domain.settlement.entitlement import left_of
+from domain.settlement.refund import Payee, net_minor
 from domain.units import UnitRun
-
-Because = Literal["policy", "agent", "fees_returned", "exchange_difference"]
+from domain.vocabularies import RefundGround
 
 
 def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
@@ -109,31 +106,22 @@ def request(
     case: Case,
     credits: Sequence[Credit],
     *,
-    because: Because,
+    because: RefundGround,
     return_shipping_minor: int = 0,
     as_store_credit: bool = False,
 ) -> UUID:
     """Request a refund and return its id: the fact in the order's ledger, its payouts, the return's own note of it."""
     order, rma = case.order, case.rma
-    restocking = sum(credit.fee_minor for credit in credits)
-    amount = sum(credit.gross_minor for credit in credits) - restocking - return_shipping_minor
     refund = refund_id(rma.rma_id, rma.refund_count + 1)
-    payouts = _payouts(case, refund, amount, as_store_credit=as_store_credit or rma.gift)
-    order.trigger_event(
-        order.RefundRequested,
-        refund_id=refund,
+    payee = Payee(
+        holder_id=holder_of(rma),
         rma_id=rma.rma_id,
-        because=because,
-        amount_minor=amount,
-        currency=order.currency,
-        restocking_minor=restocking,
-        return_shipping_minor=return_shipping_minor,
-        credits=tuple(credits),
-        units=sum(new_units(case.order.lines[credit.line_id], credit) for credit in credits),
-        payouts=payouts,
         recipient_id=rma.recipient_id,
-        postings=_postings(credits, amount),
-        timestamp=case.at,
+        as_store_credit=as_store_credit or rma.gift,
+    )
+    amount = net_minor(credits, return_shipping_minor)
+    payouts = settlement_refund.request(
+        order, refund, credits, case.at, because=because, payee=payee, return_shipping_minor=return_shipping_minor
     )
     rma.trigger_event(
         rma.RefundStarted,
@@ -145,28 +133,6 @@ def request(
         timestamp=case.at,
     )
     return refund
-
-
-def _payouts(case: Case, refund: UUID, amount_minor: int, *, as_store_credit: bool) -> tuple[Payout, ...]:
-    rma = case.rma
-    shares = [(None, amount_minor)] if as_store_credit else shared_out(case.order, amount_minor)
-    return tuple(
-        new_payout(refund, rma.rma_id, tender, share, attempt=1, holder_id=holder_of(rma))
-        for tender, share in shares
-        if share
-    )
-
-
-def _postings(credits: Sequence[Credit], amount_minor: int) -> tuple[Posting, ...]:
-    """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees."""
-    gross = sum(credit.gross_minor for credit in credits)
-    tax = sum(credit.tax_minor for credit in credits)
-    return ledger.entry(
-        (ledger.SALES_RETURNS, gross - tax),
-        (ledger.SALES_TAX, tax),
-        (ledger.REFUNDS_OWED, -amount_minor),
-        (ledger.FEE_INCOME, amount_minor - gross),
-    )
 
 
 def _parts(refund: UUID, credits: Sequence[Credit], amount_minor: int) -> tuple[RefundPart, ...]:

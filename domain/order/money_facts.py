@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 from uuid import UUID
 
 from domain.fact import Fact
 from domain.ledger import Posting
 from domain.order.accounts import Refund, StoreCredit
-from domain.order.parts import Credit, Payout
+from domain.order.parts import Credit, LineAmount, Payout, RefundedLine
 from domain.order.state import OrderState
+from domain.vocabularies import RefundGround
 
 
 class RefundRequested(Fact):
@@ -19,7 +19,7 @@ class RefundRequested(Fact):
     TOPIC = "rma.Order.RefundRequested.v1"
     refund_id: UUID
     rma_id: UUID | None
-    because: Literal["policy", "agent", "fees_returned", "exchange_difference"]
+    because: RefundGround
     amount_minor: int
     currency: str
     restocking_minor: int
@@ -30,6 +30,8 @@ class RefundRequested(Fact):
     payouts: tuple[Payout, ...]
     recipient_id: str | None
     postings: tuple[Posting, ...]
+    lines: tuple[RefundedLine, ...] = ()
+    """What falls to each order line; facts of the first days have none, and were for one line each."""
 
     @property
     def line(self) -> int:
@@ -37,9 +39,9 @@ class RefundRequested(Fact):
         return self.credits[0].line
 
     @property
-    def line_id(self) -> str:
-        """The order's own name of that line."""
-        return self.credits[0].line_id
+    def by_line(self) -> tuple[RefundedLine, ...]:
+        """What falls to each order line."""
+        return self.lines or (RefundedLine(self.credits[0].line_id, self.units, self.amount_minor),)
 
     def apply(self, aggregate: OrderState) -> None:
         for credit in self.credits:
@@ -58,6 +60,23 @@ class RefundRequested(Fact):
         account.return_shipping[self.line] = account.return_shipping.get(self.line, 0) + self.return_shipping_minor
         for credit in self.credits:
             account.bear(credit)
+
+
+class RefundDecided(Fact):
+    """An agent gave money back while the goods stay; the refund itself follows."""
+
+    TOPIC = "rma.Order.RefundDecided.v1"
+    refund_request_id: str
+    refund_id: UUID
+    lines: tuple[LineAmount, ...]
+    shipping_minor: int
+    reason: str
+    approved_by: str | None
+    content_hash: str
+    currency: str
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.recorded["refund_request_id", self.refund_request_id] = self.content_hash
 
 
 class PayoutSettled(Fact):
@@ -119,10 +138,10 @@ class PayoutRetried(Fact):
 
 
 class StoreCreditSpent(Fact):
-    """The holder paid with store credit that a return of this order gave."""
+    """The holder paid with store credit that this order gave."""
 
     TOPIC = "rma.Order.StoreCreditSpent.v1"
-    rma_id: UUID
+    rma_id: UUID | None
     credit_id: UUID
     spend_id: str
     amount_minor: int

@@ -35,6 +35,7 @@ class Order(OrderState, AggregateRoot):
     UnitsReturned = sale_facts.UnitsReturned
     UnitsFreed = sale_facts.UnitsFreed
     WarrantyExtended = sale_facts.WarrantyExtended
+    RefundDecided = money_facts.RefundDecided
     RefundRequested = money_facts.RefundRequested
     PayoutSettled = money_facts.PayoutSettled
     PayoutFailed = money_facts.PayoutFailed

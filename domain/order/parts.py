@@ -141,9 +141,32 @@ class Credit:
         return UnitRun(self.first, self.count)
 
     @property
+    def paid_minor(self) -> int:
+        """Goods and tax together (minor units)."""
+        return self.goods_minor + self.tax_minor
+
+    @property
     def gross_minor(self) -> int:
         """Goods, tax and shipping together, before fees (minor units)."""
         return self.goods_minor + self.tax_minor + self.shipping_minor
+
+
+@dataclass(frozen=True, slots=True)
+class LineAmount:
+    """So much money for so many units of one order line (minor units)."""
+
+    line_id: str
+    quantity: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedLine:
+    """What one refund is for one order line: units refunded for the first time, its share net of fees (minor units)."""
+
+    line_id: str
+    units: int
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from domain.errors import AmountExceedsEntitlementError
 from domain.money import part_minor, share_by_largest_remainder
+from domain.order import Order
 from domain.order.accounts import LineAccount
 from domain.order.parts import Credit
 from domain.units import UnitRun, UnitStates
@@ -36,6 +37,17 @@ def left_of(account: LineAccount, units: UnitRun, *, with_shipping: bool, line: 
         left_minor(account.credits, "tax_minor", sold.tax_of, units),
         left_minor(account.credits, "shipping_minor", sold.shipping_of, units) if with_shipping else 0,
     )
+
+
+def left_shipping(order: Order) -> list[Credit]:
+    """Return what is left of the outward shipping that fell to each line of an order, with the tax on it."""
+    lines = []
+    for account in order.lines.values():
+        sold = account.fact
+        units = UnitRun(1, sold.quantity)
+        left = left_minor(account.credits, "shipping_minor", sold.shipping_of, units)
+        lines.append(Credit(0, sold.line_id, units.first, units.count, 0, 0, left))
+    return lines
 
 
 def left_minor(
@@ -66,9 +78,7 @@ def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
     Raises:
         AmountExceedsEntitlementError: There is less.
     """
-    available = sum(credit.gross_minor for credit in credits)
-    if amount_minor > available:
-        raise AmountExceedsEntitlementError(asked=amount_minor, available=available)
+    _check_enough(credits, amount_minor)
     weights = [part for credit in credits for part in (credit.goods_minor, credit.tax_minor, credit.shipping_minor)]
     shares = share_by_largest_remainder(amount_minor, weights)
     return [
@@ -77,12 +87,37 @@ def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
     ]
 
 
+def spread(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
+    """Return the credits cut down to an amount in all that their units share evenly, those of one that holds less less.
+
+    What of it falls to the cents up to c of all L that are left is ⌊T·c/L⌋; inside a credit, goods, tax and shipping
+    share in proportion.
+
+    Raises:
+        AmountExceedsEntitlementError: There is less.
+    """
+    whole = _check_enough(credits, amount_minor)
+    before, shares = 0, []
+    for credit in credits:
+        upto = before + credit.gross_minor
+        shares += limit([credit], part_minor(amount_minor, whole, before, upto) if whole else 0)
+        before = upto
+    return shares
+
+
+def _check_enough(credits: Sequence[Credit], amount_minor: int) -> int:
+    available = sum(credit.gross_minor for credit in credits)
+    if amount_minor > available:
+        raise AmountExceedsEntitlementError(asked=amount_minor, available=available)
+    return available
+
+
 def new_units(account: LineAccount, credit: Credit) -> int:
-    """Return how many units of a credit were given nothing back for before."""
-    if not credit.gross_minor:
+    """Return how many units of a credit get something of their price or tax back for the first time."""
+    if not credit.paid_minor:
         return 0
     units: UnitStates[bool] = UnitStates([(credit.run, True)])
     for earlier in account.credits:
-        if earlier.gross_minor:
+        if earlier.paid_minor:
             units.change([earlier.run], lambda _: False)
     return sum(run.count for run, new in units if new)

@@ -211,7 +211,8 @@ class _Batch:
                 "return_shipping_minor": fact.return_shipping_minor,
             }
         )
-        self._count(event.partition_key, fact.line_id, refunded_units=fact.units, refunded_minor=fact.amount_minor)
+        for line in fact.by_line:
+            self._count(event.partition_key, line.line_id, refunded_units=line.units, refunded_minor=line.amount_minor)
         for payout in fact.payouts:
             self._payout(event, payout, fact.currency)
 

@@ -8,12 +8,13 @@ from domain.vocabularies import (
     DifferenceKind,
     DifferenceResolution,
     PayoutStatus,
+    RefundGround,
     TenderKind,
 )
-from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, RMA_ID, SKU, one_of
+from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 7
+VERSION: Final = 8
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -36,7 +37,7 @@ REFUNDS = Table(
         Column(
             "settled_at", "timestamptz", "When its last payout settled; empty before, and once one failed.", null=True
         ),
-        Column("because", "text", "What led to it: policy, agent, fees_returned, exchange_difference."),
+        Column("because", "text", f"What led to it: {one_of(RefundGround)}."),
         Column("restocking_minor", "bigint", "Restocking fee kept from it, minor units; below zero: given back."),
         Column("return_shipping_minor", "bigint", "Return shipping kept from it, minor units; below zero: given back."),
     ),
@@ -133,7 +134,7 @@ ORDER_UNITS = Table(
             "integer",
             "Units returned: received, or made good without coming in; less those sent back or repaired.",
         ),
-        Column("refunded_units", "integer", "Units for which anything was refunded."),
+        Column("refunded_units", "integer", "Units for which anything of their price or tax was refunded."),
         Column("paid_minor", "bigint", "What was paid for the line, goods and tax, minor units."),
         Column("shipping_minor", "bigint", "Its share of outward shipping, with the tax on it, minor units."),
         Column("refunded_minor", "bigint", "Refunds requested for it, net of fees, minor units."),
@@ -158,9 +159,9 @@ STORE_CREDIT = Table(
         Column("credit_id", "uuid", "The store credit: the payout that issued it, or the goodwill."),
         Column("holder_id", "text", "Who may spend it."),
         ORDER_ID,
-        RMA_ID,
+        _RMA_ID,
         CURRENCY,
-        Column("issued_minor", "bigint", "What the return issued, less what was taken back, minor units."),
+        Column("issued_minor", "bigint", "What was issued, less what was taken back, minor units."),
         Column("spent_minor", "bigint", "What its holder has spent, minor units."),
         Column(
             "balance_minor",

@@ -58,7 +58,7 @@ LEDGER_BALANCES: Final = View(
 VIEWS: Final = (
     view_of(
         REFUNDS,
-        says="One row per refund of units of one line; its status is that of its worst payout.",
+        says="One row per refund; its status is that of its worst payout.",
         answers="How much goes back, why, and which fees were kept?",
         example="SELECT currency, status, count(*) AS refunds, sum(amount_minor) AS amount_minor"
         " FROM rma_read.refunds GROUP BY currency, status ORDER BY currency, status",
@@ -88,7 +88,7 @@ VIEWS: Final = (
     ),
     view_of(
         STORE_CREDIT,
-        says="One row per store credit that a return or goodwill issued.",
+        says="One row per store credit that a refund or goodwill issued.",
         answers="Who holds store credit, and how much is left of it?",
         example="SELECT currency, sum(balance_minor) AS left_minor FROM rma_read.store_credit"
         " GROUP BY currency ORDER BY currency",

@@ -76,6 +76,7 @@ def whole_story() -> Shop:
     _goods(teller)
     _remedies(teller)
     _people(teller)
+    _order_money(teller)
     return teller.shop
 
 
@@ -177,6 +178,15 @@ def _books(teller: Narrator) -> None:
     teller.tell("ReportDifference", {**difference, "order_id": "O-1", **sides}, "system:reconcile")
     resolution = {"difference_id": str(UUID(int=10)), "resolution": "corrected_there", "note": "a typing error"}
     teller.tell("ResolveDifference", resolution)
+
+
+def _order_money(teller: Narrator) -> None:
+    """Money that no return asks for."""
+    lines = [{"line_id": "L1", "quantity": 1, "amount_minor": 11}, {"line_id": "L2", "quantity": 1, "amount_minor": 5}]
+    teller.tell(
+        "RefundOrder",
+        {"order_id": "O-1", "refund_request_id": "RR-1", "lines": lines, "reason": "scratched", "approved_by": "boss"},
+    )
 
 
 def _remedies(teller: Narrator) -> None:

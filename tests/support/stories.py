@@ -32,8 +32,8 @@ def day(number: int) -> datetime:
 
 
 def on_return(rma_id: UUID | None = RMA_ID, order_id: str = "O-1", **data: Any) -> dict[str, Any]:
-    """Return the body of a command about a return."""
-    return {"rma_id": str(rma_id), "order_id": order_id, **data}
+    """Return the body of a command about a return; None: about the order alone."""
+    return {"order_id": order_id, **({} if rma_id is None else {"rma_id": str(rma_id)}), **data}
 
 
 def open_shop(policy: dict[str, Any] | None = None, order: dict[str, Any] | None = None) -> Shop:

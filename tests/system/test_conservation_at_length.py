@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.order_machine import OrderMachine
+from tests.order_money_machine import OrderMoneyMachine
 
 ORDERS = 2_000
 STEPS = 40
@@ -14,14 +14,14 @@ STEPS = 40
 
 def test_nothing_is_lost_or_made_up_in_two_thousand_orders(capsys: pytest.CaptureFixture[str]) -> None:
     """After every command of every order: units, caps, tenders, postings, and what is owed."""
-    before = OrderMachine.orders, OrderMachine.commands, OrderMachine.refused
+    before = OrderMoneyMachine.orders, OrderMoneyMachine.commands, OrderMoneyMachine.refused
     long = settings(
         max_examples=ORDERS, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
     )
 
-    run_state_machine_as_test(OrderMachine, settings=long)
+    run_state_machine_as_test(OrderMoneyMachine, settings=long)
 
-    after = OrderMachine.orders, OrderMachine.commands, OrderMachine.refused
+    after = OrderMoneyMachine.orders, OrderMoneyMachine.commands, OrderMoneyMachine.refused
     orders, commands, refused = (now - then for now, then in zip(after, before, strict=True))
     with capsys.disabled():
         print(f"\n{orders:,} orders at random: {commands:,} commands, {refused:,} of them refused")

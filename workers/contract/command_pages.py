@@ -19,6 +19,7 @@ GROUPS: Final = {
     "commands.decisions": "Decisions on a request",
     "commands.goods": "Goods on their way and at the dock",
     "commands.money": "What units get, payouts, goodwill, claims, store credit",
+    "commands.order_money": "Money of an order that no return asks for",
     "commands.deadlines": "Deadlines",
     "commands.closing": "Feedback and the end of a return",
     "commands.differences": "Differences between a gateway's books and ours",

@@ -16,7 +16,7 @@ from psycopg import Connection
 from domain.recorded import RecordedEvent
 from projections.read_models import PROJECTIONS, projection_named
 from projections.view import views_sql
-from tests.order_machine import OrderMachine
+from tests.order_money_machine import OrderMoneyMachine
 from tests.support.recorded_facts import recorded
 from tests.support.shop import Shop
 from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
@@ -156,7 +156,7 @@ def test_the_views_reconcile_whatever_happens(views: Connection[Any]) -> None:
     """After histories at random the rules that lead from one view's units to another's hold."""
     returned = 0
 
-    class Reconciled(OrderMachine):
+    class Reconciled(OrderMoneyMachine):
         """Checks the views when a history is at its end."""
 
         def teardown(self) -> None:

@@ -50,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "RecordPayoutOutcome": on_return(**PAYOUT, outcome="settled"),  # type: ignore[arg-type]
     "RetryPayout": on_return(**PAYOUT),  # type: ignore[arg-type]
     "GrantGoodwill": on_return(amount_minor=1, reason="x"),
+    "RefundOrder": {"order_id": "O-1", "refund_request_id": "RR", "shipping_minor": 1, "reason": "x"},
     "ClaimFromCustomer": on_return(amount_minor=1, reason="x"),
     "ShipReplacement": on_return(**LINE),
     "RecordRepair": on_return(**LINE),
@@ -88,6 +89,7 @@ SENDERS = {
     "RecordPayoutOutcome": "gateway",
     "RetryPayout": "agent",
     "GrantGoodwill": "agent",
+    "RefundOrder": "agent",
     "ClaimFromCustomer": "agent",
     "ShipReplacement": "warehouse agent",
     "RecordRepair": "warehouse agent",

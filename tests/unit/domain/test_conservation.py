@@ -18,7 +18,7 @@ from domain.order.parts import Credit, LineRun, Payout
 from domain.settlement import payouts as books
 from domain.settlement import tenders
 from domain.units import UnitRun, take
-from tests.order_machine import OrderMachine
+from tests.order_money_machine import OrderMoneyMachine
 
 pytestmark = pytest.mark.proof
 
@@ -30,9 +30,9 @@ QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), statefu
 
 def test_nothing_is_lost_or_made_up() -> None:
     """After every command: units, caps per unit, line, tender and order, postings, and what is owed."""
-    before = OrderMachine.orders
-    run_state_machine_as_test(OrderMachine, settings=settings(QUICK, max_examples=ORDERS))
-    assert OrderMachine.orders - before >= ORDERS
+    before = OrderMoneyMachine.orders
+    run_state_machine_as_test(OrderMoneyMachine, settings=settings(QUICK, max_examples=ORDERS))
+    assert OrderMoneyMachine.orders - before >= ORDERS
 
 
 def _each_unit_rounded_up(total_minor: int, units: int, first: int, count: int) -> int:
@@ -106,4 +106,4 @@ def test_a_planted_bug_is_found(
     found = settings(QUICK, max_examples=ORDERS_PER_BUG_MAX, phases=(Phase.generate,), database=None)
 
     with pytest.raises((AssertionError, ExceptionGroup, ValueError, KeyError)):
-        run_state_machine_as_test(seed(2026)(OrderMachine), settings=found)
+        run_state_machine_as_test(seed(2026)(OrderMoneyMachine), settings=found)

@@ -21,7 +21,7 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
         Rma.DiscrepancyFound, Rma.ResolutionDecided, Rma.Repaired, Rma.SentBack,
     ),
     Order.WarrantyExtended: (Rma.Repaired,),
-    Order.RefundRequested: (Rma.ResolutionDecided, Order.Exchanged, Rma.Inspected),
+    Order.RefundRequested: (Rma.ResolutionDecided, Order.Exchanged, Rma.Inspected, Order.RefundDecided),
     Order.Exchanged: (Rma.ResolutionDecided,),
     Rma.Expired: (Rma.DeadlinePassed,),
     Rma.RemedyLapsed: (Rma.DeadlinePassed,),

@@ -1,0 +1,99 @@
+"""A refund is requested: which cents of which units, to whom; the gateways have yet to pay it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain import ledger
+from domain.ledger import Posting
+from domain.order import Order
+from domain.order.parts import Credit, Payout, RefundedLine
+from domain.settlement.entitlement import new_units
+from domain.settlement.tenders import new_payout, shared_out
+from domain.vocabularies import RefundGround
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payee:
+    """Who gets the money: the order's tenders, and what they cannot take the holder of a store credit.
+
+    ``rma_id`` None: no return asked for it. ``recipient_id``: who asked for it in the place of the customer.
+    """
+
+    holder_id: str
+    rma_id: UUID | None = None
+    recipient_id: str | None = None
+    as_store_credit: bool = False
+
+
+def net_minor(credits: Sequence[Credit], return_shipping_minor: int = 0) -> int:
+    """Return what is paid for credits, after fees (minor units)."""
+    return sum(credit.gross_minor - credit.fee_minor for credit in credits) - return_shipping_minor
+
+
+def request(
+    order: Order,
+    refund: UUID,
+    credits: Sequence[Credit],
+    at: datetime,
+    *,
+    because: RefundGround,
+    payee: Payee,
+    return_shipping_minor: int = 0,
+) -> tuple[Payout, ...]:
+    """Let money become due for these cents, less fees, and return its payouts, which are still to be made."""
+    amount = net_minor(credits, return_shipping_minor)
+    payouts = _payouts(order, refund, amount, payee)
+    lines = _by_line(order, credits, return_shipping_minor)
+    order.trigger_event(
+        order.RefundRequested,
+        refund_id=refund,
+        rma_id=payee.rma_id,
+        because=because,
+        amount_minor=amount,
+        currency=order.currency,
+        restocking_minor=sum(credit.fee_minor for credit in credits),
+        return_shipping_minor=return_shipping_minor,
+        credits=tuple(credits),
+        units=sum(line.units for line in lines),
+        payouts=payouts,
+        recipient_id=payee.recipient_id,
+        postings=_postings(credits, amount),
+        lines=lines,
+        timestamp=at,
+    )
+    return payouts
+
+
+def _payouts(order: Order, refund: UUID, amount_minor: int, payee: Payee) -> tuple[Payout, ...]:
+    shares = [(None, amount_minor)] if payee.as_store_credit else shared_out(order, amount_minor)
+    return tuple(
+        new_payout(refund, payee.rma_id, tender, share, attempt=1, holder_id=payee.holder_id)
+        for tender, share in shares
+        if share
+    )
+
+
+def _by_line(order: Order, credits: Sequence[Credit], return_shipping_minor: int) -> tuple[RefundedLine, ...]:
+    """Return what falls to each line; the return shipping is borne by the first: only returns bear any, of one line."""
+    lines: list[RefundedLine] = []
+    for line_id in dict.fromkeys(credit.line_id for credit in credits):
+        of_line = [credit for credit in credits if credit.line_id == line_id]
+        units = sum(new_units(order.lines[line_id], credit) for credit in of_line)
+        lines.append(RefundedLine(line_id, units, net_minor(of_line, 0 if lines else return_shipping_minor)))
+    return tuple(lines)
+
+
+def _postings(credits: Sequence[Credit], amount_minor: int) -> tuple[Posting, ...]:
+    """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees."""
+    gross = sum(credit.gross_minor for credit in credits)
+    tax = sum(credit.tax_minor for credit in credits)
+    return ledger.entry(
+        (ledger.SALES_RETURNS, gross - tax),
+        (ledger.SALES_TAX, tax),
+        (ledger.REFUNDS_OWED, -amount_minor),
+        (ledger.FEE_INCOME, amount_minor - gross),
+    )
