@@ -117,10 +117,21 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A record that becomes a dead letter; ``answered`` is None where nobody can be answered."""
+    """A record that becomes a dead letter; ``answered`` is None where nobody can be answered.
+
+    ``fingerprint`` tells what a malformed command asks; None where that cannot be read.
+    """
 
     letter: Message
     answered: Answered | None = None
+    fingerprint: bytes | None = None
+
+    @property
+    def id_key(self) -> tuple[str, str] | None:
+        """The idempotency key, source and id, of a command that can be told from others; else None."""
+        if self.answered is None or self.fingerprint is None:
+            return None
+        return self.answered.stamp.source, self.answered.stamp.command_id
 
 
 Entry = Decided | Answered | SetAside

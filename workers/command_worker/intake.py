@@ -60,7 +60,7 @@ def take_in(record: Record, dead_topic: str) -> ParsedCommand | SetAside:
     actor = _actor(read, faults)
     command = _command(read, faults)
     if faults or actor is None or command is None or read.occurred_at is None:
-        return _set_aside(record, read.attributes, faults, dead_topic)
+        return _set_aside(record, read, faults, dead_topic)
     return _parsed(record, read, command, actor, read.occurred_at)
 
 
@@ -129,7 +129,8 @@ def _whole(data: Any) -> Any:
     return data
 
 
-def _set_aside(record: Record, attributes: Mapping[str, str], faults: Sequence[Fault], dead_topic: str) -> SetAside:
+def _set_aside(record: Record, read: CommandRecord, faults: Sequence[Fault], dead_topic: str) -> SetAside:
+    attributes = read.attributes
     told = [
         {"path": fault.path[:FAULT_CHARACTERS_MAX], "message": fault.message[:FAULT_CHARACTERS_MAX]}
         for fault in faults[:FAULTS_SHOWN_MAX]
@@ -145,9 +146,16 @@ def _set_aside(record: Record, attributes: Mapping[str, str], faults: Sequence[F
         correlation_id=attributes.get("correlationid", attributes["id"]),
     )
     message = "; ".join(f"{fault['path']}: {fault['message']}" for fault in told)[:FAULT_CHARACTERS_MAX]
-    return SetAside(
-        letter, Answered(stamp, answer_key(record), Verdict("malformed", "malformed", message, {"faults": told}))
-    )
+    verdict = Verdict("malformed", "malformed", message, {"faults": told})
+    return SetAside(letter, Answered(stamp, answer_key(record), verdict), _asked(read, stamp.type))
+
+
+def _asked(read: CommandRecord, type_name: str) -> bytes | None:
+    """Return the fingerprint of a malformed command; None where it has no JSON, or nests too deep to be written."""
+    try:
+        return None if read.body is None else fingerprint(type_name, read.data)
+    except orjson.JSONEncodeError:
+        return None
 
 
 def answer_key(record: Record) -> bytes | None:

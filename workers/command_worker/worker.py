@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from threading import Event
 from typing import Final
@@ -195,7 +196,7 @@ class CommandWorker:
         parsed = [command for command in taken if isinstance(command, ParsedCommand)]
         streams = BatchStreams(self._log, self._codec, self._cache)
         with self._metrics.stage("load"):
-            outcomes = self._log.find_outcomes({command.id_key for command in parsed})
+            outcomes = self._log.find_outcomes({command.id_key for command in taken if command.id_key})
             fresh = [command.command for command in parsed if command.id_key not in outcomes]
             streams.preload(dict.fromkeys(name for command in fresh for name in dispatch.streams_of(command)))
         with self._metrics.stage("decide"):
@@ -216,7 +217,7 @@ class CommandWorker:
         now = self._clock()
         for command in taken:
             if isinstance(command, SetAside):
-                entries.append(command)
+                entries.append(_answered_before(command, outcomes) or command)
             elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
                 entries.append(_answer_again(command, before))
             else:
@@ -286,6 +287,14 @@ def _answer_again(command: ParsedCommand, before: Outcome | Decided) -> Answered
     else:
         answer = _refused(CommandIdReusedError("another command came under this id and source before"))
     return Answered(command.stamp, answer_key(command.record), answer)
+
+
+def _answered_before(malformed: SetAside, outcomes: Mapping[tuple[str, str], Outcome]) -> Answered | None:
+    """Return the first answer to a command that an earlier version, with other rules for its fields, took: it holds."""
+    before = None if malformed.id_key is None else outcomes.get(malformed.id_key)
+    if before is None or malformed.answered is None or before.fingerprint != malformed.fingerprint:
+        return None
+    return replace(malformed.answered, answer=before.result)
 
 
 def _refused(refusal: RuleViolationError) -> Verdict:
