@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
 from commands.fields import (
+    TENDERS_MAX,
     AmountMinor,
     Body,
     Currency,
@@ -19,8 +23,10 @@ from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, the_order, the_return
 from domain.case import Case, deadlines, payouts, resolution
+from domain.case.payouts import Named
 from domain.settlement import payouts as settlement_payouts
-from domain.settlement import store_credit
+from domain.settlement import retries, store_credit
+from domain.settlement.retries import Destination
 from domain.settlement.store_credit import Spending
 from domain.vocabularies import DecidedResolution, PayoutOutcome
 
@@ -47,13 +53,25 @@ class RecordPayoutOutcome(Body):
     currency: Currency | None = None
 
 
+class TenderShare(Body):
+    """What of a sum one tender takes."""
+
+    tender_id: Identifier
+    amount_minor: PositiveAmountMinor
+
+
 class RetryPayout(Body):
-    """Replace a failed payout by a new one; ``rma_id`` is left out where no return asked for it."""
+    """Replace a failed payout: to the same tender, another, several, or as store credit.
+
+    ``rma_id`` is left out where no return asked for it.
+    """
 
     order_id: Identifier
     rma_id: UUID | None = None
     payout_id: UUID
     tender_id: Identifier | None = None
+    as_store_credit: bool = False
+    tenders: Annotated[tuple[TenderShare, ...], Field(max_length=TENDERS_MAX)] = ()
 
 
 class GrantGoodwill(OnReturn):
@@ -62,6 +80,7 @@ class GrantGoodwill(OnReturn):
     amount_minor: PositiveAmountMinor
     reason: Text
     line: LineNumber | None = None
+    grant_id: Identifier | None = None
 
 
 class ClaimFromCustomer(OnReturn):
@@ -70,6 +89,7 @@ class ClaimFromCustomer(OnReturn):
     amount_minor: PositiveAmountMinor
     reason: Text
     line: LineNumber | None = None
+    claim_id: Identifier | None = None
 
 
 class SpendStoreCredit(Body):
@@ -116,22 +136,26 @@ def retry_payout(command: RetryPayout, meta: Meta, streams: Streams) -> None:
     order = the_order(streams, command.order_id)
     rma = the_return(streams, command.rma_id, order) if command.rma_id else None
     payout = settlement_payouts.find(order, command.payout_id, command.rma_id)
+    shares = tuple((share.tender_id, share.amount_minor) for share in command.tenders)
+    to = Destination(command.tender_id, command.as_store_credit, shares)
     if rma is None:
-        settlement_payouts.retry(order, payout, command.tender_id, meta.occurred_at, holder_id=order.customer_id)
+        retries.retry(order, payout, to, meta.occurred_at, holder_id=order.customer_id)
         return
     case = Case(order, rma, meta.occurred_at)
-    payouts.retry(case, payout, command.tender_id)
+    payouts.retry(case, payout, to)
     deadlines.keep(case)
 
 
 @on_return(GrantGoodwill, by="agent", while_closed=True)
 def grant_goodwill(command: GrantGoodwill, case: Case) -> None:
-    payouts.grant_goodwill(case, command.amount_minor, line=command.line, reason=command.reason)
+    named = Named(command.grant_id, content_hash(command))
+    payouts.grant_goodwill(case, command.amount_minor, line=command.line, reason=command.reason, named=named)
 
 
 @on_return(ClaimFromCustomer, by="agent", while_closed=True)
 def claim_from_customer(command: ClaimFromCustomer, case: Case) -> None:
-    payouts.claim(case, command.amount_minor, line=command.line, reason=command.reason)
+    named = Named(command.claim_id, content_hash(command))
+    payouts.claim(case, command.amount_minor, line=command.line, reason=command.reason, named=named)
 
 
 @handles(SpendStoreCredit, by="system agent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -192,9 +193,18 @@ class ReturnExistsError(RuleViolationError):
 
 
 class TendersDoNotSumError(RuleViolationError):
-    """The order's tenders do not sum to what was charged for it."""
+    """The tenders named do not sum to what was charged, or to what they are to take."""
 
     code = "tenders_do_not_sum"
+
+
+class SeveralWaysError(RuleViolationError):
+    """Fields were given of which each names another way; one of them at most may be there."""
+
+    code = "several_ways"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"give only one of {', '.join(fields)}", fields=list(fields))
 
 
 class DiscountExceedsAmountError(RuleViolationError):

@@ -108,6 +108,11 @@ def goodwill_id(rma_id: UUID, number: int) -> UUID:
     return uuid5(rma_id, f"goodwill/{number}")
 
 
+def claim_id(rma_id: UUID, number: int) -> UUID:
+    """Return the id of a claim that has no other name; ``number`` counts an order's claims from 1."""
+    return uuid5(rma_id, f"claim/{number}")
+
+
 def deadline_id(rma_id: UUID, kind: str, line: int | None, number: int) -> UUID:
     """Return the id of a return's deadline; ``number`` counts those of one kind and line from 1."""
     return uuid5(rma_id, f"deadline/{kind}/{line or ''}/{number}")

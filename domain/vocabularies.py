@@ -43,7 +43,7 @@ Anchor = Literal["ordered", "shipped", "delivered"]
 TenderKind = Literal["card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer"]
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
 RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference"]
-PayoutOutcome = Literal["settled", "failed", "unknown"]
+PayoutOutcome = Literal["settled", "failed", "unknown", "pending"]
 PayoutStatus = Literal["requested", "settled", "failed", "unknown"]
 DeadlineKind = Literal["ship_back", "inspect", "refund", "appeal", "close", "remedy"]
 DeadlineStatus = Literal["open", "met", "passed", "cancelled"]
@@ -56,6 +56,8 @@ ReturnStatus = Literal[
     "withdrawn", "closed",
 ]  # fmt: skip
 
+FINAL_OUTCOMES: Final[frozenset[str]] = frozenset({"settled", "failed"})
+"""Those by which a gateway says what became of a payout; the others say that nobody can tell yet."""
 OPEN_SETTLEMENTS: Final[frozenset[str]] = frozenset({"due", "pending", "failed", "unknown"})
 """Where money stands that has yet to arrive."""
 PAID_OUT: Final[frozenset[str]] = frozenset({"refund", "store_credit"})

@@ -330,7 +330,7 @@ class OrderMachine(RuleBasedStateMachine):
     # what becomes of money
 
     @precondition(lambda self: self.shop.order().payouts)
-    @rule(index=st.integers(0, 20), outcome=st.sampled_from(("settled", "settled", "failed", "unknown")))
+    @rule(index=st.integers(0, 20), outcome=st.sampled_from(("settled", "settled", "failed", "unknown", "pending")))
     def answer(self, index: int, outcome: str) -> None:
         payouts = list(self.shop.order().payouts.values())
         payout = payouts[index % len(payouts)]
@@ -350,17 +350,28 @@ class OrderMachine(RuleBasedStateMachine):
         self.tell("RetryPayout", {**told, "tender_id": tender})
 
     @precondition(lambda self: any(p.status == "failed" for p in self.shop.order().payouts.values()))
-    @rule(index=st.integers(0, 20), tender=st.sampled_from((None, "T0", "T1", "T2")))
+    @rule(index=st.integers(0, 20), tender=st.sampled_from((None, "T0", "T1", "T2", "credit", "split")))
     def retry(self, index: int, tender: str | None) -> None:
         failed = [payout for payout in self.shop.order().payouts.values() if payout.status == "failed"]
         payout = failed[index % len(failed)]
         told = on_return(payout.rma_id, payout_id=str(payout.payout_id))
-        self.tell("RetryPayout", {**told, "tender_id": tender} if tender else told)
+        half = payout.amount_minor // 2
+        shares = [("T0", half), ("T1", payout.amount_minor - half)]
+        ways: dict[str | None, dict[str, Any]] = {
+            None: {},
+            "credit": {"as_store_credit": True},
+            "split": {"tenders": [{"tender_id": to, "amount_minor": share} for to, share in shares]},
+        }
+        where = ways.get(tender, {"tender_id": tender})
+        if half or tender != "split":
+            self.tell("RetryPayout", told | where)
 
     @precondition(lambda self: self.returns)
     @rule(which=numbers, amount=st.integers(1, 500), command=st.sampled_from(("GrantGoodwill", "ClaimFromCustomer")))
     def beyond(self, which: int, amount: int, command: str) -> None:
-        self.tell(command, self.on(which, amount_minor=amount, reason="x"))
+        names = {"GrantGoodwill": "grant_id", "ClaimFromCustomer": "claim_id"}
+        name = {names[command]: f"N-{amount % 5}"} if amount % 2 else {}
+        self.tell(command, self.on(which, amount_minor=amount, reason="x", **name))
 
     @precondition(lambda self: self.shop.order().store_credit)
     @rule(which=numbers, index=st.integers(0, 20), amount=st.integers(1, 900))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -10,12 +11,13 @@ from uuid import UUID
 from domain import ledger
 from domain.case import Case
 from domain.case.store_credit import holder_of
-from domain.identity import goodwill_id
+from domain.identity import claim_id, goodwill_id
 from domain.order import Order
-from domain.order.parts import Payout
+from domain.order.parts import LineRun, Payout
 from domain.rma.parts import RefundPart, RmaRun
 from domain.rma.state import RmaLine
-from domain.settlement import payouts
+from domain.settlement import payouts, retries
+from domain.settlement.retries import Destination
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
 
 SETTLEMENTS: Final[dict[PayoutStatus, Settlement]] = {
@@ -40,9 +42,9 @@ def start(case: Case, refund: UUID) -> None:
     move_settlement(case, refund)
 
 
-def retry(case: Case, old: Payout, tender_id: str | None) -> None:
-    """Replace a failed payout of this return by a new one; raises what ``settlement.payouts.retry`` does."""
-    payouts.retry(case.order, old, tender_id, case.at, holder_id=holder_of(case.rma))
+def retry(case: Case, old: Payout, to: Destination) -> None:
+    """Replace a failed payout of this return by new ones; raises what ``settlement.retries.retry`` does."""
+    retries.retry(case.order, old, to, case.at, holder_id=holder_of(case.rma))
     move_settlement(case, old.refund_id)
 
 
@@ -78,8 +80,23 @@ def _settlement_of(order: Order, line: RmaLine, run: RmaRun) -> Settlement:
     return SETTLEMENTS[next(status for status in payouts.WORST_FIRST if status in statuses)]
 
 
-def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
-    """Give store credit beyond the entitlement, as a posting of its own; raises ``UnknownLineError``."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a command calls the fact it tells, so that the same told again counts once: its own id, and its content."""
+
+    name: str | None
+    content_hash: str
+
+
+def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: str, named: Named | None = None) -> None:
+    """Give store credit beyond the entitlement, as a posting of its own; the same grant again is no second one.
+
+    Raises:
+        UnknownLineError: The return has no such line.
+        IdentifierReusedError: Another grant came under this name.
+    """
+    if _is_repeat(case, "grant_id", named):
+        return
     if line is not None:
         case.rma.line(line)
     case.order.trigger_event(
@@ -92,14 +109,36 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
         credit_id=goodwill_id(case.rma.rma_id, case.order.account(case.rma.rma_id).goodwill_count + 1),
         holder_id=holder_of(case.rma),
         currency=case.order.currency,
+        grant_id=named and named.name,
+        content_hash=named and named.content_hash,
         timestamp=case.at,
     )
 
 
-def claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> None:
-    """Ask money back from the customer: it stands in the receivable until it is paid; raises ``UnknownLineError``."""
+def _is_repeat(case: Case, kind: str, named: Named | None) -> bool:
+    return named is not None and named.name is not None and case.order.is_repeat(kind, named.name, named.content_hash)
+
+
+def claim(
+    case: Case,
+    amount_minor: int,
+    *,
+    line: int | None,
+    reason: str,
+    named: Named | None = None,
+    units: Sequence[LineRun] = (),
+) -> None:
+    """Ask money back from the customer: it stands in the receivable until it is paid; the same again counts once.
+
+    Raises:
+        UnknownLineError: The return has no such line.
+        IdentifierReusedError: Another claim came under this name.
+    """
+    if _is_repeat(case, "claim_id", named):
+        return
     if line is not None:
         case.rma.line(line)
+    number = len(case.order.claims) + 1
     case.order.trigger_event(
         case.order.ClaimRaised,
         rma_id=case.rma.rma_id,
@@ -108,5 +147,8 @@ def claim(case: Case, amount_minor: int, *, line: int | None, reason: str) -> No
         reason=reason,
         postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
         currency=case.order.currency,
+        claim_id=(named and named.name) or str(claim_id(case.rma.rma_id, number)),
+        content_hash=named and named.content_hash,
+        units=tuple(units),
         timestamp=case.at,
     )

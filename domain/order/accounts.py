@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from domain.order.parts import Consignment, Credit, OrderLine
+from domain.order.parts import Consignment, Credit, LineRun, OrderLine
 from domain.units import UnitRun, UnitStates
+from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
 
 UnitStatus = Literal["free", "in_return", "returned"]
 Freed = Literal[
@@ -136,6 +137,44 @@ class StoreCredit:
     def balance_minor(self) -> int:
         """What is left; below zero where spent credit was taken back."""
         return self.issued_minor - self.spent_minor
+
+
+def status_by(outcome: PayoutOutcome) -> PayoutStatus:
+    """Return where a payout stands by what was said of it: one that is pending is as it was requested."""
+    return "requested" if outcome == "pending" else outcome
+
+
+@dataclass(slots=True)
+class PayoutNews:
+    """What was said last of a payout by business time, and older news that came after it."""
+
+    latest: PayoutOutcome
+    latest_at: datetime
+    final_at: datetime | None = None
+    """When it last was settled or failed, as far as was said."""
+    late: set[tuple[PayoutOutcome, datetime]] = field(default_factory=set)
+
+    def is_older(self, outcome: PayoutOutcome, at: datetime) -> bool:
+        """Tell whether an outcome is older news than what counts.
+
+        A gateway that could not tell at noon may say in the evening that it paid in the morning: only a final outcome
+        makes another one old.
+        """
+        if outcome in FINAL_OUTCOMES:
+            return self.final_at is not None and at < self.final_at
+        return at < self.latest_at
+
+
+@dataclass(slots=True)
+class Claim:
+    """Money asked back from the customer (minor units), for which units where a deadline asked."""
+
+    claim_id: str
+    rma_id: UUID | None
+    line: int | None
+    amount_minor: int
+    reason: str
+    units: tuple[LineRun, ...]
 
 
 @dataclass(slots=True)

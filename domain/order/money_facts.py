@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
+from typing import ClassVar
 from uuid import UUID
 
 from domain.fact import Fact
 from domain.ledger import Posting
-from domain.order.accounts import Refund, StoreCredit
-from domain.order.parts import Credit, LineAmount, Payout, RefundedLine
+from domain.order.accounts import Claim, Refund, StoreCredit, status_by
+from domain.order.parts import Credit, LineAmount, LineRun, Payout, RefundedLine
 from domain.order.state import OrderState
-from domain.vocabularies import RefundGround
+from domain.vocabularies import PayoutOutcome, PayoutStatus, RefundGround
 
 
 class RefundRequested(Fact):
@@ -79,62 +80,80 @@ class RefundDecided(Fact):
         aggregate.recorded["refund_request_id", self.refund_request_id] = self.content_hash
 
 
-class PayoutSettled(Fact):
-    TOPIC = "rma.Order.PayoutSettled.v1"
+class PayoutHeard(Fact):
+    """What a gateway said of a payout; ``superseded``: older news than what was recorded before that change nothing."""
+
+    outcome: ClassVar[PayoutOutcome]
     payout_id: UUID
     refund_id: UUID
     rma_id: UUID | None
     reference: str | None
-    postings: tuple[Posting, ...]
+    superseded: bool = field(default=False, kw_only=True)
+
+    @property
+    def status(self) -> PayoutStatus:
+        """Where the payout stands by it."""
+        return status_by(self.outcome)
 
     def apply(self, aggregate: OrderState) -> None:
-        aggregate.set_payout(self.payout_id, "settled")
+        aggregate.hear_of_payout(self.payout_id, self.outcome, self.timestamp, superseded=self.superseded)
 
 
-class PayoutFailed(Fact):
+class PayoutSettled(PayoutHeard):
+    TOPIC = "rma.Order.PayoutSettled.v1"
+    outcome = "settled"
+    postings: tuple[Posting, ...]
+
+
+class PayoutFailed(PayoutHeard):
     """The gateway did not pay, or took a settlement back: what is owed is owed again."""
 
     TOPIC = "rma.Order.PayoutFailed.v1"
-    payout_id: UUID
-    refund_id: UUID
-    rma_id: UUID | None
-    reference: str | None
+    outcome = "failed"
     reason: str | None
     postings: tuple[Posting, ...]
 
-    def apply(self, aggregate: OrderState) -> None:
-        aggregate.set_payout(self.payout_id, "failed")
 
-
-class PayoutUnclear(Fact):
+class PayoutUnclear(PayoutHeard):
     """The gateway can't say: to be asked again under the same key, never to be paid anew."""
 
     TOPIC = "rma.Order.PayoutUnclear.v1"
-    payout_id: UUID
-    refund_id: UUID
-    rma_id: UUID | None
-    reference: str | None
+    outcome = "unknown"
     reason: str | None
     postings: tuple[Posting, ...] = ()
 
-    def apply(self, aggregate: OrderState) -> None:
-        aggregate.set_payout(self.payout_id, "unknown")
+
+class PayoutPending(PayoutHeard):
+    """The gateway took the payout on and has yet to make it: it stands as requested."""
+
+    TOPIC = "rma.Order.PayoutPending.v1"
+    outcome = "pending"
+    reason: str | None
+    postings: tuple[Posting, ...] = ()
 
 
 class PayoutRetried(Fact):
-    """An agent replaced a failed payout by a new one of the same amount."""
+    """An agent replaced a failed payout by new ones that sum to its amount."""
 
     TOPIC = "rma.Order.PayoutRetried.v1"
     payout_id: UUID
     rma_id: UUID | None
     payout: Payout
     currency: str | None = None
+    further: tuple[Payout, ...] = ()
+    """Those beside the first, where the money goes to several tenders now."""
+
+    @property
+    def payouts(self) -> tuple[Payout, ...]:
+        """The new payouts."""
+        return (self.payout, *self.further)
 
     def apply(self, aggregate: OrderState) -> None:
         old = aggregate.payouts[self.payout_id]
         aggregate.payouts[self.payout_id] = replace(old, retried=True)
-        aggregate.payouts[self.payout.payout_id] = self.payout
-        aggregate.refunds[self.payout.refund_id].payouts.append(self.payout.payout_id)
+        for payout in self.payouts:
+            aggregate.payouts[payout.payout_id] = payout
+            aggregate.refunds[payout.refund_id].payouts.append(payout.payout_id)
 
 
 class StoreCreditSpent(Fact):
@@ -184,8 +203,13 @@ class GoodwillGranted(Fact):
     credit_id: UUID | None = None
     holder_id: str | None = None
     currency: str | None = None
+    grant_id: str | None = None
+    """The agent's own name of it, by which the same told again is known."""
+    content_hash: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
+        if self.grant_id is not None and self.content_hash is not None:
+            aggregate.recorded["grant_id", self.grant_id] = self.content_hash
         if self.credit_id is not None:
             aggregate.store_credit[self.credit_id] = StoreCredit(self.rma_id, self.amount_minor)
             aggregate.account_kept(self.rma_id).goodwill_count += 1
@@ -201,6 +225,14 @@ class ClaimRaised(Fact):
     reason: str
     postings: tuple[Posting, ...]
     currency: str | None = None
+    claim_id: str | None = None
+    """Its name: the agent's own, or one that follows from the return; claims of the first days have none."""
+    content_hash: str | None = None
+    units: tuple[LineRun, ...] = ()
+    """The units that it is for, where a deadline raised it."""
 
     def apply(self, aggregate: OrderState) -> None:
-        """Nothing here depends on claims."""
+        if self.claim_id is not None and self.content_hash is not None:
+            aggregate.recorded["claim_id", self.claim_id] = self.content_hash
+        claim_id = self.claim_id or f"claim/{len(aggregate.claims) + 1}"
+        aggregate.claims[claim_id] = Claim(claim_id, self.rma_id, self.line, self.amount_minor, self.reason, self.units)

@@ -40,6 +40,7 @@ class Order(OrderState, AggregateRoot):
     PayoutSettled = money_facts.PayoutSettled
     PayoutFailed = money_facts.PayoutFailed
     PayoutUnclear = money_facts.PayoutUnclear
+    PayoutPending = money_facts.PayoutPending
     PayoutRetried = money_facts.PayoutRetried
     StoreCreditSpent = money_facts.StoreCreditSpent
     Exchanged = money_facts.Exchanged

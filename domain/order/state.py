@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from datetime import datetime
 from uuid import UUID
 
 from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
-from domain.order.accounts import FREE, LineAccount, Refund, RmaAccount, StoreCredit, UnitState
+from domain.order.accounts import (
+    FREE,
+    Claim,
+    LineAccount,
+    PayoutNews,
+    Refund,
+    RmaAccount,
+    StoreCredit,
+    UnitState,
+    status_by,
+)
 from domain.order.parts import LineRun, OrderLine, Payout, PolicyPin
 from domain.units import UnitRun, UnitStates, take, total, without
+from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome
 
 
 class OrderState:
@@ -27,6 +38,8 @@ class OrderState:
         self.accounts: dict[UUID, RmaAccount] = {}
         self.refunds: dict[UUID, Refund] = {}
         self.payouts: dict[UUID, Payout] = {}
+        self.news: dict[UUID, PayoutNews] = {}
+        self.claims: dict[str, Claim] = {}
         self.store_credit: dict[UUID, StoreCredit] = {}
 
     # what facts assign
@@ -36,12 +49,19 @@ class OrderState:
         for run in runs:
             self.lines[run.line_id].units.put([run.run], state)
 
-    def set_payout(self, payout_id: UUID, status: Literal["settled", "failed", "unknown"]) -> None:
-        """Note what a gateway said last of a payout, and what that means for store credit."""
-        payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status)
+    def hear_of_payout(self, payout_id: UUID, outcome: PayoutOutcome, at: datetime, *, superseded: bool) -> None:
+        """Note what a gateway said of a payout, and what that means for store credit; older news change nothing."""
+        news = self.news.get(payout_id)
+        if news is not None and superseded:
+            news.late.add((outcome, at))
+            return
+        known = news or PayoutNews(outcome, at)
+        final_at = at if outcome in FINAL_OUTCOMES else known.final_at
+        self.news[payout_id] = replace(known, latest=outcome, latest_at=at, final_at=final_at)
+        payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status_by(outcome))
         if payout.tender_id is None:
             credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
-            credit.issued_minor = payout.amount_minor if status == "settled" else 0
+            credit.issued_minor = payout.amount_minor if payout.is_settled else 0
 
     def account_kept(self, rma_id: UUID) -> RmaAccount:
         """Return the account of one return, to count in what a fact moved."""

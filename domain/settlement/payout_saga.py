@@ -14,8 +14,9 @@ from uuid import UUID
 
 from domain.fact import Fact
 from domain.order import Order
+from domain.order.money_facts import PayoutHeard
 from domain.order.parts import Payout
-from domain.vocabularies import PayoutOutcome, PayoutStatus, TenderKind
+from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus, TenderKind
 
 ASK_AGAIN_S: Final = 1.0
 ASK_AGAIN_MAX_S: Final = 900.0
@@ -31,7 +32,7 @@ class Question:
     """One payout to one tender, and what the gateway is to be asked about it.
 
     ``opened_by`` is the log position of the fact that raised the question; ``asks`` counts the answers since that left
-    it open; ``final`` is the last final outcome recorded.
+    it open; ``final`` is the last final outcome that the log has, older news too.
     """
 
     payout_id: UUID
@@ -71,8 +72,8 @@ def payouts_of(fact: Fact) -> tuple[UUID, ...]:
         case Order.RefundRequested():
             return tuple(payout.payout_id for payout in fact.payouts)
         case Order.PayoutRetried():
-            return fact.payout_id, fact.payout.payout_id
-        case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
+            return fact.payout_id, *(payout.payout_id for payout in fact.payouts)
+        case PayoutHeard():
             return (fact.payout_id,)
     return ()
 
@@ -84,16 +85,15 @@ def follow(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: 
             _open(known, fact.payouts, order_id=order_id, currency=fact.currency, position=position)
         case Order.PayoutRetried() if fact.currency or fact.payout_id in known:
             currency = fact.currency or known[fact.payout_id].currency  # facts of the first days name none
-            _open(known, [fact.payout], order_id=order_id, currency=currency, position=position)
+            _open(known, fact.payouts, order_id=order_id, currency=currency, position=position)
+        case PayoutHeard(superseded=True):
+            _doubt(known, fact, position)
         case Order.PayoutSettled():
             _finish(known, fact.payout_id, "settled", position)
         case Order.PayoutFailed():
             _finish(known, fact.payout_id, "failed", position)
-        case Order.PayoutUnclear() if fact.payout_id in known:
-            question = known[fact.payout_id]
-            known[fact.payout_id] = replace(
-                question, open=True, recorded="unknown", opened_by=position, unknown_said=True
-            )
+        case Order.PayoutUnclear() | Order.PayoutPending():
+            _reopen(known, fact.payout_id, fact.status, position)
 
 
 def _open(
@@ -114,6 +114,21 @@ def _open(
                 opened_by=position,
                 tender_reference=payout.tender_reference,
             )
+
+
+def _reopen(known: dict[UUID, Question], payout: UUID, recorded: PayoutStatus, position: int) -> None:
+    """Ask on: the log says that nobody can tell yet."""
+    if payout in known:
+        known[payout] = replace(
+            known[payout], open=True, recorded=recorded, opened_by=position, unknown_said=recorded == "unknown"
+        )
+
+
+def _doubt(known: dict[UUID, Question], old: PayoutHeard, position: int) -> None:
+    """Look up what holds where older news contradict what counts: not every clock that dates them need be right."""
+    question = known.get(old.payout_id)
+    if question is not None and old.outcome in FINAL_OUTCOMES and question.final not in {None, old.outcome}:
+        known[old.payout_id] = replace(question, open=True, opened_by=position, final=old.outcome)  # type: ignore[arg-type]
 
 
 def _finish(known: dict[UUID, Question], payout: UUID, outcome: Literal["settled", "failed"], position: int) -> None:
@@ -145,9 +160,9 @@ def statement(question: Question, answered: Answered) -> Statement | None:
 
 def heard(question: Question, answered: Answered) -> Question:
     """Return a question after an answer; it ends here only where the log already says the same."""
-    if answered == question.recorded and question.final == answered:
+    if answered == question.recorded and answered in FINAL_OUTCOMES:
         return replace(question, open=False)
-    if answered == "not_found" and question.recorded == question.final:
+    if answered == "not_found" and question.recorded in FINAL_OUTCOMES:
         return replace(question, open=False)  # another gateway's payout: what was recorded stands
     said = question.unknown_said or answered == "unknown"
     return replace(question, asks=question.asks + 1, unknown_said=said)

@@ -1,8 +1,9 @@
 """What gateways say of an order's payouts, and what that does to the books.
 
 A payout was requested, with its key, before anyone could pay it. Its outcome may come late, twice, or against an
-earlier one; each other outcome than the last is a new fact. What is owed is always the refund less what has settled of
-it: a failure after a settlement reopens the liability, a settlement beyond it stands in the customer's receivable.
+earlier one; each other outcome than the last is a new fact, and by business time the newest counts. What is owed is
+always the refund less what has settled of it: a failure after a settlement reopens the liability, a settlement beyond
+it stands in the customer's receivable.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain import ledger
-from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayoutError, WrongStateError
+from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayoutError
 from domain.ledger import Posting
 from domain.order import Order
 from domain.order.parts import Payout
-from domain.settlement.tenders import new_payout, with_room
 from domain.vocabularies import PayoutOutcome, PayoutStatus
 
 WORST_FIRST: Final[tuple[PayoutStatus, ...]] = ("unknown", "requested", "failed", "settled")
@@ -47,23 +47,28 @@ def record_outcome(
     reference: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Record what a gateway said; the same outcome again says nothing new."""
-    if payout.status == outcome:
+    """Record what a gateway said; the same outcome again says nothing new, older news change nothing."""
+    news = order.news.get(payout.payout_id)
+    if news is not None and (news.latest == outcome or (outcome, at) in news.late):
         return
+    superseded = news is not None and news.is_older(outcome, at)
     facts: dict[str, Any] = {
         "payout_id": payout.payout_id,
         "refund_id": payout.refund_id,
         "rma_id": payout.rma_id,
         "reference": reference,
-        "postings": _postings(order, payout, outcome),
+        "postings": () if superseded else _postings(order, payout, outcome),
+        "superseded": superseded,
         "timestamp": at,
     }
     if outcome == "settled":
         order.trigger_event(order.PayoutSettled, **facts)
     elif outcome == "failed":
         order.trigger_event(order.PayoutFailed, reason=reason, **facts)
-    else:
+    elif outcome == "unknown":
         order.trigger_event(order.PayoutUnclear, reason=reason, **facts)
+    else:
+        order.trigger_event(order.PayoutPending, reason=reason, **facts)
 
 
 def check_figures(order: Order, payout: Payout, amount_minor: int | None, currency: str | None) -> None:
@@ -95,31 +100,3 @@ def settle_store_credit(order: Order, refund: UUID, at: datetime) -> None:
         payout = order.payouts[payout_id]
         if payout.tender_id is None and payout.awaits_outcome:
             record_outcome(order, payout, "settled", at)
-
-
-def retry(order: Order, old: Payout, tender_id: str | None, at: datetime, *, holder_id: str) -> None:
-    """Replace a failed payout by a new one of the same amount, to the same tender or another with room for it.
-
-    Store credit that was taken back is issued anew.
-
-    Raises:
-        WrongStateError: It has not failed, or was retried before.
-        UnknownTenderError: The order has no such tender.
-        AmountExceedsEntitlementError: That tender has not so much left to give back.
-    """
-    if not old.has_failed or old.retried:
-        raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
-    to = tender_id or old.tender_id
-    tender = with_room(order, to, old.amount_minor) if to else None
-    siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
-    attempt = 1 + sum(sibling.tender_id == to for sibling in siblings)
-    new = new_payout(old.refund_id, old.rma_id, tender, old.amount_minor, attempt=attempt, holder_id=holder_id)
-    order.trigger_event(
-        order.PayoutRetried,
-        payout_id=old.payout_id,
-        rma_id=old.rma_id,
-        payout=new,
-        currency=order.currency,
-        timestamp=at,
-    )
-    settle_store_credit(order, old.refund_id, at)

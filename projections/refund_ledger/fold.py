@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from domain import ledger
 from domain.order import Order
-from domain.order.money_facts import RefundRequested
+from domain.order.money_facts import PayoutHeard, RefundRequested
 from domain.order.parts import Payout
 from domain.order.sale_facts import Registered
 from domain.recorded import RecordedEvent
@@ -37,10 +37,9 @@ KINDS: Final = frozenset(
     getattr(Order, name)
     for name in (
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
-        " PayoutUnclear PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
+        " PayoutUnclear PayoutPending PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved}
-PAYOUT_STATUS: Final = {Order.PayoutSettled: "settled", Order.PayoutFailed: "failed", Order.PayoutUnclear: "unknown"}
 
 _REFUND_STATUS: Final = f"""
 UPDATE {SCHEMA}.refunds AS refund SET
@@ -119,16 +118,17 @@ class _Batch:
         match fact:
             case Order.RefundRequested():
                 self._requested(event, fact)
-            case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
+            case PayoutHeard(superseded=False):
                 self._outcome(event, fact)
             case Order.PayoutRetried():
                 self.replaced.add(fact.payout_id)
-                self._payout(event, fact.payout, fact.currency)
+                for payout in fact.payouts:
+                    self._payout(event, payout, fact.currency)
                 self.moved.add(fact.payout.refund_id)
 
     def _store_credit(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
-            case Order.RefundRequested():
+            case Order.RefundRequested() | Order.PayoutRetried():
                 for payout in fact.payouts:
                     if payout.tender_id is None:
                         self._credit(event, fact, payout.payout_id)["holder_id"] = payout.holder_id
@@ -138,8 +138,8 @@ class _Batch:
                 row = self._credit(event, fact, fact.credit_id)
                 row["holder_id"] = fact.holder_id
                 row["issued_minor"] += fact.amount_minor
-            case Order.PayoutSettled() | Order.PayoutFailed() | Order.PayoutUnclear():
-                if given := -ledger.balance(fact.postings, ledger.STORE_CREDIT_LIABILITY):
+            case PayoutHeard():
+                if given := -ledger.balance(getattr(fact, "postings", ()), ledger.STORE_CREDIT_LIABILITY):
                     self._credit(event, fact, fact.payout_id)["issued_minor"] += given
 
     def _difference(self, event: RecordedEvent, fact: Any) -> None:
@@ -236,10 +236,10 @@ class _Batch:
             "outcome_at": None,
         }
 
-    def _outcome(self, event: RecordedEvent, fact: Any) -> None:
+    def _outcome(self, event: RecordedEvent, fact: PayoutHeard) -> None:
         self.outcomes[fact.payout_id] = {
             "payout_id": fact.payout_id,
-            "status": PAYOUT_STATUS[type(fact)],
+            "status": fact.status,
             "reference": fact.reference,
             "reason": getattr(fact, "reason", None),
             "outcome_at": event.occurred_at,

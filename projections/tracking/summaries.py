@@ -33,6 +33,10 @@ def _decisions(fact: Any) -> str:
     return ", ".join(f"line {line.line} {'approved' if line.approved else 'denied'}" for line in fact.lines)
 
 
+def _news(what: str, fact: Any) -> str:
+    return f"{what} (older news, which change nothing)" if fact.superseded else what
+
+
 _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.Requested: lambda fact: (
         f"{fact.rma_number} requested: "
@@ -86,10 +90,13 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.UnitsReturned: lambda fact: f"{_units(fact)} returned",
     Order.UnitsFreed: lambda fact: f"{_units(fact)} free again: {fact.because}",
     Order.RefundRequested: lambda fact: f"refund of {_amount(fact)} requested",
-    Order.PayoutSettled: lambda _: "payout settled",
-    Order.PayoutFailed: lambda _: "payout failed",
-    Order.PayoutUnclear: lambda _: "payout unclear: the gateway will be asked again",
-    Order.PayoutRetried: lambda _: "payout retried",
+    Order.PayoutSettled: lambda fact: _news("payout settled", fact),
+    Order.PayoutFailed: lambda fact: _news("payout failed", fact),
+    Order.PayoutUnclear: lambda fact: _news("payout unclear: the gateway will be asked again", fact),
+    Order.PayoutPending: lambda fact: _news("payout pending at the gateway", fact),
+    Order.PayoutRetried: lambda fact: (
+        f"payout retried, to {', '.join(payout.tender_id or 'store credit' for payout in fact.payouts)}"
+    ),
     Order.Exchanged: lambda fact: (
         f"set off against an article quoted at {amount_text(fact.quote_minor, fact.currency)}"
     ),

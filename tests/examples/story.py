@@ -110,15 +110,16 @@ def _money(teller: Narrator) -> None:
     teller.about(1, "ReleaseGoods", "warehouse:W", line=1, quantity=1, reason="cleared")
     teller.inspect(1, 1, 1, checklist={"soles": "worn", "boxed": True}, note="as new", evidence=[photo])
     payout = next(iter(teller.shop.order().payouts))
-    for outcome in ("unknown", "failed"):
+    for outcome in ("pending", "unknown", "failed"):
         teller.about(
             1, "RecordPayoutOutcome", "gateway:g", payout_id=str(payout), outcome=outcome, reason="card closed"
         )
     teller.about(1, "RetryPayout", payout_id=str(payout), tender_id="T2")
     retried = list(teller.shop.order().payouts)[-1]
     teller.about(1, "RecordPayoutOutcome", "gateway:g", payout_id=str(retried), outcome="settled", reference="gw-1")
-    teller.about(1, "GrantGoodwill", amount_minor=300, reason="sorry", line=1)
-    teller.about(1, "ClaimFromCustomer", amount_minor=20, reason="wear", line=1)
+    _old_news(teller, retried)
+    teller.about(1, "GrantGoodwill", amount_minor=300, reason="sorry", line=1, grant_id="G-1")
+    teller.about(1, "ClaimFromCustomer", amount_minor=20, reason="wear", line=1, claim_id="CL-1")
     credit = next(iter(teller.shop.order().store_credit))
     teller.about(
         1, "SpendStoreCredit", "system:shop", credit_id=str(credit), spend_id="P-1", amount_minor=100, spent_on="O-2"
@@ -126,6 +127,12 @@ def _money(teller: Narrator) -> None:
     teller.about(1, "GiveFeedback", "customer:C-1", score=4, comment="quick")
     teller.about(1, "CloseReturn", reason="done")
     teller.about(1, "ReopenReturn", reason="one more question")
+
+
+def _old_news(teller: Narrator, payout: UUID) -> None:
+    """A gateway says late what it came to earlier."""
+    body = on_return(UUID(int=1), payout_id=str(payout), outcome="failed", reason="card closed")
+    teller.shop.send("RecordPayoutOutcome", body, actor="gateway:g", at=ORDERED)
 
 
 def _goods(teller: Narrator) -> None:
@@ -169,7 +176,8 @@ def _books(teller: Narrator) -> None:
     teller.ask(9, ("L1", 1, "missing_part", "store_credit"))
     credit = list(teller.shop.order().payouts.values())[-1]
     teller.about(9, "RecordPayoutOutcome", "gateway:g", payout_id=str(credit.payout_id), outcome="failed")
-    teller.about(9, "RetryPayout", payout_id=str(credit.payout_id))
+    shares = [{"tender_id": "T1", "amount_minor": 11}, {"tender_id": "T2", "amount_minor": credit.amount_minor - 11}]
+    teller.about(9, "RetryPayout", payout_id=str(credit.payout_id), tenders=shares)
     difference = {"difference_id": str(UUID(int=10)), "kind": "different_amount", "payout_id": str(credit.payout_id)}
     sides = {
         "here": {"amount_minor": 111, "currency": "EUR", "status": "settled"},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from domain import ledger
 from domain.fact import Fact
 from domain.order.parts import Payout
 from domain.settlement import payout_saga
+from domain.vocabularies import PayoutOutcome
 from tests.support.shop import ORDERED, RMA_ID, Shop
 
 PayoutNumber = int
@@ -21,8 +22,10 @@ class Sent(NamedTuple):
     """A command on its way."""
 
     payout: PayoutNumber
-    outcome: Literal["settled", "failed", "unknown"]
+    outcome: PayoutOutcome
     command_id: str
+    at: int
+    """Its business time: when the gateway came to it, or what is later than all of that where nobody can tell."""
 
 
 class Books:
@@ -33,11 +36,11 @@ class Books:
         self.facts: list[Fact] = []
         self._payout_numbers = {payout: number for number, payout in enumerate(shop.order().payouts)}
         self._numbers: dict[object, int] = {_identity(shop): 0}
-        self._fact_numbers: dict[tuple[str, UUID], int] = {}
-        self._moves: dict[tuple[int, str, int, str], tuple[int, tuple[int, ...]]] = {}
+        self._fact_numbers: dict[tuple[str, UUID, bool], int] = {}
+        self._moves: dict[tuple[int, str, int, str, int], tuple[int, tuple[int, ...]]] = {}
 
     def number_of(self, fact: Fact) -> int:
-        key = (type(fact).__name__, payout_saga.payouts_of(fact)[0])
+        key = (type(fact).__name__, payout_saga.payouts_of(fact)[0], getattr(fact, "superseded", False))
         if key not in self._fact_numbers:
             self._fact_numbers[key] = len(self.facts)
             self.facts.append(fact)
@@ -61,11 +64,11 @@ class Books:
         return self._move(books, sent, "RecordPayoutOutcome", data | {"outcome": sent.outcome})
 
     def _move(self, books: int, sent: Sent, name: str, data: dict[str, str]) -> tuple[int, tuple[int, ...]]:
-        key = (books, name, sent.payout, sent.outcome)
+        key = (books, name, sent.payout, sent.outcome, sent.at)
         if key not in self._moves:
             shop = copy.deepcopy(self.shops[books])
             actor = "agent:A1" if name == "RetryPayout" else "gateway:G1"
-            facts = shop.send(name, data, actor=actor, at=ORDERED + timedelta(days=30))
+            facts = shop.send(name, data, actor=actor, at=ORDERED + timedelta(days=30, hours=sent.at))
             assert_in_balance(shop)
             identity = _identity(shop)
             if identity not in self._numbers:
@@ -79,8 +82,9 @@ class Books:
 def _identity(shop: Shop) -> object:
     order = shop.order()
     payouts = tuple((p.payout_id, p.status, p.retried) for p in order.payouts.values())
+    news = tuple((n.latest, n.latest_at, n.final_at, frozenset(n.late)) for n in order.news.values())
     settlement = tuple(state.settlement for line in shop.rma().lines.values() for _, state in line.states)
-    return payouts, tuple(sorted(balances(shop).items())), settlement
+    return payouts, news, tuple(sorted(balances(shop).items())), settlement
 
 
 def balances(shop: Shop) -> dict[str, int]:

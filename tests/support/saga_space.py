@@ -35,15 +35,22 @@ class Budgets(NamedTuple):
     duplicates: int = 1
     retries: int = 1
     hearsay: int = 0
-    """Statements of an unknown outcome that somebody else than the worker makes."""
+    """Statements that nobody can tell yet, made by somebody else than the worker."""
+
+
+FIRST: Final = 1
+CHANGED: Final = 2
+UNSURE: Final = 3
+"""The business times of what a gateway came to first, of its change of mind, and of whoever cannot tell."""
 
 
 class Entry(NamedTuple):
-    """What the gateway knows of one payout: what it says, and how often it really paid."""
+    """What the gateway knows of one payout: what it says, since when, and how often it really paid."""
 
     payout: PayoutNumber
     truth: Truth = "none"
     paid: int = 0
+    since: int = FIRST
 
 
 class World(NamedTuple):
@@ -72,6 +79,8 @@ class Rules:
     statement: Callable[[Question, Answered], Statement | None] = payout_saga.statement
     heard: Callable[[Question, Answered], Question] = payout_saga.heard
     key_of: Callable[[Question], str] = lambda question: question.idempotency_key
+    dated: bool = True
+    """Whether the gateway says when it came to what it says; else the worker dates it, by a clock that runs ahead."""
     save_first: bool = False
     """Bug: remember the answer before it is published."""
     once_only: bool = False
@@ -121,7 +130,8 @@ class Saga:
         if budgets.hearsay:
             spent = world._replace(budgets=budgets._replace(hearsay=budgets.hearsay - 1))
             for payout in self.books.payouts(world.books):
-                yield _told(spent, Sent(payout, "unknown", f"hearsay/{payout}"))
+                yield _told(spent, Sent(payout, "unknown", f"hearsay/{payout}", UNSURE))
+                yield _told(spent, Sent(payout, "pending", f"hearsay/{payout}", UNSURE))
 
     def _deliver(self, world: World) -> Iterator[World]:
         """Any command may be next: there is no order among them."""
@@ -193,7 +203,11 @@ class Saga:
         said = self.rules.statement(question, answered)
         if said is None:
             return world
-        return _told(world, Sent(self.books.payout_number(question.payout_id), said.outcome, said.command_id))
+        payout = self.books.payout_number(question.payout_id)
+        entry = _of(world, payout)
+        since = entry.since if entry.truth == said.outcome else FIRST
+        at = since if self.rules.dated and said.outcome != "unknown" else UNSURE
+        return _told(world, Sent(payout, said.outcome, said.command_id, at))
 
     def _remember(self, world: World, number: int, answered: Answered) -> World:
         """Note the answer where the question still is the one that was asked."""
@@ -211,12 +225,12 @@ class Saga:
         for entry in world.gateway:
             if entry.truth == "settled" and budgets.reversals:
                 spent = world._replace(budgets=budgets._replace(reversals=budgets.reversals - 1))
-                changed = _entered(spent, entry._replace(truth="failed"))
-                yield _told(changed, Sent(entry.payout, "failed", f"reversal/{entry.payout}"))
+                changed = _entered(spent, entry._replace(truth="failed", since=CHANGED))
+                yield _told(changed, Sent(entry.payout, "failed", f"reversal/{entry.payout}", CHANGED))
             elif entry.truth == "failed" and not entry.paid and budgets.late_payments:
                 spent = world._replace(budgets=budgets._replace(late_payments=budgets.late_payments - 1))
-                changed = _entered(spent, entry._replace(truth="settled", paid=entry.paid + 1))
-                yield _told(changed, Sent(entry.payout, "settled", f"late/{entry.payout}"))
+                changed = _entered(spent, entry._replace(truth="settled", paid=entry.paid + 1, since=CHANGED))
+                yield _told(changed, Sent(entry.payout, "settled", f"late/{entry.payout}", CHANGED))
 
     def _retry(self, world: World) -> Iterator[World]:
         """An agent makes a new payout for one that the log says failed."""
@@ -225,7 +239,7 @@ class Saga:
         for number, payout in self.books.payouts(world.books).items():
             if payout.status == "failed" and not payout.retried:
                 spent = world._replace(budgets=world.budgets._replace(retries=world.budgets.retries - 1))
-                yield self._handle(spent, Sent(number, "failed", f"retry/{number}"))
+                yield self._handle(spent, Sent(number, "failed", f"retry/{number}", UNSURE))
 
     def check(self, world: World) -> None:
         """Check that no payout was paid twice, and that no final outcome is wrong where nothing is left to do."""

@@ -16,7 +16,14 @@ from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Answered, Question
 
 KINDS: Final = frozenset(
-    {Order.RefundRequested, Order.PayoutRetried, Order.PayoutSettled, Order.PayoutFailed, Order.PayoutUnclear}
+    {
+        Order.RefundRequested,
+        Order.PayoutRetried,
+        Order.PayoutSettled,
+        Order.PayoutFailed,
+        Order.PayoutUnclear,
+        Order.PayoutPending,
+    }
 )
 COLUMNS: Final = tuple(field.name for field in fields(Question))
 NOT_READ_YET_S: Final = 0.2

@@ -1,0 +1,89 @@
+"""A payout that failed, replaced by new ones: to the same tender, to others with room for it, or as store credit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import DuplicateTenderError, SeveralWaysError, TendersDoNotSumError, WrongStateError
+from domain.order import Order
+from domain.order.parts import Payout
+from domain.settlement.payouts import settle_store_credit
+from domain.settlement.tenders import new_payout, with_room
+
+Share = tuple[str | None, int]
+"""A tender (None: store credit), and what of a payout it takes, in minor units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the money of a failed payout is to go, one way at most; none of them: where it should have gone."""
+
+    tender_id: str | None = None
+    as_store_credit: bool = False
+    tenders: tuple[Share, ...] = ()
+
+    def shares(self, old: Payout) -> Sequence[Share]:
+        """Return which tender takes what of a payout.
+
+        Raises:
+            SeveralWaysError: More than one way is named.
+            DuplicateTenderError, TendersDoNotSumError: A tender is there twice, or they do not sum to the payout.
+        """
+        named = {"tender_id": self.tender_id, "as_store_credit": self.as_store_credit, "tenders": self.tenders}
+        ways = [way for way, value in named.items() if value]
+        if len(ways) > 1:
+            raise SeveralWaysError(ways)
+        if self.as_store_credit:
+            return [(None, old.amount_minor)]
+        if not self.tenders:
+            return [(self.tender_id or old.tender_id, old.amount_minor)]
+        ids = [tender_id for tender_id, _ in self.tenders]
+        if twice := next((one for one in ids if ids.count(one) > 1), None):
+            raise DuplicateTenderError(f"tender {twice} is there twice", tender_id=twice)
+        given = sum(amount for _, amount in self.tenders)
+        if given != old.amount_minor:
+            raise TendersDoNotSumError(
+                f"{given} given for a payout of {old.amount_minor} (minor units)",
+                expected_minor=old.amount_minor,
+                given_minor=given,
+            )
+        return self.tenders
+
+
+def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id: str) -> None:
+    """Replace a failed payout by new ones of the same amount in all.
+
+    What goes out as store credit, of ``holder_id``, is settled at once and needs no room: it has the failed payout's.
+
+    Raises:
+        WrongStateError: It has not failed, or was retried before.
+        UnknownTenderError: The order has no such tender.
+        AmountExceedsEntitlementError: A tender has not so much left to give back.
+        SeveralWaysError, DuplicateTenderError, TendersDoNotSumError: As ``Destination.shares`` does.
+    """
+    if not old.has_failed or old.retried:
+        raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
+    siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
+    new = [
+        new_payout(
+            old.refund_id,
+            old.rma_id,
+            with_room(order, tender_id, amount) if tender_id else None,
+            amount,
+            attempt=1 + sum(sibling.tender_id == tender_id for sibling in siblings),
+            holder_id=holder_id,
+        )
+        for tender_id, amount in to.shares(old)
+    ]
+    order.trigger_event(
+        order.PayoutRetried,
+        payout_id=old.payout_id,
+        rma_id=old.rma_id,
+        payout=new[0],
+        further=tuple(new[1:]),
+        currency=order.currency,
+        timestamp=at,
+    )
+    settle_store_credit(order, old.refund_id, at)
