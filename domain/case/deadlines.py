@@ -84,7 +84,7 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
             yield Need("remedy", number, terms.remedy.answer_within_days, terms.zone)
         if any(_awaits_goods(state) for state in states) and terms.method != "keep":
             yield Need("ship_back", number, terms.ship_back_days, terms.zone, line.approved_at)
-        if any(_awaits_bench(state) for state in states):
+        if any(state.awaits_bench for state in states):
             yield Need("inspect", number, terms.inspect_within_days, terms.zone, line.received_at)
         if any(state.awaits_money for state in states):
             days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
@@ -97,10 +97,6 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
 
 def _awaits_goods(state: RunState) -> bool:
     return state.is_authorized and state.is_with_customer
-
-
-def _awaits_bench(state: RunState) -> bool:
-    return state.is_authorized and state.is_here and not state.is_inspected
 
 
 def _zone(rma: Rma) -> str:

@@ -121,6 +121,11 @@ class RunState:
         return self.is_here and self.inspection == "awaiting"
 
     @property
+    def awaits_bench(self) -> bool:
+        """Tell whether the unit may come back, did, and has yet to be looked at; a held one too."""
+        return self.is_authorized and self.is_here and not self.is_inspected
+
+    @property
     def is_on_hold(self) -> bool:
         return self.is_here and self.inspection == "held"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from domain.errors import UnusableInputError
 from domain.identity import has_check_symbol
 
 Rows = list[dict[str, Any]]
@@ -16,6 +18,8 @@ Rows = list[dict[str, Any]]
 TIMELINE_EVENTS_MAX: Final = 2_000
 LINES_MAX: Final = 2_000
 EXCHANGES_DEPTH_MAX: Final = 20
+SHARING_MAX: Final = 10
+"""How many returns are named that share a parcel."""
 NUMBER_PREFIX: Final = "RMA"
 NUMBER_SYMBOLS: Final = 13
 MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -23,6 +27,13 @@ MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 RETURN: Final = "SELECT * FROM rma_read.returns WHERE rma_id = %s"
 RETURN_BY_NUMBER: Final = "SELECT rma_id FROM rma_read.returns WHERE rma_number = %s"
+RETURNS_BY_PARCEL: Final = """
+    SELECT rma_id, rma_number FROM rma_read.returns WHERE tracking_number = ANY(%(typed)s)
+    UNION
+    SELECT rma_id, rma_number FROM rma_read.labels JOIN rma_read.returns USING (rma_id)
+    WHERE labels.tracking_number = ANY(%(typed)s)
+    ORDER BY rma_number LIMIT %(rows)s
+"""
 LINES: Final = "SELECT * FROM rma_read.return_lines WHERE rma_id = %s ORDER BY line LIMIT %s"
 TIMELINE: Final = "SELECT * FROM rma_read.return_timeline WHERE rma_id = %s ORDER BY position LIMIT %s"
 REFUNDS: Final = "SELECT * FROM rma_read.refunds WHERE rma_id = %s ORDER BY requested_at, refund_id LIMIT %s"
@@ -56,6 +67,16 @@ EXCHANGES: Final = """
     LEFT JOIN rma_read.returns ON returns.rma_id = chain.exchange_of_rma_id
     ORDER BY chain.depth, chain.order_id LIMIT %(rows_max)s
 """
+
+
+class AmbiguousNumberError(UnusableInputError):
+    """A number stands for several returns."""
+
+    code = "number_ambiguous"
+
+    def __init__(self, text: str, numbers: Sequence[str]) -> None:
+        super().__init__(f"{text} carried the goods of several returns, name one: {', '.join(numbers)}")
+        self.numbers = numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +115,28 @@ def is_misread(text: str) -> bool:
 
 
 def find_return(connection: Connection[Any], text: str) -> UUID | None:
-    """Return the id of the return that a text names, by id or by number; None where there is none."""
+    """Return the id of the return that a text names, by id, number or tracking number; None where there is none.
+
+    A tracking number is one of its labels, or the last that a hand-over or scan named.
+
+    Raises:
+        AmbiguousNumberError: A parcel held the goods of several returns.
+    """
     try:
         return UUID(text)
     except ValueError:
         pass
     number = normal_number(text)
     row = connection.execute(RETURN_BY_NUMBER, (number,)).fetchone() if number else None
-    return row[0] if row else None
+    return row[0] if row else _find_by_parcel(connection, text)
+
+
+def _find_by_parcel(connection: Connection[Any], text: str) -> UUID | None:
+    typed = "".join(text.split())
+    found = connection.execute(RETURNS_BY_PARCEL, {"typed": [typed, typed.upper()], "rows": SHARING_MAX}).fetchall()
+    if len(found) > 1:
+        raise AmbiguousNumberError(text, [number for _, number in found])
+    return found[0][0] if found else None
 
 
 def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from domain.rma import Rma
+from domain.rma.overdue import overdue_from
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from domain.rma.status import next_step
@@ -48,6 +49,7 @@ def return_row(rma: Rma, last_position: int) -> dict[str, Any]:
         "policy_id": rma.policy.policy_id,
         "policy_version": rma.policy.number,
         "last_position": last_position,
+        "overdue_from": overdue_from(rma),
     }
 
 

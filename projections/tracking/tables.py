@@ -35,7 +35,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 4
+VERSION: Final = 5
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -61,14 +61,21 @@ RETURNS = Table(
         Column("policy_id", "text", "The policy that the order is held to."),
         Column("policy_version", "integer", "Which of its versions."),
         Column("last_position", "bigint", "Place in the log of the last fact about it, the order's facts included."),
+        Column(
+            "overdue_from",
+            "timestamptz",
+            "From when it is late, perhaps only ahead: goods to be sent or inspected, or money to be paid, by then.",
+            null=True,
+        ),
     ),
     key=("rma_id",),
     rules=("UNIQUE (rma_number)",),
     indexes={
-        "order": "(order_id)",
-        "customer": "(customer_id, requested_at)",
-        "requested": "(requested_at)",
-        "open": "(requested_at) WHERE closed_at IS NULL",
+        "order": "(order_id, requested_at, rma_id)",
+        "customer": "(customer_id, requested_at, rma_id)",
+        "requested": "(requested_at, rma_id)",
+        "open": "(requested_at, rma_id) WHERE closed_at IS NULL",
+        "tracking": "(tracking_number) WHERE tracking_number IS NOT NULL",
     },
     moves=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from domain.vocabularies import DiscrepancyKind, EvidenceKind
@@ -12,8 +13,11 @@ from projections.tracking.tables import SCHEMA
 _HEAD: Final = (POSITION, RMA_ID, ORDER_ID, OCCURRED_AT)
 
 
-def _of_facts(name: str, *columns: Column, key: tuple[str, ...] = ("position",)) -> Table:
-    return Table(SCHEMA, name, (*_HEAD, *columns), key, indexes={"rma": "(rma_id)", "occurred": "(occurred_at)"})
+def _of_facts(
+    name: str, *columns: Column, key: tuple[str, ...] = ("position",), indexes: Mapping[str, str] | None = None
+) -> Table:
+    usual = {"rma": "(rma_id)", "occurred": "(occurred_at)"}
+    return Table(SCHEMA, name, (*_HEAD, *columns), key, indexes=usual | dict(indexes or {}))
 
 
 FEEDBACK = _of_facts(
@@ -37,6 +41,7 @@ LABELS = _of_facts(
     Column("carrier", "text", "Who carries the parcel."),
     Column("tracking_number", "text", "The parcel's number with the carrier."),
     Column("ship_to", "text", "Where the goods go."),
+    indexes={"tracking": "(tracking_number)"},
 )
 EVIDENCE = _of_facts(
     "evidence",

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.cli import answer, ask, dead, differences, doctor, local_stack, look, policy, rebuild, review, send
+from workers.cli import (
+    answer,
+    ask,
+    dead,
+    differences,
+    doctor,
+    listing,
+    local_stack,
+    look,
+    policy,
+    rebuild,
+    review,
+    send,
+)
 from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
@@ -50,6 +63,7 @@ doctor.register(app)
 app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
 look.register(app)
+listing.register(app)
 send.register(app)
 answer.register(app)
 dead.register(app)

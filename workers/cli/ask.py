@@ -91,7 +91,7 @@ def match(
 
 
 def explain(
-    rma: Annotated[str, typer.Argument(help="The return's id or number.")],
+    rma: Annotated[str, typer.Argument(help="The return's number, its id, or its parcel's tracking number.")],
     lang: Annotated[Language, typer.Option(help="The language of the texts.")] = Language.EN,
     as_json: AsJson = False,
 ) -> None:

@@ -27,7 +27,11 @@ def register(app: typer.Typer) -> None:
 
 def show(
     rma: Annotated[
-        str, typer.Argument(help="The return's id or number (capitals and dashes may be left out), or an order's id.")
+        str,
+        typer.Argument(
+            help="The return's number (capitals and dashes may be left out), its id, its parcel's tracking number, or "
+            "an order's id."
+        ),
     ],
     money: Annotated[bool, typer.Option("--money", help="Also how the order's cents are shared out.")] = False,
     as_json: AsJson = False,

@@ -56,7 +56,7 @@ def _cells(one: dict[str, Any]) -> list[Any]:
 
 @review.command()
 def decide(
-    rma: Annotated[str, typer.Argument(help="The return's id or number.")],
+    rma: Annotated[str, typer.Argument(help="The return's number, its id, or its parcel's tracking number.")],
     *,
     line: Annotated[int, typer.Option(min=1, help="The line of the return.")],
     quantity: Annotated[int | None, typer.Option(min=1, help="How many units; default: all that wait.")] = None,
