@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from domain.errors import UnusableInputError
 from domain.identity import has_check_symbol
+from projections.tracking import words
 
 Rows = list[dict[str, Any]]
 
@@ -38,6 +39,8 @@ LINES: Final = "SELECT * FROM rma_read.return_lines WHERE rma_id = %s ORDER BY l
 TIMELINE: Final = "SELECT * FROM rma_read.return_timeline WHERE rma_id = %s ORDER BY position LIMIT %s"
 REFUNDS: Final = "SELECT * FROM rma_read.refunds WHERE rma_id = %s ORDER BY requested_at, refund_id LIMIT %s"
 PAYOUTS: Final = "SELECT * FROM rma_read.payouts WHERE rma_id = %s ORDER BY refund_id, payout_id LIMIT %s"
+EVIDENCE: Final = "SELECT * FROM rma_read.evidence WHERE rma_id = %s ORDER BY position, evidence_id LIMIT %s"
+FEEDBACK: Final = "SELECT * FROM rma_read.feedback WHERE rma_id = %s ORDER BY position LIMIT %s"
 DEADLINES: Final = "SELECT * FROM rma_read.deadlines WHERE rma_id = %s ORDER BY due_at, kind LIMIT %s"
 TERMS: Final = """
     SELECT DISTINCT ON (line) * FROM rma_read.return_terms WHERE rma_id = %s ORDER BY line, position DESC LIMIT %s
@@ -81,7 +84,11 @@ class AmbiguousNumberError(UnusableInputError):
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """One return with its lines, their terms in force, events, money and deadlines; rows as the views have them."""
+    """One return with its lines, their terms in force, events, money and deadlines; rows as the views have them.
+
+    ``claims`` and ``persons`` are read off the timeline, see ``words``: what the customer says of each line, and what
+    persons decided.
+    """
 
     summary: dict[str, Any]
     lines: Rows
@@ -90,6 +97,10 @@ class CaseFile:
     refunds: Rows
     payouts: Rows
     deadlines: Rows
+    evidence: Rows
+    feedback: Rows
+    claims: Rows
+    persons: Rows
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -151,14 +162,19 @@ def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None
             def rows(query: str, limit: int = LINES_MAX) -> Rows:
                 return cursor.execute(query.encode(), (rma_id, limit)).fetchall()
 
+            timeline = rows(TIMELINE, TIMELINE_EVENTS_MAX)
             return CaseFile(
                 summary=summary,
                 lines=rows(LINES),
                 terms=rows(TERMS),
-                timeline=rows(TIMELINE, TIMELINE_EVENTS_MAX),
+                timeline=timeline,
                 refunds=rows(REFUNDS),
                 payouts=rows(PAYOUTS),
                 deadlines=rows(DEADLINES),
+                evidence=rows(EVIDENCE),
+                feedback=rows(FEEDBACK),
+                claims=words.claims(timeline),
+                persons=list(words.decisions_by_persons(timeline)),
             )
 
 

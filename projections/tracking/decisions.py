@@ -8,6 +8,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from projections.tracking import words
+
 DECISIONS_MAX: Final = 10_000
 
 DECIDED: Final = """
@@ -17,11 +19,25 @@ JOIN (
     SELECT rma_id, line, min(sku) AS sku FROM rma_read.return_lines
     WHERE rma_id = %(rma_id)s GROUP BY rma_id, line
 ) AS asked USING (rma_id, line)
-WHERE decided.rma_id = %(rma_id)s ORDER BY decided.line, decided.position LIMIT %(limit)s
+WHERE decided.rma_id = %(rma_id)s AND decided.stage IN ('request', 'inspection')
+ORDER BY decided.line, decided.position LIMIT %(limit)s
+"""
+BY_PERSONS: Final = """
+SELECT position, occurred_at, actor, type, data FROM rma_read.return_timeline
+WHERE rma_id = %(rma_id)s AND type = ANY(%(types)s) ORDER BY position LIMIT %(limit)s
 """
 
 
 def read_decisions(connection: Connection[Any], rma_id: UUID) -> list[dict[str, Any]]:
-    """Return the decisions on a return's lines, line by line in the order in which they were made."""
+    """Return the decisions on a return's lines, line by line in the order in which they were made.
+
+    Those of policy are rows of view ``decisions``, those of persons as ``words.decisions_by_persons`` reads them; each
+    has ``sku`` and ``units``.
+    """
+    limits = {"rma_id": rma_id, "types": list(words.BY_PERSONS), "limit": DECISIONS_MAX}
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(DECIDED, {"rma_id": rma_id, "limit": DECISIONS_MAX}).fetchall()
+        decided = cursor.execute(DECIDED, limits).fetchall()
+        articles = {row["line"]: row["sku"] for row in decided}
+        by_persons = words.decisions_by_persons(cursor.execute(BY_PERSONS, limits).fetchall())
+        decided += [row | {"sku": articles[row["line"]]} for row in by_persons]
+    return sorted(decided, key=lambda row: (row["line"], row["position"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from domain.case import fees
 from domain.rma import Rma
 from domain.rma.overdue import overdue_from
 from domain.rma.run_state import RunState
@@ -22,6 +23,7 @@ SHOWN: Final = (
     "liable_party",
     "grade",
     "disposition",
+    "fees_waived",
 )
 
 
@@ -97,6 +99,7 @@ def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunStat
         "paid_minor": line.asked.paid_of(run),
         "refund_minor": line.refunded_of(run),
         "currency": rma.currency,
+        "fees_waived": fees.are_waived(line, state),
     }
 
 

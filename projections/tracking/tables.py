@@ -108,6 +108,7 @@ RETURN_LINES = Table(
         Column("paid_minor", "bigint", "What was paid for them, goods and tax, minor units."),
         Column("refund_minor", "bigint", "Refunds requested for them, net of fees, minor units."),
         CURRENCY,
+        Column("fees_waived", "boolean", "Whether they bear no fees, by what is known of them so far."),
     ),
     key=("rma_id", "line", "first_unit"),
     rules=("CHECK (quantity > 0)",),

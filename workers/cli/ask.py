@@ -93,9 +93,12 @@ def match(
 def explain(
     rma: Annotated[str, typer.Argument(help="The return's number, its id, or its parcel's tracking number.")],
     lang: Annotated[Language, typer.Option(help="The language of the texts.")] = Language.EN,
+    claims: Annotated[
+        bool, typer.Option("--claims", help="Also which other reason or answer of the customer's would have done.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why each line was decided as it was: which rule, what it looked at, what would have changed it."""
+    """Tell why each line was decided as it was: by which rule or person, and what would have changed it."""
     from projections.tracking.case_file import find_return
     from projections.tracking.decisions import read_decisions
     from workers.pictures.catalogues import catalogue
@@ -110,5 +113,5 @@ def explain(
             raise unknown(rma)
         if not decided:
             raise SaidNoError(f"nothing is known of a decision on return {rma}")
-    explained = [explain_one(row, texts) for row in decided]
+    explained = [explain_one(row, texts, claims=claims) for row in decided]
     print_json([one.as_dict() for one in explained]) if as_json else console().print(explanations(explained, texts))

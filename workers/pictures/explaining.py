@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from domain.policy.document import ANSWER_PREFIX
+from projections.tracking.words import STAGES
 from workers.pictures.catalogues import Catalogue
 from workers.pictures.terminal import Row
 
 DAY_CHARS: Final = 10
 MINUTE_CHARS: Final = 16
+BY_PERSONS: Final = frozenset(STAGES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +35,24 @@ class Explanation:
     outcome: str
     heading: str
     because: str
-    steps: tuple[Step, ...]
-    flips_title: str
-    flips: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
+    flips_title: str = ""
+    flips: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
         return asdict(self)
 
 
-def explain(decided: Row, texts: Catalogue) -> Explanation:
-    """Return a row of view ``decisions``, with ``sku`` and ``units``, in words."""
+def explain(decided: Row, texts: Catalogue, *, claims: bool = False) -> Explanation:
+    """Return a decision, as ``read_decisions`` gives it, in words.
+
+    Args:
+        decided: What policy decided, or a person.
+        texts: The language.
+        claims: Whether to tell of other reasons and answers, too, that would have led to approval: they are what the
+            customer says, so that telling them invites another story.
+    """
     heading = texts.say(
         "heading",
         line=decided["line"],
@@ -51,18 +61,37 @@ def explain(decided: Row, texts: Catalogue) -> Explanation:
         stage=texts.name("stages", decided["stage"]),
         outcome=texts.name("outcomes", decided["outcome"]),
     )
+    known = {name: decided[name] for name in ("line", "stage", "outcome")}
+    if decided["stage"] in BY_PERSONS:
+        return Explanation(**known, heading=heading, because=_because_of_person(decided, texts))
     is_denial = decided["outcome"] == "deny"
-    flips = tuple(_flip(flip, texts) for flip in decided["flips"])
     return Explanation(
-        line=decided["line"],
-        stage=decided["stage"],
-        outcome=decided["outcome"],
+        **known,
         heading=heading,
         because=_because(decided, texts),
         steps=tuple(_steps(decided, texts)),
         flips_title=texts.say("flips_title") if is_denial else "",
-        flips=flips or ((texts.say("no_flips"),) if is_denial else ()),
+        flips=_flips(decided["flips"], texts, claims=claims) if is_denial else (),
     )
+
+
+def _flips(flips: Sequence[Row], texts: Catalogue, *, claims: bool) -> tuple[str, ...]:
+    told = [flip for flip in flips if claims or not _is_claim(flip["fact"])]
+    if told:
+        return tuple(_flip(flip, texts) for flip in told)
+    return (texts.say("no_flips_but_claims" if flips else "no_flips"),)
+
+
+def _is_claim(fact: str) -> bool:
+    return fact == "reason" or fact.startswith(ANSWER_PREFIX)
+
+
+def _because_of_person(decided: Row, texts: Catalogue) -> str:
+    codes = ", ".join(f"{texts.name('codes', code)} [{code}]" for code in decided["codes"])
+    said = [texts.say(f"person_{decided['stage']}", **decided)]
+    said += [texts.say("person_code", codes=codes)] if codes else []
+    said += [texts.say("person_note", note=decided["note"])] if decided["note"] else []
+    return " ".join(said)
 
 
 def _because(decided: Row, texts: Catalogue) -> str:

@@ -24,7 +24,8 @@ def _parts(one: Explanation, texts: Catalogue) -> Iterator[RenderableType]:
     yield Text(one.because)
     columns = ("", *(texts.say(f"column_{name}") for name in ("what", "verdict", "why")))
     rows = (["▶" if step.decisive else "", step.what, step.verdict, lines(*map(Text, step.why))] for step in one.steps)
-    yield table(None, columns, rows)
+    if one.steps:
+        yield table(None, columns, rows)
     if one.flips:
         yield Text(one.flips_title, "bold")
         yield from (Text(f"  • {flip}") for flip in one.flips)

@@ -9,6 +9,8 @@ from rich.console import RenderableType
 from rich.panel import Panel
 from rich.tree import Tree
 
+from domain.rma.run_state import LIVE
+from domain.vocabularies import PAID_OUT, SET_OFF
 from projections.tracking.case_file import CaseFile
 from workers.pictures.terminal import Row, money, shown, stacked, table
 from workers.pictures.text import Text, lines
@@ -41,12 +43,22 @@ STATE_COLOURS: Final = {
 }
 STEPS: Final = ("requested", "authorized", "in_transit", "received", "inspected", "resolved", "closed")
 STEP_NAMES: Final = ("request", "authorization", "shipment", "receipt", "inspection", "resolution", "closed")
+OUTCOMES: Final = {"approve": "approved", "deny": "denied", "review": "to be looked at again"}
 DIMENSIONS: Final = ("authorization_state", "logistics_state", "inspection_state", "resolution", "settlement_state")
 
 
 def picture(case: CaseFile) -> RenderableType:
     """Return a return drawn: heading, lines, timeline, money."""
-    return stacked(_heading(case), _states(case), _findings(case), _terms(case), _timeline(case), *_money(case))
+    return stacked(
+        _heading(case),
+        _states(case),
+        _findings(case),
+        *_words(case),
+        *_persons(case),
+        _terms(case),
+        _timeline(case),
+        *_money(case),
+    )
 
 
 def _heading(case: CaseFile) -> RenderableType:
@@ -108,22 +120,76 @@ def _findings(case: CaseFile) -> RenderableType:
     return table("What was claimed, and what was found", columns, rows)
 
 
+def _words(case: CaseFile) -> Iterator[RenderableType]:
+    """Yield what the customer says beside the reasons, and what was put forward."""
+    said = [row for claim in case.claims for row in _said(claim)]
+    said += [["", f"{row['score']} of 5", row["comment"]] for row in case.feedback if row["comment"]]
+    if said:
+        yield table("What the customer says", ("#line", "about", "said"), said)
+    if case.evidence:
+        rows = ([row["line"], row["kind"], row["evidence_id"], row["uri"], row["occurred_at"]] for row in case.evidence)
+        yield table("Evidence", ("#line", "kind", "id", "where", "since"), rows)
+
+
+def _said(claim: Row) -> Iterator[list[Any]]:
+    if claim["comment"]:
+        yield [claim["line"], "comment", claim["comment"]]
+    for question, answer in (claim["answers"] or {}).items():
+        yield [claim["line"], question, answer]
+
+
+def _persons(case: CaseFile) -> Iterator[RenderableType]:
+    """Yield what persons decided, and why; an override with who approved it."""
+    if case.persons:
+        columns = ("when", "#line", "what", "#units", "outcome", "code", "by", "approved by", "why")
+        rows = (
+            [
+                row["occurred_at"],
+                row["line"],
+                row["stage"],
+                row["units"],
+                OUTCOMES[row["outcome"]],
+                row["codes"],
+                row["actor"],
+                row["approved_by"],
+                "; ".join(filter(None, (row["grounds"], row["reason"], row["note"]))),
+            ]
+            for row in case.persons
+        )
+        yield table("What persons decided", columns, rows)
+
+
 def _terms(case: CaseFile) -> RenderableType:
     currency = case.summary["currency"]
-    columns = ("#line", "goes back", "to", "until", "#restocking", "#return shipping", "money is due at")
+    columns = ("#line", "goes back", "to", "until", "#restocking", "#return shipping, once", "money is due at")
+    bearing = _lines_that_bear_shipping(case)
+    free = {row["line"] for row in case.lines} - {row["line"] for row in case.lines if not row["fees_waived"]}
     rows = (
         [
             row["line"],
             row["method"].replace("_", " "),
             None if row["method"] == "keep" else row["return_to"],
             None if row["method"] == "keep" else row["ship_back_due_at"],
-            f"{row['restocking_bps'] / 100:g} %",
-            money(row["return_shipping_minor"] if row["method"] == "label" else 0, currency),
+            f"{0 if row['line'] in free else row['restocking_bps'] / 100:g} %",
+            money(row["return_shipping_minor"] if row["line"] in bearing else 0, currency),
             row["refund_due"].replace("_", " "),
         ]
         for row in case.terms
     )
-    return table("Terms of each line (fees unless waived)", columns, rows)
+    return table("Terms of each line (fees by what is known so far)", columns, rows)
+
+
+def _lines_that_bear_shipping(case: CaseFile) -> set[int]:
+    """Return the lines whose refund bears return shipping, if people get what they wish and nothing more is found."""
+    live = [row for row in case.lines if row["authorization_state"] in LIVE]
+    if any(row["fees_waived"] and _what_it_gets(row) in SET_OFF for row in live):
+        return set()  # waived on one line, it is for the whole return
+    labelled = {row["line"] for row in case.terms if row["method"] == "label"}
+    return labelled & {row["line"] for row in live if _what_it_gets(row) in PAID_OUT}
+
+
+def _what_it_gets(row: Row) -> str:
+    return str(row["wish"] if row["resolution"] == "undecided" else row["resolution"])
 
 
 def _state(value: Any) -> Text:

@@ -154,6 +154,7 @@ def invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     unknown = str(uuid4())
     return {
         ("show",): [(rma_id,), (rma_id, "--money"), (ORDER_ID,), (TYPED,)],
+        ("list",): [(), (f"--customer={CUSTOMER_ID}", f"--order={ORDER_ID}"), ("--cursor", TYPED)],
         ("ledger",): [(), (ORDER_ID,), (TYPED,)],
         ("reasons",): [()],
         ("status",): [()],
@@ -222,6 +223,7 @@ def test_every_command_shows_what_strangers_wrote_and_obeys_none_of_it(town: Tow
 
     for words, shown in {
         ("show",): escaped(TEXT),
+        ("list",): CUSTOMER_ID,
         ("review", "list"): CODE,
         ("explain",): escaped(TEXT),
         ("dead", "show"): r"\x1b[2J",

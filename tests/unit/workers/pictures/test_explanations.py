@@ -25,6 +25,7 @@ from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.statutes import all_statutes, statutes_for
 from domain.vocabularies import Anchor, LiableParty, Reason, TenderKind, Wish, WithdrawalException
+from projections.tracking.words import STAGES
 from workers.pictures.catalogues import LANGUAGES, Catalogue, Language, catalogue
 from workers.pictures.explaining import Explanation, explain
 
@@ -190,7 +191,7 @@ WORDS: list[tuple[str, Iterable[str]]] = [
     ("effects", EFFECTS),
     ("codes", [CODE_WINDOW_EXPIRED, CODE_WISH_NOT_OFFERED, CODE_REPAIR_FIRST, "not_accepted"]),
     ("outcomes", ["approve", "deny", "review"]),
-    ("stages", ["request", "inspection"]),
+    ("stages", ["request", "inspection", *STAGES.values()]),
     ("anchors", get_args(Anchor)),
     ("anchors_done", get_args(Anchor)),
     ("counts", ["calendar", "business"]),
