@@ -82,6 +82,7 @@ def assert_whole(said: str) -> None:
     for step in ("1  Request", "2  Authorization", "3  Shipment", "4  Inspection", "5  Resolution", "6  Feedback"):
         assert step in said
     assert "units_not_available" in said  # the same lamp asked for twice
+    assert "the return window is over [window_expired]" in said  # the bottle, which comes too late
     assert "826.57" in said  # what the real shop gave back in that week
     assert "✓ USD sums to zero (123.07 USD on either side)" in said
 

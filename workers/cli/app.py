@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,19 +76,30 @@ policy.register(app)
 
 
 @app.command()
-def init(as_json: AsJson = False) -> None:
-    """Create what is missing of schemas and topics. Safe to repeat."""
+def init(
+    without_policy: Annotated[
+        bool, typer.Option("--without-policy", help="Publish no policy: orders wait for one of yours.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create what is missing of schemas and topics, and in a new system a plain policy: 30 days. Safe to repeat."""
+    from infra.logs import configure
     from infra.settings import Settings
     from workers.operating.initialising import initialise
+    from workers.operating.standard_policy import POLICY_ID, publish_standard
 
-    made = initialise(Settings())
+    settings = Settings()
+    made = initialise(settings)
+    configure(settings.log_format, "warning")  # the policy is decided in this process: that is not what is reported
+    published = POLICY_ID if not without_policy and publish_standard(settings) else None
     if as_json:
-        print_json({"migrations": made.migrations, "topics": made.topics, "partitioner": made.partitioner})
+        print_json(asdict(made) | {"policy": published})
         return
     out = console()
     out.print(f"schemas: {', '.join(made.migrations) or 'all there'}")
     out.print(f"topics:  {', '.join(made.topics) or 'all there'}")
     out.print(f"keys:    partitioned by {made.partitioner}")
+    out.print(f"policy:  {published}, 30 days from delivery" if published else "policy:  none published")
 
 
 @app.command()

@@ -21,6 +21,10 @@ from projections.read_models import PROJECTIONS
 from projections.refund_ledger.balances import read_trial_balance
 from projections.return_reasons.rates import read_reason_tables
 from projections.tracking.case_file import read_allocation, read_case_file, read_exchanges
+from projections.tracking.decisions import read_decisions
+from workers.pictures.catalogues import catalogue
+from workers.pictures.explaining import explain
+from workers.pictures.explanations import explanations
 from workers.pictures.orders import allocation
 from workers.pictures.returns import picture
 from workers.pictures.sheet import Screen
@@ -175,6 +179,10 @@ def _show_case(settings: Settings, story: Story, out: Screen) -> None:
         out.print(picture(case))
         units, exchanges = read_allocation(connection, story.order_id), read_exchanges(connection, story.order_id)
         out.print(stacked(*allocation(story.order_id, units, exchanges)))
+        out.print(Rule(Text("rma explain, for the bottle", "bold"), align="left", style="cyan"))
+        texts = catalogue("en")
+        explained = [explain(row, texts) for row in read_decisions(connection, story.denied_id)]
+        out.print(explanations(explained, texts))
 
 
 def _import_week(settings: Settings, views: Views, events: Placement, out: Screen) -> None:

@@ -48,13 +48,15 @@ class Story:
 
     order_id: str
     rma_id: UUID
+    denied_id: UUID
+    """The return of something else, which comes too late."""
     now: Callable[[], datetime]
 
     @classmethod
     def fresh(cls) -> Story:
         """Return a story about an order and a return that nobody has told before; it ends today."""
         rma_id = uuid4()
-        return cls(f"DEMO-{rma_id.hex[:8].upper()}", rma_id, lambda: datetime.now(UTC))
+        return cls(f"DEMO-{rma_id.hex[:8].upper()}", rma_id, uuid4(), lambda: datetime.now(UTC))
 
     def _day(self, days_ago: int, hour: str) -> str:
         return f"{self.now() - timedelta(days=days_ago):%Y-%m-%d}T{hour}:00Z"
@@ -91,22 +93,35 @@ class Story:
             Step("PublishPolicy", "agent:merchant", self._day(60, "00:00"), "30 days, shoes 60", published),
             Step("RegisterOrder", "system:shop", self._day(17, "10:00"), "two pairs of shoes, a lamp", self._order()),
             Step("RecordDelivery", "carrier:post", self._day(14, "15:20"), "everything arrived", delivery),
+            *self._earlier(),
         ]
+
+    def _earlier(self) -> list[Step]:
+        """Return an order of the same customer that is too old to come back."""
+        bottle = {"line_id": "L1", "sku": "BOTTLE-1", "title": "Bottle", "category": "bottles", "quantity": 1}
+        order = self._sold(self.earlier_id, [bottle | {"amount_minor": 1_490}])
+        order |= {"tenders": [{"tender_id": "visa", "kind": "card", "amount_minor": 1_490}]}
+        delivery = {"order_id": self.earlier_id, "delivery_id": "D-1", "lines": [{"line_id": "L1", "quantity": 1}]}
+        return [
+            Step("RegisterOrder", "system:shop", self._day(50, "10:00"), "a bottle, weeks before", order),
+            Step("RecordDelivery", "carrier:post", self._day(46, "11:00"), "it arrived", delivery),
+        ]
+
+    @property
+    def earlier_id(self) -> str:
+        """The order of something else."""
+        return f"{self.order_id}-0"
+
+    def _sold(self, order_id: str, lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
+        """Return what is the same in each order."""
+        who = {"customer_id": "C-1042", "country": "US", "channel": "web", "currency": "USD", "policy_id": POLICY_ID}
+        return {"order_id": order_id, **who, "lines": lines}
 
     def _order(self) -> dict[str, object]:
         shoes = {"line_id": "L1", "sku": "SHOE-42", "title": "Trail shoe, size 42", "category": "shoes"}
         lamp = {"line_id": "L2", "sku": "LAMP-7", "title": "Headlamp", "category": "lights"}
-        return {
-            "order_id": self.order_id,
-            "customer_id": "C-1042",
-            "country": "US",
-            "channel": "web",
-            "currency": "USD",
-            "policy_id": POLICY_ID,
-            "lines": [
-                shoes | {"quantity": 2, "amount_minor": 17_800},
-                lamp | {"quantity": 1, "amount_minor": 3_999},
-            ],
+        lines = [shoes | {"quantity": 2, "amount_minor": 17_800}, lamp | {"quantity": 1, "amount_minor": 3_999}]
+        return self._sold(self.order_id, lines) | {
             "discount_minor": 1_000,
             "shipping_minor": 690,
             "tenders": [
@@ -135,7 +150,12 @@ class Story:
                 twice,
                 refused="units_not_available",
             ),
+            Step("RequestReturn", customer, self._day(9, "19:08"), "the bottle, too: too late", self._too_late()),
         ]
+
+    def _too_late(self) -> dict[str, object]:
+        bottle = {"line_id": "L1", "quantity": 1, "reason": "changed_mind", "wish": "refund"}
+        return {"rma_id": str(self.denied_id), "order_id": self.earlier_id, "lines": [bottle]}
 
     def _authorization(self) -> list[Step]:
         label = {"label_id": "LB-1", "carrier": CARRIER, "tracking_number": TRACKING, "ship_to": "WH-1"}
