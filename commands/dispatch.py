@@ -17,6 +17,7 @@ from commands import (  # importing them registers their handlers
     money,
     order_money,
     orders,
+    parcels,
     policies,
     requests,
 )
@@ -32,8 +33,19 @@ TIME_AHEAD_MAX: Final = timedelta(days=1)
 """How far business time may lie ahead of this system's clock: clocks differ, and times without a zone are guessed."""
 
 MODULES: Final = (
-    policies, orders, requests, evidence, decisions, goods, money, order_money, deadlines, closing, differences,
-)  # fmt: skip
+    policies,
+    orders,
+    requests,
+    evidence,
+    decisions,
+    parcels,
+    goods,
+    money,
+    order_money,
+    deadlines,
+    closing,
+    differences,
+)
 
 
 def registration_of(type_name: str) -> Registration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import pycountry
@@ -44,6 +44,15 @@ class Body(BaseModel):
     """A JSON object of the contract: unknown fields and wrong types are malformed, nothing is coerced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def added_later(default: Any) -> Any:
+    """Return the default of a field that the command has not always had.
+
+    It counts for nothing in the hash of a command's content while it says nothing, so that a fact that was recorded
+    before the field existed is known when it is told again.
+    """
+    return Field(default=default, exclude_if=lambda value: value == default)
 
 
 def _sensible(at: datetime) -> datetime:

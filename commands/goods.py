@@ -1,4 +1,4 @@
-"""Goods on their way, at the dock, on the bench, and out again."""
+"""Goods at the dock, on the bench, and out again."""
 
 from __future__ import annotations
 
@@ -20,36 +20,11 @@ from commands.fields import (
     Text,
 )
 from commands.registry import content_hash, on_return
-from domain.case import Case, dock, fulfilment, inspection
-from domain.case.dock import Label, Receipt, ReceivedItem, UnexpectedItem
+from domain.case import Case, fulfilment, inspection, receipt
 from domain.case.fulfilment import Outgoing
 from domain.case.inspection import Findings
-from domain.vocabularies import Cause, Disposition, Grade, LiableParty, ScanStatus
-
-
-class IssueLabel(OnReturn):
-    """Issue a label to send the goods with."""
-
-    label_id: Identifier
-    carrier: Text
-    tracking_number: Identifier
-    ship_to: Text
-
-
-class RecordHandover(OnReturn):
-    """Record that the goods left the customer."""
-
-    tracking_number: Identifier | None = None
-    drop_off: Text | None = None
-
-
-class RecordScan(OnReturn):
-    """Record a carrier's scan."""
-
-    tracking_number: Identifier
-    scan_id: Identifier
-    status: ScanStatus
-    place: Text | None = None
+from domain.case.receipt import Receipt, ReceivedItem, UnexpectedItem
+from domain.vocabularies import Cause, Disposition, Grade, LiableParty
 
 
 class ArrivedItem(Body):
@@ -133,38 +108,9 @@ class SendBack(OnUnits):
     note: Text | None = None
 
 
-@on_return(IssueLabel, by="agent system", while_closed=True)
-def issue_label(command: IssueLabel, case: Case) -> None:
-    label = Label(
-        label_id=command.label_id,
-        carrier=command.carrier,
-        tracking_number=command.tracking_number,
-        ship_to=command.ship_to,
-        content_hash=content_hash(command),
-    )
-    dock.issue_label(case, label)
-
-
-@on_return(RecordHandover, by="carrier agent", while_closed=True)
-def record_handover(command: RecordHandover, case: Case) -> None:
-    dock.hand_over(case, tracking_number=command.tracking_number, drop_off=command.drop_off)
-
-
-@on_return(RecordScan, by="carrier agent", while_closed=True)
-def record_scan(command: RecordScan, case: Case) -> None:
-    dock.scan(
-        case,
-        tracking_number=command.tracking_number,
-        scan_id=command.scan_id,
-        status=command.status,
-        place=command.place,
-        content_hash=content_hash(command),
-    )
-
-
 @on_return(ReceiveGoods, by="warehouse agent", while_closed=True)
 def receive_goods(command: ReceiveGoods, case: Case) -> None:
-    receipt = Receipt(
+    arrived = Receipt(
         receipt_id=command.receipt_id,
         site=command.site,
         items=tuple(ReceivedItem(item.line, item.quantity, item.serials) for item in command.items),
@@ -175,7 +121,7 @@ def receive_goods(command: ReceiveGoods, case: Case) -> None:
         complete=command.complete,
         content_hash=content_hash(command),
     )
-    dock.receive(case, receipt)
+    receipt.receive(case, arrived)
 
 
 @on_return(HoldGoods, by="warehouse agent")

@@ -59,6 +59,10 @@ class UnitStates(Generic[State]):
                     yield UnitRun(first, end - first), state
                 index += 1
 
+    def beside(self, others: Sequence[UnitRun]) -> Iterator[tuple[UnitRun, State]]:
+        """Yield the known runs with their states, without the units in ``others``."""
+        return self.within(without([run for run, _ in self._runs], others)) if others else iter(self._runs)
+
     def change(self, wanted: Sequence[UnitRun], change: Callable[[State], State]) -> None:
         """Give every known unit in ``wanted`` the state that ``change`` makes of its own."""
         for want in wanted:

@@ -25,7 +25,9 @@ Disposition = Literal[
     "restock", "open_box", "refurbish", "return_to_supplier", "liquidate", "donate", "recycle", "scrap", "send_back",
     "hold", "not_returned",
 ]  # fmt: skip
-DiscrepancyKind = Literal["short", "over", "wrong_item", "wrong_serial", "empty_box", "damaged_on_arrival"]
+DiscrepancyKind = Literal[
+    "short", "over", "wrong_item", "wrong_serial", "empty_box", "damaged_on_arrival", "unknown_parcel"
+]
 WithdrawalException = Literal["custom_made", "sealed_hygiene", "perishable", "digital"]
 NextStep = Literal["decide", "ship", "receive", "inspect", "resolve", "pay", "close", "none"]
 
@@ -44,6 +46,7 @@ TenderKind = Literal["card", "wallet", "gift_card", "store_credit", "cash", "ban
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
 RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference"]
 PayoutOutcome = Literal["settled", "failed", "unknown", "pending"]
+ParcelStatus = Literal["issued", "handed_over", ScanStatus]
 PayoutStatus = Literal["requested", "settled", "failed", "unknown"]
 DeadlineKind = Literal["ship_back", "inspect", "refund", "appeal", "close", "remedy"]
 DeadlineStatus = Literal["open", "met", "passed", "cancelled"]

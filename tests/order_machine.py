@@ -203,6 +203,16 @@ class OrderMachine(RuleBasedStateMachine):
         self.clock += 1
 
     @precondition(lambda self: self.returns)
+    @rule(which=numbers, line=line_numbers, quantity=small, status=st.sampled_from(("accepted", "delivered", "lost")))
+    def pack(self, which: int, line: int, quantity: int, status: str) -> None:
+        """Send some units in a parcel of their own, and let the carrier see it."""
+        name = f"P-{len(self.shop.history)}"
+        label = {"label_id": name, "carrier": "DHL", "tracking_number": name, "ship_to": "W"}
+        packed = [{"line": self.wrapped(which, line), "quantity": quantity}]
+        self.tell("IssueLabel", self.on(which, **label, lines=packed), "system:labels")
+        self.tell("RecordScan", self.on(which, tracking_number=name, scan_id=name, status=status), "carrier:DHL")
+
+    @precondition(lambda self: self.returns)
     @rule(
         which=numbers,
         items=st.lists(st.tuples(line_numbers, small), max_size=2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal
 
 from domain import ledger
@@ -37,6 +37,12 @@ def follow_policy(case: Case, number: int) -> None:
     due = [run for run, state in _of_line(case, number) if _is_due(line, state)]
     if due:
         resolve(case, due, line.asked.wish, by="policy")
+
+
+def follow_policy_on(case: Case, runs: Iterable[RmaRun]) -> None:
+    """Do what the terms of these units' lines say follows, line by line."""
+    for number in sorted({run.line for run in runs}):
+        follow_policy(case, number)
 
 
 def _of_line(case: Case, number: int) -> list[tuple[RmaRun, RunState]]:

@@ -1,4 +1,4 @@
-"""Facts about the goods of a return: on their way, at the dock, on the bench, and out again."""
+"""Facts about the goods of a return: at the dock, on the bench, and out again."""
 
 from __future__ import annotations
 
@@ -20,62 +20,10 @@ from domain.vocabularies import (
     Grade,
     LiableParty,
     Logistics,
-    ScanStatus,
 )
 
 MISSING: Final[dict[DiscrepancyKind, Logistics]] = {"short": "short", "wrong_item": "wrong_item"}
 """Where the announced units then are; other discrepancies are about something else."""
-
-
-class LabelIssued(Fact):
-    TOPIC = "rma.Rma.LabelIssued.v1"
-    label_id: str
-    carrier: str
-    tracking_number: str
-    ship_to: str
-    content_hash: str
-
-    def apply(self, aggregate: RmaState) -> None:
-        aggregate.recorded["label_id", self.label_id] = self.content_hash
-        aggregate.carrier, aggregate.tracking_number = self.carrier, self.tracking_number
-
-
-class HandedOver(Fact):
-    """The goods left the customer."""
-
-    TOPIC = "rma.Rma.HandedOver.v1"
-    runs: tuple[RmaRun, ...]
-    tracking_number: str | None
-    drop_off: str | None
-
-    def apply(self, aggregate: RmaState) -> None:
-        aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
-        aggregate.tracking_number = self.tracking_number or aggregate.tracking_number
-        aggregate.change(self.runs, lambda state: replace(state, logistics="in_transit"))
-
-
-class Scanned(Fact):
-    """The carrier saw the parcel; ``runs`` are the units that it moved on, and where to."""
-
-    TOPIC = "rma.Rma.Scanned.v1"
-    scan_id: str
-    tracking_number: str
-    status: ScanStatus
-    place: str | None
-    first: bool
-    logistics: Logistics | None
-    runs: tuple[RmaRun, ...]
-    content_hash: str
-
-    def apply(self, aggregate: RmaState) -> None:
-        aggregate.recorded["scan_id", self.scan_id] = self.content_hash
-        aggregate.tracking_number = aggregate.tracking_number or self.tracking_number
-        if self.first:
-            aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
-        aggregate.last_scan_at = max(self.timestamp, aggregate.last_scan_at or self.timestamp)
-        if self.logistics:
-            logistics = self.logistics
-            aggregate.change(self.runs, lambda state: replace(state, logistics=logistics))
 
 
 class Received(Fact):
@@ -99,10 +47,10 @@ class Received(Fact):
 
 
 class DiscrepancyFound(Fact):
-    """What arrived is not what was announced; ``runs`` are the announced units concerned."""
+    """What arrived, or is on its way, is not what was announced; ``runs`` are the announced units concerned."""
 
     TOPIC = "rma.Rma.DiscrepancyFound.v1"
-    receipt_id: str
+    receipt_id: str | None
     kind: DiscrepancyKind
     line: int | None
     sku: str | None
@@ -110,6 +58,7 @@ class DiscrepancyFound(Fact):
     serial: str | None
     note: str | None
     runs: tuple[RmaRun, ...]
+    tracking_number: str | None = None
 
     def apply(self, aggregate: RmaState) -> None:
         if (missing := MISSING.get(self.kind)) is not None:

@@ -1,7 +1,7 @@
 """A return merchandise authorization: lines and quantities of one order on their way back.
 
-Its facts are in ``request_facts``, ``remedy_facts``, ``goods_facts`` and ``outcome_facts``, what they add up to in
-``state``. Rules are checked where facts are decided, in ``domain/case``, before a fact is triggered.
+Its facts are in ``request_facts``, ``remedy_facts``, ``parcel_facts``, ``goods_facts`` and ``outcome_facts``, what they
+add up to in ``state``. Rules are checked where facts are decided, in ``domain/case``, before a fact is triggered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from domain.fact import AggregateRoot, Fact
 from domain.identity import rma_number, rma_stream
 from domain.order import Order
 from domain.order.parts import PolicyPin
-from domain.rma import goods_facts, outcome_facts, remedy_facts, request_facts
+from domain.rma import goods_facts, outcome_facts, parcel_facts, remedy_facts, request_facts
 from domain.rma.parts import (
     Evidence,
     RequestedLine,
@@ -43,9 +43,9 @@ class Rma(RmaState, AggregateRoot):
     EvidenceAdded = request_facts.EvidenceAdded
     Withdrawn = request_facts.Withdrawn
     Expired = request_facts.Expired
-    LabelIssued = goods_facts.LabelIssued
-    HandedOver = goods_facts.HandedOver
-    Scanned = goods_facts.Scanned
+    LabelIssued = parcel_facts.LabelIssued
+    HandedOver = parcel_facts.HandedOver
+    Scanned = parcel_facts.Scanned
     Received = goods_facts.Received
     DiscrepancyFound = goods_facts.DiscrepancyFound
     Held = goods_facts.Held

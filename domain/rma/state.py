@@ -12,6 +12,7 @@ from domain.money import spread_minor
 from domain.order.parts import PolicyPin
 from domain.policy.decision import Decision
 from domain.policy.document import Remedy
+from domain.rma.parcels import Parcels
 from domain.rma.parts import (
     Deadline,
     Evidence,
@@ -72,7 +73,7 @@ class RmaState:
         self.decided_at: datetime | None = None
         self.authorized_at: datetime | None = None
         self.first_scan_at: datetime | None = None
-        self.last_scan_at: datetime | None = None
+        self.parcels = Parcels()
         self.resolved_at: datetime | None = None
         self.closed_at: datetime | None = None
         self.carrier: str | None = None
@@ -164,6 +165,17 @@ class RmaState:
         for number, line in self.lines.items():
             for run, state in line.states:
                 yield RmaRun(number, run.first, run.count), state
+
+    def units_beside(self, others: Iterable[RmaRun]) -> list[tuple[RmaRun, RunState]]:
+        """Return the units with their states, but for those in these runs."""
+        left_out: dict[int, list[UnitRun]] = {}
+        for run in others:
+            left_out.setdefault(run.line, []).append(run.run)
+        return [
+            (RmaRun(number, run.first, run.count), state)
+            for number, line in self.lines.items()
+            for run, state in line.states.beside(left_out.get(number, ()))
+        ]
 
     def line(self, number: int) -> RmaLine:
         """Return a line by its number; raises ``UnknownLineError``."""

@@ -63,7 +63,9 @@ class Facts:
             case Rma.FeedbackGiven():
                 self._add(FEEDBACK, {**head, "score": fact.score, "comment": fact.comment})
             case Rma.DiscrepancyFound():
-                self._add(DISCREPANCIES, head | _fields(fact, "receipt_id kind line sku quantity serial note"))
+                self._add(
+                    DISCREPANCIES, head | _fields(fact, "receipt_id kind line sku quantity serial note tracking_number")
+                )
             case Rma.LabelIssued():
                 self._add(LABELS, head | _fields(fact, "label_id carrier tracking_number ship_to"))
             case Rma.DenialAppealed():

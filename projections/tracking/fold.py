@@ -1,4 +1,4 @@
-"""Where each return stands: its status, its lines, its timeline, its deadlines, and the facts people list.
+"""Where each return stands: its status, its lines, its parcels, its timeline, its deadlines, and the facts people list.
 
 A return is folded by its own aggregate. Its past is read back from the timeline, which holds every event of it, so the
 read model needs nothing else; a bounded cache spares most of that reading.
@@ -19,8 +19,8 @@ from domain.rma import Rma
 from projections.table import Rows, tables_sql
 from projections.tracking.facts import Facts
 from projections.tracking.flow import Flow, flow_rows
-from projections.tracking.rows import deadline_rows, line_rows, return_row
-from projections.tracking.tables import DEADLINES, FLOW, RETURN_LINES, RETURNS, SCHEMA, STANDING, VERSION
+from projections.tracking.rows import deadline_rows, line_rows, parcel_rows, return_row
+from projections.tracking.tables import DEADLINES, FLOW, PARCELS, RETURN_LINES, RETURNS, SCHEMA, STANDING, VERSION
 from projections.tracking.told import TOLD
 from projections.tracking.views import VIEWS
 
@@ -51,6 +51,7 @@ class Known:
             RETURN_LINES.name: {(row["line"], row["first_unit"]): row for row in line_rows(self.rma)},
             FLOW.name: {(row["line"], row["first_unit"]): row for row in flow_rows(self.rma, self.flow)},
             DEADLINES.name: {row["deadline_id"]: row for row in deadline_rows(self.rma)},
+            PARCELS.name: {row["label_id"]: row for row in parcel_rows(self.rma)},
         }
 
 
@@ -122,7 +123,7 @@ def _show(connection: Connection[Any], returns: Iterable[Known]) -> None:
     for one in returns:
         before, one.shown = one.shown, one.rows()
         changes.append((before, one.shown))
-    for table in (RETURN_LINES, FLOW, DEADLINES):
+    for table in (RETURN_LINES, FLOW, DEADLINES, PARCELS):
         table.show(connection, ((before.get(table.name, {}), now.get(table.name, {})) for before, now in changes))
 
 

@@ -103,6 +103,24 @@ def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunStat
     }
 
 
+def parcel_rows(rma: Rma) -> Iterator[dict[str, Any]]:
+    """Yield the rows of view ``parcels``."""
+    for parcel in rma.parcels.by_label.values():
+        lines: dict[int, int] = {}
+        for run in parcel.runs:
+            lines[run.line] = lines.get(run.line, 0) + run.count
+        yield {
+            "rma_id": rma.rma_id,
+            "label_id": parcel.label_id,
+            "order_id": rma.order_id,
+            "carrier": parcel.carrier,
+            "tracking_number": parcel.tracking_number,
+            "status": parcel.status,
+            "last_scan_at": parcel.last_scan_at,
+            "lines": [{"line": line, "quantity": quantity} for line, quantity in lines.items()],
+        }
+
+
 def deadline_rows(rma: Rma) -> Iterator[dict[str, Any]]:
     """Yield the rows of view ``deadlines``."""
     for deadline in rma.deadlines.values():

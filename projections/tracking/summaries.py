@@ -60,7 +60,9 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.Withdrawn: lambda fact: f"{_units(fact)} withdrawn",
     Rma.Expired: lambda fact: f"{_units(fact)} expired: nothing was sent in time",
     Rma.LabelIssued: lambda fact: f"label by {fact.carrier}, {fact.tracking_number}",
-    Rma.HandedOver: lambda fact: f"{_units(fact)} handed over",
+    Rma.HandedOver: lambda fact: (
+        f"{_units(fact)} handed over" if fact.runs else f"parcel {fact.tracking_number} handed over, which is unknown"
+    ),
     Rma.Scanned: lambda fact: f"scan: {fact.status}" + (f", {fact.place}" if fact.place else ""),
     Rma.Received: lambda fact: f"{_units(fact)} received at {fact.site}",
     Rma.DiscrepancyFound: lambda fact: f"discrepancy: {fact.kind}, {fact.quantity}",

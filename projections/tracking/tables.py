@@ -15,6 +15,7 @@ from domain.vocabularies import (
     LiableParty,
     Logistics,
     NextStep,
+    ParcelStatus,
     Reason,
     Resolution,
     ReturnStatus,
@@ -35,7 +36,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 5
+VERSION: Final = 6
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -213,4 +214,26 @@ DECISIONS = Table(
     key=("rma_id", "position", "line"),
 )
 
-STANDING: Final = (RETURNS, RETURN_LINES, FLOW, RETURN_TIMELINE, DEADLINES, DECISIONS)
+PARCELS = Table(
+    SCHEMA,
+    "parcels",
+    (
+        RMA_ID,
+        Column("label_id", "text", "The label that it travels under."),
+        ORDER_ID,
+        Column("carrier", "text", "Who carries it."),
+        Column("tracking_number", "text", "Its number with the carrier."),
+        Column("status", "text", f"How far it has come, by its newest scan: {one_of(ParcelStatus)}."),
+        Column("last_scan_at", "timestamptz", "When its newest scan was made; empty before any.", null=True),
+        Column(
+            "lines",
+            "jsonb",
+            "The units it is for, as line and quantity; none named: all units of the return in no other parcel.",
+        ),
+    ),
+    key=("rma_id", "label_id"),
+    indexes={"tracking_number": "(tracking_number)"},
+    moves=True,
+)
+
+STANDING: Final = (RETURNS, RETURN_LINES, FLOW, RETURN_TIMELINE, DEADLINES, DECISIONS, PARCELS)

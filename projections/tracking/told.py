@@ -27,13 +27,14 @@ FEEDBACK = _of_facts(
 )
 DISCREPANCIES = _of_facts(
     "discrepancies",
-    Column("receipt_id", "text", "The receipt at which it was found."),
+    Column("receipt_id", "text", "The receipt at which it was found; empty: it was told on the way.", null=True),
     Column("kind", "text", f"What differs: {one_of(DiscrepancyKind)}."),
     Column("line", "integer", "The line of the return, where it is about one.", null=True),
     Column("sku", "text", "The article concerned.", null=True),
     Column("quantity", "integer", "Units concerned."),
     Column("serial", "text", "The serial number concerned.", null=True),
     Column("note", "text", "What the warehouse says.", null=True),
+    Column("tracking_number", "text", "The number concerned, where it is about a parcel.", null=True),
 )
 LABELS = _of_facts(
     "labels",

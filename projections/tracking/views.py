@@ -9,7 +9,16 @@ from domain.rma import Rma
 from domain.vocabularies import Grade, Method, RefundDue, Wish
 from projections.columns import CURRENCY, LINE, POSITION, RMA_ID, one_of
 from projections.table import Column
-from projections.tracking.tables import DEADLINES, DECISIONS, FLOW, RETURN_LINES, RETURN_TIMELINE, RETURNS, SCHEMA
+from projections.tracking.tables import (
+    DEADLINES,
+    DECISIONS,
+    FLOW,
+    PARCELS,
+    RETURN_LINES,
+    RETURN_TIMELINE,
+    RETURNS,
+    SCHEMA,
+)
 from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
 from projections.view import View, view_of
 
@@ -129,6 +138,12 @@ VIEWS: Final = (
         says="One row per label that was issued for a return.",
         answers="Which carriers bring the goods back?",
         example="SELECT carrier, count(*) AS labels FROM rma_read.labels GROUP BY carrier ORDER BY labels DESC",
+    ),
+    view_of(
+        PARCELS,
+        says="One row per parcel that a label was issued for: how far it has come, and which units are in it.",
+        answers="Where is each parcel of a return?",
+        example="SELECT status, count(*) AS parcels FROM rma_read.parcels GROUP BY status ORDER BY status",
     ),
     view_of(
         EVIDENCE,

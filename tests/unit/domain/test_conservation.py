@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain.case import dock, payouts, refunds, resolution
+from domain.case import payouts, receipt, refunds, resolution
 from domain.order import Order, allocation
 from domain.order import parts as order_parts
 from domain.order.money_facts import StoreCreditSpent
@@ -93,7 +93,7 @@ BUGS: list[tuple[object, str, Callable[..., Any]]] = [
     (allocation, "share_by_largest_remainder", _all_to_the_first),
     (resolution, "_settle_units", _nothing_follows_lost_goods),
     (Order.StoreCreditSpent, "apply", _a_spending_forgotten),
-    (dock, "take", lambda _, quantity: [UnitRun(1, quantity)]),
+    (receipt, "take", lambda _, quantity: [UnitRun(1, quantity)]),
 ]
 
 

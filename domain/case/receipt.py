@@ -1,29 +1,14 @@
-"""Goods on their way and at the dock. What arrives is a fact, whoever expected it; money waits for authorization."""
+"""What arrives at the dock is a fact, whoever expected it; money waits for authorization."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from domain.case import Case, resolution
-from domain.errors import WrongStateError
+from domain.case import Case, discrepancies, resolution
 from domain.rma.parts import LineSerials, RmaRun
 from domain.units import UnitRun, take, total, without
-from domain.vocabularies import Logistics, ScanStatus
-
-FIRST_SCANS: Final = frozenset({"accepted", "in_transit", "out_for_delivery", "delivered"})
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What goods are sent with, and where to."""
-
-    label_id: str
-    carrier: str
-    tracking_number: str
-    ship_to: str
-    content_hash: str
+from domain.vocabularies import DiscrepancyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,87 +43,6 @@ class Receipt:
     content_hash: str
 
 
-def issue_label(case: Case, label: Label) -> None:
-    """Issue a label to send the goods with; the same one again is no second.
-
-    Raises:
-        IdentifierReusedError: Another label came under this id.
-        WrongStateError: Nothing is authorized to be sent.
-    """
-    if case.rma.is_repeat("label_id", label.label_id, label.content_hash):
-        return
-    if not any(state.is_authorized for _, state in case.rma.units()):
-        raise WrongStateError("nothing is authorized to be sent", status=case.rma.status)
-    case.rma.trigger_event(
-        case.rma.LabelIssued,
-        label_id=label.label_id,
-        carrier=label.carrier,
-        tracking_number=label.tracking_number,
-        ship_to=label.ship_to,
-        content_hash=label.content_hash,
-        timestamp=case.at,
-    )
-
-
-def hand_over(case: Case, *, tracking_number: str | None, drop_off: str | None) -> None:
-    """Record that the goods left the customer; told again, it is no second time.
-
-    Raises:
-        WrongStateError: Nothing is authorized to be sent, nor on its way.
-    """
-    rma = case.rma
-    runs = [run for run, state in rma.units() if state.is_live and state.is_with_customer]
-    if not runs:
-        if rma.first_scan_at is None:
-            raise WrongStateError("nothing is waiting to be handed over", status=rma.status)
-        return
-    rma.trigger_event(
-        rma.HandedOver, runs=tuple(runs), tracking_number=tracking_number, drop_off=drop_off, timestamp=case.at
-    )
-    _follow(case, runs)
-
-
-def scan(
-    case: Case,
-    *,
-    tracking_number: str,
-    scan_id: str,
-    status: ScanStatus,
-    place: str | None,
-    content_hash: str,
-) -> None:
-    """Record a carrier's scan; scans may come twice and out of order, and never move goods back.
-
-    An older scan than the latest moves nothing but a first one: ``lost`` gives way only to a later sighting.
-    """
-    rma = case.rma
-    if rma.is_repeat("scan_id", scan_id, content_hash):
-        return
-    late = rma.last_scan_at is not None and case.at < rma.last_scan_at
-    to: Logistics | None = None
-    movable: frozenset[str] = frozenset()
-    if status == "delivered":
-        to, movable = "delivered", frozenset({"with_customer", "in_transit"} | (set() if late else {"lost"}))
-    elif status == "lost" and not late:
-        to, movable = "lost", frozenset({"with_customer", "in_transit"})
-    elif status in FIRST_SCANS:
-        to, movable = "in_transit", frozenset({"with_customer"} | (set() if late else {"lost"}))
-    runs = [run for run, state in rma.units() if state.is_live and state.logistics in movable]
-    rma.trigger_event(
-        rma.Scanned,
-        scan_id=scan_id,
-        tracking_number=tracking_number,
-        status=status,
-        place=place,
-        first=status in FIRST_SCANS,
-        logistics=to if runs else None,
-        runs=tuple(runs) if to else (),
-        content_hash=content_hash,
-        timestamp=case.at,
-    )
-    _follow(case, runs)
-
-
 def receive(case: Case, receipt: Receipt) -> None:
     """Record what arrived, and what of it differs from what was announced."""
     if case.rma.is_repeat("receipt_id", receipt.receipt_id, receipt.content_hash):
@@ -164,13 +68,13 @@ def receive(case: Case, receipt: Receipt) -> None:
     case.order.return_units(case.rma.rma_id, case.order_runs(arrivals.arrived), case.at)
     for item, excess in over:
         if excess:
-            _discrepancy(case, receipt, "over", line=item.line, quantity=excess)
+            discrepancies.note(case, "over", receipt_id=receipt.receipt_id, line=item.line, quantity=excess)
         _check_serials(case, receipt, item)
     for other, runs in swapped:
         _other_article(case, receipt, other, runs)
     if receipt.complete:
         _missing(case, receipt)
-    _follow(case, arrivals.arrived)
+    resolution.follow_policy_on(case, arrivals.arrived)
 
 
 class Arrivals:
@@ -203,54 +107,31 @@ class Arrivals:
         return [RmaRun(line, run.first, run.count) for run in chosen]
 
 
-def _discrepancy(
-    case: Case,
-    receipt: Receipt,
-    kind: str,
-    *,
-    quantity: int,
-    line: int | None = None,
-    sku: str | None = None,
-    serial: str | None = None,
-    note: str | None = None,
-    runs: Sequence[RmaRun] = (),
-) -> None:
-    case.rma.trigger_event(
-        case.rma.DiscrepancyFound,
-        receipt_id=receipt.receipt_id,
-        kind=kind,
-        line=line,
-        sku=sku or (case.rma.lines[line].asked.sku if line else None),
-        quantity=quantity,
-        serial=serial,
-        note=note,
-        runs=tuple(runs),
-        timestamp=case.at,
-    )
-
-
 def _check_serials(case: Case, receipt: Receipt, item: ReceivedItem) -> None:
     sold = case.order.lines[case.rma.lines[item.line].asked.line_id].fact.serials
     for serial in item.serials:
         if sold and serial not in sold:
-            _discrepancy(case, receipt, "wrong_serial", line=item.line, quantity=1, serial=serial)
+            discrepancies.note(
+                case, "wrong_serial", receipt_id=receipt.receipt_id, line=item.line, quantity=1, serial=serial
+            )
 
 
 def _other_article(case: Case, receipt: Receipt, item: UnexpectedItem, runs: Sequence[RmaRun]) -> None:
     announced = {line.asked.sku: number for number, line in case.rma.lines.items()}
+    kind: DiscrepancyKind
     if item.instead_of is None and item.sku in announced:
         kind, line = "over", announced[item.sku]
     else:
         kind, line = "wrong_item", item.instead_of or 0
-    _discrepancy(
+    discrepancies.note(
         case,
-        receipt,
         kind,
+        receipt_id=receipt.receipt_id,
         line=line or None,
         sku=item.sku,
         quantity=item.quantity,
         serial=item.serial,
-        note=item.note,
+        said=item.note,
         runs=runs,
     )
     case.order.free_units(case.rma.rma_id, case.order_runs(runs), "wrong_item", case.at)
@@ -259,7 +140,7 @@ def _other_article(case: Case, receipt: Receipt, item: UnexpectedItem, runs: Seq
 def _missing(case: Case, receipt: Receipt) -> None:
     """What was announced and did not come is short, and free again; a box without anything is empty."""
     if not receipt.items and not receipt.unexpected:
-        _discrepancy(case, receipt, "empty_box", quantity=0)
+        discrepancies.note(case, "empty_box", receipt_id=receipt.receipt_id, quantity=0)
     for number in case.rma.lines:
         missing = [
             RmaRun(number, run.first, run.count)
@@ -267,10 +148,7 @@ def _missing(case: Case, receipt: Receipt) -> None:
         ]
         if missing:
             quantity = total(run.run for run in missing)
-            _discrepancy(case, receipt, "short", line=number, quantity=quantity, runs=missing)
+            discrepancies.note(
+                case, "short", receipt_id=receipt.receipt_id, line=number, quantity=quantity, runs=missing
+            )
             case.order.free_units(case.rma.rma_id, case.order_runs(missing), "short", case.at)
-
-
-def _follow(case: Case, runs: Iterable[RmaRun]) -> None:
-    for number in sorted({run.line for run in runs}):
-        resolution.follow_policy(case, number)
