@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from commands import (  # importing them registers their handlers
     closing,
+    credit_notes,
     deadlines,
     decisions,
     differences,
@@ -45,6 +46,7 @@ MODULES: Final = (
     deadlines,
     closing,
     differences,
+    credit_notes,
 )
 
 

@@ -144,6 +144,30 @@ class UnknownPayoutError(RuleViolationError):
     code = "unknown_payout"
 
 
+class UnknownRefundError(RuleViolationError):
+    """The order has no such refund."""
+
+    code = "unknown_refund"
+
+
+class UnknownClaimError(RuleViolationError):
+    """The order has no such claim."""
+
+    code = "unknown_claim"
+
+
+class NoteSubjectError(RuleViolationError):
+    """A note is about one thing: a refund or a claim, not both and not neither."""
+
+    code = "note_subject"
+
+
+class WrongSeriesError(RuleViolationError):
+    """The credit notes of the order's seller are numbered in another series; ``series_id`` says in which."""
+
+    code = "wrong_series"
+
+
 class UnknownTenderError(RuleViolationError):
     """The order was paid with no tender under this identifier."""
 

@@ -34,6 +34,11 @@ def difference_stream(difference_id: UUID) -> str:
     return f"difference/{difference_id}"
 
 
+def credit_note_stream(series_id: str, year: int) -> str:
+    """Return the name of the stream that holds the credit notes of one series and year."""
+    return f"credit-notes/{series_id}/{year}"
+
+
 def rma_number(rma_id: UUID) -> str:
     """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-P``: letters and digits only.
 

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     gateway_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
     """The payment gateway; without one no payout is handed over."""
+    sellers_file: Path | None = None
+    """Who stands on credit notes, by series (JSON); None: each series' own name."""
 
     @model_validator(mode="before")
     @classmethod

@@ -72,6 +72,7 @@ WORKERS: Final = (
         for name, shows in READ_MODELS.items()
     ),
     Worker("deadlines", "Pass deadlines when their instant comes.", "workers.deadlines.worker:run"),
+    Worker("credit_notes", "Have a credit note issued for every refund.", "workers.credit_notes.worker:run"),
     Worker(
         "payments",
         "Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL.",

@@ -175,6 +175,7 @@ class Claim:
     amount_minor: int
     reason: str
     units: tuple[LineRun, ...]
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -186,3 +187,6 @@ class Refund:
     amount_minor: int
     credits: tuple[Credit, ...]
     payouts: list[UUID]
+    at: datetime
+    restocking_minor: int = 0
+    return_shipping_minor: int = 0

@@ -50,7 +50,14 @@ class RefundRequested(Fact):
         if self.rma_id is not None:
             self._count_in_return(aggregate, self.rma_id)
         aggregate.refunds[self.refund_id] = Refund(
-            self.refund_id, self.rma_id, self.amount_minor, self.credits, [p.payout_id for p in self.payouts]
+            self.refund_id,
+            self.rma_id,
+            self.amount_minor,
+            self.credits,
+            [p.payout_id for p in self.payouts],
+            self.timestamp,
+            self.restocking_minor,
+            self.return_shipping_minor,
         )
         for payout in self.payouts:
             aggregate.payouts[payout.payout_id] = payout
@@ -235,4 +242,6 @@ class ClaimRaised(Fact):
         if self.claim_id is not None and self.content_hash is not None:
             aggregate.recorded["claim_id", self.claim_id] = self.content_hash
         claim_id = self.claim_id or f"claim/{len(aggregate.claims) + 1}"
-        aggregate.claims[claim_id] = Claim(claim_id, self.rma_id, self.line, self.amount_minor, self.reason, self.units)
+        aggregate.claims[claim_id] = Claim(
+            claim_id, self.rma_id, self.line, self.amount_minor, self.reason, self.units, self.timestamp
+        )

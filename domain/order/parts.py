@@ -14,6 +14,20 @@ from domain.vocabularies import PayoutStatus, TenderKind, WithdrawalException
 
 
 @dataclass(frozen=True, slots=True)
+class TaxShare:
+    """What of a sum is tax under one code (minor units); ``rate_bps`` in basis points, None where nobody told it."""
+
+    code: str
+    rate_bps: int | None
+    amount_minor: int
+
+    @property
+    def key(self) -> tuple[str, int | None]:
+        """What tells it from other taxes."""
+        return self.code, self.rate_bps
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLine:
     """A line as it was sold, with its share of every cent of the order (minor units).
 
@@ -134,6 +148,7 @@ class Credit:
     shipping_minor: int
     fee_minor: int = 0
     fee_base_minor: int = 0
+    taxes: tuple[TaxShare, ...] = ()
 
     @property
     def run(self) -> UnitRun:

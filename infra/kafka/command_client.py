@@ -24,6 +24,8 @@ from infra.services import ServiceUnreachableError
 from infra.settings import Settings
 
 HEADERS: Final = (("content-type", STRUCTURED_CONTENT.encode()),)
+KEY_FIELDS: Final = ("series_id", "order_id", "policy_id")
+"""Fields of a command's body that make its record's key: the first that it has."""
 PENDING_MAX: Final = 10_000
 """Commands sent and not yet answered; more wait, so that memory stays flat and the workers are not run over."""
 POLL_EVERY_COMMANDS: Final = 500
@@ -121,8 +123,8 @@ class OutgoingCommand:
 
 
 def key_of(data: Any) -> str | None:
-    """Return the key that belongs to a command's body: its order, else its policy, else none."""
-    found = (data.get(name) for name in ("order_id", "policy_id")) if isinstance(data, Mapping) else ()
+    """Return the key that belongs to a command's body, as ``KEY_FIELDS`` says; None where it has none of them."""
+    found = (data.get(name) for name in KEY_FIELDS) if isinstance(data, Mapping) else ()
     return next((value for value in found if isinstance(value, str)), None)
 
 

@@ -14,8 +14,11 @@ from domain.order.money_facts import PayoutHeard, RefundRequested
 from domain.order.parts import Payout
 from domain.order.sale_facts import Registered
 from domain.recorded import RecordedEvent
+from domain.settlement.credit_note_series import CreditNoteSeries
 from domain.settlement.difference import SettlementDifference
 from domain.settlement.payouts import WORST_FIRST, refund_status
+from projections.refund_ledger.credit_notes import CREDIT_NOTES, VIEW, row_of
+from projections.refund_ledger.differences import found_row, resolved_row
 from projections.refund_ledger.tables import (
     COUNTERS,
     DIFFERENCES,
@@ -39,7 +42,7 @@ KINDS: Final = frozenset(
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
         " PayoutUnclear PayoutPending PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
     ).split()
-) | {SettlementDifference.Found, SettlementDifference.Resolved}
+) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 
 _REFUND_STATUS: Final = f"""
 UPDATE {SCHEMA}.refunds AS refund SET
@@ -58,8 +61,8 @@ class RefundLedger:
 
     name = "refund_ledger"
     version = VERSION
-    tables_sql = tables_sql(SCHEMA, TABLES)
-    views = VIEWS
+    tables_sql = tables_sql(SCHEMA, (*TABLES, CREDIT_NOTES))
+    views = (*VIEWS, VIEW)
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch in memory, then write each table once."""
@@ -85,9 +88,13 @@ class _Batch:
         self.credit: dict[UUID, dict[str, Any]] = {}
         self.differences: list[dict[str, Any]] = []
         self.resolutions: list[dict[str, Any]] = []
+        self.credit_notes: list[dict[str, Any]] = []
 
     def note(self, event: RecordedEvent) -> None:
         fact = event.fact
+        if isinstance(fact, CreditNoteSeries.Issued):
+            self.credit_notes.append(row_of(event, fact))
+            return
         self._units(event, fact)
         self._money(event, fact)
         self._store_credit(event, fact)
@@ -145,9 +152,9 @@ class _Batch:
     def _difference(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
             case SettlementDifference.Found():
-                self._found(event, fact)
+                self.differences.append(found_row(event, fact))
             case SettlementDifference.Resolved():
-                self._resolved(event, fact)
+                self.resolutions.append(resolved_row(event, fact))
 
     def _registered(self, fact: Registered) -> None:
         given = fact.exchange_of
@@ -277,38 +284,6 @@ class _Batch:
         row["moved_at"] = max(event.occurred_at, row["moved_at"])
         return row
 
-    def _found(self, event: RecordedEvent, fact: SettlementDifference.Found) -> None:
-        here, there = fact.here, fact.there
-        self.differences.append(
-            {
-                "difference_id": fact.difference_id,
-                "kind": fact.kind,
-                "payout_id": fact.payout_id,
-                "order_id": fact.order_id,
-                "rma_id": fact.rma_id,
-                "here_minor": here.amount_minor if here else None,
-                "here_currency": here.currency if here else None,
-                "here_status": here.status if here else None,
-                "there_minor": there.amount_minor if there else None,
-                "there_currency": there.currency if there else None,
-                "reference": there.reference if there else None,
-                "status": "open",
-                "found_at": event.occurred_at,
-            }
-        )
-
-    def _resolved(self, event: RecordedEvent, fact: SettlementDifference.Resolved) -> None:
-        self.resolutions.append(
-            {
-                "difference_id": event.stream.removeprefix("difference/"),
-                "status": "resolved",
-                "resolved_at": event.occurred_at,
-                "resolved_by": event.actor,
-                "resolution": fact.resolution,
-                "note": fact.note,
-            }
-        )
-
     def write(self, connection: Connection[Any]) -> None:
         ORDERS.insert(connection, self.orders)
         ORDER_UNITS.add(
@@ -322,6 +297,7 @@ class _Batch:
         REFUNDS.insert(connection, self.refunds)
         PAYOUTS.insert(connection, list(self.payouts.values()))
         LEDGER_ENTRIES.insert(connection, self.entries)
+        CREDIT_NOTES.insert(connection, self.credit_notes)
         retried = [{"payout_id": payout_id, "retried": True} for payout_id in self.replaced]
         PAYOUTS.update(connection, retried, columns=["retried"])
         PAYOUTS.update(

@@ -77,6 +77,7 @@ def whole_story() -> Shop:
     _remedies(teller)
     _people(teller)
     _order_money(teller)
+    _notes(teller)
     return teller.shop
 
 
@@ -205,3 +206,10 @@ def _remedies(teller: Narrator) -> None:
             teller.pass_deadline(number, "remedy")
         else:
             teller.about(number, "AnswerRemedy", "customer:C-1", line=1, accepted=accepted)
+
+
+def _notes(teller: Narrator) -> None:
+    """The note of the first refund, which opens its series."""
+    refund = next(iter(teller.shop.order().refunds.values()))
+    told = {"series_id": "default", "refund_id": str(refund.refund_id), "rma_id": str(refund.rma_id), "order_id": "O-1"}
+    teller.tell("IssueCreditNote", told, "clock:credit-notes")

@@ -11,6 +11,7 @@ import typer
 from workers.cli import (
     answer,
     ask,
+    credit_note,
     dead,
     differences,
     doctor,
@@ -65,6 +66,7 @@ app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
 look.register(app)
 listing.register(app)
+credit_note.register(app)
 send.register(app)
 answer.register(app)
 dead.register(app)

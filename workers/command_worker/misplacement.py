@@ -7,6 +7,7 @@ from typing import Literal
 
 import structlog
 
+from infra.kafka.command_client import KEY_FIELDS
 from infra.kafka.partitioner import Placement
 from infra.log.poison import place_text
 from infra.metrics import WorkerMetrics
@@ -44,9 +45,9 @@ def tell_misplaced(commands: Iterable[ParsedCommand], placement: Placement | Non
 
 
 def key_of_command(command: ParsedCommand) -> str | None:
-    """Return the key under which the contract wants a command: its order, else its policy, else any."""
+    """Return the key under which the contract wants a command, as ``KEY_FIELDS`` says; None where any will do."""
     body = command.command
-    key: str | None = getattr(body, "order_id", None) or getattr(body, "policy_id", None)
+    key: str | None = next((named for name in KEY_FIELDS if (named := getattr(body, name, None))), None)
     return key
 
 

@@ -24,6 +24,7 @@ GROUPS: Final = {
     "commands.deadlines": "Deadlines",
     "commands.closing": "Feedback and the end of a return",
     "commands.differences": "Differences between a gateway's books and ours",
+    "commands.credit_notes": "Credit notes",
 }
 
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
+from domain.settlement.credit_note_series import CreditNoteSeries
 from domain.settlement.difference import SettlementDifference
 from infra.envelope.codec import Codec, field_names
 from workers.contract.examples import event_example
@@ -21,6 +22,7 @@ AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
     "rma": Rma,
     "policy": ReturnPolicy,
     "settlement-difference": SettlementDifference,
+    "credit-note-series": CreditNoteSeries,
 }
 HEAD: Final = (
     "The body holds these fields; stream, version, business time and actor are CloudEvents attributes (see "

@@ -14,6 +14,7 @@ from infra.migrate import migrate
 from infra.sessions import connect
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
+from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
 from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
@@ -42,7 +43,7 @@ def initialise(settings: Settings) -> Initialised:
     migrations = migrate(conninfo)
     with closing(connect(conninfo)) as connection:
         settle_prefix(connection, settings.topic_prefix)
-    for projection in (*PROJECTIONS.values(), DeadlineTable(), PaymentQuestions()):
+    for projection in (*PROJECTIONS.values(), DeadlineTable(), CreditNoteTable(), PaymentQuestions()):
         prepare(conninfo, projection)
     with closing(make_admin(where.kafka_bootstrap)) as admin:
         partitioner = settle_partitioner(conninfo, admin, names.own)

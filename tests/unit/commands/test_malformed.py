@@ -64,6 +64,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "SpendStoreCredit": on_return(credit_id=str(RMA_ID), spend_id="P", amount_minor=1),
     "ReportDifference": {"difference_id": str(RMA_ID), "kind": "missing_here", **PAYOUT},
     "ResolveDifference": {"difference_id": str(RMA_ID), "resolution": "written_off", "note": "x"},
+    "IssueCreditNote": {"series_id": "default", "order_id": "O-1", "refund_id": str(RMA_ID)},
 }
 SENDERS = {
     "RegisterOrder": "system agent",
@@ -103,6 +104,7 @@ SENDERS = {
     "SpendStoreCredit": "system agent",
     "ReportDifference": "gateway system agent",
     "ResolveDifference": "agent",
+    "IssueCreditNote": "clock system",
 }
 KINDS = ActorKind.__args__  # type: ignore[attr-defined]
 ON_RETURNS = sorted(name for name, body in BODIES.items() if "rma_id" in body and name != "RequestReturn")

@@ -37,6 +37,7 @@ def test_a_line_that_is_no_event_is_named(line: bytes, said: str) -> None:
     ("data", "key"),
     [
         ({"order_id": "O-1", "policy_id": "standard"}, "O-1"),
+        ({"order_id": "O-1", "series_id": "default"}, "default"),
         ({"policy_id": "standard"}, "standard"),
         ({"order_id": 7}, None),
         ({}, None),
@@ -44,8 +45,8 @@ def test_a_line_that_is_no_event_is_named(line: bytes, said: str) -> None:
         (None, None),
     ],
 )
-def test_the_key_is_the_order_else_the_policy(data: object, key: str | None) -> None:
-    """All that concerns one order goes to one partition; what has no readable key goes without one."""
+def test_the_key_is_the_series_else_the_order_else_the_policy(data: object, key: str | None) -> None:
+    """What concerns one order goes to one partition, as do a series' numbers; without a readable key, to any."""
     assert key_of(data) == key
 
 

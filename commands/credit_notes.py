@@ -1,0 +1,65 @@
+"""What is issued for money that went back: credit notes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from commands.fields import Body, Identifier
+from commands.metadata import Meta
+from commands.registry import handles
+from commands.streams import Streams, find_policy, the_order
+from domain.errors import NoteSubjectError, UnknownClaimError, UnknownRefundError
+from domain.identity import credit_note_stream
+from domain.order import Order
+from domain.settlement.credit_note import NoteContent, note_of_claim, note_of_refund
+from domain.settlement.credit_note_series import CreditNoteSeries, business_date, check_series
+
+
+class IssueCreditNote(Body):
+    """Give a refund, or a claim, the next number of its seller's series; told again, it keeps the one it has.
+
+    Exactly one of ``refund_id`` and ``claim_id`` is given.
+    """
+
+    series_id: Identifier
+    refund_id: UUID | None = None
+    claim_id: Identifier | None = None
+    order_id: Identifier
+    rma_id: UUID | None = None
+
+
+@handles(IssueCreditNote, by="clock system")
+def issue_credit_note(command: IssueCreditNote, _meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    check_series(command.series_id, order.seller_id)
+    content, at = _content(command, order)
+    issued_on = business_date(at, _zone(order, streams))
+    stream = credit_note_stream(command.series_id, issued_on.year)
+    series = cast("CreditNoteSeries | None", streams.get(stream))
+    if series is None:
+        series = CreditNoteSeries.open(command.series_id, issued_on.year, at)
+        streams.add(series)
+    series.issue(content, issued_on, at)
+
+
+def _content(command: IssueCreditNote, order: Order) -> tuple[NoteContent, datetime]:
+    """Return what the note says and the business time of what it is about."""
+    if command.refund_id and not command.claim_id:
+        refund = order.refunds.get(command.refund_id)
+        if refund is None or refund.rma_id != command.rma_id:
+            raise UnknownRefundError(f"the order has no refund {command.refund_id}", refund_id=str(command.refund_id))
+        return note_of_refund(order, refund), refund.at
+    if command.claim_id and not command.refund_id:
+        claim = order.claims.get(command.claim_id)
+        if claim is None or claim.rma_id != command.rma_id:
+            raise UnknownClaimError(f"the order has no claim {command.claim_id}", claim_id=command.claim_id)
+        return note_of_claim(order, claim), claim.at
+    raise NoteSubjectError("a note is about one thing: give either refund_id or claim_id")
+
+
+def _zone(order: Order, streams: Streams) -> str | None:
+    """Return the zone in which the policy that the order is held to counts days; None where it is held to none."""
+    policy = find_policy(streams, order.policy.policy_id) if order.policy else None
+    return policy.version_numbered(order.policy.number).document.window.zone if policy and order.policy else None

@@ -1,0 +1,91 @@
+"""What a credit note says: net, tax by code and gross of a refund, and the fees that were kept from it.
+
+The gross is what goes back to the customer; fees are lines of their own with a negative net and no tax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.order import Order
+from domain.order.accounts import Claim, Refund
+from domain.order.parts import Credit, TaxShare
+from domain.vocabularies import NoteKind, NoteLineKind
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLine:
+    """One line of a note, in minor units; ``gross_minor`` is net and taxes, below zero where it was kept.
+
+    ``goods`` stands for units of an order line with the outward shipping that goes back with them.
+    """
+
+    kind: NoteLineKind
+    net_minor: int
+    gross_minor: int
+    taxes: tuple[TaxShare, ...] = ()
+    line_id: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteContent:
+    """What a note is about and what it says; exactly one of ``refund_id`` and ``claim_id`` is given."""
+
+    kind: NoteKind
+    order_id: str
+    rma_id: UUID | None
+    refund_id: UUID | None
+    claim_id: str | None
+    currency: str
+    lines: tuple[NoteLine, ...]
+
+    @property
+    def about(self) -> str:
+        """What it is about, by a name that no other note of the order has."""
+        return str(self.refund_id) if self.refund_id else f"{self.order_id}/{self.claim_id}"
+
+    @property
+    def gross_minor(self) -> int:
+        """What goes back to the customer, or is asked of him."""
+        return sum(line.gross_minor for line in self.lines)
+
+    @property
+    def taxes(self) -> tuple[TaxShare, ...]:
+        """Tax by code, over all lines."""
+        return summed(tax for line in self.lines for tax in line.taxes)
+
+
+def note_of_refund(order: Order, refund: Refund) -> NoteContent:
+    """Return the credit note of a refund; its gross is the refund's amount, to the cent."""
+    lines = [_goods(order, credit) for credit in refund.credits if credit.gross_minor]
+    kept: tuple[tuple[NoteLineKind, int], ...] = (
+        ("restocking", refund.restocking_minor),
+        ("return_shipping", refund.return_shipping_minor),
+    )
+    lines += [NoteLine(kind, -amount, -amount) for kind, amount in kept if amount]
+    return NoteContent("credit", order.order_id, refund.rma_id, refund.refund_id, None, order.currency, tuple(lines))
+
+
+def note_of_claim(order: Order, claim: Claim) -> NoteContent:
+    """Return the debit note of a claim; what is asked for is no sale, so that no tax is in it."""
+    line = NoteLine("claim", claim.amount_minor, claim.amount_minor)
+    return NoteContent("debit", order.order_id, claim.rma_id, None, claim.claim_id, order.currency, (line,))
+
+
+def _goods(order: Order, credit: Credit) -> NoteLine:
+    taxes = credit.taxes or ((TaxShare("standard", None, credit.tax_minor),) if credit.tax_minor else ())
+    net = credit.gross_minor - sum(tax.amount_minor for tax in taxes)
+    sold = order.lines[credit.line_id].fact
+    return NoteLine("goods", net, credit.gross_minor, taxes, credit.line_id, sold.sku, credit.count)
+
+
+def summed(taxes: Iterable[TaxShare]) -> tuple[TaxShare, ...]:
+    """Return one share for each code and rate, in the order in which they first come."""
+    sums: dict[tuple[str, int | None], int] = {}
+    for tax in taxes:
+        sums[tax.key] = sums.get(tax.key, 0) + tax.amount_minor
+    return tuple(TaxShare(code, rate_bps, amount) for (code, rate_bps), amount in sums.items())

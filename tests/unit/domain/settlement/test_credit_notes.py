@@ -1,0 +1,127 @@
+"""Every refund has one note; numbers of a series and year follow each other without a gap."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.settlement.credit_note_series import CreditNoteSeries, business_date, series_of
+from tests.support.refusals import refused, unchanged
+from tests.support.shop import RMA_ID, Shop, names
+from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
+
+CLOCK = "clock:credit-notes"
+OTHER = UUID(int=2)
+
+
+def refunded(policy: dict[str, Any] | None = None, order: dict[str, Any] | None = None, quantity: int = 1) -> Shop:
+    """Return a shop in which units of L1 were paid back."""
+    shop = open_shop(policy, order)
+    request(shop, {"line_id": "L1", "quantity": quantity})
+    receive(shop, (1, quantity))
+    inspect(shop, 1, quantity)
+    return shop
+
+
+def told(shop: Shop, which: int = 0, **more: Any) -> dict[str, Any]:
+    refund = list(shop.order().refunds.values())[which]
+    return {
+        "series_id": "default",
+        "refund_id": str(refund.refund_id),
+        "order_id": "O-1",
+        "rma_id": str(refund.rma_id),
+        **more,
+    }
+
+
+def issue(shop: Shop, which: int = 0, **more: Any) -> CreditNoteSeries.Issued:
+    fact = shop.send("IssueCreditNote", told(shop, which, **more), actor=CLOCK, at=day(7))[-1]
+    assert isinstance(fact, CreditNoteSeries.Issued)
+    return fact
+
+
+def test_the_first_note_of_a_year_opens_its_series() -> None:
+    """The number names series, year and place; the gross is what goes back."""
+    shop = refunded()
+    facts = shop.send("IssueCreditNote", told(shop), actor=CLOCK, at=day(7))
+
+    assert names(facts) == ["Opened", "Issued"]
+    note = facts[-1]
+    assert isinstance(note, CreditNoteSeries.Issued)
+    assert (note.number, note.kind, note.issued_on) == ("CN-default-2026-000001", "credit", date(2026, 3, 8))
+    refund = next(iter(shop.order().refunds.values()))
+    assert (note.net_minor, note.tax_minor, note.gross_minor) == (333, 0, refund.amount_minor)
+    assert note.timestamp == refund.at
+
+
+def test_a_refund_has_one_note_however_often_it_is_asked() -> None:
+    """The second time nothing is said; the next refund gets the next number."""
+    shop = refunded()
+    issue(shop)
+    unchanged(shop, "IssueCreditNote", told(shop), actor=CLOCK, at=day(7))
+    request(shop, {"line_id": "L1", "quantity": 1}, rma_id=OTHER, on=8)
+    receive(shop, (1, 1), rma_id=OTHER, on=9)
+    inspect(shop, 1, 1, "I-2", rma_id=OTHER)
+
+    assert issue(shop, 1).number == "CN-default-2026-000002"
+
+
+def test_fees_are_lines_of_their_own_without_tax() -> None:
+    """10.00 less 10 % restocking and 2.00 for the label: 7.00 = 10.00 - 1.00 - 2.00."""
+    fees = {**POLICY, "method": "label", "fees": {"restocking_bps": 1_000, "return_shipping_minor": 200}}
+    note = issue(refunded(fees, quantity=3))
+
+    assert [(line.kind, line.net_minor, line.gross_minor) for line in note.lines] == [
+        ("goods", 1_000, 1_000),
+        ("restocking", -100, -100),
+        ("return_shipping", -200, -200),
+    ]
+    assert (note.net_minor, note.tax_minor, note.gross_minor) == (700, 0, 700)
+
+
+def test_a_claim_has_a_debit_note_in_the_same_series() -> None:
+    """What the customer is asked for is numbered as refunds are, without tax: it is no sale."""
+    shop = refunded()
+    issue(shop)
+    shop.send("ClaimFromCustomer", on_return(amount_minor=250, reason="worn", claim_id="CL-1"), at=day(8))
+    asked = {"series_id": "default", "claim_id": "CL-1", "order_id": "O-1", "rma_id": str(RMA_ID)}
+    [note] = shop.send("IssueCreditNote", asked, actor=CLOCK, at=day(8))
+
+    assert isinstance(note, CreditNoteSeries.Issued)
+    assert (note.number, note.kind, note.refund_id, note.claim_id) == ("CN-default-2026-000002", "debit", None, "CL-1")
+    assert (note.net_minor, note.tax_minor, note.gross_minor) == (250, 0, 250)
+    unchanged(shop, "IssueCreditNote", asked, actor=CLOCK, at=day(9))
+    refused(shop, "unknown_claim", "IssueCreditNote", {**asked, "claim_id": "CL-2"}, actor=CLOCK)
+    refused(shop, "note_subject", "IssueCreditNote", told(shop, claim_id="CL-1"), actor=CLOCK)
+
+
+def test_a_series_is_that_of_the_seller() -> None:
+    """A seller's id that could not stand in a file's name is told apart from its like."""
+    assert series_of(None) == series_of("") == "default"
+    assert series_of("shop-7.eu") == "shop-7.eu"
+    assert series_of("../x") != series_of("./x")
+    assert all(letter.isalnum() or letter in "._-" for letter in series_of("../x"))
+
+
+@pytest.mark.parametrize("series", ["other", "../x"])
+def test_a_note_in_another_series_is_refused(series: str) -> None:
+    """The refusal says which series it is."""
+    shop = refunded()
+    refused(shop, "wrong_series", "IssueCreditNote", told(shop, series_id=series), actor=CLOCK, series_id="default")
+
+
+def test_a_refund_that_is_not_the_orders_is_refused() -> None:
+    """Neither an unknown one, nor one of another return."""
+    shop = refunded()
+    refused(shop, "unknown_refund", "IssueCreditNote", told(shop, refund_id=str(RMA_ID)), actor=CLOCK)
+    refused(shop, "unknown_refund", "IssueCreditNote", told(shop, rma_id=str(OTHER)), actor=CLOCK)
+
+
+def test_the_year_is_that_of_the_merchants_day() -> None:
+    """Half past eleven in the evening of 31 December in UTC is next year in Shanghai."""
+    at = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)
+    assert business_date(at, None) == date(2025, 12, 31)
+    assert business_date(at, "Asia/Shanghai") == date(2026, 1, 1)
