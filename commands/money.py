@@ -22,8 +22,11 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, the_order, the_return
-from domain.case import Case, deadlines, payouts, resolution
+from domain.case import Case, deadlines, payouts, rulings
 from domain.case.payouts import Named
+from domain.case.resolution import Award, Figures
+from domain.case.rulings import Ruling
+from domain.order import parts
 from domain.settlement import payouts as settlement_payouts
 from domain.settlement import retries, store_credit
 from domain.settlement.retries import Destination
@@ -31,13 +34,27 @@ from domain.settlement.store_credit import Spending
 from domain.vocabularies import DecidedResolution, PayoutOutcome
 
 
+class TenderShare(Body):
+    """What of a sum one tender takes."""
+
+    tender_id: Identifier
+    amount_minor: PositiveAmountMinor
+
+
 class DecideResolution(OnUnits):
-    """Decide what units get; without an amount, all that policy grants for them, less fees."""
+    """Decide what units get; without an amount, all that policy grants for them, less fees.
+
+    ``keep``: the goods stay with the customer. ``tenders`` take what is paid after fees.
+    ``return_shipping_minor`` takes the place of policy's label fee.
+    """
 
     resolution: DecidedResolution
     amount_minor: AmountMinor | None = None
     inspection_id: Identifier | None = None
     reason: Text | None = None
+    keep: bool = False
+    tenders: Annotated[tuple[TenderShare, ...], Field(max_length=TENDERS_MAX)] = ()
+    return_shipping_minor: AmountMinor | None = None
 
 
 class RecordPayoutOutcome(Body):
@@ -51,13 +68,6 @@ class RecordPayoutOutcome(Body):
     reason: Text | None = None
     amount_minor: AmountMinor | None = None
     currency: Currency | None = None
-
-
-class TenderShare(Body):
-    """What of a sum one tender takes."""
-
-    tender_id: Identifier
-    amount_minor: PositiveAmountMinor
 
 
 class RetryPayout(Body):
@@ -105,15 +115,16 @@ class SpendStoreCredit(Body):
 
 @on_return(DecideResolution, by="agent")
 def decide_resolution(command: DecideResolution, case: Case) -> None:
-    resolution.decide(
-        case,
-        command.line,
-        command.quantity,
-        command.resolution,
-        amount_minor=command.amount_minor,
+    shares = tuple(parts.TenderShare(share.tender_id, share.amount_minor) for share in command.tenders)
+    award = Award(
+        resolution=command.resolution,
+        by="person",
+        figures=Figures(command.amount_minor, command.return_shipping_minor, shares),
+        keep=command.keep,
         inspection_id=command.inspection_id,
         reason=command.reason,
     )
+    rulings.decide(case, Ruling(command.line, command.quantity, award))
 
 
 @handles(RecordPayoutOutcome, by="gateway")

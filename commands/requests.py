@@ -22,9 +22,10 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, find_policy, find_return, the_order, the_return
-from domain.case import Case, request
+from domain.case import Case, request, withdrawal
 from domain.case.authorization import PolicyInForce
 from domain.case.request import Correction, ReturnItem, ReturnRequest
+from domain.case.withdrawal import LineUnits
 from domain.errors import NoPolicyError, ReturnExistsError
 from domain.order import Order
 from domain.rma.parts import ExchangeFor
@@ -73,10 +74,18 @@ class CorrectRequest(OnReturn):
     quantity: Quantity | None = None
 
 
+class UnitsOfLine(Body):
+    """So many units of a line of the return."""
+
+    line: LineNumber
+    quantity: Quantity
+
+
 class WithdrawReturn(OnReturn):
-    """Keep the goods after all."""
+    """Keep the goods after all: all that are still with the customer, or so many units of ``lines``."""
 
     reason: Text | None = None
+    lines: Annotated[tuple[UnitsOfLine, ...], Field(max_length=LINES_MAX)] = ()
 
 
 @handles(RequestReturn, by="customer agent")
@@ -129,4 +138,5 @@ def correct_request(command: CorrectRequest, meta: Meta, streams: Streams) -> No
 
 @on_return(WithdrawReturn, by="customer agent")
 def withdraw_return(command: WithdrawReturn, case: Case) -> None:
-    request.withdraw(case, command.reason)
+    units = [LineUnits(line.line, line.quantity) for line in command.lines]
+    withdrawal.withdraw(case, units, command.reason)

@@ -38,10 +38,11 @@ small = st.integers(1, 3)
 cents = st.integers(0, 2_000)
 numbers = st.integers(0, RETURNS_MAX - 1)
 line_numbers = st.integers(1, LINES_MAX)
-sold_lines = st.lists(
-    st.tuples(st.integers(1, UNITS_MAX), cents, st.integers(0, 100), st.integers(0, 300)),
-    min_size=1,
-    max_size=LINES_MAX,
+one_line = st.tuples(st.integers(1, UNITS_MAX), cents, st.integers(0, 100), st.integers(0, 300))
+sold_lines = st.lists(one_line, min_size=1, max_size=LINES_MAX)
+sums = st.one_of(st.none(), st.integers(0, 900))
+figures_of_a_person = st.fixed_dictionaries(
+    {"amount_minor": sums, "return_shipping_minor": sums, "keep": st.booleans()}
 )
 grades = st.sampled_from("ABCDEX")
 parties = st.sampled_from(("customer", "none", "unknown", "supplier", "carrier"))
@@ -276,12 +277,13 @@ class OrderMachine(RuleBasedStateMachine):
         line=line_numbers,
         quantity=small,
         resolution=st.sampled_from((*WISHES, "send_back", "none")),
-        amount=st.one_of(st.none(), st.integers(0, 900)),
+        figures=figures_of_a_person,
     )
-    def resolve(self, which: int, line: int, quantity: int, resolution: str, amount: int | None) -> None:
-        told = self.on(which, line=line, quantity=quantity, resolution=resolution)
-        paid = amount is not None and resolution in {"refund", "store_credit"}
-        self.tell("DecideResolution", {**told, "amount_minor": amount} if paid else told)
+    def resolve(self, which: int, line: int, quantity: int, resolution: str, figures: dict[str, Any]) -> None:
+        told = self.on(which, line=line, quantity=quantity, resolution=resolution, keep=figures["keep"])
+        if resolution in {"refund", "store_credit"}:
+            told |= figures
+        self.tell("DecideResolution", told)
 
     @precondition(lambda self: self.returns)
     @rule(
@@ -309,7 +311,8 @@ class OrderMachine(RuleBasedStateMachine):
         if what == "appeal":
             self.tell("AppealDenial", self.on(which, line=line, grounds="x"))
         elif what == "withdraw":
-            self.tell("WithdrawReturn", self.on(which))
+            lines = [{"line": self.wrapped(which, line), "quantity": quantity}] if line else []
+            self.tell("WithdrawReturn", self.on(which, lines=lines))
         elif what == "correct":
             self.tell("CorrectRequest", self.on(which, line=line, quantity=quantity, reason="too_small"))
         else:

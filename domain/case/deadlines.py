@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain.case import Case, closing, payouts, remedies
+from domain.case import Case, closing, exchange, payouts, remedies
 from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
 from domain.policy.windows import end_of_day_after
@@ -86,7 +86,7 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
             yield Need("ship_back", number, terms.ship_back_days, terms.zone, line.approved_at)
         if any(state.awaits_bench for state in states):
             yield Need("inspect", number, terms.inspect_within_days, terms.zone, line.received_at)
-        if any(state.awaits_money for state in states):
+        if any(state.awaits_money and not state.awaits_its_moment for state in states):
             days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
             yield Need("refund", number, days, terms.zone, line.refund_due_at)
         if any(state.is_denied for state in states):
@@ -184,6 +184,7 @@ def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
     refunded = [run for run, state in waiting if state.is_paid_out]
     replaced = [run for run, state in waiting if state.goods_sent]
     unsent = [run for run, _ in waiting if run not in refunded and run not in replaced]
+    exchange.call_off(case, exchange.promised(case, unsent))
     order.free_units(rma.rma_id, case.order_runs(unsent), "expired", case.at)
     order.return_units(rma.rma_id, case.order_runs(refunded), case.at)
     unreturned = sum(line.asked.paid_of(run.run) for run in replaced)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine, RmaState
 from domain.vocabularies import MERCHANT_SIDE
@@ -36,6 +38,9 @@ def return_shipping_minor(line: RmaLine) -> int:
     return terms.fees.return_shipping_minor if terms is not None and terms.method == "label" else 0
 
 
-def return_shipping_is_waived(rma: RmaState) -> bool:
-    """Tell whether the fees of any refunded line are waived: then return shipping is, for the whole return."""
-    return any(state.is_refunded and are_waived(line, state) for line in rma.lines.values() for _, state in line.states)
+def return_shipping_is_waived(rma: RmaState, now: Sequence[RmaRun] = ()) -> bool:
+    """Tell whether the fees of any line refunded, or refunded ``now``, are waived: then return shipping is, for all."""
+    waived = any(
+        state.is_refunded and are_waived(line, state) for line in rma.lines.values() for _, state in line.states
+    )
+    return waived or any(are_waived(rma.lines[run.line], state) for run, state in rma.states_of(now))

@@ -12,13 +12,13 @@ from domain.case.store_credit import holder_of
 from domain.identity import refund_id
 from domain.money import basis_points_minor, share_by_largest_remainder, spread_minor
 from domain.order.accounts import LineFees
-from domain.order.parts import Credit
+from domain.order.parts import Credit, TenderShare
 from domain.rma.parts import RefundPart, RmaRun
 from domain.settlement import refund as settlement_refund
 from domain.settlement.entitlement import left_of
-from domain.settlement.refund import Payee, net_minor
+from domain.settlement.refund import By, Payee, net_minor
 from domain.units import UnitRun
-from domain.vocabularies import RefundGround
+from domain.vocabularies import RefundGround, Settlement
 
 
 def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
@@ -47,14 +47,17 @@ def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> lis
     return left
 
 
-def with_restocking(case: Case, credits: Sequence[Credit]) -> list[Credit]:
-    """Return the credits with the restocking fee that each bears.
+def with_restocking(case: Case, credits: Sequence[Credit], given_back: Sequence[Credit] = ()) -> list[Credit]:
+    """Return the credits with the restocking fee that each bears, once the fees ``given_back`` are.
 
     Parts of a line that are refunded apart bear in sum the fee of the whole: it is rounded over all cents that bore
     one so far, and what was taken before is subtracted.
     """
     charged: list[Credit] = []
     so_far = dict(case.order.account(case.rma.rma_id).fees)
+    for back in given_back:
+        before = so_far.get(back.line, LineFees(0, 0))
+        so_far[back.line] = LineFees(before.base_minor + back.fee_base_minor, before.fee_minor + back.fee_minor)
     for credit in credits:
         line = case.rma.lines[credit.line]
         run = RmaRun(credit.line, credit.first, credit.count)
@@ -94,12 +97,16 @@ def restocking_back(case: Case, number: int, waived: Sequence[RmaRun]) -> list[C
     ]
 
 
-def return_shipping_now(case: Case, line: int, bearable_minor: int) -> int:
-    """Return what of the return shipping this refund bears; nothing where any line waives it."""
-    if fees.return_shipping_is_waived(case.rma):
+def return_shipping_now(case: Case, runs: Sequence[RmaRun], bearable_minor: int) -> int:
+    """Return what of the return shipping a refund of one line's units bears by policy.
+
+    Nothing where any line waives it, or a person named another.
+    """
+    account = case.order.account(case.rma.rma_id)
+    if account.label_fee_is_named or fees.return_shipping_is_waived(case.rma, runs):
         return 0
-    taken = case.order.account(case.rma.rma_id).return_shipping_minor
-    return min(max(fees.return_shipping_minor(case.rma.lines[line]) - taken, 0), bearable_minor)
+    of_line = fees.return_shipping_minor(case.rma.lines[runs[0].line])
+    return min(max(of_line - account.return_shipping_minor, 0), bearable_minor)
 
 
 def request(
@@ -108,9 +115,14 @@ def request(
     *,
     because: RefundGround,
     return_shipping_minor: int = 0,
+    label_fee_by: By = "policy",
     as_store_credit: bool = False,
+    tenders: Sequence[TenderShare] = (),
 ) -> UUID:
-    """Request a refund and return its id: the fact in the order's ledger, its payouts, the return's own note of it."""
+    """Request a refund and return its id: the fact in the order's ledger, its payouts, the return's own note of it.
+
+    It goes to the ``tenders`` named, or where none are to those of the order in their order.
+    """
     order, rma = case.order, case.rma
     refund = refund_id(rma.rma_id, rma.refund_count + 1)
     payee = Payee(
@@ -118,21 +130,35 @@ def request(
         rma_id=rma.rma_id,
         recipient_id=rma.recipient_id,
         as_store_credit=as_store_credit or rma.gift,
+        tenders=tuple(tenders),
     )
     amount = net_minor(credits, return_shipping_minor)
     payouts = settlement_refund.request(
-        order, refund, credits, case.at, because=because, payee=payee, return_shipping_minor=return_shipping_minor
+        order,
+        refund,
+        credits,
+        case.at,
+        because=because,
+        payee=payee,
+        return_shipping_minor=return_shipping_minor,
+        label_fee_by=label_fee_by,
     )
-    rma.trigger_event(
-        rma.RefundStarted,
+    _tell_return(case, refund, credits, amount, settlement="pending" if payouts else "settled")
+    return refund
+
+
+def _tell_return(
+    case: Case, refund: UUID, credits: Sequence[Credit], amount_minor: int, *, settlement: Settlement
+) -> None:
+    case.rma.trigger_event(
+        case.rma.RefundStarted,
         refund_id=refund,
-        amount_minor=amount,
-        settlement="pending" if payouts else "settled",
-        currency=order.currency,
-        parts=_parts(refund, credits, amount),
+        amount_minor=amount_minor,
+        settlement=settlement,
+        currency=case.order.currency,
+        parts=_parts(refund, credits, amount_minor),
         timestamp=case.at,
     )
-    return refund
 
 
 def _parts(refund: UUID, credits: Sequence[Credit], amount_minor: int) -> tuple[RefundPart, ...]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain.case import Case, refunds, resolution
 from domain.case.authorization import carry_out
+from domain.case.resolution import Award, Figures
 from domain.errors import AlreadyShippedError, WrongStateError
 from domain.money import basis_points_minor
 from domain.policy.document import Remedy
@@ -54,6 +55,9 @@ def _accept(case: Case, offer: LineDecision, remedy: Remedy) -> None:
         paid = sum(rma.lines[offer.line].asked.paid_of(run) for run in offer.runs)
         left = sum(credit.gross_minor for credit in refunds.entitlement(case, runs))
         share = min(basis_points_minor(paid, remedy.share_bps or 0), left)  # some may have gone back before
-        resolution.resolve(case, runs, "refund", by="policy", amount_minor=share, reason="remedy_accepted")
+        figures = Figures(amount_minor=share)
+        resolution.resolve(
+            case, runs, Award(resolution="refund", by="policy", figures=figures, reason="remedy_accepted")
+        )
     else:
         carry_out(case, [offer])

@@ -175,22 +175,3 @@ def _last_units(runs: Sequence[UnitRun], quantity: int) -> list[UnitRun]:
             dropped.append(UnitRun(run.end - count, count))
         quantity -= count
     return dropped
-
-
-def withdraw(case: Case, reason: str | None) -> None:
-    """Let the customer keep the goods after all.
-
-    Raises:
-        AlreadyShippedError: Something has left the customer.
-        WrongStateError: Nothing is left to withdraw, or money already moved.
-    """
-    live = [(run, state) for run, state in case.rma.units() if state.is_live]
-    if case.rma.closed_at or not live:
-        raise WrongStateError("the return has nothing left to withdraw", status=case.rma.status)
-    if any(state.has_left for _, state in case.rma.units()):
-        raise AlreadyShippedError("goods are on their way")
-    if any(not state.is_undecided for _, state in live):
-        raise WrongStateError("the return is already resolved", status=case.rma.status)
-    runs = tuple(run for run, _ in live)
-    case.rma.trigger_event(case.rma.Withdrawn, runs=runs, reason=reason, timestamp=case.at)
-    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "withdrawn", case.at)

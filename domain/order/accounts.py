@@ -56,6 +56,10 @@ class LineAccount:
     shipped: list[Consignment] = field(default_factory=list)
     delivered: list[Consignment] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)
+    set_off: list[int] = field(default_factory=list)
+    """Which of the credits, by their place, are for an exchange, or call one off again (those are below zero)."""
+    differences: set[int] = field(default_factory=set)
+    """Which of them, by their place, refund what an article given in exchange cost less."""
     warranties: UnitStates[datetime | None] = field(init=False)
     """Until when repaired units are in warranty; None: as sold."""
 
@@ -105,11 +109,19 @@ class RmaAccount:
     charged: list[Credit] = field(default_factory=list)
     """The credits that bore a restocking fee, and those that gave one back."""
     goodwill_count: int = 0
+    bonuses: set[int] = field(default_factory=set)
+    """The lines whose exchange gave a bonus."""
+    quotes: dict[int, int] = field(default_factory=dict)
+    """What of the shop's quote the exchanges that stand take up, by line."""
+    label_fee_named_minor: int = 0
+    """The return shipping that persons took in place of policy's."""
+    label_fee_is_named: bool = False
+    """Whether a person named it: policy takes none any more then."""
 
     @property
     def return_shipping_minor(self) -> int:
         """The return shipping that the return's refunds bore in all, minor units."""
-        return sum(self.return_shipping.values())
+        return sum(self.return_shipping.values()) + self.label_fee_named_minor
 
     def charged_on(self, line: int) -> list[Credit]:
         """Return the credits of one line that bore a restocking fee, or gave one back."""

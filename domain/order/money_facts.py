@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 from uuid import UUID
 
 from domain.fact import Fact
@@ -12,6 +12,9 @@ from domain.order.accounts import Claim, Refund, StoreCredit, status_by
 from domain.order.parts import Credit, LineAmount, LineRun, Payout, RefundedLine
 from domain.order.state import OrderState
 from domain.vocabularies import PayoutOutcome, PayoutStatus, RefundGround
+
+EXCHANGE_BONUS: Final = "exchange_bonus"
+"""Why store credit was given on top of an exchange."""
 
 
 class RefundRequested(Fact):
@@ -33,6 +36,8 @@ class RefundRequested(Fact):
     postings: tuple[Posting, ...]
     lines: tuple[RefundedLine, ...] = ()
     """What falls to each order line; facts of the first days have none, and were for one line each."""
+    label_fee_by: Literal["policy", "person"] = "policy"
+    """Who said what return shipping it bears."""
 
     @property
     def line(self) -> int:
@@ -46,7 +51,10 @@ class RefundRequested(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         for credit in self.credits:
-            aggregate.lines[credit.line_id].credits.append(credit)
+            line = aggregate.lines[credit.line_id]
+            if self.because == "exchange_difference":
+                line.differences.add(len(line.credits))
+            line.credits.append(credit)
         if self.rma_id is not None:
             self._count_in_return(aggregate, self.rma_id)
         aggregate.refunds[self.refund_id] = Refund(
@@ -65,7 +73,11 @@ class RefundRequested(Fact):
     def _count_in_return(self, aggregate: OrderState, rma_id: UUID) -> None:
         account = aggregate.account_kept(rma_id)
         account.refunds.append(self.refund_id)
-        account.return_shipping[self.line] = account.return_shipping.get(self.line, 0) + self.return_shipping_minor
+        if self.label_fee_by == "person":
+            account.label_fee_is_named = True
+            account.label_fee_named_minor += self.return_shipping_minor
+        else:
+            account.return_shipping[self.line] = account.return_shipping.get(self.line, 0) + self.return_shipping_minor
         for credit in self.credits:
             account.bear(credit)
 
@@ -193,9 +205,25 @@ class Exchanged(Fact):
     currency: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
-        for credit in self.credits:
-            aggregate.lines[credit.line_id].credits.append(credit)
-            aggregate.account_kept(self.rma_id).bear(credit)
+        aggregate.set_off(self.rma_id, self.credits, self.quote_minor)
+
+
+class ExchangeCalledOff(Fact):
+    """The new article never left: what was set off against it is the customer's to ask for again."""
+
+    TOPIC = "rma.Order.ExchangeCalledOff.v1"
+    rma_id: UUID
+    credits: tuple[Credit, ...]
+    """What had been set off, and the fees on it, each below zero."""
+    quote_minor: int
+    """What of the shop's quote is no longer taken up."""
+    restocking_minor: int
+    """The fees given back."""
+    postings: tuple[Posting, ...]
+    currency: str | None = None
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.set_off(self.rma_id, self.credits, -self.quote_minor)
 
 
 class GoodwillGranted(Fact):
@@ -217,6 +245,8 @@ class GoodwillGranted(Fact):
     def apply(self, aggregate: OrderState) -> None:
         if self.grant_id is not None and self.content_hash is not None:
             aggregate.recorded["grant_id", self.grant_id] = self.content_hash
+        if self.reason == EXCHANGE_BONUS and self.line is not None:
+            aggregate.account_kept(self.rma_id).bonuses.add(self.line)
         if self.credit_id is not None:
             aggregate.store_credit[self.credit_id] = StoreCredit(self.rma_id, self.amount_minor)
             aggregate.account_kept(self.rma_id).goodwill_count += 1

@@ -44,6 +44,7 @@ class Order(OrderState, AggregateRoot):
     PayoutRetried = money_facts.PayoutRetried
     StoreCreditSpent = money_facts.StoreCreditSpent
     Exchanged = money_facts.Exchanged
+    ExchangeCalledOff = money_facts.ExchangeCalledOff
     GoodwillGranted = money_facts.GoodwillGranted
     ClaimRaised = money_facts.ClaimRaised
 

@@ -83,6 +83,14 @@ class Tender:
 
 
 @dataclass(frozen=True, slots=True)
+class TenderShare:
+    """What of a sum one tender takes, in minor units of the order's currency."""
+
+    tender_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeOf:
     """The returned line in exchange for which an order was given."""
 

@@ -19,7 +19,7 @@ from domain.order.accounts import (
     UnitState,
     status_by,
 )
-from domain.order.parts import LineRun, OrderLine, Payout, PolicyPin
+from domain.order.parts import Credit, LineRun, OrderLine, Payout, PolicyPin
 from domain.units import UnitRun, UnitStates, take, total, without
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome
 
@@ -62,6 +62,17 @@ class OrderState:
         if payout.tender_id is None:
             credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
             credit.issued_minor = payout.amount_minor if payout.is_settled else 0
+
+    def set_off(self, rma_id: UUID, credits: Iterable[Credit], quote_minor: int) -> None:
+        """Count in what an exchange took of a line's cents, or what one that was called off gave back (below zero)."""
+        account = self.account_kept(rma_id)
+        for credit in credits:
+            line = self.lines[credit.line_id]
+            line.set_off.append(len(line.credits))
+            line.credits.append(credit)
+            account.bear(credit)
+        for number in {credit.line for credit in credits}:
+            account.quotes[number] = account.quotes.get(number, 0) + quote_minor
 
     def account_kept(self, rma_id: UUID) -> RmaAccount:
         """Return the account of one return, to count in what a fact moved."""

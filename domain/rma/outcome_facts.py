@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from domain.fact import Fact
+from domain.order.parts import TenderShare
 from domain.rma.parts import (
     Deadline,
     DeadlineEnd,
@@ -32,10 +33,19 @@ class ResolutionDecided(Fact):
     inspection_id: str | None
     reason: str | None
     by: Literal["policy", "person"]
+    when_due: bool = False
+    """Its money waits until policy's moment has come."""
+    keep: bool = False
+    """The goods stay with the customer."""
+    tenders: tuple[TenderShare, ...] = ()
+    """The tenders that a person named; none: those of the order, in their order."""
+    return_shipping_minor: int | None = None
+    """The return shipping that a person named."""
 
     def apply(self, aggregate: RmaState) -> None:
+        settlement: Settlement = "due" if self.when_due else "none"
         aggregate.change(
-            self.runs, lambda state: replace(state, resolution=self.resolution, settlement="none", goods_sent=False)
+            self.runs, lambda state: replace(state, resolution=self.resolution, settlement=settlement, goods_sent=False)
         )
 
 

@@ -140,14 +140,17 @@ class EvidenceAdded(Fact):
 
 
 class Withdrawn(Fact):
-    """The customer keeps the goods after all."""
+    """The customer keeps the goods after all; what was promised for them is called off."""
 
     TOPIC = "rma.Rma.Withdrawn.v1"
     runs: tuple[RmaRun, ...]
     reason: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, authorization="withdrawn"))
+        aggregate.change(
+            self.runs,
+            lambda state: replace(state, authorization="withdrawn", resolution="undecided", settlement="none"),
+        )
 
 
 class Expired(Fact):

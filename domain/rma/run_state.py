@@ -138,12 +138,17 @@ class RunState:
     @property
     def is_paid_out(self) -> bool:
         """Tell whether money goes out for the unit, or went."""
-        return self.resolution in PAID_OUT
+        return self.resolution in PAID_OUT and not self.awaits_its_moment
 
     @property
     def is_refunded(self) -> bool:
         """Tell whether the worth of the unit goes back, or went: in money, or set off against another article."""
-        return self.resolution in SET_OFF
+        return self.resolution in SET_OFF and not self.awaits_its_moment
+
+    @property
+    def awaits_its_moment(self) -> bool:
+        """Tell whether a person decided on money that goes out only once policy's moment has come."""
+        return self.settlement == "due"
 
     @property
     def is_exchanged(self) -> bool:

@@ -64,5 +64,9 @@ def next_step(status: ReturnStatus, states: Iterable[RunState]) -> NextStep:
     """Return what has to happen next; ``inspected`` goods wait for a decision, then for the money."""
     if status == "inspected":
         inspected = (state for state in states if stage(state) == "inspected")
-        return "pay" if all(state.awaits_money and not state.is_undecided for state in inspected) else "resolve"
+        return "pay" if all(map(_only_money_is_open, inspected)) else "resolve"
     return NEXT_STEPS.get(status, "none")
+
+
+def _only_money_is_open(state: RunState) -> bool:
+    return state.awaits_money and not state.is_undecided and not state.awaits_its_moment

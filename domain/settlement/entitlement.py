@@ -18,7 +18,9 @@ from domain.units import UnitRun, UnitStates
 Component = Literal["goods_minor", "tax_minor", "shipping_minor"]
 
 
-def left_of(account: LineAccount, units: UnitRun, *, with_shipping: bool, line: int = 0) -> Credit:
+def left_of(
+    account: LineAccount, units: UnitRun, *, with_shipping: bool, line: int = 0, after: int | None = None
+) -> Credit:
     """Return what is left of what was paid for units of an order line, before fees.
 
     Args:
@@ -26,16 +28,17 @@ def left_of(account: LineAccount, units: UnitRun, *, with_shipping: bool, line: 
         units: Which of its units.
         with_shipping: Whether outward shipping counts.
         line: The line of the return that asks; 0 where no return does.
+        after: After how many of its credits, the oldest first; None: after all.
     """
-    sold = account.fact
+    sold, credits = account.fact, account.credits[:after]
     return Credit(
         line,
         sold.line_id,
         units.first,
         units.count,
-        left_minor(account.credits, "goods_minor", sold.goods_of, units),
-        left_minor(account.credits, "tax_minor", sold.tax_of, units),
-        left_minor(account.credits, "shipping_minor", sold.shipping_of, units) if with_shipping else 0,
+        left_minor(credits, "goods_minor", sold.goods_of, units),
+        left_minor(credits, "tax_minor", sold.tax_of, units),
+        left_minor(credits, "shipping_minor", sold.shipping_of, units) if with_shipping else 0,
     )
 
 
@@ -56,20 +59,58 @@ def left_minor(
     """Return what is left of one component of the cents paid for some units, after all credits so far.
 
     A credit is spread over its units in proportion to what was left for each: units 1 to k of it hold ⌊C·L(k)/L⌋. So no
-    unit gives more than it has, however refunds of parts, of amounts and of units given back before overlap.
+    unit gives more than it has, however refunds of parts, of amounts and of units given back before overlap. One below
+    zero gives back, in proportion to what each unit had given.
     """
     edges = {units.first, units.end} | {edge for credit in credits for edge in (credit.first, credit.run.end)}
     firsts = sorted(edges)
-    left = [paid_of(UnitRun(first, end - first)) for first, end in pairwise(firsts)]
+    paid = [paid_of(UnitRun(first, end - first)) for first, end in pairwise(firsts)]
+    left = paid.copy()
     for credit in credits:
         pieces = range(bisect_left(firsts, credit.first), bisect_left(firsts, credit.run.end))
-        whole, amount = sum(left[piece] for piece in pieces), getattr(credit, component)
-        before = 0
-        for piece in pieces if whole else ():
-            upto = before + left[piece]
+        amount = getattr(credit, component)
+        moves = [left[piece] if amount >= 0 else paid[piece] - left[piece] for piece in pieces]
+        whole, before = sum(moves), 0
+        for piece, moved in zip(pieces, moves, strict=True) if whole else ():
+            upto = before + moved
             left[piece] -= part_minor(amount, whole, before, upto)
             before = upto
     return sum(left[bisect_left(firsts, units.first) : bisect_left(firsts, units.end)])
+
+
+def set_off_of(account: LineAccount, units: UnitRun, *, line: int) -> Credit:
+    """Return what of the cents paid for units stands set off against another article, fees left out."""
+    stands = Credit(line, account.fact.line_id, units.first, units.count, 0, 0, 0)
+    for place in account.set_off:
+        run = account.credits[place].run
+        if run.first < units.end and units.first < run.end:
+            before, after = (
+                left_of(account, units, with_shipping=True, line=line, after=count) for count in (place, place + 1)
+            )
+            stands = plus(stands, less(before, after))
+    return stands
+
+
+def plus(credit: Credit, more: Credit) -> Credit:
+    """Return a credit with what another one for the same units gives, fees and all."""
+    return replace(
+        credit,
+        goods_minor=credit.goods_minor + more.goods_minor,
+        tax_minor=credit.tax_minor + more.tax_minor,
+        shipping_minor=credit.shipping_minor + more.shipping_minor,
+        fee_minor=credit.fee_minor + more.fee_minor,
+        fee_base_minor=credit.fee_base_minor + more.fee_base_minor,
+    )
+
+
+def less(credit: Credit, part: Credit) -> Credit:
+    """Return a credit without what another one for the same units gives; its fees stay."""
+    return replace(
+        credit,
+        goods_minor=credit.goods_minor - part.goods_minor,
+        tax_minor=credit.tax_minor - part.tax_minor,
+        shipping_minor=credit.shipping_minor - part.shipping_minor,
+    )
 
 
 def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
@@ -113,11 +154,18 @@ def _check_enough(credits: Sequence[Credit], amount_minor: int) -> int:
 
 
 def new_units(account: LineAccount, credit: Credit) -> int:
-    """Return how many units of a credit get something of their price or tax back for the first time."""
+    """Return how many units of a credit get something of their price or tax back for the first time.
+
+    What an exchange set off that was called off again does not count.
+    """
     if not credit.paid_minor:
         return 0
     units: UnitStates[bool] = UnitStates([(credit.run, True)])
-    for earlier in account.credits:
-        if earlier.paid_minor:
+    for place in account.set_off:
+        exchanged = account.credits[place]
+        units.change([exchanged.run], (lambda _: True) if exchanged.paid_minor < 0 else (lambda _: False))
+    uncounted = account.differences.union(account.set_off)
+    for place, earlier in enumerate(account.credits):
+        if earlier.paid_minor and place not in uncounted:
             units.change([earlier.run], lambda _: False)
     return sum(run.count for run, new in units if new)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from domain import ledger
 from domain.ledger import Posting
 from domain.order import Order
-from domain.order.parts import Credit, Payout, RefundedLine
+from domain.order.parts import Credit, Payout, RefundedLine, Tender, TenderShare
 from domain.settlement.entitlement import new_units
-from domain.settlement.tenders import new_payout, shared_out
+from domain.settlement.tenders import new_payout, shared_out, with_room
 from domain.vocabularies import RefundGround
+
+By = Literal["policy", "person"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class Payee:
     rma_id: UUID | None = None
     recipient_id: str | None = None
     as_store_credit: bool = False
+    tenders: tuple[TenderShare, ...] = ()
+    """Those that a person named, which take all that is paid."""
 
 
 def net_minor(credits: Sequence[Credit], return_shipping_minor: int = 0) -> int:
@@ -43,6 +48,7 @@ def request(
     because: RefundGround,
     payee: Payee,
     return_shipping_minor: int = 0,
+    label_fee_by: By = "policy",
 ) -> tuple[Payout, ...]:
     """Let money become due for these cents, less fees, and return its payouts, which are still to be made."""
     amount = net_minor(credits, return_shipping_minor)
@@ -63,18 +69,25 @@ def request(
         recipient_id=payee.recipient_id,
         postings=_postings(credits, amount),
         lines=lines,
+        label_fee_by=label_fee_by,
         timestamp=at,
     )
     return payouts
 
 
 def _payouts(order: Order, refund: UUID, amount_minor: int, payee: Payee) -> tuple[Payout, ...]:
-    shares = [(None, amount_minor)] if payee.as_store_credit else shared_out(order, amount_minor)
+    shares = _shares(order, amount_minor, payee)
     return tuple(
         new_payout(refund, payee.rma_id, tender, share, attempt=1, holder_id=payee.holder_id)
         for tender, share in shares
         if share
     )
+
+
+def _shares(order: Order, amount_minor: int, payee: Payee) -> list[tuple[Tender | None, int]]:
+    if payee.tenders:
+        return [(with_room(order, share.tender_id, share.amount_minor), share.amount_minor) for share in payee.tenders]
+    return [(None, amount_minor)] if payee.as_store_credit else shared_out(order, amount_minor)
 
 
 def _by_line(order: Order, credits: Sequence[Credit], return_shipping_minor: int) -> tuple[RefundedLine, ...]:

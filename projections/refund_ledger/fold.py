@@ -40,7 +40,8 @@ KINDS: Final = frozenset(
     getattr(Order, name)
     for name in (
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
-        " PayoutUnclear PayoutPending PayoutRetried Exchanged GoodwillGranted ClaimRaised StoreCreditSpent"
+        " PayoutUnclear PayoutPending PayoutRetried Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised"
+        " StoreCreditSpent"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 
@@ -298,8 +299,7 @@ class _Batch:
         PAYOUTS.insert(connection, list(self.payouts.values()))
         LEDGER_ENTRIES.insert(connection, self.entries)
         CREDIT_NOTES.insert(connection, self.credit_notes)
-        retried = [{"payout_id": payout_id, "retried": True} for payout_id in self.replaced]
-        PAYOUTS.update(connection, retried, columns=["retried"])
+        PAYOUTS.update(connection, [{"payout_id": one, "retried": True} for one in self.replaced], columns=["retried"])
         PAYOUTS.update(
             connection, list(self.outcomes.values()), columns=["status", "reference", "reason", "outcome_at"]
         )

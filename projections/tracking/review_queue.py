@@ -16,7 +16,8 @@ WITH waiting AS (
            CASE WHEN authorization_state = 'needs_review' THEN 'request' ELSE 'inspection' END AS stage
     FROM rma_read.return_lines
     WHERE authorization_state = 'needs_review'
-       OR (authorization_state = 'authorized' AND inspection_state = 'inspected' AND resolution = 'undecided')
+       OR (authorization_state = 'authorized' AND inspection_state = 'inspected'
+           AND (resolution = 'undecided' OR settlement_state = 'due'))
     GROUP BY rma_id, line, authorization_state = 'needs_review', stage
 )
 SELECT waiting.*, r.rma_number, r.order_id, r.customer_id, r.currency, r.requested_at,

@@ -102,6 +102,9 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.Exchanged: lambda fact: (
         f"set off against an article quoted at {amount_text(fact.quote_minor, fact.currency)}"
     ),
+    Order.ExchangeCalledOff: lambda fact: (
+        f"exchange called off: {amount_text(fact.quote_minor, fact.currency)} of the quote are free again"
+    ),
     Order.GoodwillGranted: lambda fact: f"goodwill of {_amount(fact)}",
     Order.StoreCreditSpent: lambda fact: f"{_amount(fact)} of store credit spent",
     Order.WarrantyExtended: lambda fact: f"{fact.count} × {fact.line_id} in warranty until {fact.until:%Y-%m-%d}",

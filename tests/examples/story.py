@@ -164,6 +164,17 @@ def _people(teller: Narrator) -> None:
     teller.about(3, "OverrideDecision", lines=approval, approved_by="boss", reason="kindness")
     teller.ask(8, ("L2", 1, "too_small", "refund"))
     teller.about(8, "WithdrawReturn", "customer:C-1", reason="keeps it")
+    teller.ask(12, ("L2", 2, "too_small", "exchange"))
+    teller.about(12, "DecideResolution", line=1, quantity=2, resolution="exchange")
+    figures: dict[str, Any] = {
+        "amount_minor": 50,
+        "return_shipping_minor": 10,
+        "tenders": [{"tender_id": "T2", "amount_minor": 40}],
+    }
+    teller.about(
+        12, "DecideResolution", line=1, quantity=1, resolution="refund", keep=True, reason="sold out", **figures
+    )
+    teller.about(12, "DecideResolution", line=1, quantity=1, resolution="refund", reason="sold out")
     teller.ask(4, ("L2", 1, "too_small", "refund"))
     deadline = next(iter(teller.shop.rma(UUID(int=4)).deadlines.values()))
     teller.about(

@@ -101,12 +101,17 @@ def _cents_of(total: int, units: int, number: int) -> int:
 
 
 def left_of_units(line: OrderLine, credits: Iterable[Credit], component: str) -> list[int]:
-    """Return what each unit has left after each credit took from it in proportion to what it had, unit by unit."""
+    """Return what each unit has left after each credit took from it in proportion to what it had, unit by unit.
+
+    A credit below zero gives back in proportion to what each unit had given.
+    """
     whole = getattr(line, component)
-    left = [_cents_of(whole, line.quantity, number) for number in range(1, line.quantity + 1)]
+    paid = [_cents_of(whole, line.quantity, number) for number in range(1, line.quantity + 1)]
+    left = paid.copy()
     for credit in credits:
         units = range(credit.first - 1, credit.first - 1 + credit.count)
-        had, amount = [left[unit] for unit in units], getattr(credit, component)
+        amount = getattr(credit, component)
+        had = [left[unit] if amount >= 0 else paid[unit] - left[unit] for unit in units]
         for place, unit in enumerate(units):
             if sum(had):
                 left[unit] -= amount * sum(had[: place + 1]) // sum(had) - amount * sum(had[:place]) // sum(had)
@@ -193,6 +198,8 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping
+    quotes = sum(quote for account in order.accounts.values() for quote in account.quotes.values())
+    assert -balances["exchange_clearing"] == quotes
     assert shipping >= 0
 
 

@@ -23,6 +23,7 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Order.WarrantyExtended: (Rma.Repaired,),
     Order.RefundRequested: (Rma.ResolutionDecided, Order.Exchanged, Rma.Inspected, Order.RefundDecided),
     Order.Exchanged: (Rma.ResolutionDecided,),
+    Order.ExchangeCalledOff: (Rma.ResolutionDecided, Rma.Withdrawn, Rma.Expired),
     Rma.Expired: (Rma.DeadlinePassed,),
     Rma.RemedyLapsed: (Rma.DeadlinePassed,),
     Rma.Authorized: (
@@ -31,7 +32,7 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Rma.Denied: (Rma.Requested, Rma.RequestCorrected),
     Rma.ReviewAsked: (Rma.Requested, Rma.RequestCorrected),
     Rma.RemedyOffered: (Rma.Requested, Rma.RequestCorrected),
-    Rma.KeptByCustomer: (Rma.Authorized, Rma.ReviewDecided, Rma.DecisionOverridden),
+    Rma.KeptByCustomer: (Rma.Authorized, Rma.ReviewDecided, Rma.DecisionOverridden, Rma.ResolutionDecided),
     Rma.DiscrepancyFound: (Rma.Received,),
     Rma.RefundStarted: (Order.RefundRequested,),
     Rma.SettlementMoved: (

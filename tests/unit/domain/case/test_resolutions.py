@@ -289,11 +289,12 @@ def test_an_exchange_in_parts_comes_to_the_whole_quote() -> None:
 
 
 def test_exchanged_units_are_worth_nothing_more() -> None:
-    """What was set off can't be refunded as well."""
+    """What was set off can't be refunded as well, once the new article left."""
     shop = open_shop(ALL_WISHES)
     request(shop, {"line_id": "L1", "quantity": 3, "wish": "exchange"})
     receive(shop, (1, 3))
     inspect(shop, 1, 3)
+    shop.send("ShipReplacement", on_return(line=1, quantity=3), at=day(8))
     refused(shop, "quantity_exceeded", "DecideResolution", resolve("refund"), available=0)
 
 

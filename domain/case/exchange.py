@@ -1,0 +1,142 @@
+"""Units set off against another article, and that called off again while nothing of it has left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from domain import ledger
+from domain.case import Case, payouts, refunds
+from domain.money import part_minor, spread_minor
+from domain.order.money_facts import EXCHANGE_BONUS
+from domain.order.parts import Credit
+from domain.rma.parts import RmaRun
+from domain.rma.state import RmaLine
+from domain.settlement import entitlement
+from domain.units import UnitRun, total, without
+
+PROMISES: Final = frozenset({"exchange", "replacement"})
+"""Resolutions that promise an article."""
+
+
+def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
+    """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
+    order, rma = case.order, case.rma
+    line = rma.lines[runs[0].line]
+    credits = refunds.with_restocking(case, refunds.entitlement(case, runs))
+    worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
+    quote = _quote(case, line, worth)
+    over: list[Credit] = []
+    if quote < worth:
+        over = entitlement.limit(refunds.entitlement(case, runs), worth - quote)
+        credits = [entitlement.less(credit, part) for credit, part in zip(credits, over, strict=True)]
+    gross = sum(credit.gross_minor for credit in credits)
+    tax = sum(credit.tax_minor for credit in credits)
+    restocking = sum(credit.fee_minor for credit in credits)
+    order.trigger_event(
+        order.Exchanged,
+        rma_id=rma.rma_id,
+        credits=tuple(credits),
+        quote_minor=quote,
+        restocking_minor=restocking,
+        currency=order.currency,
+        postings=ledger.entry(
+            (ledger.SALES_RETURNS, gross - tax),
+            (ledger.SALES_TAX, tax),
+            (ledger.CUSTOMER_RECEIVABLE, quote - (gross - restocking)),
+            (ledger.EXCHANGE_CLEARING, -quote),
+            (ledger.FEE_INCOME, -restocking),
+        ),
+        timestamp=case.at,
+    )
+    number = line.asked.line
+    if line.bonus_minor and number not in order.account(rma.rma_id).bonuses:
+        payouts.grant_goodwill(case, line.bonus_minor, line=number, reason=EXCHANGE_BONUS)
+    if over:
+        payouts.start(case, refunds.request(case, over, because="exchange_difference"))
+
+
+def _quote(case: Case, line: RmaLine, worth: int) -> int:
+    """Return the part of the shop's quote that falls to units just exchanged; without a quote, an even exchange."""
+    wanted = line.asked.exchange_for
+    if wanted is None:
+        return worth
+    exchanged = sum(run.count for run, state in line.states if state.is_exchanged)
+    taken_up = case.order.account(case.rma.rma_id).quotes.get(line.asked.line, 0)
+    return max(part_minor(wanted.amount_minor, max(line.asked.quantity, exchanged), 0, exchanged) - taken_up, 0)
+
+
+def promised(case: Case, runs: Sequence[RmaRun]) -> list[RmaRun]:
+    """Return those of the units that are exchanged for an article that has not left."""
+    return [run for run, state in case.rma.states_of(runs) if state.is_exchanged and not state.goods_sent]
+
+
+def call_off(case: Case, runs: Sequence[RmaRun]) -> None:
+    """Call off the exchange of units that were ``promised`` an article: they are worth again what they were."""
+    for number in sorted({run.line for run in runs}):
+        _call_off(case, number, [run for run in runs if run.line == number])
+
+
+def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
+    order = case.order
+    credits = called_off(case, runs)
+    gross = -sum(credit.gross_minor for credit in credits)
+    tax = -sum(credit.tax_minor for credit in credits)
+    restocking = -sum(credit.fee_minor for credit in credits)
+    quote = _quote_of(case, number, runs, worth=gross - restocking)
+    order.trigger_event(
+        order.ExchangeCalledOff,
+        rma_id=case.rma.rma_id,
+        credits=tuple(credits),
+        quote_minor=quote,
+        restocking_minor=restocking,
+        currency=order.currency,
+        postings=ledger.entry(
+            (ledger.SALES_RETURNS, tax - gross),
+            (ledger.SALES_TAX, -tax),
+            (ledger.CUSTOMER_RECEIVABLE, gross - restocking - quote),
+            (ledger.EXCHANGE_CLEARING, quote),
+            (ledger.FEE_INCOME, restocking),
+        ),
+        timestamp=case.at,
+    )
+
+
+def called_off(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
+    """Return credits, below zero, that give back what of these units of one line is set off, and the fees on it.
+
+    A fee that was given back in money since is not given back again.
+    """
+    number = runs[0].line
+    account = case.order.lines[case.rma.lines[number].asked.line_id]
+    paid_back = [c for c in case.order.account(case.rma.rma_id).charged_on(number) if not c.gross_minor]
+    backs = {(back.first, back.count): back for back in refunds.restocking_back(case, number, runs)}
+    credits = []
+    for run in runs:
+        stands = entitlement.set_off_of(account, run.run, line=number)
+        fees = sum(
+            spread_minor(min(credit.fee_minor, 0), credit.run, run.run, account.fact.paid_of) for credit in paid_back
+        )
+        (stands,) = entitlement.limit([stands], max(stands.gross_minor + fees, 0))
+        nothing = entitlement.less(stands, stands)
+        credits.append(entitlement.plus(entitlement.less(nothing, stands), backs.get((run.first, run.count), nothing)))
+    return credits
+
+
+def _quote_of(case: Case, number: int, runs: Sequence[RmaRun], *, worth: int) -> int:
+    """Return what of the quote taken up falls to some of a line's exchanged units, unit by unit in their order."""
+    line = case.rma.lines[number]
+    if line.asked.exchange_for is None:
+        return worth
+    taken_up = case.order.account(case.rma.rma_id).quotes.get(number, 0)
+    mine = [run.run for run in runs]
+    others = without([run for run, state in line.states if state.is_exchanged], mine)
+    units, quote = total(mine) + total(others), 0
+    for run in runs:
+        before = sum(_units_before(other, run.first) for other in (*others, *mine))
+        quote += part_minor(taken_up, units, before, before + run.count)
+    return quote
+
+
+def _units_before(run: UnitRun, first: int) -> int:
+    return max(min(run.end, first) - run.first, 0)
