@@ -18,12 +18,14 @@ from commands.fields import (
     OnUnits,
     Quantity,
     Text,
+    added_later,
 )
 from commands.registry import content_hash, on_return
 from domain.case import Case, fulfilment, inspection, receipt
+from domain.case.arrivals import ReceivedItem
+from domain.case.bench import Findings
 from domain.case.fulfilment import Outgoing
-from domain.case.inspection import Findings
-from domain.case.receipt import Receipt, ReceivedItem, UnexpectedItem
+from domain.case.receipt import Receipt, UnexpectedItem
 from domain.vocabularies import Cause, Disposition, Grade, LiableParty
 
 
@@ -68,7 +70,10 @@ class ReleaseGoods(OnUnits):
 
 
 class RecordInspection(OnUnits):
-    """Record what the bench found on units that arrived."""
+    """Record what the bench found on units that arrived.
+
+    ``serial`` is read off a single unit; ``sku`` names another article that came in place of the one announced.
+    """
 
     inspection_id: Identifier
     grade: Grade
@@ -78,13 +83,16 @@ class RecordInspection(OnUnits):
     note: Text | None = None
     evidence: EvidenceItems = ()
     supersedes: Identifier | None = None
+    serial: Identifier | None = added_later(None)
+    sku: Identifier | None = added_later(None)
 
 
 class DecideDisposition(OnUnits):
-    """Decide what becomes of goods."""
+    """Decide what becomes of goods; ``sku`` names another article that came in place of the one announced."""
 
     disposition: Disposition
     inspection_id: Identifier | None = None
+    sku: Identifier | None = None
 
 
 class ShipReplacement(OnUnits):
@@ -148,13 +156,22 @@ def record_inspection(command: RecordInspection, case: Case) -> None:
         note=command.note,
         evidence=evidence_of(command.evidence),
         supersedes=command.supersedes,
+        serial=command.serial,
+        sku=command.sku,
     )
     inspection.inspect(case, findings)
 
 
 @on_return(DecideDisposition, by="warehouse agent")
 def decide_disposition(command: DecideDisposition, case: Case) -> None:
-    inspection.dispose(case, command.line, command.quantity, command.disposition, command.inspection_id)
+    inspection.dispose(
+        case,
+        command.line,
+        command.quantity,
+        command.disposition,
+        inspection_id=command.inspection_id,
+        sku=command.sku,
+    )
 
 
 @on_return(ShipReplacement, by="warehouse agent")

@@ -46,6 +46,7 @@ class DecideResolution(OnUnits):
 
     ``keep``: the goods stay with the customer. ``tenders`` take what is paid after fees.
     ``return_shipping_minor`` takes the place of policy's label fee.
+    ``sku`` names another article that came in place of the one announced.
     """
 
     resolution: DecidedResolution
@@ -55,6 +56,7 @@ class DecideResolution(OnUnits):
     keep: bool = False
     tenders: Annotated[tuple[TenderShare, ...], Field(max_length=TENDERS_MAX)] = ()
     return_shipping_minor: AmountMinor | None = None
+    sku: Identifier | None = None
 
 
 class RecordPayoutOutcome(Body):
@@ -123,6 +125,7 @@ def decide_resolution(command: DecideResolution, case: Case) -> None:
         keep=command.keep,
         inspection_id=command.inspection_id,
         reason=command.reason,
+        sku=command.sku,
     )
     rulings.decide(case, Ruling(command.line, command.quantity, award))
 

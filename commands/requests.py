@@ -10,6 +10,7 @@ from pydantic import Field
 from commands.evidence import EvidenceItems, evidence_of
 from commands.fields import (
     LINES_MAX,
+    SERIALS_MAX,
     AmountMinor,
     Answers,
     Body,
@@ -18,6 +19,7 @@ from commands.fields import (
     OnReturn,
     Quantity,
     Text,
+    added_later,
 )
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
@@ -41,7 +43,10 @@ class WantedInstead(Body):
 
 
 class WantedLine(Body):
-    """So many units of an order line, why they come back, and what is wished for them."""
+    """So many units of an order line, why they come back, and what is wished for them.
+
+    With ``serials``, as many as units, it is exactly these.
+    """
 
     line_id: Identifier
     quantity: Quantity
@@ -50,6 +55,7 @@ class WantedLine(Body):
     comment: Text | None = None
     answers: Answers | None = None
     exchange_for: WantedInstead | None = None
+    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = added_later(())
 
 
 class RequestReturn(Body):
@@ -118,6 +124,7 @@ def _item(line: WantedLine) -> ReturnItem:
         comment=line.comment,
         answers=line.answers,
         exchange_for=ExchangeFor(wanted.sku, wanted.quantity, wanted.amount_minor) if wanted else None,
+        serials=line.serials,
     )
 
 

@@ -104,6 +104,24 @@ class UnitsNotAvailableError(RuleViolationError):
         super().__init__(message, line_id=line_id, asked=asked, available=available)
 
 
+class DuplicateSerialError(RuleViolationError):
+    """The same serial number is there twice: in one order, one request or one receipt."""
+
+    code = "duplicate_serial"
+
+    def __init__(self, serial: str) -> None:
+        super().__init__(f"serial number {serial} is there twice", serial=serial)
+
+
+class SerialNotAvailableError(RuleViolationError):
+    """The unit with this serial number cannot be returned: it was not sold on the line, or is not free."""
+
+    code = "serial_not_available"
+
+    def __init__(self, serial: str, *, line_id: str) -> None:
+        super().__init__(f"the unit with serial number {serial} cannot be returned", serial=serial, line_id=line_id)
+
+
 class EventTooLargeError(RuleViolationError):
     """What would have to be recorded is more than can be published: thousands of lines under hundreds of rules."""
 

@@ -116,6 +116,17 @@ def _merge(pieces: list[tuple[UnitRun, State]]) -> list[tuple[UnitRun, State]]:
     return merged
 
 
+def runs_of(units: Iterable[int]) -> list[UnitRun]:
+    """Return units, each given by its number, as runs, lowest-numbered first."""
+    runs: list[UnitRun] = []
+    for unit in sorted(units):
+        if runs and runs[-1].end == unit:
+            runs[-1] = UnitRun(runs[-1].first, runs[-1].count + 1)
+        else:
+            runs.append(UnitRun(unit, 1))
+    return runs
+
+
 def without(runs: Iterable[UnitRun], taken: Sequence[UnitRun]) -> list[UnitRun]:
     """Return what the runs hold beside the units that are ``taken``, lowest-numbered first."""
     left = UnitStates([(run, True) for run in runs])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.case import Case
+from domain.case import Case, disposition
 from domain.case.warranty import extend_over_repair
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
@@ -57,10 +57,13 @@ def send_back(case: Case, goods: Outgoing) -> None:
     Raises:
         QuantityExceededError: Fewer units are here to be sent back.
     """
-    runs = _pick(case, goods, lambda state: state.is_here and state.resolution == "send_back")
+    runs = _pick(case, goods, lambda state: state.is_at_dock and state.resolution == "send_back")
     case.rma.trigger_event(
         case.rma.SentBack, runs=runs, tracking_number=goods.tracking_number, note=goods.note, timestamp=case.at
     )
+    staying = [run for run, state in case.rma.states_of(runs) if state.disposition != "send_back"]
+    if staying:
+        disposition.decide(case, staying, "send_back", inspection_id=None, by_person=False)
     case.order.free_units(case.rma.rma_id, case.order_runs(runs), "sent_back", case.at)
 
 

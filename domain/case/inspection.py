@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from domain.case import Case, resolution
+from domain.case import Case, bench, discrepancies, disposition, resolution
+from domain.case.arrivals import note_serials
+from domain.case.bench import Findings, found_as
 from domain.case.evidence import new_to
 from domain.errors import UnknownInspectionError
-from domain.rma.parts import Answer, Evidence, InspectionCheck, RmaRun
-from domain.rma.run_state import RunState
-from domain.vocabularies import MERCHANT_SIDE, Cause, Disposition, Grade, LiableParty
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """One inspection of units of one line; it may supersede an earlier one."""
-
-    inspection_id: str
-    line: int
-    quantity: int
-    grade: Grade
-    cause: Cause
-    liable_party: LiableParty
-    content_hash: str
-    checklist: dict[str, Answer] | None = None
-    note: str | None = None
-    evidence: tuple[Evidence, ...] = ()
-    supersedes: str | None = None
+from domain.rma.parts import Evidence, InspectionCheck
+from domain.vocabularies import MERCHANT_SIDE, Disposition
 
 
 def hold(case: Case, number: int, quantity: int, reason: str) -> None:
@@ -45,6 +26,8 @@ def release(case: Case, number: int, quantity: int, reason: str) -> None:
 def inspect(case: Case, findings: Findings) -> None:
     """Record findings and what policy makes of them: disposition always, resolution and money where accepted.
 
+    Units with a wrong serial number are recorded apart, for their money waits for a person.
+
     Raises:
         UnknownInspectionError: It supersedes one that was never recorded.
         QuantityExceededError: Fewer units wait for it.
@@ -57,34 +40,37 @@ def inspect(case: Case, findings: Findings) -> None:
         raise UnknownInspectionError(
             f"the return has no inspection {findings.supersedes}", inspection_id=findings.supersedes
         )
-    runs = rma.pick(findings.line, findings.quantity, lambda state: _waits(state, findings.supersedes))
-    checks = _checks(case, findings)
-    rma.trigger_event(
-        rma.Inspected,
-        inspection_id=findings.inspection_id,
-        supersedes=findings.supersedes,
-        line=findings.line,
-        runs=runs,
-        grade=findings.grade,
-        cause=findings.cause,
-        liable_party=findings.liable_party,
-        accepted=findings.grade != "X" and any(check.held for check in checks),
-        checks=checks,
-        checklist=findings.checklist,
-        note=findings.note,
-        evidence=evidence,
-        content_hash=findings.content_hash,
-        timestamp=case.at,
-    )
-    _dispose_by_grade(case, findings, runs)
+    for benched in bench.choose(case, findings):
+        _record(case, findings, benched, evidence)
+        evidence = ()
     resolution.follow_policy(case, findings.line)
     resolution.give_fees_back(case, findings.line)
 
 
-def _waits(state: RunState, supersedes: str | None) -> bool:
-    if supersedes is None:
-        return state.awaits_inspection
-    return state.is_here and state.is_inspected and state.inspection_id == supersedes
+def _record(case: Case, findings: Findings, benched: bench.Benched, evidence: tuple[Evidence, ...]) -> None:
+    checks = _checks(case, findings)
+    case.rma.trigger_event(
+        case.rma.Inspected,
+        inspection_id=findings.inspection_id,
+        supersedes=findings.supersedes,
+        line=findings.line,
+        runs=benched.runs,
+        grade=findings.grade,
+        cause=findings.cause,
+        liable_party=findings.liable_party,
+        accepted=benched.is_what_was_sold and findings.grade != "X" and any(check.held for check in checks),
+        checks=(*checks, *benched.mismatches),
+        checklist=findings.checklist,
+        note=findings.note,
+        evidence=evidence,
+        content_hash=findings.content_hash,
+        sku=benched.sku,
+        read=benched.read,
+        timestamp=case.at,
+    )
+    note_serials(case, benched.read)
+    for one in benched.news:
+        discrepancies.note(case, "wrong_serial", quantity=1, line=one.line, serial=one.serial)
 
 
 def _checks(case: Case, findings: Findings) -> tuple[InspectionCheck, ...]:
@@ -98,36 +84,18 @@ def _checks(case: Case, findings: Findings) -> tuple[InspectionCheck, ...]:
     )
 
 
-def _dispose_by_grade(case: Case, findings: Findings, runs: Sequence[RmaRun]) -> None:
-    terms = case.rma.lines[findings.line].terms
-    if terms is None:
-        return
-    case.rma.trigger_event(
-        case.rma.DispositionDecided,
-        runs=tuple(runs),
-        disposition=terms.dispositions[findings.grade],
-        inspection_id=findings.inspection_id,
-        by="policy",
-        timestamp=case.at,
-    )
-
-
-def dispose(case: Case, number: int, quantity: int, disposition: Disposition, inspection_id: str | None) -> None:
-    """Let a person decide what becomes of goods that are here.
+def dispose(
+    case: Case, number: int, quantity: int, decided: Disposition, *, inspection_id: str | None, sku: str | None
+) -> None:
+    """Let a person decide what becomes of goods that are here, as the article they turned out to be.
 
     Raises:
         QuantityExceededError: Fewer units are here.
     """
+    found = found_as(case, number, sku)
     runs = case.rma.pick(
         number,
         quantity,
-        lambda state: state.is_here and (inspection_id is None or state.inspection_id == inspection_id),
+        lambda state: state.is_here_as(found) and (inspection_id is None or state.inspection_id == inspection_id),
     )
-    case.rma.trigger_event(
-        case.rma.DispositionDecided,
-        runs=runs,
-        disposition=disposition,
-        inspection_id=inspection_id,
-        by="person",
-        timestamp=case.at,
-    )
+    disposition.decide(case, runs, decided, inspection_id=inspection_id, by_person=True)

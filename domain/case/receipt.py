@@ -6,18 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.case import Case, discrepancies, resolution
+from domain.case.arrivals import Arrival, Arrivals, ReceivedItem, note_serials
+from domain.order.serials import check_counted, check_distinct
 from domain.rma.parts import LineSerials, RmaRun
-from domain.units import UnitRun, take, total, without
+from domain.units import total
 from domain.vocabularies import DiscrepancyKind
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedItem:
-    """So many units of a line of the return, with the serial numbers read off them."""
-
-    line: int
-    quantity: int
-    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +37,17 @@ class Receipt:
 
 
 def receive(case: Case, receipt: Receipt) -> None:
-    """Record what arrived, and what of it differs from what was announced."""
+    """Record what arrived, and what of it differs from what was announced.
+
+    Raises:
+        DuplicateSerialError, QuantityExceededError: A serial number is there twice, or more of them than units.
+        UnknownLineError, IdentifierReusedError: The return has no such line; another receipt came under this id.
+    """
     if case.rma.is_repeat("receipt_id", receipt.receipt_id, receipt.content_hash):
         return
-    for number in (*(i.line for i in receipt.items), *(i.instead_of for i in receipt.unexpected if i.instead_of)):
-        case.rma.line(number)
+    _check(case, receipt)
     arrivals = Arrivals(case)
-    over = [(item, arrivals.arrive(item.line, item.quantity)) for item in receipt.items]
+    arrived = [arrivals.arrive(item) for item in receipt.items]
     swapped = [
         (item, arrivals.swap(item.instead_of, item.quantity) if item.instead_of is not None else [])
         for item in receipt.unexpected
@@ -63,13 +60,13 @@ def receive(case: Case, receipt: Receipt) -> None:
         complete=receipt.complete,
         content_hash=receipt.content_hash,
         serials=tuple(LineSerials(item.line, item.serials) for item in receipt.items if item.serials),
+        read=tuple(arrivals.read),
         timestamp=case.at,
     )
     case.order.return_units(case.rma.rma_id, case.order_runs(arrivals.arrived), case.at)
-    for item, excess in over:
-        if excess:
-            discrepancies.note(case, "over", receipt_id=receipt.receipt_id, line=item.line, quantity=excess)
-        _check_serials(case, receipt, item)
+    note_serials(case, arrivals.read)
+    for arrival in arrived:
+        _differences(case, receipt, arrival)
     for other, runs in swapped:
         _other_article(case, receipt, other, runs)
     if receipt.complete:
@@ -77,43 +74,21 @@ def receive(case: Case, receipt: Receipt) -> None:
     resolution.follow_policy_on(case, arrivals.arrived)
 
 
-class Arrivals:
-    """Chooses which units of a return an arrival stands for, none of them twice."""
-
-    def __init__(self, case: Case) -> None:
-        self._case = case
-        self._used: dict[str, list[UnitRun]] = {}  # by the order's line: two of a return's lines may share one
-        self.arrived: list[RmaRun] = []
-
-    def arrive(self, line: int, quantity: int) -> int:
-        """Let so many units of a line arrive; return how many more came than the return can hold."""
-        runs = self._choose(line, quantity)
-        self.arrived += runs
-        return quantity - sum(run.count for run in runs)
-
-    def swap(self, line: int, quantity: int) -> list[RmaRun]:
-        """Return the units of a line in whose place another article came."""
-        return self._choose(line, quantity)
-
-    def _choose(self, line: int, quantity: int) -> list[RmaRun]:
-        case = self._case
-        used = self._used.setdefault(case.rma.line(line).asked.line_id, [])
-        # what is still to come back arrives before what was given up
-        expected = case.rma.fitting(line, lambda state: state.may_arrive and state.is_live)
-        given_up = case.rma.fitting(line, lambda state: state.may_arrive and not state.is_live)
-        ours = [*case.open_units(line, without(expected, used)), *case.open_units(line, without(given_up, used))]
-        chosen = take(ours, quantity)
-        used += chosen
-        return [RmaRun(line, run.first, run.count) for run in chosen]
+def _check(case: Case, receipt: Receipt) -> None:
+    for number in (*(i.line for i in receipt.items), *(i.instead_of for i in receipt.unexpected if i.instead_of)):
+        case.rma.line(number)
+    for item in receipt.items:
+        check_counted(item.serials, item.quantity, line=item.line)
+    read = [serial for item in receipt.items for serial in item.serials]
+    check_distinct([*read, *(item.serial for item in receipt.unexpected if item.serial)])
 
 
-def _check_serials(case: Case, receipt: Receipt, item: ReceivedItem) -> None:
-    sold = case.order.lines[case.rma.lines[item.line].asked.line_id].fact.serials
-    for serial in item.serials:
-        if sold and serial not in sold:
-            discrepancies.note(
-                case, "wrong_serial", receipt_id=receipt.receipt_id, line=item.line, quantity=1, serial=serial
-            )
+def _differences(case: Case, receipt: Receipt, arrival: Arrival) -> None:
+    line, receipt_id = arrival.item.line, receipt.receipt_id
+    if arrival.excess:
+        discrepancies.note(case, "over", receipt_id=receipt_id, line=line, quantity=arrival.excess)
+    for serial in arrival.wrong_serials:
+        discrepancies.note(case, "wrong_serial", receipt_id=receipt_id, line=line, quantity=1, serial=serial)
 
 
 def _other_article(case: Case, receipt: Receipt, item: UnexpectedItem, runs: Sequence[RmaRun]) -> None:

@@ -13,6 +13,7 @@ from domain.case.evidence import new_among
 from domain.errors import AlreadyShippedError, QuantityExceededError, WrongStateError
 from domain.order import Order
 from domain.order.parts import PolicyPin
+from domain.order.serials import check_counted, check_distinct
 from domain.rma import Rma
 from domain.rma.parts import Answer, Evidence, ExchangeFor, RequestedLine, of_order
 from domain.units import UnitRun, total
@@ -30,6 +31,8 @@ class ReturnItem:
     comment: str | None
     answers: dict[str, Answer] | None
     exchange_for: ExchangeFor | None
+    serials: tuple[str, ...] = ()
+    """As many as units, where it is exactly these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
     Raises:
         UnknownLineError: The order, or for evidence the return, has no such line.
         WrongStateError, QuantityExceededError: An article is wished for without an exchange, or more than come back.
-        UnitsNotAvailableError: Fewer units are free.
+        UnitsNotAvailableError, SerialNotAvailableError: Fewer units are free, or not those with these serial numbers.
+        DuplicateSerialError: A serial number is asked for twice.
         IdentifierReusedError: Two of the evidence have one id.
     """
     _check(order, asked)
@@ -97,14 +101,21 @@ def _check(order: Order, asked: ReturnRequest) -> None:
             raise WrongStateError("only an exchange is for another article", line_id=item.line_id, wish=item.wish)
         if wanted is not None and wanted.quantity > item.quantity:
             raise QuantityExceededError(asked=wanted.quantity, available=item.quantity, line_id=item.line_id)
+        check_counted(item.serials, item.quantity, line_id=item.line_id)
+        if item.serials and len(item.serials) < item.quantity:
+            raise QuantityExceededError(asked=item.quantity, available=len(item.serials), line_id=item.line_id)
+    check_distinct(serial for item in asked.items for serial in item.serials)
 
 
 def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[RequestedLine, ...]:
+    named = {number: order.runs_with(item.line_id, item.serials) for number, item in enumerate(items, start=1)}
     taken: dict[str, list[UnitRun]] = {}
+    for number, item in enumerate(items, start=1):
+        taken.setdefault(item.line_id, []).extend(named[number])
     lines = []
     for number, item in enumerate(items, start=1):
-        runs = order.free_runs(item.line_id, item.quantity, taken.get(item.line_id, ()))
-        taken.setdefault(item.line_id, []).extend(runs)
+        runs = named[number] or order.free_runs(item.line_id, item.quantity, taken[item.line_id])
+        taken[item.line_id].extend(runs)
         sold = order.lines[item.line_id].fact
         lines.append(
             RequestedLine(
@@ -123,6 +134,7 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[Request
                 goods_minor=sold.goods_minor,
                 tax_minor=sold.tax_minor,
                 shipping_minor=sold.shipping_minor,
+                serials=item.serials,
             )
         )
     return tuple(lines)

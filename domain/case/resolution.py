@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.case import Case, exchange, fees, payouts, refunds
+from domain.case import Case, disposition, exchange, fees, payouts, refunds
 from domain.errors import AmountExceedsEntitlementError
 from domain.order.parts import Credit, TenderShare
 from domain.policy.decision import Decision
@@ -51,6 +51,8 @@ class Award:
     keep: bool = False
     inspection_id: str | None = None
     reason: str | None = None
+    sku: str | None = None
+    """The article that came in the units' place, where it is about that."""
 
 
 def follow_policy(case: Case, number: int) -> None:
@@ -63,6 +65,7 @@ def follow_policy(case: Case, number: int) -> None:
         return
     if line.terms.method == "keep":
         keep(case, [run for run, state in _of_line(case, number) if state.is_authorized])
+    disposition.follow(case, number)
     due = [run for run, state in _of_line(case, number) if state.is_undecided and _is_due(line, state)]
     if due:
         resolve(case, due, Award(resolution=line.asked.wish, by="policy"))
@@ -97,7 +100,9 @@ def _is_due(line: RmaLine, state: RunState) -> bool:
         return False
     if state.is_inspected:
         return state.accepted
-    if state.is_missing or state.is_lost or (state.is_undecided and line.asked.wish == "repair"):
+    if state.is_missing or state.is_lost:
+        return False
+    if state.is_undecided and (state.wrong_serial or line.asked.wish == "repair"):
         return False
     return is_reached(terms, state)
 
@@ -136,6 +141,7 @@ def resolve(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
         keep(case, runs)
     if not award.when_due:
         _carry_out(case, runs, award)
+    disposition.follow(case, runs[0].line)
 
 
 def _carry_out(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
@@ -147,9 +153,14 @@ def _carry_out(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
 
 
 def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) -> None:
-    """Let units that will not come in leave the return: made good, they count as returned; given up, they are free."""
-    gone = [run for run, state in case.rma.states_of(runs) if state.is_lost or state.is_kept]
-    states = case.order.states_within(case.order_runs(gone))
+    """Let units that will not come in leave the return: made good, they count as returned; given up, they are free.
+
+    What another article stands for is settled by that: the unit counts as returned, whatever was decided.
+    """
+    known = case.rma.states_of(runs)
+    swapped = case.order_runs(run for run, state in known if state.is_another_article)
+    case.order.return_units(case.rma.rma_id, swapped, case.at)
+    states = case.order.states_within(case.order_runs(run for run, state in known if state.is_lost or state.is_kept))
     ours = [run for run, state in states if state.is_open_to(case.rma.rma_id)]
     if resolution in MADE_GOOD:
         case.order.return_units(case.rma.rma_id, ours, case.at)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.case import Case, exchange, refunds, resolution
+from domain.case.bench import found_as
 from domain.case.resolution import Award
 from domain.errors import (
     AmountExceedsEntitlementError,
@@ -108,8 +109,10 @@ def _open_to_a_person(case: Case, ruling: Ruling) -> list[UnitRun]:
     What has nothing left is among them by figures, or where goods are kept: then it is refused by its figures.
     """
 
+    found = found_as(case, ruling.line, ruling.award.sku)
+
     def of(fits: Callable[[RunState], bool]) -> list[UnitRun]:
-        fitting = case.rma.fitting(ruling.line, lambda state: fits(state) and _is_meant(state, ruling))
+        fitting = case.rma.fitting(ruling.line, lambda state: fits(state) and _is_meant(state, ruling, found))
         return case.open_units(ruling.line, fitting)
 
     decidable = _may_be_sent_back if ruling.award.resolution == "send_back" else _is_authorized
@@ -124,10 +127,11 @@ def _open_to_a_person(case: Case, ruling: Ruling) -> list[UnitRun]:
     return choice
 
 
-def _is_meant(state: RunState, ruling: Ruling) -> bool:
-    """Tell whether a ruling may be about units: those of its inspection, and kept ones only with the customer."""
+def _is_meant(state: RunState, ruling: Ruling, found: str | None) -> bool:
+    """Tell whether a ruling may be about units: of its inspection, as what was found; kept ones with the customer."""
     of_inspection = ruling.award.inspection_id is None or state.inspection_id == ruling.award.inspection_id
-    return of_inspection and (not ruling.award.keep or state.is_with_customer or state.is_kept)
+    of_article = (state.found_sku if state.is_another_article else None) == found
+    return of_inspection and of_article and (not ruling.award.keep or state.is_with_customer or state.is_kept)
 
 
 def _is_authorized(state: RunState) -> bool:
@@ -135,7 +139,7 @@ def _is_authorized(state: RunState) -> bool:
 
 
 def _may_be_sent_back(state: RunState) -> bool:
-    return state.is_authorized or (state.is_here and not state.is_live)
+    return state.is_authorized or (state.is_at_dock and not state.is_live)
 
 
 def _nothing_moved(state: RunState, wanted: Resolution) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from domain.order.parts import Consignment, Credit, LineRun, OrderLine
+from domain.order.serials import SerialNumbers
 from domain.units import UnitRun, UnitStates
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
 
@@ -60,10 +61,12 @@ class LineAccount:
     """Which of the credits, by their place, are for an exchange, or call one off again (those are below zero)."""
     differences: set[int] = field(default_factory=set)
     """Which of them, by their place, refund what an article given in exchange cost less."""
+    serials: SerialNumbers = field(init=False)
     warranties: UnitStates[datetime | None] = field(init=False)
     """Until when repaired units are in warranty; None: as sold."""
 
     def __post_init__(self) -> None:
+        self.serials = SerialNumbers(self.fact.serials)
         self.warranties = UnitStates([(UnitRun(1, self.fact.quantity), None)])
 
     def delivered_at(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:

@@ -16,7 +16,7 @@ from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
 from domain.order import money_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
-from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
 from domain.order.placed_order import PlacedOrder
 from domain.order.state import OrderState
 
@@ -33,6 +33,7 @@ class Order(OrderState, AggregateRoot):
     Delivered = sale_facts.Delivered
     UnitsTaken = sale_facts.UnitsTaken
     UnitsReturned = sale_facts.UnitsReturned
+    SerialsRead = sale_facts.SerialsRead
     UnitsFreed = sale_facts.UnitsFreed
     WarrantyExtended = sale_facts.WarrantyExtended
     RefundDecided = money_facts.RefundDecided
@@ -167,6 +168,11 @@ class Order(OrderState, AggregateRoot):
         freed = tuple(run for run, state in self.states_within(runs) if state == before)
         if freed:
             self.trigger_event(self.UnitsFreed, rma_id=rma_id, runs=freed, because=because, timestamp=at)
+
+    def read_serials(self, rma_id: UUID, units: Sequence[UnitSerial], at: datetime) -> None:
+        """Note the serial numbers under which units came in."""
+        if units:
+            self.trigger_event(self.SerialsRead, rma_id=rma_id, units=tuple(units), timestamp=at)
 
     def return_units(self, rma_id: UUID, runs: Sequence[LineRun], at: datetime) -> None:
         """Count units as returned; those that the return had given up are taken again first."""

@@ -136,6 +136,15 @@ class LineRun:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitSerial:
+    """A unit of an order line, and the serial number that it came in under."""
+
+    line_id: str
+    unit: int
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consignment:
     """Units of a line that were shipped, or delivered, at one instant; the lowest-numbered come first."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from domain.errors import DuplicateLineError, DuplicateTenderError, TendersDoNotSumError
 from domain.order.allocation import Charges, allocate
 from domain.order.parts import ExchangeOf, OrderLine, Tender
+from domain.order.serials import check_counted, check_distinct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class PlacedOrder:
         """Return the lines with every cent allocated to them.
 
         Raises:
-            DuplicateLineError, DuplicateTenderError: Two have one id.
+            DuplicateLineError, DuplicateTenderError, DuplicateSerialError: Two have one id, or number.
+            QuantityExceededError: A line has more serial numbers than units.
             DiscountExceedsAmountError: A discount is larger than what it is taken from.
             TendersDoNotSumError: What was paid is not what was charged.
         """
@@ -40,6 +42,9 @@ class PlacedOrder:
             raise DuplicateLineError(f"line {line_id} is there twice", line_id=line_id)
         if tender_id := _twice(tender.tender_id for tender in self.tenders):
             raise DuplicateTenderError(f"tender {tender_id} is there twice", tender_id=tender_id)
+        check_distinct(serial for line in self.lines for serial in line.serials)
+        for line in self.lines:
+            check_counted(line.serials, line.quantity, line_id=line.line_id)
         lines = allocate(self.lines, self.charges)
         charged = sum(line.paid_minor + line.shipping_minor for line in lines)
         tendered = sum(tender.amount_minor for tender in self.tenders)

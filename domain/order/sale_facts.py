@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.fact import Fact, FirstFact
 from domain.order.accounts import FREE, Freed, UnitState, UnitStatus, status_before
-from domain.order.parts import Consignment, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender
+from domain.order.parts import Consignment, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
 from domain.order.state import OrderState
 from domain.units import UnitRun
 
@@ -86,6 +86,18 @@ class UnitsReturned(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.put(self.runs, UnitState("returned", self.rma_id))
+
+
+class SerialsRead(Fact):
+    """Units came in under serial numbers that fit them."""
+
+    TOPIC = "rma.Order.SerialsRead.v1"
+    rma_id: UUID
+    units: tuple[UnitSerial, ...]
+
+    def apply(self, aggregate: OrderState) -> None:
+        for read in self.units:
+            aggregate.lines[read.line_id].serials.come_in(read.unit, read.serial)
 
 
 class UnitsFreed(Fact):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
+from domain.errors import IdentifierReusedError, SerialNotAvailableError, UnitsNotAvailableError, UnknownLineError
 from domain.order.accounts import (
     FREE,
     Claim,
@@ -20,7 +20,7 @@ from domain.order.accounts import (
     status_by,
 )
 from domain.order.parts import Credit, LineRun, OrderLine, Payout, PolicyPin
-from domain.units import UnitRun, UnitStates, take, total, without
+from domain.units import UnitRun, UnitStates, runs_of, take, total, without
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome
 
 
@@ -47,7 +47,10 @@ class OrderState:
     def put(self, runs: Iterable[LineRun], state: UnitState) -> None:
         """Let units stand somewhere, whatever stood there before."""
         for run in runs:
-            self.lines[run.line_id].units.put([run.run], state)
+            account = self.lines[run.line_id]
+            account.units.put([run.run], state)
+            if not state.is_returned:
+                account.serials.go_out(run.run)
 
     def hear_of_payout(self, payout_id: UUID, outcome: PayoutOutcome, at: datetime, *, superseded: bool) -> None:
         """Note what a gateway said of a payout, and what that means for store credit; older news change nothing."""
@@ -117,6 +120,16 @@ class OrderState:
         if total(free) < quantity:
             raise UnitsNotAvailableError(line_id=line_id, asked=quantity, available=total(free))
         return take(free, quantity)
+
+    def runs_with(self, line_id: str, serials: Iterable[str]) -> list[UnitRun]:
+        """Return the units of a line with these serial numbers; raises ``SerialNotAvailableError``."""
+        account, units = self.line(line_id), []
+        for serial in serials:
+            unit = account.serials.unit_of(serial)
+            if unit is None or not all(state.is_free for _, state in account.units.within([UnitRun(unit, 1)])):
+                raise SerialNotAvailableError(serial, line_id=line_id)
+            units.append(unit)
+        return runs_of(units)
 
     def states_within(self, runs: Iterable[LineRun]) -> list[tuple[LineRun, UnitState]]:
         """Return the states of the units in these runs, cut where they differ."""

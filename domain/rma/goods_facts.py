@@ -10,6 +10,7 @@ from domain.rma.parts import (
     Evidence,
     InspectionCheck,
     LineSerials,
+    ReadSerial,
     RmaRun,
 )
 from domain.rma.state import RmaState
@@ -37,11 +38,15 @@ class Received(Fact):
     content_hash: str
     serials: tuple[LineSerials, ...] = ()
     """Those that fit and those that do not; each of the latter is a discrepancy, too."""
+    read: tuple[ReadSerial, ...] = ()
+    """Which units they were read off, of those that the return was waiting for."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.recorded["receipt_id", self.receipt_id] = self.content_hash
         aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
-        aggregate.change(self.runs, lambda state: replace(state, logistics="received"))
+        aggregate.receipt_sites[self.receipt_id] = self.site
+        aggregate.change(self.runs, lambda state: replace(state, logistics="received", site=self.site))
+        aggregate.read_serials(self.read)
         for run in self.runs:
             aggregate.lines[run.line].received_at = self.timestamp
 
@@ -61,8 +66,14 @@ class DiscrepancyFound(Fact):
     tracking_number: str | None = None
 
     def apply(self, aggregate: RmaState) -> None:
-        if (missing := MISSING.get(self.kind)) is not None:
-            aggregate.change(self.runs, lambda state: replace(state, logistics=missing))
+        if (missing := MISSING.get(self.kind)) is None:
+            return
+        found = self.sku if self.kind == "wrong_item" else None
+        site = aggregate.receipt_sites.get(self.receipt_id or "") if found else None
+        aggregate.change(
+            self.runs,
+            lambda state: replace(state, logistics=missing, found_sku=found, site=site, inspection="awaiting"),
+        )
 
 
 class Held(Fact):
@@ -100,6 +111,10 @@ class Inspected(Fact):
     note: str | None
     evidence: tuple[Evidence, ...]
     content_hash: str
+    sku: str | None = None
+    """The article that was found in place of the one announced."""
+    read: tuple[ReadSerial, ...] = ()
+    """The serial number that the bench read."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.recorded["inspection_id", self.inspection_id] = self.content_hash
@@ -114,8 +129,10 @@ class Inspected(Fact):
                 cause=self.cause,
                 liable_party=self.liable_party,
                 accepted=self.accepted,
+                disposed_by=None,
             ),
         )
+        aggregate.read_serials(self.read)
 
 
 class DispositionDecided(Fact):
@@ -128,7 +145,23 @@ class DispositionDecided(Fact):
     by: Literal["policy", "person"]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, disposition=self.disposition))
+        aggregate.change(self.runs, lambda state: replace(state, disposition=self.disposition, disposed_by=self.by))
+
+
+class StockInstructed(Fact):
+    """The merchant's stock is told what to do with goods, and told again when that changes."""
+
+    TOPIC = "rma.Rma.StockInstructed.v1"
+    line: int
+    runs: tuple[RmaRun, ...]
+    sku: str
+    quantity: int
+    site: str | None
+    disposition: Disposition
+    serials: tuple[str, ...]
+
+    def apply(self, aggregate: RmaState) -> None:
+        aggregate.change(self.runs, lambda state: replace(state, instructed=self.disposition))
 
 
 class KeptByCustomer(Fact):

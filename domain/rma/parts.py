@@ -68,6 +68,8 @@ class RequestedLine:
     goods_minor: int
     tax_minor: int
     shipping_minor: int
+    serials: tuple[str, ...] = ()
+    """The serial numbers that were asked for; none: any units of the line would do."""
 
     def paid_of(self, run: UnitRun) -> int:
         """Return the goods and tax cents of a run of units."""
@@ -117,6 +119,16 @@ class LineSerials:
 
     line: int
     serials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSerial:
+    """The serial number that was read off a unit of a line, and whether it may be that unit's."""
+
+    line: int
+    unit: int
+    serial: str
+    fits: bool
 
 
 @dataclass(frozen=True, slots=True)

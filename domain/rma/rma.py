@@ -52,6 +52,7 @@ class Rma(RmaState, AggregateRoot):
     Released = goods_facts.Released
     Inspected = goods_facts.Inspected
     DispositionDecided = goods_facts.DispositionDecided
+    StockInstructed = goods_facts.StockInstructed
     KeptByCustomer = goods_facts.KeptByCustomer
     ResolutionDecided = outcome_facts.ResolutionDecided
     RefundStarted = outcome_facts.RefundStarted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from domain.vocabularies import (
     OPEN_SETTLEMENTS,
@@ -42,6 +42,15 @@ class RunState:
     disposition: Disposition | None = None
     goods_sent: bool = False
     """The goods of the resolution are through: replacement shipped, repaired, or sent back."""
+    site: str | None = None
+    """Where the goods are."""
+    wrong_serial: bool = False
+    """The serial number that was read off the goods cannot be this unit's: money waits for a person."""
+    found_sku: str | None = None
+    """The article that came in the unit's place."""
+    disposed_by: Literal["policy", "person"] | None = None
+    instructed: Disposition | None = None
+    """What the merchant's stock was last told to do with the goods."""
 
     # authorization
 
@@ -87,6 +96,20 @@ class RunState:
         return self.logistics == "received"
 
     @property
+    def is_another_article(self) -> bool:
+        """Tell whether another article came in the unit's place."""
+        return self.logistics == "wrong_item"
+
+    @property
+    def is_at_dock(self) -> bool:
+        """Tell whether goods are here for the unit: it itself, or another article in its place."""
+        return self.is_here or self.is_another_article
+
+    def is_here_as(self, sku: str | None) -> bool:
+        """Tell whether goods are here as another article of this name; None: as the unit itself."""
+        return self.is_here if sku is None else self.is_another_article and self.found_sku == sku
+
+    @property
     def is_kept(self) -> bool:
         """Tell whether the unit need not come back."""
         return self.logistics == "kept"
@@ -119,6 +142,10 @@ class RunState:
     @property
     def awaits_inspection(self) -> bool:
         return self.is_here and self.inspection == "awaiting"
+
+    def awaits_inspection_as(self, sku: str | None) -> bool:
+        """Tell whether goods that are here under this name wait for the bench."""
+        return self.is_here_as(sku) and self.inspection == "awaiting"
 
     @property
     def awaits_bench(self) -> bool:

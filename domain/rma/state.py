@@ -18,6 +18,7 @@ from domain.rma.parts import (
     Evidence,
     LineDecision,
     PersonDecision,
+    ReadSerial,
     RefundPart,
     RequestedLine,
     RmaRun,
@@ -45,6 +46,8 @@ class RmaLine:
     offer: LineDecision | None = None
     """The decision that waits for the customer's answer to its remedy."""
     was_offered: bool = False
+    serials: dict[int, str] = field(default_factory=dict)
+    """The serial numbers that were read off units, by unit; whether they fit is part of the unit's state."""
     bonus_minor: int = 0
     """Credit on top of the exchange of this line's units, minor units."""
 
@@ -74,6 +77,7 @@ class RmaState:
         self.authorized_at: datetime | None = None
         self.first_scan_at: datetime | None = None
         self.parcels = Parcels()
+        self.receipt_sites: dict[str, str] = {}
         self.resolved_at: datetime | None = None
         self.closed_at: datetime | None = None
         self.carrier: str | None = None
@@ -143,6 +147,12 @@ class RmaState:
         states.change(runs, lambda state: _taken_up(state, authorization))
         states.put(fresh, RunState(authorization=authorization))
 
+    def read_serials(self, read: Iterable[ReadSerial]) -> None:
+        """Note the serial numbers that were read off units."""
+        for one in read:
+            self.lines[one.line].serials[one.unit] = one.serial
+            self.change([RmaRun(one.line, one.unit, 1)], _right if one.fits else _wrong)
+
     def keep_evidence(self, evidence: Iterable[Evidence]) -> None:
         """Remember what was put forward, by its id."""
         for item in evidence:
@@ -192,16 +202,19 @@ class RmaState:
         """Return the runs of a line's units in a fitting state, lowest-numbered first."""
         return [run for run, state in self.line(number).states if fits(state)]
 
+    def take_from(self, number: int, runs: Sequence[UnitRun], quantity: int) -> tuple[RmaRun, ...]:
+        """Return the first ``quantity`` units of these runs of a line; raises ``QuantityExceededError``."""
+        if total(runs) < quantity:
+            raise QuantityExceededError(asked=quantity, available=total(runs), limit=total(runs), line=number)
+        return tuple(_runs(number, take(runs, quantity)))
+
     def pick(self, number: int, quantity: int, fits: Callable[[RunState], bool]) -> tuple[RmaRun, ...]:
         """Return the lowest-numbered ``quantity`` units of a line that are in a fitting state.
 
         Raises:
             QuantityExceededError: Fewer are.
         """
-        runs = self.fitting(number, fits)
-        if total(runs) < quantity:
-            raise QuantityExceededError(asked=quantity, available=total(runs), limit=total(runs), line=number)
-        return tuple(_runs(number, take(runs, quantity)))
+        return self.take_from(number, self.fitting(number, fits), quantity)
 
     def states_of(self, runs: Sequence[RmaRun]) -> list[tuple[RmaRun, RunState]]:
         """Return the states of the units in these runs, cut where they differ."""
@@ -217,6 +230,14 @@ class RmaState:
         if known is not None and known != content_hash:
             raise IdentifierReusedError(name, value)
         return known is not None
+
+
+def _right(state: RunState) -> RunState:
+    return replace(state, wrong_serial=False)
+
+
+def _wrong(state: RunState) -> RunState:
+    return replace(state, wrong_serial=True)
 
 
 def _taken_up(state: RunState, authorization: Authorization) -> RunState:

@@ -32,7 +32,7 @@ def stage(state: RunState) -> ReturnStatus | None:
     """Return how far a unit has come, or None where it does not count: dropped, short or another article."""
     if state.is_live and not state.is_authorized:
         return "needs_review" if state.needs_review else "requested"
-    if not state.is_authorized or state.is_missing:
+    if not state.is_authorized or (state.is_missing and not _is_settled_for_another(state)):
         return None
     if state.is_with_customer:
         return "authorized"
@@ -40,9 +40,16 @@ def stage(state: RunState) -> ReturnStatus | None:
         return "in_transit"
     if state.is_lost:
         return "resolved" if state.is_through else "in_transit"
+    if state.is_another_article:
+        return "resolved" if state.is_through else "inspected"
     if state.is_here and not state.is_inspected:
         return "received"
     return "resolved" if state.is_through else "inspected"
+
+
+def _is_settled_for_another(state: RunState) -> bool:
+    """Tell whether a person decided what another article, in the unit's place, stands for: then it counts."""
+    return state.is_another_article and not state.is_undecided
 
 
 def status_of(states: Iterable[RunState], *, closed: bool) -> ReturnStatus:

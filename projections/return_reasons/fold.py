@@ -123,7 +123,8 @@ def _apply(about: Return, fact: Any) -> None:
         case Rma.Inspected():
             _learn(lines, fact.runs, grade=fact.grade, cause=fact.cause, liable_party=fact.liable_party)
         case Rma.DispositionDecided():
-            _learn(lines, fact.runs, disposition=fact.disposition)
+            # what is only held is not decided yet
+            _learn(lines, fact.runs, disposition=None if fact.disposition == "hold" else fact.disposition)
         case Rma.SentBack():
             _learn(lines, fact.runs, went_back="sent_back")
         case Rma.Repaired():

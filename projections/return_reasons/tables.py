@@ -8,7 +8,7 @@ from domain.vocabularies import Cause, Disposition, Grade, LiableParty, Reason
 from projections.columns import CURRENCY, FIRST_UNIT, LINE, LINE_ID, ORDER_ID, RMA_ID, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 4
+VERSION: Final = 5
 SCHEMA: Final = f"return_reasons_v{VERSION}"
 
 CATEGORY: Final = Column("category", "text", "The article's category, where the order says one.", null=True)
@@ -63,7 +63,12 @@ RUNS = Table(
             "liable_party", "text", f"Who answers for it: {one_of(LiableParty)}; empty before inspection.", null=True
         ),
         Column("grade", "text", f"Condition found: {one_of(Grade)}; empty before inspection.", null=True),
-        Column("disposition", "text", f"What becomes of the goods: {one_of(Disposition)}.", null=True),
+        Column(
+            "disposition",
+            "text",
+            f"What was decided to become of the goods: {one_of(Disposition)}; empty while they are held.",
+            null=True,
+        ),
     ),
     key=("rma_id", "line", "first_unit"),
     rules=("CHECK (quantity > 0)",),

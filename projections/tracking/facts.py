@@ -23,6 +23,11 @@ def _fields(fact: Fact, names: str) -> dict[str, Any]:
     return {name: getattr(fact, name) for name in names.split()}
 
 
+def _not_accepted(fact: Any) -> str:
+    """Return why an inspection leaves its units to a person."""
+    return "serial_mismatch" if any(check.fact == "serial" for check in fact.checks) else "not_accepted"
+
+
 class Facts:
     """The rows of a batch for the tables that hold one row per fact."""
 
@@ -129,7 +134,7 @@ class Facts:
             fact.line,
             stage="inspection",
             outcome="approve" if fact.accepted else "review",
-            codes=[] if fact.accepted else ["not_accepted"],
+            codes=[] if fact.accepted else [_not_accepted(fact)],
             trace=fact.checks,
             flips=[],
             quantity=sum(run.count for run in fact.runs),

@@ -24,6 +24,8 @@ SHOWN: Final = (
     "grade",
     "disposition",
     "fees_waived",
+    "site",
+    "found_sku",
 )
 
 
@@ -96,6 +98,8 @@ def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunStat
         "liable_party": state.liable_party,
         "grade": state.grade,
         "disposition": state.disposition,
+        "site": state.site,
+        "found_sku": state.found_sku,
         "paid_minor": line.asked.paid_of(run),
         "refund_minor": line.refunded_of(run),
         "currency": rma.currency,

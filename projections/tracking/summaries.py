@@ -70,6 +70,9 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.Released: lambda fact: f"{_units(fact)} released",
     Rma.Inspected: lambda fact: f"{_units(fact)} graded {fact.grade}: {fact.cause}, liable {fact.liable_party}",
     Rma.DispositionDecided: lambda fact: f"{_units(fact)}: {fact.disposition}",
+    Rma.StockInstructed: lambda fact: (
+        f"stock told: {fact.quantity} × {fact.sku} {fact.disposition}" + (f", {fact.site}" if fact.site else "")
+    ),
     Rma.KeptByCustomer: lambda fact: f"{_units(fact)} stay with the customer",
     Rma.ResolutionDecided: lambda fact: f"{_units(fact)}: {fact.resolution}",
     Rma.RefundStarted: lambda fact: f"refund of {_amount(fact)} on its way",
@@ -90,6 +93,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.DeadlineExtended: lambda fact: f"a deadline was extended to {fact.due_at:%Y-%m-%d}",
     Order.UnitsTaken: lambda fact: f"{_units(fact)} taken into the return",
     Order.UnitsReturned: lambda fact: f"{_units(fact)} returned",
+    Order.SerialsRead: lambda fact: "serial numbers read: " + ", ".join(read.serial for read in fact.units[:5]),
     Order.UnitsFreed: lambda fact: f"{_units(fact)} free again: {fact.because}",
     Order.RefundRequested: lambda fact: f"refund of {_amount(fact)} requested",
     Order.PayoutSettled: lambda fact: _news("payout settled", fact),

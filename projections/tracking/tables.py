@@ -36,7 +36,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 6
+VERSION: Final = 7
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -110,6 +110,8 @@ RETURN_LINES = Table(
         Column("refund_minor", "bigint", "Refunds requested for them, net of fees, minor units."),
         CURRENCY,
         Column("fees_waived", "boolean", "Whether they bear no fees, by what is known of them so far."),
+        Column("site", "text", "Where the goods are; empty before they arrive.", null=True),
+        Column("found_sku", "text", "The article that came in their place, where another did.", null=True),
     ),
     key=("rma_id", "line", "first_unit"),
     rules=("CHECK (quantity > 0)",),

@@ -31,7 +31,8 @@ def test_an_accepted_inspection_decides_and_pays_in_the_same_append() -> None:
     facts = shop.send("RecordInspection", findings(), actor="warehouse:W", at=day(7))
 
     assert names(facts) == [
-        "Inspected", "DispositionDecided", "ResolutionDecided", "RefundRequested", "RefundStarted", "DeadlinesMoved",
+        "Inspected", "DispositionDecided", "StockInstructed", "ResolutionDecided", "RefundRequested", "RefundStarted",
+        "DeadlinesMoved",
     ]  # fmt: skip
     unchanged(shop, "RecordInspection", findings(), at=day(8))
     refused(shop, "inspection_id_reused", "RecordInspection", findings(grade="B"), at=day(8))
@@ -86,9 +87,13 @@ def test_goods_are_accepted_by_their_grade_or_by_who_is_liable(grade: str, liabl
     [("A", "restock"), ("B", "open_box"), ("C", "donate"), ("D", "recycle"), ("E", "scrap"), ("X", "hold")],
 )
 def test_the_disposition_follows_from_the_grade(grade: str, disposition: str) -> None:
-    """Also where a person decides on the money; grades that a document leaves out keep their default."""
+    """Once it is decided what the customer gets; grades that a document leaves out keep their default."""
     shop = received(1, {**POLICY, "dispositions": {"C": "donate"}})
     shop.send("RecordInspection", findings(grade=grade), at=day(7))
+    accepted = grade in {"A", "B"}
+    assert states(shop, "disposition") == [(1, disposition if accepted else "hold")]
+    if not accepted:
+        shop.send("DecideResolution", on_return(line=1, quantity=1, resolution="refund"), at=day(8))
     assert states(shop, "disposition") == [(1, disposition)]
 
 
@@ -100,7 +105,7 @@ def test_an_inspection_supersedes_an_earlier_one_and_goods_are_accepted_after_al
 
     assert states(shop, "inspection_id", "resolution", "disposition") == [
         (1, "I-2", "refund", "open_box"),
-        (1, "I-1", "undecided", "recycle"),
+        (1, "I-1", "undecided", "hold"),
     ]
     refused(shop, "quantity_exceeded", "RecordInspection", findings("I-3", 2, supersedes="I-1"), available=1)
 
@@ -143,7 +148,8 @@ def test_a_person_disposes_of_goods_that_are_here(disposition: str) -> None:
     shop = received(2)
     inspect(shop, 1, 1)
     told = on_return(line=1, quantity=1, disposition=disposition, inspection_id="I-1")
-    assert names(shop.send("DecideDisposition", told, actor="warehouse:W", at=day(8))) == ["DispositionDecided"]
+    facts = names(shop.send("DecideDisposition", told, actor="warehouse:W", at=day(8)))
+    assert facts == ["DispositionDecided", "StockInstructed"][: 1 if disposition in {"hold", "restock"} else 2]
     assert states(shop, "disposition") == [(1, disposition), (1, None)]
     refused(shop, "quantity_exceeded", "DecideDisposition", {**told, "quantity": 2}, available=1)
     refused(shop, "quantity_exceeded", "DecideDisposition", {**told, "inspection_id": "I-9"}, available=0)

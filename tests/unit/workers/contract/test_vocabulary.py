@@ -74,7 +74,7 @@ def test_what_is_no_closed_set_of_a_field_is_told_too() -> None:
     codes = {value for name, value in vars(document).items() if name.startswith("CODE_")}
 
     assert set(WORDS["Account"]) == accounts | clearing
-    assert set(WORDS["DecisionCode"]) == codes | {"not_accepted"}
+    assert set(WORDS["DecisionCode"]) == codes | {"not_accepted", "serial_mismatch"}
     assert set(WORDS["Status"]) == set(get_args(Status))
 
 
