@@ -10,10 +10,10 @@ from pydantic_core import ErrorDetails, from_json
 
 from commands.fields import PATTERNS_IN_WORDS
 from domain.errors import Fault, RmaError
-from domain.policy import document
+from domain.policy import when
 
 FAULTS_MAX: Final = 100
-IN_WORDS: Final = PATTERNS_IN_WORDS | document.PATTERNS_IN_WORDS
+IN_WORDS: Final = PATTERNS_IN_WORDS | when.PATTERNS_IN_WORDS
 
 
 class MalformedError(RmaError):

@@ -328,7 +328,7 @@ class PolicyRuleUnreachableError(RuleViolationError):
 
 
 class PolicyRuleImpossibleError(RuleViolationError):
-    """A rule of the policy asks for what no return can be."""
+    """A rule, or a question, of the policy asks for what no return can be."""
 
     code = "policy_rule_impossible"
 

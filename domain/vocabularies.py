@@ -21,6 +21,8 @@ LiableParty = Literal[
     "customer", "carrier", "warehouse", "merchandising", "supplier", "manufacturer", "none", "unknown"
 ]
 Grade = Literal["A", "B", "C", "D", "E", "X"]
+GradeOfWear = Literal["A", "B", "C", "D", "E"]
+"""Grades of the article itself."""
 Disposition = Literal[
     "restock", "open_box", "refurbish", "return_to_supplier", "liquidate", "donate", "recycle", "scrap", "send_back",
     "hold", "not_returned",
@@ -41,6 +43,8 @@ InspectionState = Literal["awaiting", "held", "inspected"]
 
 Method = Literal["label", "own_carrier", "drop_off", "store", "keep"]
 RefundDue = Literal["approval", "first_scan", "receipt", "inspection"]
+Promotions = Literal["keep", "recompute"]
+QuestionKind = Literal["truth", "choice", "number"]
 Anchor = Literal["ordered", "shipped", "delivered"]
 TenderKind = Literal["card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer"]
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]

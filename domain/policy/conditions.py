@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from domain.policy.decision import ComparisonRecord
-from domain.policy.document import NUMBER_FACTS, TEXT_FACTS, Condition
+from domain.policy.when import NUMBER_FACTS, TEXT_FACTS, Condition
 from domain.policy.windows import start_of_day
 
 Values = Mapping[str, Any]

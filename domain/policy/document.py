@@ -4,66 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from domain.policy.question import QUESTIONS_MAX, Question
 from domain.policy.values import (
     AMOUNT_MAX_MINOR,
-    VALUES_IN_WORDS,
     AmountMinor,
     BasisPoints,
     Calendar,
     Code,
+    Country,
     Days,
     LongText,
-    Number,
-    Scalar,
+    Part,
+    ShareBasisPoints,
     Text,
-    TimeText,
     Zone,
 )
-from domain.vocabularies import Anchor, Disposition, Grade, Method, Reason, RefundDue, Wish
+from domain.policy.when import When, size_of
+from domain.vocabularies import Anchor, Disposition, Grade, GradeOfWear, Method, Promotions, Reason, RefundDue, Wish
 
 RULES_MAX: Final = 500
-DEPTH_MAX: Final = 16
-"""How deep ``all``, ``any`` and ``not`` may nest inside one rule."""
-CONDITIONS_MAX: Final = 100
-"""How many comparisons and connectives one rule may hold."""
-VALUES_MAX: Final = 1_000
+SITES_MAX: Final = 100
 CONDITIONS_TOTAL_MAX: Final = 5_000
 VALUES_TOTAL_MAX: Final = 20_000
 """How many conditions, and values in their lists, all rules may hold together."""
 CODE_WINDOW_EXPIRED: Final = "window_expired"
 CODE_WISH_NOT_OFFERED: Final = "wish_not_offered"
 CODE_REPAIR_FIRST: Final = "repair_or_replacement_first"
-
-TEXT_FACTS: Final = "channel seller_id country customer_tier category sku reason wish".split()
-NUMBER_FACTS: Final = "quantity line_paid_minor unit_paid_minor days_since_ordered days_since_delivered".split()
-TRUTH_FACTS: Final = "final_sale gift in_warranty".split()
-FACT_NAMES: Final = frozenset([*TEXT_FACTS, *NUMBER_FACTS, *TRUTH_FACTS, "tender_kinds", "ordered_at"])
-ANSWER_PREFIX: Final = "answers."
-OPERATORS: Final = ("is", "in", "at_least", "at_most", "before", "after")
-
-_FACT_PATTERN: Final = "^(" + "|".join(sorted(FACT_NAMES)) + r"|answers\.[!-~]{1,64})$"
-PATTERNS_IN_WORDS: Final = VALUES_IN_WORDS | {
-    _FACT_PATTERN: f"must be one of the facts {', '.join(sorted(FACT_NAMES))}, or answers. and the name of an answer",
-}
-"""What is said of a value that does not fit a pattern, which itself says nothing to people."""
-
-
-def _bounded(condition: object) -> object:
-    """Refuse what is too deep or too large before anything recurses into it."""
-    level, depth, count = [condition], 0, 0
-    while level:
-        depth, count = depth + 1, count + len(level)
-        if depth > DEPTH_MAX:
-            raise PydanticCustomError("too_deep", "conditions nest deeper than {most}", {"most": DEPTH_MAX})
-        if count > CONDITIONS_MAX:
-            raise PydanticCustomError("too_many", "more than {most} conditions in one rule", {"most": CONDITIONS_MAX})
-        level = [child for node in level for child in _children(node)]
-    return condition
+FEEDBACK_AFTER_DAYS: Final = 3
+"""Days after the end of a return on which the customer is asked what it was like, where a policy does not say."""
 
 
 def _few_enough(rules: object) -> object:
@@ -71,18 +45,6 @@ def _few_enough(rules: object) -> object:
     if isinstance(rules, list | tuple) and len(rules) > RULES_MAX:
         raise PydanticCustomError("too_many", "more than {most} rules", {"most": RULES_MAX})
     return rules
-
-
-def _children(node: object) -> list[object]:
-    if isinstance(node, Condition):
-        return list(node.parts())
-    if not isinstance(node, dict):
-        return []
-    found: list[object] = []
-    for key in ("all", "any"):
-        inner = node.get(key)
-        found.extend(inner if isinstance(inner, list | tuple) else [])
-    return [*found, node["not"]] if "not" in node else found
 
 
 # Lists come from JSON as lists and are kept as tuples; only the container is read leniently, never its items.
@@ -94,18 +56,7 @@ Count = Literal["calendar", "business"]
 Roll = Literal["none", "next_business_day"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,  # a fault's text stays small, however deep or long the input is
-        populate_by_name=True,
-    )
-
-
-class Window(_Part):
+class Window(Part):
     """How long a return may be asked for: ``days`` whole days after the anchor's day, in ``zone``."""
 
     days: Days
@@ -116,7 +67,7 @@ class Window(_Part):
     zone: Zone = "UTC"
 
 
-class WindowChange(_Part):
+class WindowChange(Part):
     """The keys of the window that a rule speaks of; each is an effect of its own."""
 
     days: Days | None = None
@@ -127,23 +78,28 @@ class WindowChange(_Part):
     zone: Zone | None = None
 
 
-class Fees(_Part):
-    """What a return costs the customer: basis points of the goods, and minor units once per RMA."""
+class Fees(Part):
+    """What a return costs the customer: basis points of the goods, and minor units once per RMA.
+
+    ``on_exchange``: whether they are taken, too, where units are exchanged.
+    """
 
     restocking_bps: BasisPoints = 0
     return_shipping_minor: AmountMinor = 0
     waived_for: Reasons = ()
+    on_exchange: bool = False
 
 
-class FeesChange(_Part):
+class FeesChange(Part):
     """The keys of the fees that a rule speaks of; each is an effect of its own."""
 
     restocking_bps: BasisPoints | None = None
     return_shipping_minor: AmountMinor | None = None
     waived_for: Reasons | None = None
+    on_exchange: bool | None = None
 
 
-class Remedy(_Part):
+class Remedy(Part):
     """An offer that avoids the return; which field it needs depends on its kind.
 
     ``troubleshooting`` carries ``instructions``; ``partial_refund`` the share of the units' price, in basis points,
@@ -167,44 +123,7 @@ class Remedy(_Part):
         return self
 
 
-class Condition(_Part):
-    """One comparison of a fact, or ``all``, ``any``, ``not`` of further conditions.
-
-    A comparison may name several operators; all of them must hold.
-    """
-
-    fact: Annotated[str, Field(pattern=_FACT_PATTERN)] | None = None
-    equals: Annotated[Scalar | None, Field(alias="is")] = None
-    one_of: Annotated[tuple[Scalar, ...] | None, Field(alias="in", strict=False, max_length=VALUES_MAX)] = None
-    at_least: Number | None = None
-    at_most: Number | None = None
-    before: TimeText | None = None
-    after: TimeText | None = None
-    all_of: Annotated[tuple[Condition, ...] | None, Field(alias="all", strict=False)] = None
-    any_of: Annotated[tuple[Condition, ...] | None, Field(alias="any", strict=False)] = None
-    negated: Annotated[Condition | None, Field(alias="not")] = None
-
-    @model_validator(mode="after")
-    def _has_one_form(self) -> Self:
-        forms = [form for form in (self.fact, self.all_of, self.any_of, self.negated) if form is not None]
-        compared = self.comparisons()
-        if len(forms) != 1 or bool(compared) != (self.fact is not None):
-            message = "needs exactly one of fact (with is, in, at_least, at_most, before or after), all, any, not"
-            raise PydanticCustomError("condition", message)
-        return self
-
-    def parts(self) -> tuple[Condition, ...]:
-        """Return the conditions that ``all``, ``any`` or ``not`` joins; none for a comparison."""
-        negated = () if self.negated is None else (self.negated,)
-        return (*(self.all_of or ()), *(self.any_of or ()), *negated)
-
-    def comparisons(self) -> list[tuple[str, Any]]:
-        """Return the operators this comparison names, each with what it expects; empty for a connective."""
-        expected = (self.equals, self.one_of, self.at_least, self.at_most, self.before, self.after)
-        return [(name, value) for name, value in zip(OPERATORS, expected, strict=True) if value is not None]
-
-
-class Effects(_Part):
+class Effects(Part):
     """What a rule says where it matches; for each effect the first rule that matches and speaks of it wins."""
 
     decide: Outcome | None = None
@@ -241,22 +160,26 @@ class Effects(_Part):
         return tuple(found)
 
 
-def _size(condition: Condition) -> tuple[int, int]:
-    """Return how many conditions there are, and how many values in their lists."""
-    conditions, values, waiting = 0, 0, [condition]
-    while waiting:  # bounded: what was read in is no larger than CONDITIONS_MAX
-        one = waiting.pop()
-        conditions, values = conditions + 1, values + len(one.one_of or ())
-        waiting.extend(one.parts())
-    return conditions, values
-
-
-class Rule(_Part):
+class Rule(Part):
     """One named rule: when its condition holds, its effects are up for winning."""
 
     name: Text
-    when: Annotated[Condition, BeforeValidator(_bounded)]
+    when: When
     then: Effects
+
+
+class Limits(Part):
+    """How much money one person may give by one command, minor units; more needs a second person."""
+
+    agent_minor: AmountMinor | None = None
+
+
+class Site(Part):
+    """A place at which goods are received."""
+
+    name: Text
+    address: LongText
+    country: Country
 
 
 DEFAULT_DISPOSITIONS: Final[dict[Grade, Disposition]] = {
@@ -269,8 +192,13 @@ DEFAULT_DISPOSITIONS: Final[dict[Grade, Disposition]] = {
 }
 
 
-class PolicyDocument(_Part):
-    """A merchant's return policy as data. Only ``window.days`` is required."""
+class PolicyDocument(Part):
+    """A merchant's return policy as data. Only ``window.days`` is required.
+
+    Goods of a grade in ``grade_share_bps`` are accepted, and that share of goods and tax goes back. ``promotions``:
+    whether a promotion that the units kept no longer meet comes off the refund. ``sites`` are where goods are received;
+    where any is given, ``return_to`` names one of them.
+    """
 
     window: Window
     offers: Offers = ("refund",)
@@ -284,12 +212,20 @@ class PolicyDocument(_Part):
     accept_grades: Grades = ("A", "B")
     dispositions: dict[Grade, Disposition] = Field(default_factory=dict)
     rules: Annotated[tuple[Rule, ...], Field(strict=False, max_length=RULES_MAX), BeforeValidator(_few_enough)] = ()
+    questions: Annotated[tuple[Question, ...], Field(strict=False, max_length=QUESTIONS_MAX)] = ()
+    limits: Limits = Limits()
+    sites: Annotated[dict[Text, Site], Field(max_length=SITES_MAX)] = Field(default_factory=dict)
+    promotions: Promotions = "keep"
+    grade_share_bps: dict[GradeOfWear, ShareBasisPoints] = Field(default_factory=dict)
+    feedback_after_days: Days = FEEDBACK_AFTER_DAYS
 
     @model_validator(mode="after")
     def _fill_and_compare(self) -> Self:
         # a grade that the merchant leaves out still has somewhere to go
         object.__setattr__(self, "dispositions", {**DEFAULT_DISPOSITIONS, **self.dispositions})
-        sizes = [_size(rule.when) for rule in self.rules]
+        conditions = [rule.when for rule in self.rules]
+        conditions += [question.when for question in self.questions if question.when is not None]
+        sizes = [size_of(condition) for condition in conditions]
         if sum(conditions for conditions, _ in sizes) > CONDITIONS_TOTAL_MAX:
             raise PydanticCustomError("too_many", "more than {most} conditions in all", {"most": CONDITIONS_TOTAL_MAX})
         if sum(values for _, values in sizes) > VALUES_TOTAL_MAX:
@@ -300,6 +236,21 @@ class PolicyDocument(_Part):
                 message = "rules[{index}].name is the name of an earlier rule"
                 raise PydanticCustomError("rule_name", message, {"index": index})
         return self
+
+    @model_validator(mode="after")
+    def _names_what_is_there(self) -> Self:
+        faults = [*_asked_twice(self.questions), *self._sites_unknown()]
+        if faults:
+            raise ValidationError.from_exception_data(type(self).__name__, faults, hide_input=True)
+        return self
+
+    def _sites_unknown(self) -> Iterator[InitErrorDetails]:
+        rules = [(("rules", index, "then", "return_to"), rule.then.return_to) for index, rule in enumerate(self.rules)]
+        for place, site in [(("return_to",), self.return_to), *rules]:
+            if self.sites and site is not None and site not in self.sites:
+                # a value that is not there is told by the place where it is missing
+                kind = "missing" if place == ("return_to",) and "return_to" not in self.model_fields_set else "site"
+                yield _fault(place, kind, f"must be one of the sites {', '.join(self.sites)}")
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Return the document itself: it is immutable, and its identity is what compiled rules are kept by."""
@@ -312,9 +263,48 @@ class PolicyDocument(_Part):
         return tuple(sorted({window.calendar for window in windows if window.calendar is not None}))
 
 
+def _asked_twice(questions: Sequence[Question]) -> Iterator[InitErrorDetails]:
+    names = [question.name for question in questions]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield _fault(("questions", index, "name"), "question_name", "is the name of an earlier question")
+
+
+def _fault(place: tuple[int | str, ...], kind: str, message: str) -> InitErrorDetails:
+    # braces in a name would be read as placeholders of the message
+    escaped = message.replace("{", "{{").replace("}", "}}")
+    return InitErrorDetails(type=PydanticCustomError(kind, escaped), loc=place, input=None)
+
+
+def content_of(document: PolicyDocument) -> dict[str, Any]:
+    """Return the full document as JSON values, every default filled in."""
+    content: dict[str, Any] = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return content
+
+
+_LATER: Final[dict[str, Any]] = {
+    "questions": [],
+    "limits": {},
+    "sites": {},
+    "promotions": "keep",
+    "grade_share_bps": {},
+    "feedback_after_days": FEEDBACK_AFTER_DAYS,
+}
+"""Keys that documents got after the first were published, with their defaults."""
+
+
 def canonical_json(document: PolicyDocument) -> str:
-    """Return the full document, defaults filled in, as JSON that is the same for equal documents."""
-    content = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    """Return the document as JSON that is the same for equal documents, and that no later version writes otherwise.
+
+    Defaults are filled in, but for those of keys that came later: a document that does not speak of them has its hash
+    for ever.
+    """
+    content = content_of(document)
+    for key, default in _LATER.items():
+        if content[key] == default:
+            del content[key]
+    if not content["fees"]["on_exchange"]:
+        del content["fees"]["on_exchange"]
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, cast, get_args
 
 from domain.policy.conditions import Answer, as_json, moment_of
 from domain.policy.decision import Flip
-from domain.policy.document import ANSWER_PREFIX, Window
+from domain.policy.document import Window
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_shifts
 from domain.policy.rules import CompiledPolicy, Mentions, Reader, Won
@@ -34,6 +34,7 @@ from domain.policy.ruling import (
     widened,
 )
 from domain.policy.statutes import Statute
+from domain.policy.when import ANSWER_PREFIX
 from domain.vocabularies import Reason, TenderKind, Wish
 
 TRIALS_MAX: Final = 400

@@ -9,21 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.errors import PolicyRuleImpossibleError, PolicyRuleUnreachableError
 from domain.policy.conditions import moment_of
-from domain.policy.document import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition, PolicyDocument, Rule
+from domain.policy.document import PolicyDocument, Rule
 from domain.policy.proof.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
+from domain.policy.question import Question
 from domain.policy.rules import mentions_of
+from domain.policy.when import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
 
 MEETINGS_MAX: Final = 300_000
 """How many pairs of boxes one document may take; rules beyond are not compared with earlier ones."""
-_OPERATORS: Final = {
-    "time": {"before", "after"},
-    "number": {"is", "in", "at_least", "at_most"},
-    "answer": {"is", "in", "at_least", "at_most"},
-}
+_EQUALITY: Final = frozenset({"is", "in"})
+_NUMBERS: Final = _EQUALITY | {"at_least", "at_most"}
+_OPERATORS: Final = {"time": frozenset({"before", "after"}), "number": _NUMBERS, "answer": _NUMBERS}
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
@@ -35,33 +35,63 @@ def check(document: PolicyDocument) -> None:
         PolicyRuleUnreachableError: A rule can never matter; ``path`` says which, ``shadowed_by`` names the earlier
             rules that win all its effects wherever it matches.
     """
-    for index, rule in enumerate(document.rules):
-        _check_comparisons(rule.when, f"rules[{index}].when", rule.name, document.window.zone)
-    mentions = mentions_of(document.rules)
-    classes = {fact: classes_of(fact, compared, document.window.zone) for fact, compared in mentions.items()}
-    regions = [_region(index, rule, classes) for index, rule in enumerate(document.rules)]
+    zone = document.window.zone
+    asked = {question.fact: question for question in document.questions}
+    places = [_Place(rule.name, f"rules[{index}].when") for index, rule in enumerate(document.rules)]
+    for place, rule in zip(places, document.rules, strict=True):
+        _check_comparisons(place, rule.when, asked, zone)
+    _check_questions(document.questions, zone)
+    mentions = mentions_of(rule.when for rule in document.rules)
+    classes = {fact: classes_of(fact, compared, zone, asked.get(fact)) for fact, compared in mentions.items()}
+    regions = [_region(place, rule.when, classes) for place, rule in zip(places, document.rules, strict=True)]
     _Shadows(document.rules, regions, classes).check()
 
 
-def _check_comparisons(condition: Condition, path: str, rule: str, zone: str) -> None:
+class _Place(NamedTuple):
+    """Where a condition stands: in which rule, or question, by name; and its path."""
+
+    name: str
+    path: str
+
+    def inside(self, step: str) -> _Place:
+        return self._replace(path=self.path + step)
+
+    def impossible(self, message: str) -> PolicyRuleImpossibleError:
+        return PolicyRuleImpossibleError(f"{self.path}: {message}", path=self.path, rule=self.name)
+
+
+def _check_questions(questions: Sequence[Question], zone: str) -> None:
+    """Refuse a question that is never asked, or whose asking hangs on an answer that is not given yet."""
+    asked: dict[str, Question] = {}
+    names = {question.fact for question in questions}
+    for index, question in enumerate(questions):
+        if question.when is not None:
+            place = _Place(question.name, f"questions[{index}].when")
+            _check_comparisons(place, question.when, asked, zone)
+            mentions = mentions_of([question.when])
+            if later := next((fact for fact in mentions if fact in names and fact not in asked), None):
+                raise place.impossible(f"{later} is not answered yet: only earlier questions are")
+            _region(place, question.when, {f: classes_of(f, seen, zone, asked.get(f)) for f, seen in mentions.items()})
+        asked[question.fact] = question
+
+
+def _check_comparisons(place: _Place, condition: Condition, asked: Mapping[str, Question], zone: str) -> None:
     for name, parts in (("all", condition.all_of), ("any", condition.any_of)):
         for index, part in enumerate(parts or ()):
-            _check_comparisons(part, f"{path}.{name}[{index}]", rule, zone)
+            _check_comparisons(place.inside(f".{name}[{index}]"), part, asked, zone)
     if condition.negated is not None:
-        _check_comparisons(condition.negated, f"{path}.not", rule, zone)
+        _check_comparisons(place.inside(".not"), condition.negated, asked, zone)
     fact = condition.fact or ""
+    question = asked.get(fact)
     for operator, expected in condition.comparisons():
-        if operator not in _OPERATORS.get(_kind(fact), {"is", "in"}):
-            raise _impossible(f"{fact} cannot be compared by {operator}", f"{path}.{operator}", rule)
+        if operator not in _OPERATORS.get(_kind(fact) if question is None else question.kind, _EQUALITY):
+            raise place.inside(f".{operator}").impossible(f"{fact} cannot be compared by {operator}")
         if operator == "in" and not expected:
-            raise _impossible("nothing is in an empty list", f"{path}.in", rule)
-        for place, value in _values(operator, expected):
-            if fault := _fault(fact, value, zone):
-                raise _impossible(fault, f"{path}.{operator}{place}", rule)
-
-
-def _impossible(message: str, path: str, rule: str) -> PolicyRuleImpossibleError:
-    return PolicyRuleImpossibleError(f"{path}: {message}", path=path, rule=rule)
+            raise place.inside(".in").impossible("nothing is in an empty list")
+        for step, value in _values(operator, expected):
+            fault = _fault_of_answer(question, value) if question is not None else _fault(fact, value, zone)
+            if fault:
+                raise place.inside(f".{operator}{step}").impossible(fault)
 
 
 def _values(operator: str, expected: Any) -> Iterator[tuple[str, Any]]:
@@ -79,6 +109,10 @@ def _kind(fact: str) -> str:
     if fact in TRUTH_FACTS:
         return "truth"
     return "time" if fact == "ordered_at" else "text"
+
+
+def _fault_of_answer(question: Question, value: Any) -> str | None:
+    return None if question.is_answered_by(value) else f"{question.fact} is never {value}, but {question.asks_for}"
 
 
 def _fault(fact: str, value: Any, zone: str) -> str | None:
@@ -102,15 +136,15 @@ def _fault(fact: str, value: Any, zone: str) -> str | None:
     return None
 
 
-def _region(index: int, rule: Rule, classes: Mapping[str, Classes]) -> Region | None:
-    """Return where a rule matches, ``None`` where that is too much to be looked into."""
+def _region(place: _Place, condition: Condition, classes: Mapping[str, Classes]) -> Region | None:
+    """Return where a condition holds, ``None`` where that is too much to be looked into."""
     try:
-        region = region_of(rule.when, classes)
+        region = region_of(condition, classes)
     except TooManyError:
         return None
     if not region:
-        path = _contradiction(rule.when, f"rules[{index}].when", classes)
-        raise _impossible("this can never hold, at least not with what stands before it", path, rule.name)
+        found = place._replace(path=_contradiction(condition, place.path, classes))
+        raise found.impossible("this can never hold, at least not with what stands before it")
     return region
 
 

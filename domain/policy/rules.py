@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from domain.policy.conditions import CompiledCondition, compile_condition
 from domain.policy.decision import ComparisonRecord, RuleRecord
-from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Rule, Window, WindowChange
+from domain.policy.document import PolicyDocument, Rule, Window, WindowChange
 from domain.policy.facts import Facts
+from domain.policy.when import ANSWER_PREFIX, Condition
 from domain.policy.windows import day_of, days_between
 
 Reader = Callable[[Facts], Any]
@@ -145,7 +146,7 @@ def _compile(document: PolicyDocument) -> CompiledPolicy:
         readers={fact: reader(fact, window) for fact in facts},
         rules=rules,
         deciding=deciding,
-        mentions=mentions_of(rule for rule in document.rules if rule.name in names),
+        mentions=mentions_of(rule.when for rule in document.rules if rule.name in names),
         windows=(window, *(changed_window(window, rule.then.window) for rule in document.rules if rule.then.window)),
         zone=None if any("window.zone" in dict(rule.effects) for rule in rules) else window.zone,
         may_decide_approval=any(rule.then.decide == "approve" for rule in document.rules),
@@ -175,11 +176,11 @@ def changed_window(window: Window, change: WindowChange) -> Window:
     return window.model_copy(update=change.model_dump(exclude_none=True))
 
 
-def mentions_of(rules: Iterable[Rule]) -> Mentions:
-    """Return what rules compare each fact with: operator and expected value, each once, in the order of the rules."""
+def mentions_of(conditions: Iterable[Condition]) -> Mentions:
+    """Return what conditions compare each fact with: operator and expected value, each once, in their order."""
     mentions: dict[str, dict[str, tuple[str, Any]]] = {}
-    for rule in rules:
-        for comparison in comparisons_of(rule.when):
+    for condition in conditions:
+        for comparison in comparisons_of(condition):
             # by their text: 1 and true are equal in Python, and two things in a document
             named = {repr(pair): pair for pair in comparison.comparisons()}
             mentions.setdefault(comparison.fact or "", {}).update(named)

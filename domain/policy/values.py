@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 DAYS_MAX: Final = 3_650
@@ -17,11 +17,13 @@ _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _TIME_PATTERN: Final = rf"^{_DAY}(T\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?(Z|[+-]\d{{2}}:\d{{2}}))?$"
 _NO_NUL: Final = r"^[^\x00]*$"
 _CALENDAR: Final = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
+_COUNTRY: Final = r"^[A-Z]{2}$"
 _CODE: Final = r"^[!-~]{1,64}$"
 VALUES_IN_WORDS: Final = {
     _TIME_PATTERN: "must be a day such as 2026-03-01, or a time with an offset such as 2026-03-01T10:00+01:00",
     _NO_NUL: "must not hold the character U+0000",
     _CALENDAR: "must be a country of two capital letters, or one with its region, such as GB or US-CA",
+    _COUNTRY: "must be a country code of ISO 3166-1, two capital letters, such as DE",
     _CODE: "must be 1 to 64 ASCII characters from ! to ~, without a space",
 }
 """What is said of a value that does not fit a pattern, which itself says nothing to people."""
@@ -58,10 +60,25 @@ Text = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_NUL)]
 LongText = Annotated[str, Field(min_length=1, max_length=4_000, pattern=_NO_NUL)]
 Days = Annotated[int, Field(ge=0, le=DAYS_MAX)]
 BasisPoints = Annotated[int, Field(ge=0, le=10_000)]
+ShareBasisPoints = Annotated[int, Field(ge=1, le=10_000)]
 AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MAX_MINOR)]
 Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known_zone)]
+Country = Annotated[str, Field(pattern=_COUNTRY)]
 Calendar = Annotated[str, Field(pattern=_CALENDAR)]
 Number = Annotated[Any, AfterValidator(_number), WithJsonSchema({"type": "number"})]
 Scalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 TimeText = Annotated[str, Field(pattern=_TIME_PATTERN)]
 Code = Annotated[str, Field(pattern=_CODE)]
+
+
+class Part(BaseModel):
+    """A JSON object of a document: unknown fields and wrong types are malformed, nothing is coerced."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # a fault's text stays small, however deep or long the input is
+        populate_by_name=True,
+    )

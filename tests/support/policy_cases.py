@@ -15,7 +15,18 @@ from domain.policy.facts import Facts
 from domain.policy.flips import with_fact
 from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.statutes import Statute, statutes_for
-from domain.vocabularies import Anchor, Grade, Method, Reason, RefundDue, TenderKind, Wish, WithdrawalException
+from domain.vocabularies import (
+    Anchor,
+    Grade,
+    GradeOfWear,
+    Method,
+    Promotions,
+    Reason,
+    RefundDue,
+    TenderKind,
+    Wish,
+    WithdrawalException,
+)
 
 ORDERED = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 DELIVERED = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
@@ -147,6 +158,7 @@ fees = st.fixed_dictionaries(
         "restocking_bps": st.integers(0, 10_000),
         "return_shipping_minor": st.integers(0, 2_000),
         "waived_for": st.lists(st.sampled_from(get_args(Reason)), max_size=3),
+        "on_exchange": st.booleans(),
     },
 )
 offers = st.lists(st.sampled_from(get_args(Wish)), min_size=1, max_size=5, unique=True)
@@ -171,7 +183,15 @@ rule_lists = st.lists(st.tuples(conditions, effects), max_size=6).map(
     lambda pairs: [{"name": f"r{index}", "when": when, "then": then} for index, (when, then) in enumerate(pairs)]
 )
 raw_documents = st.fixed_dictionaries(
-    {"window": windows, "rules": rule_lists}, optional={"refunds_outward_shipping": st.booleans(), **terms}
+    {"window": windows, "rules": rule_lists},
+    optional={
+        "refunds_outward_shipping": st.booleans(),
+        "promotions": st.sampled_from(get_args(Promotions)),
+        "grade_share_bps": st.dictionaries(st.sampled_from(get_args(GradeOfWear)), st.integers(1, 10_000)),
+        "feedback_after_days": small_days,
+        "limits": st.fixed_dictionaries({}, optional={"agent_minor": amounts}),
+        **terms,
+    },
 )
 documents = raw_documents.map(PolicyDocument.model_validate)
 facts = st.builds(

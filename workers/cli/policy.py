@@ -83,15 +83,13 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one version: its document with defaults filled in, as JSON."""
-    import json
-
-    from domain.policy.document import canonical_json
+    from domain.policy.document import content_of
     from workers.policies.published import NEWEST, version_named
 
     policies = _policies()
     newest = f"{policy_id}@{len(policies[policy_id].versions)}" if policy_id in policies else NEWEST
     found = version_named(policies, version or newest, policy_id)
-    head, document = _head(found), json.loads(canonical_json(found.document))
+    head, document = _head(found), content_of(found.document)
     if as_json:
         print_json({**head, "document": document})
         return

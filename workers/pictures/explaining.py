@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from domain.policy.document import ANSWER_PREFIX
+from domain.policy.when import ANSWER_PREFIX
 from projections.tracking.words import STAGES
 from workers.pictures.catalogues import Catalogue
 from workers.pictures.terminal import Row

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.policy.document import PolicyDocument, canonical_json
+from domain.policy.document import PolicyDocument, content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,18 @@ def _text(value: Any) -> str:
 
 def changes(before: PolicyDocument, after: PolicyDocument) -> list[Change]:
     """Return what differs, defaults filled in: terms first, then the rules by name, then their order."""
-    old, new = json.loads(canonical_json(before)), json.loads(canonical_json(after))
-    old_rules, new_rules = _by_name(old.pop("rules", [])), _by_name(new.pop("rules", []))
-    return [*_of_object("", old, new), *_of_rules(old_rules, new_rules)]
+    old, new = content_of(before), content_of(after)
+    rules = _by_name(old.pop("rules")), _by_name(new.pop("rules"))
+    questions = _by_name(old.pop("questions")), _by_name(new.pop("questions"))
+    return [
+        *_of_object("", old, new),
+        *_of_named("rule", *rules),
+        *_of_named("question", *questions),
+    ]
 
 
-def _by_name(rules: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {rule["name"]: {key: value for key, value in rule.items() if key != "name"} for rule in rules}
+def _by_name(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: {key: value for key, value in entry.items() if key != "name"} for entry in entries}
 
 
 def _of_object(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -51,15 +56,16 @@ def _of_object(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Ite
             yield Change(here, before, after)
 
 
-def _of_rules(old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]) -> Iterator[Change]:
+def _of_named(kind: str, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]) -> Iterator[Change]:
+    """Yield what differs between rules, or questions, of the same name, then their order."""
     for name in [*old, *(name for name in new if name not in old)]:
-        here = f"rule “{name}”"
+        here = f"{kind} “{name}”"
         if name not in new or name not in old:
             yield Change(here, old.get(name), new.get(name))
             continue
-        if old[name]["when"] != new[name]["when"]:
-            yield Change(f"{here}.when", old[name]["when"], new[name]["when"])
-        yield from _of_object(f"{here}.then", old[name]["then"], new[name]["then"])
+        if old[name].get("when") != new[name].get("when"):
+            yield Change(f"{here}.when", old[name].get("when"), new[name].get("when"))
+        yield from _of_object(here, *({k: v for k, v in side[name].items() if k != "when"} for side in (old, new)))
     kept_before, kept_after = [name for name in old if name in new], [name for name in new if name in old]
     if kept_before != kept_after:
-        yield Change("order of rules", ", ".join(kept_before), ", ".join(kept_after))
+        yield Change(f"order of {kind}s", ", ".join(kept_before), ", ".join(kept_after))

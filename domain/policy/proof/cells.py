@@ -7,7 +7,7 @@ from itertools import islice, product
 from typing import Any, Final, NamedTuple
 
 from domain.policy.conditions import holds
-from domain.policy.document import ANSWER_PREFIX, Condition, PolicyDocument, Rule
+from domain.policy.document import PolicyDocument, Rule
 from domain.policy.proof.regions import (
     PIECES_MAX,
     Box,
@@ -22,6 +22,7 @@ from domain.policy.proof.regions import (
 from domain.policy.proof.timelines import TIME_FACTS
 from domain.policy.rules import mentions_of
 from domain.policy.statutes import Statute
+from domain.policy.when import ANSWER_PREFIX, Condition
 
 CELLS_MAX: Final = 5_000
 """How many cases of one question may be looked at for one course of events."""
@@ -48,10 +49,15 @@ class Terrain:
 
     def __init__(self, document: PolicyDocument) -> None:
         self.document = document
-        mentions = mentions_of(document.rules)
+        mentions = mentions_of(rule.when for rule in document.rules)
         zone = document.window.zone
         named = {"country": (), "reason": (), "wish": (), **mentions}
-        self.classes = {fact: classes_of(fact, seen, zone) for fact, seen in named.items() if fact not in TIME_FACTS}
+        questions = {question.fact: question for question in document.questions}
+        self.classes = {
+            fact: classes_of(fact, seen, zone, questions.get(fact))
+            for fact, seen in named.items()
+            if fact not in TIME_FACTS
+        }
 
     def cells(self, values: Mapping[str, Any], right: Statute, question: frozenset[str]) -> Iterator[Cell]:
         """Yield each case in which other rules win the effects asked about, where a right may hold.

@@ -15,7 +15,8 @@ from itertools import chain, combinations, pairwise
 from typing import Any, Final, NamedTuple, get_args
 
 from domain.policy.conditions import holds, json_key, moment_of
-from domain.policy.document import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
+from domain.policy.question import Question
+from domain.policy.when import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
 from domain.vocabularies import Reason, TenderKind, Wish
 
 Box = dict[str, int]
@@ -81,12 +82,20 @@ def _bits(positions: Iterable[int]) -> int:
     return int.from_bytes(bits, "little")
 
 
-def classes_of(fact: str, mentions: Iterable[tuple[str, Any]], zone: str) -> Classes:
-    """Return the classes of a fact's values that these comparisons can tell apart."""
+def classes_of(fact: str, mentions: Iterable[tuple[str, Any]], zone: str, question: Question | None = None) -> Classes:
+    """Return the classes of a fact's values that these comparisons can tell apart.
+
+    Args:
+        fact: Its name.
+        mentions: The comparisons: operator and expected value.
+        zone: Where dates begin.
+        question: What an answer is given to; None for other facts, and for answers that no question asks for.
+    """
     named = [value for operator, expected in mentions for value in (expected if operator == "in" else (expected,))]
-    unordered, ordered = _representatives(fact, named, zone)
+    unordered, ordered = _representatives(fact, named, zone) if question is None else _answers(question, named)
     position = {json_key(value): i for i, value in enumerate((*unordered, *ordered))}
-    return Classes(unordered, ordered, position, len(position) + (fact not in NEVER_MISSING), zone)
+    is_given = fact in NEVER_MISSING or (question is not None and question.required and question.when is None)
+    return Classes(unordered, ordered, position, len(position) + (not is_given), zone)
 
 
 def _representatives(fact: str, named: Sequence[Any], zone: str) -> tuple[tuple[Any, ...], Sequence[Any]]:
@@ -104,6 +113,12 @@ def _representatives(fact: str, named: Sequence[Any], zone: str) -> tuple[tuple[
     texts = tuple(dict.fromkeys(value for value in named if isinstance(value, str)))
     texts += (next(name for i in range(len(texts) + 1) if (name := f"other-{i}") not in texts),)
     return ((*texts, True, False), _numbers(named)) if fact.startswith(ANSWER_PREFIX) else (texts, ())
+
+
+def _answers(question: Question, named: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
+    if question.choices is not None:
+        return question.choices, ()
+    return ((True, False), ()) if question.kind == "truth" else ((), _numbers(named))
 
 
 def _integers(named: Iterable[Any], least: int) -> list[int]:

@@ -237,8 +237,8 @@ def clockwork_of(document: PolicyDocument) -> Clockwork:
         Window.model_construct(None, **dict(zip(values, combination, strict=True)))
         for combination in product(*values.values())
     )
-    mentions = {fact: compared for fact, compared in mentions_of(document.rules).items() if fact in TIME_FACTS}
-    return Clockwork(document, windows, mentions)
+    mentions = mentions_of(rule.when for rule in document.rules)
+    return Clockwork(document, windows, {fact: seen for fact, seen in mentions.items() if fact in TIME_FACTS})
 
 
 def _numbers(mentions: tuple[tuple[str, Any], ...]) -> set[int]:

@@ -10,21 +10,32 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from domain.policy.document import (
-    CONDITIONS_MAX,
     CONDITIONS_TOTAL_MAX,
-    DEPTH_MAX,
     RULES_MAX,
-    VALUES_MAX,
     VALUES_TOTAL_MAX,
     PolicyDocument,
     canonical_json,
     content_hash,
+    content_of,
 )
+from domain.policy.when import CONDITIONS_MAX, DEPTH_MAX, VALUES_MAX
 from tests.support.policy_cases import raw_documents
 
 SMALL: Final[dict[str, Any]] = {"window": {"days": 30}}
 GIFT: Final[dict[str, Any]] = {"fact": "gift", "is": True}
 KEEP: Final[dict[str, Any]] = {"method": "keep"}
+WORN: Final[dict[str, Any]] = {"name": "worn", "text": "Was it worn outside?", "kind": "truth"}
+DOCK: Final[dict[str, Any]] = {"name": "North", "address": "1 Dock Rd", "country": "DE"}
+
+
+OLDEST: Final = (
+    '{"accept_grades":["A","B"],"dispositions":{"A":"restock","B":"open_box","C":"liquidate","D":"recycle","E":"scrap",'
+    '"X":"hold"},"fees":{"restocking_bps":0,"return_shipping_minor":0,"waived_for":[]},"inspect_within_days":5,'
+    '"method":"own_carrier","offers":["refund"],"refund_due":"inspection","refunds_outward_shipping":false,'
+    '"return_to":"default","rules":[],"ship_back_days":14,"window":{"anchor":"delivered","count":"calendar","days":30,'
+    '"roll":"none","zone":"UTC"}}'
+)
+"""The canonical JSON of the smallest document, as the first version wrote it."""
 
 
 def of_rules(*conditions: object, then: object = KEEP) -> dict[str, Any]:
@@ -39,6 +50,11 @@ def nested(depth: int) -> dict[str, Any]:
     for _ in range(depth - 1):
         condition = {"not": condition}
     return condition
+
+
+def asking(*questions: dict[str, Any]) -> dict[str, Any]:
+    """Return a raw document that asks these questions."""
+    return {**SMALL, "questions": list(questions)}
 
 
 def fault_of(raw: object) -> tuple[str, str]:
@@ -120,6 +136,42 @@ def test_a_fault_is_named_by_its_path(raw: dict[str, Any], path: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "path"),
     [
+        (asking({**WORN, "kind": "text"}), "questions.0.kind"),
+        (asking({**WORN, "name": "worn out"}), "questions.0.name"),
+        (asking({**WORN, "choices": ["yes", "no"]}), "questions.0"),
+        (asking({**WORN, "kind": "choice"}), "questions.0"),
+        (asking({**WORN, "kind": "choice", "choices": ["a", "a"]}), "questions.0"),
+        (asking({**WORN, "kind": "choice", "choices": []}), "questions.0.choices"),
+        (asking({**WORN, "when": {"fact": "colour", "is": "red"}}), "questions.0.when.fact"),
+        (asking({**WORN, "when": nested(DEPTH_MAX + 1)}), "questions.0.when"),
+        (asking(WORN, {**WORN, "text": "And now?"}), "questions.1.name"),
+        ({**SMALL, "limits": {"agent_minor": -1}}, "limits.agent_minor"),
+        ({**SMALL, "limits": {"agent": 5}}, "limits.agent"),
+        ({**SMALL, "sites": {"WH-1": {"name": "North", "address": "1 Dock Rd"}}}, "sites.WH-1.country"),
+        ({**SMALL, "sites": {"WH-1": {**DOCK, "country": "Germany"}}, "return_to": "WH-1"}, "sites.WH-1.country"),
+        ({**SMALL, "sites": {"WH-1": DOCK}}, "return_to"),
+        ({**SMALL, "sites": {"WH-1": DOCK}, "return_to": "WH-2"}, "return_to"),
+        (
+            {**of_rules(GIFT, then={"return_to": "{WH-2}"}), "sites": {"{WH-1}": DOCK}, "return_to": "{WH-1}"},
+            "rules.0.then.return_to",
+        ),
+        ({**SMALL, "promotions": "forget"}, "promotions"),
+        ({**SMALL, "grade_share_bps": {"C": 0}}, "grade_share_bps.C"),
+        ({**SMALL, "grade_share_bps": {"C": 10_001}}, "grade_share_bps.C"),
+        ({**SMALL, "grade_share_bps": {"X": 7_000}}, "grade_share_bps.X.[key]"),
+        ({**SMALL, "fees": {"on_exchange": 1}}, "fees.on_exchange"),
+        (of_rules(GIFT, then={"fees": {"on_exchange": "yes"}}), "rules.0.then.fees.on_exchange"),
+        ({**SMALL, "feedback_after_days": -1}, "feedback_after_days"),
+    ],
+)
+def test_a_fault_of_a_later_key_is_named_by_its_path(raw: dict[str, Any], path: str) -> None:
+    """Questions, limits, sites, promotions, shares and fees on an exchange are read as strictly as all else."""
+    assert fault_of(raw)[0] == path
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
         (of_rules(nested(DEPTH_MAX + 1)), "rules.0.when"),
         (of_rules(nested(900)), "rules.0.when"),
         (of_rules({"any": [GIFT] * CONDITIONS_MAX}), "rules.0.when"),
@@ -161,6 +213,42 @@ def test_the_hash_is_of_the_content() -> None:
     assert content_hash(short) == content_hash(long)
     assert content_hash(short) != content_hash(PolicyDocument.model_validate({"window": {"days": 31}}))
     assert content_hash(short) == "c232cf58d9cae69164cafc94ea2b21e9c7d97df9c4cb535ee62580482b2dd5e0"
+
+
+def test_keys_that_came_later_leave_older_documents_alone() -> None:
+    """A document that says of a later key what holds anyhow is the one that does not speak of it, hash and all."""
+    later = {
+        "questions": [],
+        "limits": {},
+        "sites": {},
+        "promotions": "keep",
+        "grade_share_bps": {},
+        "feedback_after_days": 3,
+        "fees": {"on_exchange": False},
+    }
+    assert canonical_json(PolicyDocument.model_validate({**SMALL, **later})) == OLDEST
+    assert canonical_json(PolicyDocument.model_validate(SMALL)) == OLDEST
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        asking(WORN),
+        {"limits": {"agent_minor": 20_000}},
+        {"sites": {"WH-1": DOCK}, "return_to": "WH-1"},
+        {"promotions": "recompute"},
+        {"grade_share_bps": {"C": 7_000}},
+        {"feedback_after_days": 0},
+        {"fees": {"on_exchange": True}},
+        of_rules(GIFT, then={"fees": {"on_exchange": False}}),
+    ],
+)
+def test_what_later_keys_say_is_in_the_hash(said: dict[str, Any]) -> None:
+    """A later key that says something is part of the document, and comes through its canonical JSON."""
+    document = PolicyDocument.model_validate({**SMALL, **said})
+    assert content_hash(document) != content_hash(PolicyDocument.model_validate(SMALL))
+    again = PolicyDocument.model_validate_json(canonical_json(document))
+    assert content_of(again) == content_of(document)
 
 
 @settings(deadline=None)

@@ -29,6 +29,71 @@ def many(fact: str, operator: str, value: Any) -> dict[str, Any]:
     return {"fact": fact, operator: value}
 
 
+WORN: dict[str, Any] = {"name": "worn", "text": "Was it worn?", "kind": "truth"}
+SIZE: dict[str, Any] = {"name": "size", "text": "How did it fit?", "kind": "choice", "choices": ["small", "large"]}
+DAYS: dict[str, Any] = {"name": "days", "text": "For how many days was it used?", "kind": "number"}
+
+
+@pytest.mark.parametrize(
+    ("when", "path"),
+    [
+        (many("answers.worn", "is", "yes"), ".is"),
+        (many("answers.worn", "in", [True, 1]), ".in[1]"),
+        (many("answers.worn", "at_least", 1), ".at_least"),
+        (many("answers.size", "in", ["small", "medium"]), ".in[1]"),
+        (many("answers.size", "at_most", 3), ".at_most"),
+        (many("answers.days", "is", "3"), ".is"),
+        (many("answers.days", "is", True), ".is"),
+        ({"not": {"any": [many("answers.worn", "is", True), many("answers.worn", "is", False)]}}, ""),
+    ],
+)
+def test_no_answer_is_expected_that_a_question_does_not_take(when: dict[str, Any], path: str) -> None:
+    """Answers that a question is declared for are of its kind; required of every line, one is always there."""
+    document = a_document(rule(when, **KEEP), questions=[{**WORN, "required": True}, SIZE, DAYS])
+    with pytest.raises(PolicyRuleImpossibleError) as refused:
+        check(document)
+    assert refused.value.details["path"] == f"rules[0].when{path}"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        many("answers.worn", "is", True),
+        many("answers.size", "in", ["large"]),
+        {"fact": "answers.days", "at_least": 1, "at_most": 1.5},
+        many("answers.undeclared", "is", "anything"),
+        {"not": {"any": [many("answers.worn", "is", True), many("answers.worn", "is", False)]}},
+    ],
+)
+def test_answers_of_the_declared_kind_are_looked_at(when: dict[str, Any]) -> None:
+    """What may be answered may be asked for, and so may an answer that need not be given."""
+    check(a_document(rule(when, **KEEP), questions=[WORN, SIZE, DAYS]))
+
+
+@pytest.mark.parametrize(
+    ("when", "path"),
+    [
+        (many("category", "is", 2), ".is"),
+        ({"all": [GIFT, {"not": GIFT}]}, ".all[1]"),
+        (many("answers.worn", "is", "yes"), ".is"),
+        (many("answers.size", "is", "small"), ""),
+        (many("answers.days", "is", 1), ""),
+    ],
+)
+def test_a_question_that_is_never_asked_is_refused(when: dict[str, Any], path: str) -> None:
+    """A question is asked of some lines, by facts and by answers that are given before it."""
+    document = a_document(questions=[WORN, {**SIZE, "when": when}, DAYS])
+    with pytest.raises(PolicyRuleImpossibleError) as refused:
+        check(document)
+    assert refused.value.details == {"path": f"questions[1].when{path}", "rule": "size"}
+
+
+def test_a_question_may_hang_on_an_earlier_answer() -> None:
+    """Questions are asked in order, so the answer to an earlier one is there; so may be one that nobody declared."""
+    when = {"all": [many("answers.worn", "is", True), many("answers.undeclared", "is", 1), SHOES]}
+    check(a_document(questions=[WORN, {**SIZE, "when": when}]))
+
+
 @pytest.mark.parametrize(
     ("when", "path"),
     [

@@ -13,8 +13,6 @@ from domain.policy.document import (
     CODE_REPAIR_FIRST,
     CODE_WINDOW_EXPIRED,
     CODE_WISH_NOT_OFFERED,
-    FACT_NAMES,
-    OPERATORS,
     Effects,
     FeesChange,
     PolicyDocument,
@@ -24,6 +22,7 @@ from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.statutes import all_statutes, statutes_for
+from domain.policy.when import FACT_NAMES, OPERATORS
 from domain.vocabularies import Anchor, LiableParty, Reason, TenderKind, Wish, WithdrawalException
 from projections.tracking.words import STAGES
 from workers.pictures.catalogues import LANGUAGES, Catalogue, Language, catalogue

@@ -20,6 +20,29 @@ def test_a_document_does_not_differ_from_itself() -> None:
     assert told({**DOCUMENT, "refund_due": "inspection", "ship_back_days": 14}) == []
 
 
+def test_keys_that_came_later_are_told_with_what_held_before() -> None:
+    """A default that no hash holds is told like any other; questions are told by name."""
+    worn = {"name": "worn", "text": "Was it worn?", "kind": "truth"}
+    before = {**DOCUMENT, "questions": [worn]}
+    after = {
+        **DOCUMENT,
+        "questions": [{**worn, "required": True, "when": {"fact": "gift", "is": True}}],
+        "promotions": "recompute",
+        "limits": {"agent_minor": 20_000},
+        "grade_share_bps": {"C": 7_000},
+        "feedback_after_days": 5,
+    }
+
+    assert told(after, before) == [
+        "+ limits.agent_minor: 20000",
+        "~ promotions: keep → recompute",
+        "+ grade_share_bps.C: 7000",
+        "~ feedback_after_days: 3 → 5",
+        '+ question “worn”.when: {"fact": "gift", "is": true}',
+        "~ question “worn”.required: false → true",
+    ]
+
+
 def test_terms_and_rules_are_told_by_path() -> None:
     """Each changed term, each rule that is new, gone or changed is one change with what it was and is."""
     after = copy.deepcopy(DOCUMENT)
