@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
@@ -24,6 +23,7 @@ from infra.kafka.lane_producer import LaneProducer
 from infra.kafka.partitioner import Partitioner, partitioner_in
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
+from infra.log.lane import EVENTS, LANE, OUTBOX, LanePosition, advance, begin_epoch, lane_ends
 from infra.metrics import WorkerMetrics
 from infra.records import Message, OutboxRow, StoredEvent
 from infra.sessions import try_to_lead
@@ -39,27 +39,8 @@ IDLE_POLL_S: Final = (0.002, 0.05)
 
 STANDBY_POLL_S: Final = 1.0
 PRODUCER_IDLE_MAX_S: Final = 240.0
-LANE: Final = "main"
 RELAY_LOCK: Final = 0x524D4102
 """Advisory lock of the relay that may move the position."""
-
-BEGIN: Final = "UPDATE rma_log.relays SET epoch = epoch + 1 WHERE lane = %s RETURNING epoch, position, outbox_seq"
-ADVANCE: Final = """
-    WITH moved AS (
-        UPDATE rma_log.relays SET position = %s, outbox_seq = %s, updated_at = now() WHERE lane = %s AND epoch = %s
-        RETURNING outbox_seq
-    ), emptied AS (
-        DELETE FROM rma_log.outbox USING moved WHERE outbox.seq <= moved.outbox_seq
-    )
-    SELECT count(*) FROM moved
-"""
-"""One statement, so that no relay that stands still holds up others in the middle of it."""
-
-ENDS: Final = """
-    SELECT 'rma_log.events', coalesce(max(position), 0) FROM rma_log.events
-    UNION ALL SELECT 'rma_log.outbox', outbox_seq FROM rma_log.tail ORDER BY 1
-"""
-"""Where the lane ends: the last event, the last message beside the events."""
 
 LOG = structlog.get_logger()
 
@@ -80,15 +61,6 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
 
 class RelayDeposedError(Exception):
     """Another relay has taken over; this one must stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far the lane has come, in the log and in the outbox; ``epoch`` counts the relays that led it."""
-
-    epoch: int
-    position: int
-    outbox_seq: int
 
 
 class Relay:
@@ -124,7 +96,7 @@ class Relay:
         self._partitioner: Partitioner | None = None
         self._batch_records_max = batch_records_max
         self._compression = compression
-        self._at: Position | None = None
+        self._at: LanePosition | None = None
         self._pause_s = IDLE_POLL_S[0]
         self._published_at = 0.0
         self._observed_at = 0.0
@@ -160,20 +132,20 @@ class Relay:
         self._drop_producer()
         self._log.close()
 
-    def _begin(self) -> Position | None:
+    def _begin(self) -> LanePosition | None:
         """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
         connection = self._log.connection
         self._partitioner = partitioner_in(connection)
         while not self._stop.is_set():
             if try_to_lead(connection, RELAY_LOCK):
-                [row] = connection.execute(BEGIN, (LANE,)).fetchall()
-                LOG.info("relay_leads", epoch=row[0], position=row[1])
-                return Position(*row)
+                at = begin_epoch(connection, LANE)
+                LOG.info("relay_leads", epoch=at.epoch, position=at.position)
+                return at
             self._metrics.beat()
             self._stop.wait(STANDBY_POLL_S)
         return None
 
-    def _publish_next(self, at: Position) -> Position:
+    def _publish_next(self, at: LanePosition) -> LanePosition:
         with self._metrics.stage("read"):
             events = self._log.read(at.position, self._batch_records_max)
             position = events[-1].position if events else at.position
@@ -193,14 +165,14 @@ class Relay:
         self._metrics.published(len(messages))
         return at
 
-    def _observe(self, at: Position) -> None:
+    def _observe(self, at: LanePosition) -> None:
         """Measure the lag now and then."""
         if time.monotonic() - self._observed_at < OBSERVE_EVERY_S:
             return
         self._observed_at = time.monotonic()
-        ends = self._log.connection.execute(ENDS, prepare=True).fetchall()
-        for (source, end), reached in zip(ends, (at.position, at.outbox_seq), strict=True):
-            self._metrics.lag(TopicPartition(source, 0), end - reached)
+        ends = lane_ends(self._log.connection)
+        for source, reached in ((EVENTS, at.position), (OUTBOX, at.outbox_seq)):
+            self._metrics.lag(TopicPartition(source, 0), ends[source] - reached)
 
     def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
         """Send and wait for every acknowledgement; whatever fails ends this producer."""
@@ -220,12 +192,11 @@ class Relay:
         self._log.connection.execute("SELECT")
         self._metrics.beat()
 
-    def _advance(self, at: Position, position: int, outbox_seq: int) -> Position:
-        parameters = (position, outbox_seq, LANE, at.epoch)
-        [(moved,)] = self._log.connection.execute(ADVANCE, parameters, prepare=True).fetchall()
-        if not moved:
+    def _advance(self, at: LanePosition, position: int, outbox_seq: int) -> LanePosition:
+        moved = advance(self._log.connection, LANE, at, position=position, outbox_seq=outbox_seq)
+        if moved is None:
             raise RelayDeposedError(f"epoch {at.epoch} is over")
-        return Position(at.epoch, position, outbox_seq)
+        return moved
 
     def _drop_producer(self) -> None:
         if self._producer is not None:

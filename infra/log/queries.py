@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -13,6 +13,7 @@ IDS_AT: Final = """
     SELECT e.position, e.event_id, e.correlation_id FROM unnest(%s::bigint[]) AS asked (position)
     JOIN rma_log.events AS e USING (position)
 """
+LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM rma_log.events"
 LAST_POSITIONS: Final = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
 
 # a type that is not wanted comes without its body, so that whoever reads can tell one that it does not know
@@ -20,6 +21,15 @@ READ_STREAMS: Final = """
     SELECT stream, version, position, type, CASE WHEN type = ANY(%s) THEN body END FROM rma_log.events
     WHERE (stream, version) > (%s, %s) AND stream < %s ORDER BY stream, version LIMIT %s
 """
+LAST_VERSIONS: Final = """
+    SELECT asked.stream, (SELECT max(version) FROM rma_log.events AS e WHERE e.stream = asked.stream)
+    FROM unnest(%s::text[]) AS asked (stream)
+"""
+STREAMS: Final = """
+    SELECT stream FROM rma_log.events WHERE stream > %s AND stream < %s AND version = 1 ORDER BY stream LIMIT %s
+"""
+ANSWERED: Final = "SELECT count(*) FROM rma_log.outcomes"
+MAY_READ: Final = "SELECT has_schema_privilege('rma_log', 'USAGE')"
 
 
 class StreamPlace(NamedTuple):
@@ -55,6 +65,36 @@ def ids_at(connection: Connection, positions: Iterable[int]) -> dict[int, EventI
     """Return the ids of the events at these positions of the log, by position."""
     rows = connection.execute(IDS_AT, (list(set(positions)),), prepare=True).fetchall()
     return {position: EventIds(*ids) for position, *ids in rows}
+
+
+def may_read(connection: Connection[Any]) -> bool:
+    """Tell whether this user has any right on the log: one who only looks at views has none."""
+    return bool(_value(connection, MAY_READ))
+
+
+def last_position(connection: Connection[Any]) -> int:
+    """Return the position of the last event; 0 where there is none."""
+    return int(_value(connection, LAST_POSITION))
+
+
+def commands_answered(connection: Connection[Any]) -> int:
+    """Return how many commands have their answer for ever; reads the whole table."""
+    return int(_value(connection, ANSWERED))
+
+
+def _value(connection: Connection[Any], query: LiteralString) -> Any:
+    [(value,)] = connection.cursor(row_factory=tuple_row).execute(query).fetchall()
+    return value
+
+
+def last_versions(connection: Connection, streams: Iterable[str]) -> dict[str, int | None]:
+    """Return the version of the last event of each of these streams; None: it has no event."""
+    return dict(connection.execute(LAST_VERSIONS, (list(streams),), prepare=True).fetchall())
+
+
+def streams_between(connection: Connection, after: str, before: str, limit: int) -> list[str]:
+    """Return the names of up to ``limit`` streams between two names, in the order of their bytes."""
+    return [name for (name,) in connection.execute(STREAMS, (after, before, limit))]
 
 
 def last_positions(connection: Connection[Any]) -> dict[str, int]:

@@ -16,6 +16,8 @@ from psycopg.rows import dict_row
 from infra.addresses import addresses, postgres_address
 from infra.kafka.topic_reader import partitions_of
 from infra.kafka.topics import TopicNames
+from infra.log.lane import LANE, Standing, messages_waiting, standing
+from infra.log.queries import last_position, may_read
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.operating.dead_letters import waiting_letters
@@ -27,10 +29,6 @@ CONNECT_TIMEOUT_S: Final = 5
 KAFKA_TIMEOUT_MS: Final = 5_000
 POSITIONS_MAX: Final = 10_000
 
-LOG_TAIL: Final = "SELECT coalesce(max(position), 0) AS position FROM rma_log.events"
-OUTBOX: Final = "SELECT count(*) AS waiting FROM rma_log.outbox"
-UNREADABLE_RELAY: Final = {"lane": "main", "position": None, "updated_at": None}
-RELAYS: Final = "SELECT lane, epoch, position, updated_at FROM rma_log.relays ORDER BY lane"
 POSITIONS: Final = """
     SELECT projection, version, partition, next_offset, log_position, updated_at
     FROM rma_read.positions ORDER BY projection, version, partition LIMIT %s
@@ -102,7 +100,7 @@ def read_status(settings: Settings) -> SystemStatus:
                 case "commands":
                     workers.append(_command_progress(worker, run, consumer, topics.commands))
                 case "log":
-                    workers += [_relay_progress(worker, run, relay, log) for relay in log.relays]
+                    workers += _relay_progress(worker, run, log)
                 case "events":
                     mine = _positions_of(worker, positions)
                     if mine or run or worker.wanted(settings):
@@ -123,19 +121,14 @@ class _Log:
 
     tail: int | None
     outbox_waiting: int | None
-    relays: Sequence[dict[str, Any]]
+    relays: Sequence[Standing] | None
 
 
 def _read_log(connection: Connection[dict[str, Any]]) -> _Log:
     """Read what this user may: who only looks has no right on the log."""
-    [row] = connection.execute("SELECT has_schema_privilege('rma_log', 'USAGE') AS may_read").fetchall()
-    if not row["may_read"]:
-        return _Log(None, None, [UNREADABLE_RELAY])
-    return _Log(
-        tail=connection.execute(LOG_TAIL).fetchall()[0]["position"],
-        outbox_waiting=connection.execute(OUTBOX).fetchall()[0]["waiting"],
-        relays=connection.execute(RELAYS).fetchall(),
-    )
+    if not may_read(connection):
+        return _Log(None, None, None)
+    return _Log(last_position(connection), messages_waiting(connection), standing(connection))
 
 
 def outdated_in(positions: Sequence[dict[str, Any]]) -> list[str]:
@@ -175,10 +168,20 @@ def _command_progress(worker: Worker, run: int, consumer: KafkaConsumer, topic: 
     return Progress(worker.name, run, at, behind, "commands", None)
 
 
-def _relay_progress(worker: Worker, run: int, relay: dict[str, Any], log: _Log) -> Progress:
-    lane = "" if relay["lane"] == "main" else f" {relay['lane']}"
-    behind = None if log.tail is None else max(0, log.tail - relay["position"])
-    return Progress(f"{worker.name}{lane}", run, relay["position"], behind, "events", relay["updated_at"])
+def _relay_progress(worker: Worker, run: int, log: _Log) -> list[Progress]:
+    if log.tail is None or log.relays is None:
+        return [Progress(worker.name, run, None, None, "events", None)]
+    return [
+        Progress(
+            worker.name if relay.lane == LANE else f"{worker.name} {relay.lane}",
+            run,
+            relay.position,
+            max(0, log.tail - relay.position),
+            "events",
+            relay.updated_at,
+        )
+        for relay in log.relays
+    ]
 
 
 def _positions_of(worker: Worker, positions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

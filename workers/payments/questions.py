@@ -10,10 +10,12 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from domain.identity import order_stream
 from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Answered, Question
+from infra.log.queries import last_versions
 
 KINDS: Final = frozenset(
     {
@@ -64,23 +66,16 @@ SAVE: Final = f"""
 """  # noqa: S608 - column names of our own
 FIND: Final = f"SELECT {_NAMES} FROM rma_payments.questions WHERE payout_id = ANY(%s) FOR UPDATE"  # noqa: S608
 DUE: Final = f"""
-    WITH due AS (
-        SELECT payout_id FROM rma_payments.questions
-        WHERE open AND ask_at <= clock_timestamp() AND payout_id <> ALL(%s) ORDER BY ask_at LIMIT %s
-    ), looked_at AS (
-        SELECT q.payout_id, (
-            SELECT max(version) FROM rma_log.events AS e WHERE e.stream = 'order/' || q.order_id
-        ) = (
-            SELECT seen FROM rma_read_meta.stream_versions AS v
-            WHERE v.projection = %s AND v.version = %s AND v.stream = 'order/' || q.order_id
-        ) AS all_read
-        FROM rma_payments.questions AS q JOIN due USING (payout_id)
-    )
-    UPDATE rma_payments.questions AS q
-    SET ask_at = CASE WHEN l.all_read THEN ask_at ELSE clock_timestamp() + %s * interval '1 second' END
-    FROM looked_at AS l WHERE q.payout_id = l.payout_id
-    RETURNING l.all_read, {", ".join(f"q.{name}" for name in COLUMNS)}
+    SELECT v.seen, {", ".join(f"q.{name}" for name in COLUMNS)}
+    FROM rma_payments.questions AS q LEFT JOIN rma_read_meta.stream_versions AS v
+    ON v.projection = %s AND v.version = %s AND v.stream = 'order/' || q.order_id
+    WHERE q.open AND q.ask_at <= clock_timestamp() AND q.payout_id <> ALL(%s) ORDER BY q.ask_at LIMIT %s
 """  # noqa: S608 - column names of our own
+"""A question and how much of its order the inbox had read when it was so: one statement, for the two move together."""
+
+WAIT: Final = """
+    UPDATE rma_payments.questions SET ask_at = clock_timestamp() + %s * interval '1 second' WHERE payout_id = ANY(%s)
+"""
 HEARD: Final = """
     UPDATE rma_payments.questions
     SET open = %s, asks = %s, unknown_said = %s, ask_at = clock_timestamp() + %s * interval '1 second'
@@ -107,9 +102,8 @@ class PaymentQuestions:
         for event in relevant:
             payout_saga.follow(known, event.fact, order_id=event.partition_key, position=event.position)
         changed = [astuple(question) for payout, question in known.items() if before.get(payout) != question]
-        if changed:
-            with connection.cursor() as cursor:
-                cursor.executemany(SAVE, changed)
+        for row in changed:
+            connection.execute(SAVE, row)
 
 
 def _find(connection: Connection, payouts: Iterable[UUID]) -> dict[UUID, Question]:
@@ -121,11 +115,17 @@ def due(connection: Connection, *, but: Iterable[UUID], limit: int) -> list[Ques
     """Return questions that are to be asked now, oldest first.
 
     A question waits while its order has recorded facts that the inbox has not read: one of them may be its answer, and
-    what was paid elsewhere before this worker first ran must not be paid again.
+    what was paid elsewhere before this worker first ran must not be paid again. The log is asked after the inbox: a
+    fact recorded in between lets the question wait.
     """
-    parameters = (list(but), limit, PaymentQuestions.name, PaymentQuestions.version, NOT_READ_YET_S)
-    rows = connection.execute(DUE, parameters).fetchall()
-    return [Question(*row[1:]) for row in rows if row[0]]
+    inbox = (PaymentQuestions.name, PaymentQuestions.version)
+    read = [(seen, Question(*row)) for seen, *row in connection.execute(DUE, (*inbox, list(but), limit)).fetchall()]
+    recorded = last_versions(connection, {order_stream(question.order_id) for _, question in read})
+    ready = [question for seen, question in read if seen == recorded[order_stream(question.order_id)]]
+    waiting = [question.payout_id for _, question in read if question not in ready]
+    if waiting:
+        connection.execute(WAIT, (NOT_READ_YET_S, waiting))
+    return ready
 
 
 def heard(connection: Connection, asked: Question, answered: Answered, *, wait_s: float) -> None:

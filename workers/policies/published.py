@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import ClassVar, Final, cast
 
 from domain.errors import RmaError
+from domain.identity import policy_stream
 from domain.policy.return_policy import PolicyVersion, ReturnPolicy
 from infra.envelope.codec import Codec
 from infra.log.event_log import EventLog
+from infra.log.queries import streams_between
 
-POLICIES_MAX: Final = 10_000
+POLICIES_AT_ONCE: Final = 1_000
+"""Streams of policies that are loaded with one query."""
+
 POLICIES_NAMED_MAX: Final = 5
 NEWEST: Final = "newest"
-STREAMS: Final = (
-    "SELECT stream FROM rma_log.events WHERE stream >= 'policy/' AND stream < 'policy0' AND version = 1"
-    " ORDER BY stream LIMIT %s"
-)
-"""``0`` follows ``/``: all streams of policies, by the index."""
+AFTER: Final = policy_stream("")
+BEFORE: Final = AFTER[:-1] + chr(ord(AFTER[-1]) + 1)
+"""Between these two lie the names of all streams of policies, and no others."""
 
 
 class UnknownVersionError(RmaError):
@@ -27,15 +29,17 @@ class UnknownVersionError(RmaError):
 
 def read_policies(log: EventLog, codec: Codec) -> dict[str, ReturnPolicy]:
     """Return every policy by its id, with all its versions."""
-    streams = [stream for (stream,) in log.connection.execute(STREAMS, (POLICIES_MAX,))]
     policies: dict[str, ReturnPolicy] = {}
-    for stream, events in log.load(dict.fromkeys(streams, 0)).items():
-        policy: ReturnPolicy | None = None
-        for event in events:
-            fact = codec.decode(event.type, stream, event.version, event.occurred_at, event.body)
-            policy = cast("ReturnPolicy", fact.mutate(policy))
-        if policy is not None:
-            policies[policy.policy_id] = policy
+    after = AFTER
+    while names := streams_between(log.connection, after, BEFORE, POLICIES_AT_ONCE):
+        for stream, events in log.load(dict.fromkeys(names, 0)).items():
+            policy: ReturnPolicy | None = None
+            for event in events:
+                fact = codec.decode(event.type, stream, event.version, event.occurred_at, event.body)
+                policy = cast("ReturnPolicy", fact.mutate(policy))
+            if policy is not None:
+                policies[policy.policy_id] = policy
+        after = names[-1]
     return dict(sorted(policies.items()))
 
 

@@ -26,6 +26,7 @@ from infra.kafka import lane_producer
 from infra.kafka.clients import make_admin
 from infra.kafka.lane_producer import LaneProducer
 from infra.log.event_log import Append, EventLog
+from infra.log.lane import LanePosition
 from infra.metrics import WorkerMetrics
 from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from tests.support.pipeline import Pipeline, answer, command, environment, order, wait_for
@@ -225,7 +226,7 @@ def test_a_position_moved_too_early_would_lose_events(pipeline: Pipeline) -> Non
         def _publish(self, events: Any, messages: Any) -> None:
             self.batches += 1
             at = self._log.connection.execute("SELECT epoch, position, outbox_seq FROM rma_log.relays").fetchall()[0]
-            self._advance(relay.Position(*at), events[-1].position, at[2])
+            self._advance(LanePosition(*at), events[-1].position, at[2])
             if self.batches == 2:
                 raise ZeroDivisionError
             super()._publish(events, messages)
@@ -262,7 +263,7 @@ def test_kill_minus_nine_loses_nothing(pipeline: Pipeline) -> None:
 
 def test_a_batch_that_takes_long_does_not_cost_the_lead(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slowly Kafka takes a large batch, the relay goes on leading, and publishes each event once."""
-    monkeypatch.setattr(sessions, "LEAD_SILENCE_MAX_MS", 500)
+    monkeypatch.setattr(sessions, "LEAD_SILENCE_MAX_MS", 2_000)
     monkeypatch.setattr(lane_producer, "BATCH_BYTES", 1)
     send_one_each = LaneProducer._send_one_each
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 import psutil
 import psycopg
@@ -25,6 +25,8 @@ from infra.addresses import postgres_address
 from infra.kafka.command_client import CommandPublisher, conversation
 from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
+from infra.log.lane import standing
+from infra.log.queries import commands_answered, last_position
 from infra.settings import Settings
 from workers.registry import READ_MODELS
 from workers.trials.bench import load
@@ -36,6 +38,9 @@ POLL_S: Final = 0.02
 STOP_TIMEOUT_S: Final = 20.0
 FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projectors": 20_000}
 """Per second, the least that two cores have to carry: one command worker, one relay, all projectors at once."""
+
+FOLDED: Final = "SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = %s"
+SHOWN: Final = "SELECT count(*) FROM rma_read.returns WHERE order_id = %s"
 
 
 class StageTooSlowError(RmaError):
@@ -133,29 +138,30 @@ class _Watched:
     unit: str
     goal: int
     floor: int | None
-    query: str
+    count: Callable[[psycopg.Connection, str], int]
+    """Of a worker, by its name."""
     beside: int = 0
     """How many of those counted are no load."""
 
 
 def _commands(returns: int) -> _Watched:
-    query, policies = "SELECT count(*) FROM rma_log.outcomes -- {name}", 1
+    policies = 1
     goal = returns * load.COMMANDS_PER_RETURN + policies
-    return _Watched("commands", goal, FLOORS["commands"], query, beside=policies)
-
-
-def _events(connection: psycopg.Connection) -> int:
-    return _count(connection, "SELECT coalesce(max(position), 0) FROM rma_log.events")
+    return _Watched("commands", goal, FLOORS["commands"], lambda log, _: commands_answered(log), beside=policies)
 
 
 def _relay(connection: psycopg.Connection) -> _Watched:
-    query = "SELECT max(position) FROM rma_log.relays -- {name}"
-    return _Watched("events", _events(connection), FLOORS["relay"], query)
+    def published(log: psycopg.Connection, _: str) -> int:
+        return max(lane.position for lane in standing(log))
+
+    return _Watched("events", last_position(connection), FLOORS["relay"], published)
 
 
 def _projectors(connection: psycopg.Connection) -> _Watched:
-    query = "SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = '{name}'"
-    return _Watched("events", _events(connection), None, query)
+    def folded(read_models: psycopg.Connection, name: str) -> int:
+        return _count(read_models, FOLDED, name)
+
+    return _Watched("events", last_position(connection), None, folded)
 
 
 @dataclass(slots=True)
@@ -188,7 +194,7 @@ def _look(connection: psycopg.Connection, name: str, worker: psutil.Popen, about
         return
     if worker.poll() is not None:
         raise StageTooSlowError(f"the worker {name} ended with code {worker.returncode}")
-    count, now = _count(connection, watched.query.format(name=name)), time.monotonic()
+    count, now = watched.count(connection, name), time.monotonic()
     cpu = sum(worker.cpu_times()[:2])
     if count and not progress.began_at:
         progress.began_at, progress.began_cpu, progress.began_count = now, cpu, count
@@ -221,9 +227,9 @@ def _together(stages: list[Stage]) -> Stage:
     )
 
 
-def _count(connection: psycopg.Connection, query: str) -> int:
-    [row] = connection.execute(query).fetchall()
-    return int(row[0] or 0)
+def _count(connection: psycopg.Connection, query: LiteralString, *parameters: object) -> int:
+    [row] = connection.execute(query, parameters).fetchall()
+    return int(row[0])
 
 
 class _Workers:
@@ -276,10 +282,7 @@ def _latency(own: Settings, connection: psycopg.Connection, first: int) -> dict[
         for command in commands[2 * LATENCY_COMMANDS : 3 * LATENCY_COMMANDS]:
             began = time.monotonic()
             talk.ask(command.to_record())
-            while not _count(
-                connection,
-                f"SELECT count(*) FROM rma_read.returns WHERE order_id = '{command.key}'",  # noqa: S608 - our own key
-            ):
+            while not _count(connection, SHOWN, command.key):
                 if time.monotonic() - began > STAGE_TIMEOUT_S:
                     raise StageTooSlowError(f"{command.id} never showed")
                 time.sleep(POLL_S / 10)

@@ -12,7 +12,7 @@ import pytest
 from infra.settings import Settings
 from tests.support.command_line import invoke
 from tests.support.decided_log import DOCUMENT, decide_some, publication
-from tests.support.pipeline import Pipeline, environment
+from tests.support.pipeline import Pipeline, command, environment, order
 from tests.support.whole_system import working
 from workers.policies.history import PAGE_EVENTS_MAX, decided_returns
 from workers.policies.published import read_policies
@@ -75,6 +75,18 @@ def test_a_decision_that_differs_is_found(shop: Pipeline, stored: str, other: st
     assert difference.stream == stream
     assert difference.what.startswith(told)
     assert (ran.exit_code, orjson.loads(ran.stdout)["differing"]) == (1, 1)
+
+
+def test_policies_are_read_however_many_there_are(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than are loaded with one query: none is left out, none of another stream is taken for one."""
+    monkeypatch.setattr("workers.policies.published.POLICIES_AT_ONCE", 2)
+    names = ["a", "b-1", "b~2", "standard", "z"]
+    records = [command("RegisterOrder", order())]
+    published = {"effective_from": "2020-01-01T00:00:00Z", "document": DOCUMENT}
+    records += [command("PublishPolicy", {"policy_id": name, **published}, key=name.encode()) for name in names]
+    pipeline.worker().record(records)
+
+    assert list(read_policies(pipeline.log, pipeline.codec)) == sorted(names)
 
 
 def test_a_version_that_is_not_the_pinned_one_is_found(shop: Pipeline) -> None:
