@@ -10,6 +10,7 @@ from typing import Final
 
 from psycopg import Connection, sql
 
+from domain.errors import RmaError
 from infra.schema_version import migrations
 from infra.sessions import LOCK_TIMEOUT_MS, SCHEMA_CHANGE_MAX_MS, connect
 
@@ -17,8 +18,13 @@ MIGRATION_LOCK: Final = 0x524D4101
 """Advisory lock that lets one process migrate at a time."""
 
 
-class MigrationChangedError(Exception):
-    """A migration that has already run was edited afterwards."""
+class MigrationChangedError(RmaError):
+    """A migration that has run differs from the one of this version: its file was edited, or is another build's."""
+
+    code = "migration_changed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"migration {name} is not the one that this database was made with: run an unchanged version")
 
 
 def migrate(dsn: str) -> list[str]:
@@ -64,7 +70,7 @@ def _run_once(connection: Connection, file: Path) -> bool:
         known = connection.execute(known_digest, (file.name,)).fetchone()
         if known is not None:
             if known[0] != digest:
-                raise MigrationChangedError(f"{file.name} was changed after it had run")
+                raise MigrationChangedError(file.name)
             return False
         connection.execute(sql.SQL(statements.decode()))
         connection.execute("INSERT INTO public.rma_migrations (name, sha256) VALUES (%s, %s)", (file.name, digest))
