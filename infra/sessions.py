@@ -3,7 +3,8 @@
 A process that stands still (stopped, swapped out, on a paused machine) keeps what its session holds: locks, the lead.
 So the server ends a session that is silent for too long: between the statements of a transaction, while it takes in a
 statement, and while it sends a result that nobody reads. It cannot end one that waits for its client's data inside
-``COPY … FROM STDIN``, not even with ``transaction_timeout``: nothing here copies in.
+``COPY … FROM STDIN``, not even with ``transaction_timeout``, nor between the statements of a pipeline, of which
+``executemany`` makes one: nothing here copies in, and nothing is pipelined.
 """
 
 from __future__ import annotations

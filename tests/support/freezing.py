@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from pkgutil import resolve_name
@@ -20,11 +21,16 @@ from infra.kafka import clients
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_processes import PROCESSES, WorkerProcess, work
+from workers.deadlines import worker as deadlines
 from workers.registry import READ_MODELS
+from workers.runtime.clock import utc_now
 
 Bounds = Literal["short", "production"]
 SHORT_KAFKA_SESSION_MS: Final = 6_000
 """The least that a broker takes unless told otherwise."""
+
+AHEAD: Final = timedelta(days=20)
+"""How far the clock of a deadline worker is set ahead here: nobody wants to wait until a deadline passes."""
 
 SHORT: Final[dict[Any, dict[str, int]]] = {
     sessions: {"SILENCE_MAX_MS": 2_000, "LEAD_SILENCE_MAX_MS": 3_000},
@@ -35,6 +41,10 @@ OF_A_PROJECTOR: Final = {
     "holding its position": "workers.projector.projector:Projector._guard",
     "having written its rows": "workers.projector.projector:Projector._advance",
     "committing to Kafka": "workers.runtime.loop:Loop._commit",
+}
+OF_AN_INBOX: Final = {
+    "holding its inbox": "workers.projector.projector:Projector._guard",
+    "publishing": "workers.projector.inbox:Outlet.publish",
 }
 POINTS: Final[dict[str, dict[str, str]]] = {
     "commands": {
@@ -51,6 +61,17 @@ POINTS: Final[dict[str, dict[str, str]]] = {
         "moving its position": "workers.relay:Relay._advance",
     },
     **dict.fromkeys(READ_MODELS, OF_A_PROJECTOR),
+    "deadlines": {
+        **OF_AN_INBOX,
+        "looking for what is due": "workers.deadlines.worker:due",
+        "remembering what it fired": "workers.deadlines.worker:mark_fired",
+    },
+    "payments": {
+        **OF_AN_INBOX,
+        "looking for what is due": "workers.payments.worker:due",
+        "asking the gateway": "infra.gateways.http:HttpGateway.pay",
+        "holding a question": "domain.settlement.payout_saga:heard",
+    },
 }
 """Where each kind of worker may be told to stand still: at a call of these functions, or soon after it began."""
 
@@ -78,16 +99,26 @@ class FreezableWorker(WorkerProcess):
 
     def freeze_at(self, point: str, delay_s: float) -> None:
         """Let it stand still so long after it has next come to a point; wait until it does."""
+        self.will_freeze_at(point, delay_s)
+        wait_for(self.stands_still, f"{self.name} to stand still {point}")
+
+    def will_freeze_at(self, point: str, delay_s: float = 0) -> None:
+        """Let it stand still so long after it has next come to a point, whenever that will be."""
         self._orders.send((point, delay_s))
-        wait_for(self._stands_still, f"{self.name} to stand still {point}")
+
+    def goes_on(self) -> None:
+        """Let it stand still nowhere, and go on if it does."""
+        self._orders.send(None)
+        self.thaw()
 
     def freeze_after(self, delay_s: float) -> None:
         """Let it stand still wherever it is after a while."""
         time.sleep(delay_s)
         self.freeze()
-        wait_for(self._stands_still, f"{self.name} to stand still")
+        wait_for(self.stands_still, f"{self.name} to stand still")
 
-    def _stands_still(self) -> bool:
+    def stands_still(self) -> bool:
+        """Tell whether it does; it must not have ended."""
         assert self.runs, self.what_it_said()
         return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
@@ -101,7 +132,13 @@ def _work(kind: str, settings: Settings, log: Path, bounds: Bounds, orders: Conn
     freezer = _Freezer(orders)
     for point, where in POINTS[kind].items():
         freezer.watch(point, where)
+    deadlines.run.__kwdefaults__ = {"wall": _ahead}
     work(kind, settings, log)
+
+
+def _ahead() -> datetime:
+    """Return a time at which deadlines of this moment have passed."""
+    return utc_now() + AHEAD
 
 
 class _Freezer:

@@ -71,11 +71,10 @@ class DeadlineTable:
 
     def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Let a batch of facts open, move and end deadlines."""
-        with connection.cursor() as cursor, connection.pipeline():
-            for event in events:
-                if event.kind in KINDS:
-                    for statement, parameters in _changes(event):
-                        cursor.execute(statement, parameters)
+        for event in events:
+            if event.kind in KINDS:
+                for statement, parameters in _changes(event):
+                    connection.execute(statement, parameters)
 
 
 def _changes(event: RecordedEvent) -> Iterator[tuple[Any, tuple[object, ...]]]:
