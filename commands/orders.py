@@ -26,6 +26,7 @@ from commands.streams import Streams, find_order, find_policy, the_order
 from domain.errors import OrderExistsError
 from domain.order import Order
 from domain.order.allocation import Charges
+from domain.order.gift_code import gift_code_hash
 from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
 from domain.order.placed_order import PlacedOrder
 from domain.vocabularies import TenderKind, WithdrawalException
@@ -66,7 +67,10 @@ class ExchangedFor(Body):
 
 
 class RegisterOrder(Body):
-    """Register an order; the command's time is when it was placed."""
+    """Register an order; the command's time is when it was placed.
+
+    ``gift_code``: by which the recipient of a gift proves himself; only a hash of it is kept.
+    """
 
     order_id: Identifier
     customer_id: Identifier
@@ -83,6 +87,7 @@ class RegisterOrder(Body):
     shipping_tax_minor: AmountMinor = 0
     discount_minor: AmountMinor = 0
     exchange_of: ExchangedFor | None = None
+    gift_code: Identifier | None = Field(default=None, exclude=True)
 
 
 class MovedLine(Body):
@@ -115,7 +120,7 @@ class RecordDelivery(Body):
 def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None:
     known = find_order(streams, command.order_id)
     if known is not None:
-        if known.content_hash != content_hash(command):
+        if known.content_hash != content_hash(command) or known.gift_code_hash != _gift_code_hash(command):
             raise OrderExistsError(f"order {command.order_id} is registered with other content")
         return
     streams.add(Order.register(_placed(command), _version_in_force(command, meta, streams), meta.occurred_at))
@@ -139,7 +144,12 @@ def _placed(command: RegisterOrder) -> PlacedOrder:
         customer_tier=command.customer_tier,
         exchange_of=ExchangeOf(exchange_of.order_id, exchange_of.rma_id, exchange_of.line) if exchange_of else None,
         content_hash=content_hash(command),
+        gift_code_hash=_gift_code_hash(command),
     )
+
+
+def _gift_code_hash(command: RegisterOrder) -> str | None:
+    return gift_code_hash(command.order_id, command.gift_code) if command.gift_code else None
 
 
 def _line(line: SoldLine) -> OrderLine:

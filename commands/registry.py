@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from commands.fields import Body, OnReturn
 from commands.metadata import Meta
 from commands.streams import Streams, the_order, the_return
-from domain.case import Case, deadlines
+from domain.case import Case, deadlines, requesters
 from domain.errors import WrongStateError
 from domain.vocabularies import ActorKind
 
@@ -60,6 +60,8 @@ def on_return(
         def handle(command: ReturnCommand, meta: Meta, streams: Streams) -> None:
             order = the_order(streams, command.order_id)
             case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
+            if meta.actor_kind == "customer":
+                requesters.check_may_speak(case, meta.actor_id)
             if case.rma.closed_at is not None and not while_closed:
                 raise WrongStateError("the return is closed; reopen it first", status="closed")
             handler(command, case)

@@ -24,7 +24,7 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, find_policy, find_return, the_order, the_return
-from domain.case import Case, request, withdrawal
+from domain.case import Case, request, requesters, withdrawal
 from domain.case.authorization import PolicyInForce
 from domain.case.request import Correction, ReturnItem, ReturnRequest
 from domain.case.withdrawal import LineUnits
@@ -59,7 +59,10 @@ class WantedLine(Body):
 
 
 class RequestReturn(Body):
-    """Ask to give units of an order back."""
+    """Ask to give units of an order back.
+
+    A gift that another than the order's customer asks for waits for a person, unless its ``gift_code`` is given.
+    """
 
     rma_id: UUID
     order_id: Identifier
@@ -68,6 +71,7 @@ class RequestReturn(Body):
     gift: bool = False
     recipient_id: Identifier | None = None
     case_id: Identifier | None = None
+    gift_code: Identifier | None = Field(default=None, exclude=True)
 
 
 class CorrectRequest(OnReturn):
@@ -102,6 +106,8 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
             raise ReturnExistsError(f"return {command.rma_id} exists with other content")
         return
     order = the_order(streams, command.order_id)
+    if meta.actor_kind == "customer":
+        requesters.check_may_ask(order, meta.actor_id, gift=command.gift, recipient_id=command.recipient_id)
     asked = ReturnRequest(
         rma_id=command.rma_id,
         items=tuple(_item(line) for line in command.lines),
@@ -110,6 +116,8 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
         recipient_id=command.recipient_id,
         case_id=command.case_id,
         content_hash=content_hash(command),
+        customer_id=meta.actor_id if meta.actor_kind == "customer" else None,
+        gift_code=command.gift_code,
     )
     streams.add(request.ask(order, asked, _policy_in_force(streams, order), meta.occurred_at))
 
@@ -139,6 +147,8 @@ def _policy_in_force(streams: Streams, order: Order) -> PolicyInForce:
 def correct_request(command: CorrectRequest, meta: Meta, streams: Streams) -> None:
     order = the_order(streams, command.order_id)
     case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
+    if meta.actor_kind == "customer":
+        requesters.check_may_speak(case, meta.actor_id)
     correction = Correction(command.reason, command.wish, command.comment, command.quantity)
     request.correct(case, command.line, correction, _policy_in_force(streams, order))
 

@@ -124,6 +124,7 @@ def _facts(
         order_delivered_at=all_delivered_at,
         requested_at=requested_at,
         gift=case.rma.gift,
+        gift_unproved=case.rma.gift_unproved or None,
         in_warranty=warranty.holds_on(account, runs, requested_at),
         answers=dict(asked.answers or {}),
         withdrawal_exception=account.fact.withdrawal_exception,

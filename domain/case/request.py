@@ -12,6 +12,7 @@ from domain.case.authorization import PolicyInForce
 from domain.case.evidence import new_among
 from domain.errors import AlreadyShippedError, QuantityExceededError, WrongStateError
 from domain.order import Order
+from domain.order.gift_code import is_proved
 from domain.order.parts import PolicyPin
 from domain.order.serials import check_counted, check_distinct
 from domain.rma import Rma
@@ -46,6 +47,14 @@ class ReturnRequest:
     recipient_id: str | None
     case_id: str | None
     content_hash: str
+    customer_id: str | None = None
+    """The customer who asks; None: an agent does."""
+    gift_code: str | None = None
+
+    def is_unproved_gift(self, order: Order) -> bool:
+        """Tell whether a stranger asks for a gift, without the code that the order was registered with."""
+        stranger = self.customer_id is not None and self.customer_id != order.customer_id
+        return self.gift and stranger and not is_proved(order.gift_code_hash, order.order_id, self.gift_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
         case_id=asked.case_id,
         gift=asked.gift,
         recipient_id=asked.recipient_id,
+        requester_id=asked.customer_id or (asked.recipient_id if asked.gift else None),
+        gift_unproved=asked.is_unproved_gift(order),
         content_hash=asked.content_hash,
         at=at,
     )

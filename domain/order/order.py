@@ -65,6 +65,7 @@ class Order(OrderState, AggregateRoot):
         tax_included: bool,
         exchange_of: ExchangeOf | None,
         content_hash: str,
+        gift_code_hash: str | None = None,
     ) -> None:
         super().__init__(lines)
         self.order_id = order_id
@@ -80,6 +81,7 @@ class Order(OrderState, AggregateRoot):
         self.tax_included = tax_included
         self.exchange_of = exchange_of
         self.content_hash = content_hash
+        self.gift_code_hash = gift_code_hash
 
     @classmethod
     def register(cls, placed: PlacedOrder, policy: PolicyPin | None, at: datetime) -> Self:
@@ -109,6 +111,7 @@ class Order(OrderState, AggregateRoot):
             tax_included=placed.charges.tax_included,
             exchange_of=placed.exchange_of,
             content_hash=placed.content_hash,
+            gift_code_hash=placed.gift_code_hash,
             timestamp=at,
         )
 

@@ -28,6 +28,7 @@ class PlacedOrder:
     customer_tier: str | None
     exchange_of: ExchangeOf | None
     content_hash: str
+    gift_code_hash: str | None = None
 
     def allocated(self) -> tuple[OrderLine, ...]:
         """Return the lines with every cent allocated to them.

@@ -30,6 +30,8 @@ class Registered(FirstFact):
     tax_included: bool
     exchange_of: ExchangeOf | None
     content_hash: str
+    gift_code_hash: str | None = None
+    """What is kept of the code by which the recipient of a gift proves himself."""
 
 
 class PolicyPinned(Fact):

@@ -35,6 +35,7 @@ VALUES_TOTAL_MAX: Final = 20_000
 """How many conditions, and values in their lists, all rules may hold together."""
 CODE_WINDOW_EXPIRED: Final = "window_expired"
 CODE_WISH_NOT_OFFERED: Final = "wish_not_offered"
+CODE_GIFT_UNPROVED: Final = "gift_unproved"
 CODE_REPAIR_FIRST: Final = "repair_or_replacement_first"
 FEEDBACK_AFTER_DAYS: Final = 3
 """Days after the end of a return on which the customer is asked what it was like, where a policy does not say."""

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from domain.policy.document import (
+    CODE_GIFT_UNPROVED,
     CODE_REPAIR_FIRST,
     CODE_WINDOW_EXPIRED,
     CODE_WISH_NOT_OFFERED,
@@ -119,6 +120,8 @@ def rule_on(
     window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
     verdicts = [verdict_on(statute, facts, window.zone) for statute in statutes]
     ruled = widened(merchant, [verdict.statute for verdict in verdicts if verdict.why == HOLDS], facts.wish)
+    if facts.gift_unproved:
+        ruled = ruled._replace(outcome="review", codes=(CODE_GIFT_UNPROVED,), by="gift", deciding=())
     return Ruling(
         window, anchor_at, ends_at, inside, outcome, codes, offers, verdicts,
         ruled.outcome, ruled.codes, ruled.offers, ruled.by, ruled.deciding,

@@ -42,6 +42,10 @@ class Requested(FirstFact):
     lines: tuple[RequestedLine, ...]
     evidence: tuple[Evidence, ...]
     content_hash: str
+    requester_id: str | None = None
+    """The customer who asked, or for whom an agent did where it is not the order's."""
+    gift_unproved: bool = False
+    """A stranger asked for a gift and did not prove it: a person decides, whatever policy says."""
 
 
 class Authorized(Fact):

@@ -84,6 +84,8 @@ class Rma(RmaState, AggregateRoot):
         lines: tuple[RequestedLine, ...],
         evidence: tuple[Evidence, ...],
         content_hash: str,
+        requester_id: str | None = None,
+        gift_unproved: bool = False,
     ) -> None:
         super().__init__(lines, evidence)
         self.rma_id = rma_id
@@ -99,6 +101,8 @@ class Rma(RmaState, AggregateRoot):
         self.ordered_at = ordered_at
         self.policy = policy
         self.content_hash = content_hash
+        self.requester_id = requester_id
+        self.gift_unproved = gift_unproved
 
     @classmethod
     def request(
@@ -112,6 +116,8 @@ class Rma(RmaState, AggregateRoot):
         case_id: str | None,
         gift: bool,
         recipient_id: str | None,
+        requester_id: str | None,
+        gift_unproved: bool,
         content_hash: str,
         at: datetime,
     ) -> Self:
@@ -134,5 +140,7 @@ class Rma(RmaState, AggregateRoot):
             lines=lines,
             evidence=evidence,
             content_hash=content_hash,
+            requester_id=requester_id,
+            gift_unproved=gift_unproved,
             timestamp=at,
         )

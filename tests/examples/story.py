@@ -83,7 +83,7 @@ def whole_story() -> Shop:
 
 def _open(teller: Narrator) -> None:
     lines = [{**line, "quantity": 9, "warranty_days": 365} for line in ORDER["lines"]]
-    teller.tell("RegisterOrder", {**ORDER, "lines": lines}, "system:shop")
+    teller.tell("RegisterOrder", {**ORDER, "lines": lines, "gift_code": "for-auntie-7"}, "system:shop")
     for number, command in enumerate(("RecordShipment", "RecordDelivery")):
         moved = [{"line_id": line_id, "quantity": 9} for line_id in ("L1", "L2")]
         key = ("shipment_id", "delivery_id")[number]
