@@ -59,7 +59,8 @@ def on_return(
     def register(handler: Callable[[ReturnCommand, Case], None]) -> Handler[ReturnCommand]:
         def handle(command: ReturnCommand, meta: Meta, streams: Streams) -> None:
             order = the_order(streams, command.order_id)
-            case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
+            agent_id = meta.actor_id if meta.actor_kind == "agent" else None
+            case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at, agent_id)
             if meta.actor_kind == "customer":
                 requesters.check_may_speak(case, meta.actor_id)
             if case.rma.closed_at is not None and not while_closed:

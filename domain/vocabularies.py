@@ -41,6 +41,9 @@ Authorization = Literal["requested", "needs_review", "authorized", "denied", "wi
 Logistics = Literal["with_customer", "in_transit", "delivered", "received", "lost", "short", "wrong_item", "kept"]
 InspectionState = Literal["awaiting", "held", "inspected"]
 
+DecisionStage = Literal["request", "inspection"]
+AppealState = Literal["none", "request", "inspection", "answered"]
+
 Method = Literal["label", "own_carrier", "drop_off", "store", "keep"]
 RefundDue = Literal["approval", "first_scan", "receipt", "inspection"]
 Promotions = Literal["keep", "recompute"]

@@ -298,7 +298,7 @@ class OrderMachine(RuleBasedStateMachine):
         if over:
             self.tell("OverrideDecision", {**told, "approved_by": "boss", "reason": "x"})
         else:
-            self.tell("DecideRequest", told)
+            self.tell("DecideRequest", told, "agent:B")  # who decided does not answer an appeal
 
     @precondition(lambda self: self.returns)
     @rule(

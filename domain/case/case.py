@@ -20,6 +20,8 @@ class Case:
     order: Order
     rma: Rma
     at: datetime
+    agent_id: str | None = None
+    """The agent who acts; None: another kind of actor does."""
 
     def order_runs(self, runs: Iterable[RmaRun]) -> list[LineRun]:
         """Return a return's runs of units by the order's own lines."""

@@ -89,10 +89,18 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
         if any(state.awaits_money and not state.awaits_its_moment for state in states):
             days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
             yield Need("refund", number, days, terms.zone, line.refund_due_at)
-        if any(state.is_denied for state in states):
-            yield Need("appeal", number, APPEAL_DAYS, terms.zone, line.denied_at)
+        if (since := _appealable_since(line)) is not None:
+            yield Need("appeal", number, APPEAL_DAYS, terms.zone, since)
     if resolved:
         yield Need("close", None, CLOSE_DAYS, _zone(rma))
+
+
+def _appealable_since(line: RmaLine) -> datetime | None:
+    """Return when the last decision was made that the customer may appeal against; None where there is none."""
+    states = [state for _, state in line.states]
+    denied_at = line.denied_at if any(state.is_appealable_denial for state in states) else None
+    against_at = line.went_against_at if any(state.went_against_customer for state in states) else None
+    return max((at for at in (denied_at, against_at) if at is not None), default=None)
 
 
 def _awaits_goods(state: RunState) -> bool:

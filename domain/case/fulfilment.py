@@ -57,7 +57,9 @@ def send_back(case: Case, goods: Outgoing) -> None:
     Raises:
         QuantityExceededError: Fewer units are here to be sent back.
     """
-    runs = _pick(case, goods, lambda state: state.is_at_dock and state.resolution == "send_back")
+    runs = _pick(
+        case, goods, lambda state: state.is_at_dock and state.resolution == "send_back" and not state.is_appealed
+    )
     case.rma.trigger_event(
         case.rma.SentBack, runs=runs, tracking_number=goods.tracking_number, note=goods.note, timestamp=case.at
     )

@@ -66,6 +66,7 @@ def _record(case: Case, findings: Findings, benched: bench.Benched, evidence: tu
         content_hash=findings.content_hash,
         sku=benched.sku,
         read=benched.read,
+        agent_id=case.agent_id,
         timestamp=case.at,
     )
     note_serials(case, benched.read)

@@ -134,6 +134,7 @@ def resolve(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
         keep=award.keep,
         tenders=award.figures.tenders,
         return_shipping_minor=award.figures.return_shipping_minor,
+        agent_id=case.agent_id if award.by == "person" else None,
         timestamp=case.at,
     )
     exchange.call_off(case, promised)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from domain.case import Case, resolution
+from domain.case import Case, refunds, resolution
 from domain.case.evidence import new_to
-from domain.errors import QuantityExceededError, UnitsNotAvailableError, WrongStateError
-from domain.rma.parts import Evidence, PersonDecision, of_order
+from domain.case.resolution import Award
+from domain.errors import QuantityExceededError, SecondPersonNeededError, UnitsNotAvailableError, WrongStateError
+from domain.rma.parts import Evidence, PersonDecision, RmaRun, of_order
 from domain.rma.run_state import RunState
 from domain.units import UnitRun, take, total, without
+from domain.vocabularies import DecisionStage, Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,12 @@ def decide(case: Case, choices: Iterable[Choice], note: str | None) -> None:
         WrongStateError: None of a line's units wait for a person.
         QuantityExceededError: Fewer do than were named.
         UnitsNotAvailableError: Those to approve did not come in, and went elsewhere.
+        SecondPersonNeededError: Who took the decision that was appealed answers the appeal.
     """
     decisions = _decide_all(case, choices, _answer)
-    case.rma.trigger_event(case.rma.ReviewDecided, lines=decisions, note=note, timestamp=case.at)
+    case.rma.trigger_event(
+        case.rma.ReviewDecided, lines=decisions, note=note, agent_id=case.agent_id, timestamp=case.at
+    )
     _carry_out(case, decisions)
 
 
@@ -56,6 +62,7 @@ def override(case: Case, choices: Iterable[Choice], *, approved_by: str, reason:
         approved_by=approved_by,
         reason=reason,
         note=note,
+        agent_id=case.agent_id,
         timestamp=case.at,
     )
     _carry_out(case, decisions)
@@ -64,18 +71,18 @@ def override(case: Case, choices: Iterable[Choice], *, approved_by: str, reason:
 def _decide_all(
     case: Case,
     choices: Iterable[Choice],
-    decide_one: Callable[[Case, Choice, Sequence[UnitRun]], PersonDecision],
+    decide_one: Callable[[Case, Choice, Sequence[UnitRun]], list[PersonDecision]],
 ) -> tuple[PersonDecision, ...]:
     """Return a person's decisions, none of them on a unit that an earlier one took: a line may go several ways."""
     decisions: list[PersonDecision] = []
     for choice in choices:
         taken = [run for decided in decisions if decided.line == choice.line for run in decided.runs]
-        decisions.append(decide_one(case, choice, taken))
+        decisions += decide_one(case, choice, taken)
     return tuple(decisions)
 
 
-def _answer(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecision:
-    """Return a decision on units that wait for one."""
+def _answer(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> list[PersonDecision]:
+    """Return decisions on units that wait for one: on the request, and on what an inspection led to."""
     number, quantity = choice.line, choice.quantity
     waiting = case.rma.fitting(number, lambda state: state.needs_review)
     if not waiting:
@@ -88,17 +95,37 @@ def _answer(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecis
         if total(waiting) < quantity:
             line_id = case.rma.lines[number].asked.line_id
             raise UnitsNotAvailableError(line_id=line_id, asked=quantity, available=total(waiting))
-    return PersonDecision(number, tuple(take(waiting, quantity)), choice.approved, choice.code)
+    runs = take(waiting, quantity)
+    _check_answerer(case, number, runs)
+    inspected = [run for run, state in case.rma.lines[number].states.within(runs) if state.appeal == "inspection"]
+    stages: tuple[tuple[DecisionStage, list[UnitRun]], ...] = (
+        ("request", without(runs, inspected)),
+        ("inspection", inspected),
+    )
+    return [
+        PersonDecision(number, tuple(of_stage), choice.approved, choice.code, stage)
+        for stage, of_stage in stages
+        if of_stage
+    ]
 
 
-def _contradict(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonDecision:
+def _check_answerer(case: Case, number: int, runs: Sequence[UnitRun]) -> None:
+    """Let nobody answer an appeal against a decision of his own."""
+    for _, state in case.rma.lines[number].states.within(runs):
+        if case.agent_id is not None and state.is_appealed and state.agent_id == case.agent_id:
+            raise SecondPersonNeededError("another person answers an appeal than who decided", agent_id=case.agent_id)
+
+
+def _contradict(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> list[PersonDecision]:
     """Return a decision on units that are decided the other way."""
     number, quantity, approved = choice.line, choice.quantity, choice.approved
     fitting = case.rma.fitting(
         number, lambda state: state.may_be_taken_up("authorized") if approved else _may_be_denied(state)
     )
     if not fitting:
-        raise WrongStateError("no unit of the line is decided the other way", line=number)
+        appealed = any(state.is_appealed for _, state in case.rma.line(number).states)
+        why = "the line is appealed: DecideRequest answers it" if appealed else "no unit is decided the other way"
+        raise WrongStateError(why, line=number)
     known = case.rma.lines[number].states.within(taken)
     replaced = total(taken) - total(run for run, _ in known)  # as many of the line's own gave up their place
     fitting = without(fitting, taken)
@@ -107,7 +134,7 @@ def _contradict(case: Case, choice: Choice, taken: Sequence[UnitRun]) -> PersonD
         raise QuantityExceededError(asked=quantity, available=total(fitting), line=number)
     runs = take(fitting, quantity)
     runs = _regain(case, number, runs, taken) if approved else runs
-    return PersonDecision(number, tuple(runs), approved, choice.code)
+    return [PersonDecision(number, tuple(runs), approved, choice.code)]
 
 
 def _may_be_denied(state: RunState) -> bool:
@@ -143,41 +170,67 @@ def _carry_out(case: Case, decisions: Sequence[PersonDecision]) -> None:
     for decided in decisions:
         line = case.rma.lines[decided.line]
         runs = of_order(line.asked.line_id, decided.runs)
-        if decided.approved:
+        if decided.stage == "inspection":
+            if decided.approved:
+                _grant(case, decided)
+        elif decided.approved:
             case.order.take_free_units(case.rma.rma_id, runs, case.at)
             resolution.follow_policy(case, decided.line)
         else:
             case.order.free_units(case.rma.rma_id, runs, "denied", case.at)
 
 
+def _grant(case: Case, decided: PersonDecision) -> None:
+    """Give for units that an inspection went against all that policy grants, less what was paid."""
+    wish = case.rma.lines[decided.line].asked.wish
+    granted: dict[Resolution, list[RmaRun]] = {}
+    for run, state in case.rma.lines[decided.line].states.within(decided.runs):
+        resolution_of = state.resolution if state.is_paid_out else wish
+        granted.setdefault(resolution_of, []).append(RmaRun(decided.line, run.first, run.count))
+    for name, runs in granted.items():
+        resolution.resolve(case, runs, Award(resolution=name, by="person", reason="appeal"))
+
+
 def appeal(case: Case, number: int, grounds: str, evidence: Sequence[Evidence]) -> None:
-    """Let a person look again at a line that was denied; it needs its units again for that.
+    """Let a person look again at a line that was denied, and needs its units again for that, or at its inspection.
 
     Raises:
-        WrongStateError: Nothing of the line is denied, or the time to appeal is over.
+        WrongStateError: Nothing of it went against the customer, the time to appeal is over, or an appeal was answered.
         UnitsNotAvailableError: Its units went elsewhere.
         UnknownLineError, IdentifierReusedError: As ``evidence.new_to`` does.
     """
-    runs = _appealable(case, number)
+    stage, runs = _appealable(case, number)
     case.rma.trigger_event(
         case.rma.DenialAppealed,
         line=number,
         runs=runs,
         grounds=grounds,
         evidence=new_to(case, evidence),
+        stage=stage,
         timestamp=case.at,
     )
     case.order.take_free_units(case.rma.rma_id, of_order(case.rma.lines[number].asked.line_id, runs), case.at)
 
 
-def _appealable(case: Case, number: int) -> tuple[UnitRun, ...]:
-    """Return the units that a line needs again."""
+def _appealable(case: Case, number: int) -> tuple[DecisionStage, tuple[UnitRun, ...]]:
+    """Return what may be appealed of a line: the units that were denied, else those that an inspection went against."""
+    line = case.rma.line(number)
     denied = case.rma.fitting(number, lambda state: state.may_be_taken_up("needs_review"))
-    if not denied:
-        raise WrongStateError("the line is not denied", line=number)
-    denied_at = case.rma.lines[number].denied_at
+    if denied:
+        _check_in_time(case, number, line.denied_at)
+        return "request", tuple(_regain(case, number, denied))
+    against = case.open_units(number, case.rma.fitting(number, lambda state: state.went_against_customer))
+    paid = [run for run, state in line.states.within(against) if state.is_paid_out]
+    open_ones = without(against, without(paid, refunds.with_something_left(case, number, paid)))
+    if open_ones:
+        _check_in_time(case, number, line.went_against_at)
+        return "inspection", tuple(open_ones)
+    answered = any(state.appeal == "answered" for _, state in line.states)
+    raise WrongStateError("the appeal was answered" if answered else "nothing of the line was refused", line=number)
+
+
+def _check_in_time(case: Case, number: int, since: datetime | None) -> None:
     for deadline in case.rma.deadlines.values():
         about_this = deadline.kind == "appeal" and deadline.line == number and deadline.is_passed
-        if about_this and (denied_at is None or denied_at < deadline.due_at):
+        if about_this and (since is None or since < deadline.due_at):
             raise WrongStateError("the time to appeal is over", line=number)
-    return tuple(_regain(case, number, denied))

@@ -115,6 +115,8 @@ class Inspected(Fact):
     """The article that was found in place of the one announced."""
     read: tuple[ReadSerial, ...] = ()
     """The serial number that the bench read."""
+    agent_id: str | None = None
+    """The agent who inspected; None: the warehouse did."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.recorded["inspection_id", self.inspection_id] = self.content_hash
@@ -130,8 +132,12 @@ class Inspected(Fact):
                 liable_party=self.liable_party,
                 accepted=self.accepted,
                 disposed_by=None,
+                agent_id=self.agent_id,
+                appeal="none" if state.appeal == "answered" else state.appeal,
             ),
         )
+        if not self.accepted:
+            aggregate.lines[self.line].went_against_at = self.timestamp
         aggregate.read_serials(self.read)
 
 

@@ -41,12 +41,25 @@ class ResolutionDecided(Fact):
     """The tenders that a person named; none: those of the order, in their order."""
     return_shipping_minor: int | None = None
     """The return shipping that a person named."""
+    agent_id: str | None = None
+    """The person."""
 
     def apply(self, aggregate: RmaState) -> None:
-        settlement: Settlement = "due" if self.when_due else "none"
         aggregate.change(
-            self.runs, lambda state: replace(state, resolution=self.resolution, settlement=settlement, goods_sent=False)
+            self.runs,
+            lambda state: replace(
+                state,
+                resolution=self.resolution,
+                settlement="due" if self.when_due else "none",
+                goods_sent=False,
+                deducted=self.amount_minor is not None,
+                agent_id=self.agent_id,
+                appeal="none",
+            ),
         )
+        for run, state in aggregate.states_of(self.runs):
+            if state.went_against_customer:
+                aggregate.lines[run.line].went_against_at = self.timestamp
 
 
 class RefundStarted(Fact):

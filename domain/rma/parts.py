@@ -10,7 +10,7 @@ from domain.money import run_minor
 from domain.order.parts import LineRun
 from domain.policy.decision import Decision
 from domain.units import UnitRun
-from domain.vocabularies import DeadlineKind, DeadlineStatus, EvidenceKind, Reason, Wish
+from domain.vocabularies import DeadlineKind, DeadlineStatus, DecisionStage, EvidenceKind, Reason, Wish
 
 Answer = str | int | float | bool
 
@@ -89,12 +89,16 @@ class LineDecision:
 
 @dataclass(frozen=True, slots=True)
 class PersonDecision:
-    """What a person decided on units of a line; ``code`` says why not."""
+    """What a person decided on units of a line; ``code`` says why not.
+
+    ``stage``: on the request, or in answer to an appeal against an inspection.
+    """
 
     line: int
     runs: tuple[UnitRun, ...]
     approved: bool
     code: str | None
+    stage: DecisionStage = "request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from domain.rma.parts import (
 from domain.rma.state import RmaState
 from domain.units import UnitRun
 from domain.vocabularies import (
+    DecisionStage,
     Reason,
     Wish,
 )
@@ -84,9 +85,11 @@ class ReviewDecided(Fact):
     TOPIC = "rma.Rma.ReviewDecided.v1"
     lines: tuple[PersonDecision, ...]
     note: str | None
+    agent_id: str | None = None
+    """Who decided."""
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.decided_by_person(self.lines, self.timestamp)
+        aggregate.decided_by_person(self.lines, self.timestamp, self.agent_id)
 
 
 class DecisionOverridden(Fact):
@@ -97,22 +100,25 @@ class DecisionOverridden(Fact):
     approved_by: str
     reason: str
     note: str | None
+    agent_id: str | None = None
+    """Who decided."""
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.decided_by_person(self.lines, self.timestamp)
+        aggregate.decided_by_person(self.lines, self.timestamp, self.agent_id)
 
 
 class DenialAppealed(Fact):
-    """The customer disagrees with a denial; a person has to look again."""
+    """The customer disagrees with a denial, or with what followed from an inspection; a person has to look again."""
 
     TOPIC = "rma.Rma.DenialAppealed.v1"
     line: int
     runs: tuple[UnitRun, ...]
     grounds: str
     evidence: tuple[Evidence, ...]
+    stage: DecisionStage = "request"
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.take_up(self.line, self.runs, "needs_review")
+        aggregate.take_up(self.line, self.runs, "needs_review", appeal=self.stage)
         aggregate.keep_evidence(self.evidence)
 
 

@@ -9,6 +9,7 @@ from domain.vocabularies import (
     OPEN_SETTLEMENTS,
     PAID_OUT,
     SET_OFF,
+    AppealState,
     Authorization,
     Cause,
     Disposition,
@@ -51,6 +52,12 @@ class RunState:
     disposed_by: Literal["policy", "person"] | None = None
     instructed: Disposition | None = None
     """What the merchant's stock was last told to do with the goods."""
+    deducted: bool = False
+    """A person named what is paid for the unit."""
+    agent_id: str | None = None
+    """The agent who last decided on the unit; None: policy did, or another kind of actor."""
+    appeal: AppealState = "none"
+    """What the customer appeals against, or that the answer to an appeal stands."""
 
     # authorization
 
@@ -73,8 +80,26 @@ class RunState:
 
     def may_be_taken_up(self, authorization: Authorization) -> bool:
         """Tell whether the unit was given up, and may be again what it is to be: an appeal is against a denial only."""
-        given_up = self.is_denied if authorization == "needs_review" else not self.is_live
+        given_up = self.is_appealable_denial if authorization == "needs_review" else not self.is_live
         return given_up and not (self.resolution == "send_back" and self.goods_sent)
+
+    @property
+    def is_appealable_denial(self) -> bool:
+        """Tell whether the unit was denied, by a decision that is not yet the answer to an appeal."""
+        return self.is_denied and self.appeal != "answered"
+
+    @property
+    def is_appealed(self) -> bool:
+        """Tell whether an appeal waits for its answer."""
+        return self.needs_review and self.appeal in {"request", "inspection"}
+
+    @property
+    def went_against_customer(self) -> bool:
+        """Tell whether an inspection did, and what was decided since: nothing, no money, or less than all of it."""
+        if not (self.is_authorized and self.is_here and self.is_inspected) or self.accepted or self.goods_sent:
+            return False
+        refused = self.resolution in {"undecided", "none", "send_back"}
+        return (refused or (self.is_paid_out and self.deducted)) and self.appeal != "answered"
 
     # logistics
 

@@ -26,7 +26,7 @@ from domain.rma.parts import (
 from domain.rma.run_state import RunState
 from domain.rma.status import status_of
 from domain.units import UnitRun, UnitStates, take, total, without
-from domain.vocabularies import Authorization, ReturnStatus
+from domain.vocabularies import AppealState, Authorization, ReturnStatus
 
 
 @dataclass(slots=True)
@@ -38,6 +38,10 @@ class RmaLine:
     terms: Decision | None = None
     refunded: list[RefundPart] = field(default_factory=list)
     denied_at: datetime | None = None
+    denial_code: str | None = None
+    """Why units of the line were last denied."""
+    went_against_at: datetime | None = None
+    """When an inspection, or a person's decision after one, last went against the customer."""
     approved_at: datetime | None = None
     """When a person last let units of the line come back; None once policy decided after them."""
     received_at: datetime | None = None
@@ -98,9 +102,13 @@ class RmaState:
         for decided in lines:
             line = self.lines[decided.line]
             line.terms = decided.decision
-            line.denied_at = at if authorization == "denied" else line.denied_at
+            if authorization == "denied":
+                line.denied_at, line.denial_code = at, next(iter(decided.decision.codes), None)
             line.approved_at = None
-            line.states.change(decided.runs, lambda state: replace(state, authorization=authorization))
+            line.states.change(
+                decided.runs,
+                lambda state: replace(state, authorization=authorization, agent_id=None, appeal="none"),
+            )
         self.decided_at = at or self.decided_at
         if authorization == "authorized":
             self.authorized_at = self.authorized_at or at
@@ -121,21 +129,27 @@ class RmaState:
             line.bonus_minor = remedy.bonus_minor or 0
             line.asked = replace(line.asked, wish="exchange")
 
-    def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime) -> None:
+    def decided_by_person(self, lines: Sequence[PersonDecision], at: datetime, agent_id: str | None) -> None:
         """Take over a person's decisions on units."""
         for decided in lines:
             line = self.lines[decided.line]
             if decided.approved:
                 line.approved_at = at
                 self.take_up(decided.line, decided.runs, "authorized")
+            elif decided.stage == "inspection":
+                line.states.change(
+                    decided.runs, lambda state: replace(state, authorization="authorized", appeal="answered")
+                )
             else:
-                line.denied_at = at
-                line.states.change(decided.runs, lambda state: replace(state, authorization="denied"))
+                line.denied_at, line.denial_code = at, decided.code
+                line.states.change(decided.runs, lambda state: _denied(state, agent_id))
         self.decided_at = at
         if any(decided.approved for decided in lines):
             self.authorized_at = self.authorized_at or at
 
-    def take_up(self, number: int, runs: Sequence[UnitRun], authorization: Authorization) -> None:
+    def take_up(
+        self, number: int, runs: Sequence[UnitRun], authorization: Authorization, *, appeal: AppealState = "none"
+    ) -> None:
         """Take units up again: where goods are stays known; others of the line take the place of those given up.
 
         A unit whose place another took is no longer the line's: as many units stand in it as were asked for.
@@ -144,8 +158,8 @@ class RmaState:
         fresh = without(runs, [run for run, _ in states.within(runs)])
         given_up = self.fitting(number, lambda state: state.may_be_taken_up(authorization))
         states.drop(take(without(given_up, runs), total(fresh)))
-        states.change(runs, lambda state: _taken_up(state, authorization))
-        states.put(fresh, RunState(authorization=authorization))
+        states.change(runs, lambda state: _taken_up(state, authorization, appeal))
+        states.put(fresh, RunState(authorization=authorization, appeal=appeal))
 
     def read_serials(self, read: Iterable[ReadSerial]) -> None:
         """Note the serial numbers that were read off units."""
@@ -169,6 +183,13 @@ class RmaState:
     def status(self) -> ReturnStatus:
         """The status that people see, by the rule of the contract; stored nowhere."""
         return status_of((state for _, state in self.units()), closed=self.closed_at is not None)
+
+    @property
+    def denial_code(self) -> str | None:
+        """Why units were denied that still are, by the line denied last; None: none is, or nobody said."""
+        denied = [line for line in self.lines.values() if any(state.is_denied for _, state in line.states)]
+        last = max(denied, key=lambda line: line.denied_at.timestamp() if line.denied_at else 0.0, default=None)
+        return last.denial_code if last else None
 
     def units(self) -> Iterator[tuple[RmaRun, RunState]]:
         """Yield every run of units with its state, line by line, lowest-numbered first."""
@@ -240,9 +261,15 @@ def _wrong(state: RunState) -> RunState:
     return replace(state, wrong_serial=True)
 
 
-def _taken_up(state: RunState, authorization: Authorization) -> RunState:
+def _taken_up(state: RunState, authorization: Authorization, appeal: AppealState) -> RunState:
     logistics = "with_customer" if state.is_missing else state.logistics  # once taken up, they are expected again
-    return replace(state, authorization=authorization, logistics=logistics)
+    return replace(state, authorization=authorization, logistics=logistics, appeal=appeal)
+
+
+def _denied(state: RunState, agent_id: str | None) -> RunState:
+    """Return a denied unit; that a denial stands is the answer to an appeal against it."""
+    appeal: AppealState = "answered" if state.appeal == "request" else "none"
+    return replace(state, authorization="denied", agent_id=agent_id, appeal=appeal)
 
 
 def _runs(line: int, runs: Iterable[UnitRun]) -> list[RmaRun]:

@@ -19,7 +19,7 @@ JOIN (
     SELECT rma_id, line, min(sku) AS sku FROM rma_read.return_lines
     WHERE rma_id = %(rma_id)s GROUP BY rma_id, line
 ) AS asked USING (rma_id, line)
-WHERE decided.rma_id = %(rma_id)s AND decided.stage IN ('request', 'inspection')
+WHERE decided.rma_id = %(rma_id)s AND decided.by = 'policy'
 ORDER BY decided.line, decided.position LIMIT %(limit)s
 """
 BY_PERSONS: Final = """

@@ -74,7 +74,7 @@ class Facts:
             case Rma.LabelIssued():
                 self._add(LABELS, head | _fields(fact, "label_id carrier tracking_number ship_to"))
             case Rma.DenialAppealed():
-                self._add(APPEALS, {**head, "line": fact.line, "grounds": fact.grounds})
+                self._add(APPEALS, {**head, "line": fact.line, "grounds": fact.grounds, "stage": fact.stage})
                 self._evidence(head, fact.evidence)
             case Rma.Requested() | Rma.EvidenceAdded():
                 self._evidence(head, fact.evidence)
@@ -83,6 +83,8 @@ class Facts:
                 self._inspection(event, rma, fact)
             case Rma.Authorized() | Rma.Denied() | Rma.ReviewAsked():
                 self._request_decisions(event, rma, fact)
+            case Rma.ReviewDecided() | Rma.DecisionOverridden():
+                self._decisions_by_person(event, rma, fact)
             case _:
                 pass
 
@@ -110,7 +112,8 @@ class Facts:
             "policy_hash": rma.policy.hash,
         }
         head = {"rma_id": rma.rma_id, "line": line, "position": event.position, "currency": rma.currency}
-        self._add(DECISIONS, head | policy | decided)
+        by_policy = {"part": 1, "by": "policy", "code": next(iter(decided["codes"]), None), "note": None}
+        self._add(DECISIONS, head | policy | by_policy | decided)
 
     def _request_decisions(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
         for decided in fact.lines:
@@ -125,6 +128,26 @@ class Facts:
                 trace=decision.trace,
                 flips=decision.flips,
                 quantity=total(decided.runs),
+            )
+
+    def _decisions_by_person(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
+        parts: dict[int, int] = {}
+        for decided in fact.lines:
+            part = parts[decided.line] = parts.get(decided.line, 0) + 1
+            self._decision(
+                event,
+                rma,
+                decided.line,
+                stage=decided.stage,
+                outcome="approve" if decided.approved else "deny",
+                codes=[decided.code] if decided.code else [],
+                trace=[],
+                flips=[],
+                quantity=total(decided.runs),
+                part=part,
+                by=event.actor,
+                code=decided.code,
+                note=fact.note,
             )
 
     def _inspection(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:

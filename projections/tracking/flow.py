@@ -99,6 +99,8 @@ class Flow:
 
     def _decide(self, fact: Any, told: Callable[[Any, Any], Steps], *, is_clock: bool) -> None:
         for line in [fact] if isinstance(fact, Rma.DenialAppealed) else fact.lines:
+            if getattr(line, "stage", "request") != "request":
+                continue  # it is about an inspection; what was decided on the request stands
             steps = told(fact, line)
             if is_clock:
                 steps = {**steps, "decided_by": "deadline"}  # policy had decided, and an offer has lapsed

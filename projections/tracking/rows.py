@@ -49,6 +49,7 @@ def return_row(rma: Rma, last_position: int) -> dict[str, Any]:
         "tracking_number": rma.tracking_number,
         "refund_minor": rma.refund_minor,
         "currency": rma.currency,
+        "denial_code": rma.denial_code,
         "gift": rma.gift,
         "policy_id": rma.policy.policy_id,
         "policy_version": rma.policy.number,

@@ -54,7 +54,9 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.ReviewAsked: lambda fact: f"a person has to decide, {_codes(fact)}",
     Rma.ReviewDecided: _decisions,
     Rma.DecisionOverridden: lambda fact: f"overridden: {_decisions(fact)}",
-    Rma.DenialAppealed: lambda fact: f"denial of line {fact.line} appealed",
+    Rma.DenialAppealed: lambda fact: (
+        f"{'denial' if fact.stage == 'request' else 'inspection'} of line {fact.line} appealed"
+    ),
     Rma.RequestCorrected: lambda fact: f"line {fact.line} corrected: {fact.quantity} units, {fact.reason}, {fact.wish}",
     Rma.EvidenceAdded: lambda fact: f"{len(fact.evidence)} piece(s) of evidence added",
     Rma.Withdrawn: lambda fact: f"{_units(fact)} withdrawn",

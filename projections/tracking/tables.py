@@ -36,7 +36,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 7
+VERSION: Final = 8
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -67,6 +67,9 @@ RETURNS = Table(
             "timestamptz",
             "From when it is late, perhaps only ahead: goods to be sent or inspected, or money to be paid, by then.",
             null=True,
+        ),
+        Column(
+            "denial_code", "text", "Why units were denied that still are: the last code; empty: none is.", null=True
         ),
     ),
     key=("rma_id",),
@@ -212,8 +215,12 @@ DECISIONS = Table(
         Column("flips", "jsonb", "Single changes that would have led to approval: a list of documents."),
         Column("quantity", "integer", "Units decided on."),
         CURRENCY,
+        Column("part", "integer", "Which decision on the line by the same command, from 1: persons split lines."),
+        Column("by", "text", "Who decided: policy, or a person as kind:id."),
+        Column("code", "text", "The first of the codes.", null=True),
+        Column("note", "text", "What the person says beside it.", null=True),
     ),
-    key=("rma_id", "position", "line"),
+    key=("rma_id", "position", "line", "part"),
 )
 
 PARCELS = Table(

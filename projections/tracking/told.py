@@ -53,6 +53,11 @@ EVIDENCE = _of_facts(
     Column("sha256", "text", "SHA-256 of its bytes, in hexadecimal.", null=True),
     key=("rma_id", "evidence_id"),
 )
-APPEALS = _of_facts("appeals", LINE, Column("grounds", "text", "Why the customer disagrees."))
+APPEALS = _of_facts(
+    "appeals",
+    LINE,
+    Column("grounds", "text", "Why the customer disagrees."),
+    Column("stage", "text", "With what: request, inspection."),
+)
 
 TOLD: Final = (FEEDBACK, DISCREPANCIES, LABELS, EVIDENCE, APPEALS)
