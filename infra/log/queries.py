@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -30,6 +31,19 @@ STREAMS: Final = """
 """
 ANSWERED: Final = "SELECT count(*) FROM rma_log.outcomes"
 MAY_READ: Final = "SELECT has_schema_privilege('rma_log', 'USAGE')"
+
+# in the log's order: what was recorded at an earlier clock after that comes behind it all the same
+FIRST_RECORDED_FROM: Final = """
+    SELECT position FROM rma_log.events WHERE recorded_at >= %s ORDER BY position LIMIT 1
+"""
+UNREAD_STREAMS: Final = """
+    SELECT count(*) FROM (
+        SELECT stream, max(version) AS version FROM rma_log.events WHERE position < %s GROUP BY stream
+    ) AS told
+    LEFT JOIN rma_read_meta.stream_versions AS read
+        ON read.projection = %s AND read.version = %s AND read.stream = told.stream
+    WHERE coalesce(read.seen, 0) < told.version
+"""
 
 
 class StreamPlace(NamedTuple):
@@ -100,6 +114,22 @@ def streams_between(connection: Connection, after: str, before: str, limit: int)
 def last_positions(connection: Connection[Any]) -> dict[str, int]:
     """Return the position of the last event of each partition key; reads the whole log."""
     return dict(connection.cursor(row_factory=tuple_row).execute(LAST_POSITIONS).fetchall())
+
+
+def first_recorded_from(connection: Connection[Any], instant: datetime) -> int | None:
+    """Return the position of the first event recorded at an instant or later, None where there is none yet.
+
+    Once there is one it stays the first for ever: positions only grow.
+    """
+    row = connection.cursor(row_factory=tuple_row).execute(FIRST_RECORDED_FROM, [instant]).fetchone()
+    return row[0] if row else None
+
+
+def unread_streams(connection: Connection[Any], projection: str, version: int, *, before: int) -> int:
+    """Return how many streams have events before a position that a read model has not read; reads the whole log."""
+    parameters = (before, projection, version)
+    [(unread,)] = connection.cursor(row_factory=tuple_row).execute(UNREAD_STREAMS, parameters).fetchall()
+    return int(unread)
 
 
 def read_streams(

@@ -80,9 +80,22 @@ def _show_order(connection: Connection, order_id: str, *, as_json: bool) -> None
 
 def ledger(
     order: Annotated[str | None, typer.Argument(help="An order: its account card instead.")] = None,
+    period: Annotated[str | None, typer.Option(help="A closed month, such as 2026-03: its books instead.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="With --period: write its journal as CSV, for a spreadsheet.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the refund ledger's trial balance; exit code 1 where it does not sum to zero."""
+    """Show the refund ledger's trial balance; exit code 1 where it does not sum to zero.
+
+    Of a closed month: what each account held before, its debits and credits, what it held in the end. An entry belongs
+    to the month (UTC) in which it was recorded, so that a closed month stays as it is for ever.
+    """
+    if period is not None or csv is not None:
+        if order is not None or period is None:
+            raise WrongUsageError("--csv belongs to --period, and --period to no order")
+        _show_month(period, csv, as_json=as_json)
+        return
     from projections.refund_ledger.balances import read_account_card, read_trial_balance
     from workers.pictures.tables import account_card, trial_balance
 
@@ -100,6 +113,28 @@ def ledger(
         console().print(trial_balance(balances, unbalanced))
     if unbalanced:
         raise typer.Exit(SAID_NO)
+
+
+def _show_month(period: str, csv: Path | None, *, as_json: bool) -> None:
+    from projections.refund_ledger.period import JOURNAL_COLUMNS, read_balances, read_journal
+    from workers.desk.closed_months import closed_month
+    from workers.pictures.spreadsheets import write_rows
+    from workers.pictures.tables import month_balance
+
+    with reading() as connection, connection.transaction():
+        month = closed_month(connection, period)
+        balances = read_balances(connection, month)
+        if csv is not None:
+            try:
+                lines = write_rows(csv, JOURNAL_COLUMNS, read_journal(connection, month))
+            except OSError as error:
+                raise WrongUsageError(f"{csv} cannot be written: {error.strerror}") from error
+        if as_json:
+            print_json({"period": period, "balances": balances, "journal": list(read_journal(connection, month))})
+            return
+    console().print(month_balance(period, balances))
+    if csv is not None:
+        console().print(f"{counted(lines, 'line')} of its journal in {csv}")
 
 
 def reasons(

@@ -30,6 +30,15 @@ def trial_balance(balances: Sequence[Row], unbalanced: Sequence[Row]) -> Rendera
     return Group(drawn, *(_sum_of(currency, balances, unbalanced) for currency in _currencies(balances)))
 
 
+def month_balance(period: str, balances: Sequence[Row]) -> RenderableType:
+    """Return the trial balance of a month: what each account held before, its movements, what it held in the end."""
+    if not balances:
+        return Text(f"nothing had been posted by the end of {period}", "dim")
+    columns = ("opening_minor", "debit_minor", "credit_minor", "closing_minor")
+    rows = [[row["account"], *(money(row[name] or None, row["currency"]) for name in columns)] for row in balances]
+    return table(f"Trial balance of {period}", ("account", "#before", "#debit", "#credit", "#at its end"), rows)
+
+
 def _currencies(rows: Sequence[Row]) -> list[str]:
     return sorted({row["currency"] for row in rows})
 
