@@ -22,7 +22,7 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, the_order, the_return
-from domain.case import Case, deadlines, payouts, rulings
+from domain.case import Case, claims, deadlines, payouts, rulings
 from domain.case.payouts import Named
 from domain.case.resolution import Award, Figures
 from domain.case.rulings import Ruling
@@ -169,7 +169,7 @@ def grant_goodwill(command: GrantGoodwill, case: Case) -> None:
 @on_return(ClaimFromCustomer, by="agent", while_closed=True)
 def claim_from_customer(command: ClaimFromCustomer, case: Case) -> None:
     named = Named(command.claim_id, content_hash(command))
-    payouts.claim(case, command.amount_minor, line=command.line, reason=command.reason, named=named)
+    claims.raise_claim(case, command.amount_minor, line=command.line, reason=command.reason, named=named)
 
 
 @handles(SpendStoreCredit, by="system agent")

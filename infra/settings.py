@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
@@ -45,6 +46,10 @@ def _web_address(given: SecretStr) -> SecretStr:
     if not is_address:
         raise ValueError("is no address of the web, such as https://gateway.example/v1")
     return given
+
+
+def _duration(given: object) -> object:
+    return float(given) if isinstance(given, str) and given.isdecimal() else given
 
 
 class Settings(BaseSettings):
@@ -95,6 +100,10 @@ class Settings(BaseSettings):
     """Port of ``/metrics`` and ``/healthz``; 0: none."""
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    deadline_grace: Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=timedelta(days=30))] = (
+        timedelta(hours=1)
+    )
+    """How long past its instant a deadline fires, so that news under way still count: ``PT1H``, or seconds."""
     gateway_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
     """The payment gateway; without one no payout is handed over."""
     sellers_file: Path | None = None

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain.case import Case, closing, exchange, payouts, remedies
+from domain.case import Case, claims, closing, exchange, remedies
 from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
 from domain.policy.windows import end_of_day_after
@@ -180,7 +180,7 @@ def pass_by(case: Case, wanted: UUID) -> None:
 def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
     """Expire what was never sent: those units are free again, but for those that money or a new article went out for.
 
-    Refunded and kept, they count as returned; for what was replaced in advance the customer owes.
+    Refunded and kept, they count as returned; what went out for them in advance the customer owes.
     """
     rma, order = case.rma, case.order
     waiting = [
@@ -195,9 +195,7 @@ def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
     exchange.call_off(case, exchange.promised(case, unsent))
     order.free_units(rma.rma_id, case.order_runs(unsent), "expired", case.at)
     order.return_units(rma.rma_id, case.order_runs(refunded), case.at)
-    unreturned = sum(line.asked.paid_of(run.run) for run in replaced)
-    if unreturned:
-        payouts.claim(case, unreturned, line=line.asked.line, reason="not_returned_after_advance_exchange")
+    claims.claim_unreturned(case, line.asked.line, waiting)
 
 
 def extend(case: Case, wanted: UUID, due_at: datetime, reason: str) -> None:

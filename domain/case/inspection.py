@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.case import Case, bench, discrepancies, disposition, resolution
+from domain.case import Case, bench, claims, discrepancies, disposition, resolution
 from domain.case.arrivals import note_serials
 from domain.case.bench import Findings, found_as
 from domain.case.evidence import new_to
@@ -26,7 +26,8 @@ def release(case: Case, number: int, quantity: int, reason: str) -> None:
 def inspect(case: Case, findings: Findings) -> None:
     """Record findings and what policy makes of them: disposition always, resolution and money where accepted.
 
-    Units with a wrong serial number are recorded apart, for their money waits for a person.
+    Units with a wrong serial number are recorded apart, for their money waits for a person. What a deadline had claimed
+    because accepted goods did not come is claimed no longer.
 
     Raises:
         UnknownInspectionError: It supersedes one that was never recorded.
@@ -40,11 +41,14 @@ def inspect(case: Case, findings: Findings) -> None:
         raise UnknownInspectionError(
             f"the return has no inspection {findings.supersedes}", inspection_id=findings.supersedes
         )
-    for benched in bench.choose(case, findings):
+    on_bench = bench.choose(case, findings)
+    for benched in on_bench:
         _record(case, findings, benched, evidence)
         evidence = ()
     resolution.follow_policy(case, findings.line)
     resolution.give_fees_back(case, findings.line)
+    inspected = rma.states_of([run for benched in on_bench for run in benched.runs])
+    claims.give_up(case, [run for run, state in inspected if state.accepted], "accepted")
 
 
 def _record(case: Case, findings: Findings, benched: bench.Benched, evidence: tuple[Evidence, ...]) -> None:

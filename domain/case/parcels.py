@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.case import Case, discrepancies, resolution
+from domain.case import Case, discrepancies, resolution, revival
 from domain.errors import QuantityExceededError, WrongStateError
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
@@ -91,6 +91,8 @@ def _units_for(case: Case, lines: Sequence[UnitsOfLine]) -> tuple[RmaRun, ...]:
 def hand_over(case: Case, *, tracking_number: str | None, drop_off: str | None) -> None:
     """Record that a parcel left the customer, or all that has not yet; told again, it is no second time.
 
+    Told late of a hand-over by the ship-back deadline, units that had expired are taken up again.
+
     Raises:
         WrongStateError: Nothing is authorized to be sent, nor on its way.
     """
@@ -98,11 +100,12 @@ def hand_over(case: Case, *, tracking_number: str | None, drop_off: str | None) 
     if tracking_number is not None and not rma.parcels.knows(tracking_number):
         _hand_over_unknown(case, tracking_number, drop_off)
         return
+    sent_in_time = revival.revive(case, _in_parcel(case, tracking_number))
     runs = [run for run, state in _in_parcel(case, tracking_number) if state.is_live and state.is_with_customer]
-    if not runs:
-        if rma.first_scan_at is None:
-            raise WrongStateError("nothing is waiting to be handed over", status=rma.status)
+    if not runs and (rma.first_scan_at is not None or case.at in rma.parcels.told_too_late):
         return
+    if not runs and not sent_in_time:
+        raise WrongStateError("nothing is waiting to be handed over", status=rma.status)
     rma.trigger_event(
         rma.HandedOver, runs=tuple(runs), tracking_number=tracking_number, drop_off=drop_off, timestamp=case.at
     )
@@ -123,13 +126,16 @@ def scan(case: Case, seen: Scan) -> None:
     """Record a carrier's scan; scans may come twice and out of order, and never move goods back.
 
     An older scan of a parcel than the latest moves nothing but a first one: ``lost`` gives way only to a later
-    sighting. A scan of a number that nobody issued moves nothing.
+    sighting. A scan of a number that nobody issued moves nothing. Units that had expired before a first scan by the
+    ship-back deadline was told are taken up again.
     """
     rma, number = case.rma, seen.tracking_number
     if rma.is_repeat("scan_id", seen.scan_id, seen.content_hash):
         return
     is_known, is_news = rma.parcels.knows(number), number not in rma.parcels.unknown
     to, movable = _moved_by(seen.status, late=rma.parcels.saw_later(number, case.at))
+    if is_known and seen.status in FIRST_SCANS:
+        revival.revive(case, _in_parcel(case, number))
     units = _in_parcel(case, number) if is_known else []
     runs = [run for run, state in units if state.is_live and state.logistics in movable]
     rma.trigger_event(

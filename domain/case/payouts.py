@@ -1,8 +1,8 @@
-"""What a return is told of its payouts, and money beyond them: goodwill and claims."""
+"""What a return is told of its payouts, and money beyond them: goodwill."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -11,9 +11,9 @@ from uuid import UUID
 from domain import ledger
 from domain.case import Case
 from domain.case.store_credit import holder_of
-from domain.identity import claim_id, goodwill_id
+from domain.identity import goodwill_id
 from domain.order import Order
-from domain.order.parts import LineRun, Payout
+from domain.order.parts import Payout
 from domain.rma.parts import RefundPart, RmaRun
 from domain.rma.state import RmaLine
 from domain.settlement import payouts, retries
@@ -87,6 +87,10 @@ class Named:
     name: str | None
     content_hash: str
 
+    def is_repeat(self, order: Order, kind: str) -> bool:
+        """Tell whether the order has it already; raises ``IdentifierReusedError`` where it has another one."""
+        return self.name is not None and order.is_repeat(kind, self.name, self.content_hash)
+
 
 def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: str, named: Named | None = None) -> None:
     """Give store credit beyond the entitlement, as a posting of its own; the same grant again is no second one.
@@ -95,7 +99,7 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
         UnknownLineError: The return has no such line.
         IdentifierReusedError: Another grant came under this name.
     """
-    if _is_repeat(case, "grant_id", named):
+    if named and named.is_repeat(case.order, "grant_id"):
         return
     if line is not None:
         case.rma.line(line)
@@ -111,44 +115,5 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
         currency=case.order.currency,
         grant_id=named and named.name,
         content_hash=named and named.content_hash,
-        timestamp=case.at,
-    )
-
-
-def _is_repeat(case: Case, kind: str, named: Named | None) -> bool:
-    return named is not None and named.name is not None and case.order.is_repeat(kind, named.name, named.content_hash)
-
-
-def claim(
-    case: Case,
-    amount_minor: int,
-    *,
-    line: int | None,
-    reason: str,
-    named: Named | None = None,
-    units: Sequence[LineRun] = (),
-) -> None:
-    """Ask money back from the customer: it stands in the receivable until it is paid; the same again counts once.
-
-    Raises:
-        UnknownLineError: The return has no such line.
-        IdentifierReusedError: Another claim came under this name.
-    """
-    if _is_repeat(case, "claim_id", named):
-        return
-    if line is not None:
-        case.rma.line(line)
-    number = len(case.order.claims) + 1
-    case.order.trigger_event(
-        case.order.ClaimRaised,
-        rma_id=case.rma.rma_id,
-        line=line,
-        amount_minor=amount_minor,
-        reason=reason,
-        postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
-        currency=case.order.currency,
-        claim_id=(named and named.name) or str(claim_id(case.rma.rma_id, number)),
-        content_hash=named and named.content_hash,
-        units=tuple(units),
         timestamp=case.at,
     )

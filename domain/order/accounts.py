@@ -191,6 +191,9 @@ class Claim:
     reason: str
     units: tuple[LineRun, ...]
     at: datetime
+    given_up: list[LineRun] = field(default_factory=list)
+    """The units for which nothing is asked any more."""
+    given_up_minor: int = 0
 
 
 @dataclass(slots=True)

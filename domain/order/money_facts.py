@@ -11,7 +11,7 @@ from domain.ledger import Posting
 from domain.order.accounts import Claim, Refund, StoreCredit, status_by
 from domain.order.parts import Credit, LineAmount, LineRun, Payout, RefundedLine
 from domain.order.state import OrderState
-from domain.vocabularies import PayoutOutcome, PayoutStatus, RefundGround
+from domain.vocabularies import PayoutOutcome, PayoutStatus, RefundGround, UnclaimedBecause
 
 EXCHANGE_BONUS: Final = "exchange_bonus"
 """Why store credit was given on top of an exchange."""
@@ -275,3 +275,22 @@ class ClaimRaised(Fact):
         aggregate.claims[claim_id] = Claim(
             claim_id, self.rma_id, self.line, self.amount_minor, self.reason, self.units, self.timestamp
         )
+
+
+class ClaimReversed(Fact):
+    """What a deadline asked back for units by itself is no longer asked: its ground is gone."""
+
+    TOPIC = "rma.Order.ClaimReversed.v1"
+    claim_id: str
+    rma_id: UUID | None
+    line: int | None
+    amount_minor: int
+    because: UnclaimedBecause
+    units: tuple[LineRun, ...]
+    postings: tuple[Posting, ...]
+    currency: str
+
+    def apply(self, aggregate: OrderState) -> None:
+        claim = aggregate.claims[self.claim_id]
+        claim.given_up += self.units
+        claim.given_up_minor += self.amount_minor

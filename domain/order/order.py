@@ -48,6 +48,7 @@ class Order(OrderState, AggregateRoot):
     ExchangeCalledOff = money_facts.ExchangeCalledOff
     GoodwillGranted = money_facts.GoodwillGranted
     ClaimRaised = money_facts.ClaimRaised
+    ClaimReversed = money_facts.ClaimReversed
 
     def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
         self,

@@ -40,6 +40,8 @@ class HandedOver(Fact):
         if self.runs:
             aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
             aggregate.tracking_number = self.tracking_number or aggregate.tracking_number
+        else:
+            aggregate.parcels.told_too_late.add(self.timestamp)
         aggregate.change(self.runs, lambda state: replace(state, logistics="in_transit"))
 
 

@@ -45,6 +45,8 @@ class Parcels:
     by_label: dict[str, Parcel] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     """Numbers that were handed over or scanned, and that nobody had issued."""
+    told_too_late: set[datetime] = field(default_factory=set)
+    """When hand-overs were that moved nothing any more by the time they were told."""
     last_scans: dict[str | None, datetime] = field(default_factory=dict)
     """When units were last seen, by their parcel's number; None: those that stand in no label."""
 

@@ -172,3 +172,13 @@ class Expired(Fact):
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.change(self.runs, lambda state: replace(state, authorization="expired"))
+
+
+class Revived(Fact):
+    """Units had been sent in time though they expired: the news of it came late."""
+
+    TOPIC = "rma.Rma.Revived.v1"
+    runs: tuple[RmaRun, ...]
+
+    def apply(self, aggregate: RmaState) -> None:
+        aggregate.change(self.runs, lambda state: replace(state, authorization="authorized"))

@@ -43,6 +43,7 @@ class Rma(RmaState, AggregateRoot):
     EvidenceAdded = request_facts.EvidenceAdded
     Withdrawn = request_facts.Withdrawn
     Expired = request_facts.Expired
+    Revived = request_facts.Revived
     LabelIssued = parcel_facts.LabelIssued
     HandedOver = parcel_facts.HandedOver
     Scanned = parcel_facts.Scanned

@@ -75,6 +75,10 @@ class RunState:
         return self.authorization == "needs_review"
 
     @property
+    def has_expired(self) -> bool:
+        return self.authorization == "expired"
+
+    @property
     def is_denied(self) -> bool:
         return self.authorization == "denied"
 

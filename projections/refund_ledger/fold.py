@@ -41,7 +41,7 @@ KINDS: Final = frozenset(
     for name in (
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
         " PayoutUnclear PayoutPending PayoutRetried Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised"
-        " StoreCreditSpent"
+        " ClaimReversed StoreCreditSpent"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 

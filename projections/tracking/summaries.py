@@ -61,6 +61,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.EvidenceAdded: lambda fact: f"{len(fact.evidence)} piece(s) of evidence added",
     Rma.Withdrawn: lambda fact: f"{_units(fact)} withdrawn",
     Rma.Expired: lambda fact: f"{_units(fact)} expired: nothing was sent in time",
+    Rma.Revived: lambda fact: f"{_units(fact)} authorized again: they had been sent in time",
     Rma.LabelIssued: lambda fact: f"label by {fact.carrier}, {fact.tracking_number}",
     Rma.HandedOver: lambda fact: (
         f"{_units(fact)} handed over" if fact.runs else f"parcel {fact.tracking_number} handed over, which is unknown"
@@ -114,6 +115,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.GoodwillGranted: lambda fact: f"goodwill of {_amount(fact)}",
     Order.StoreCreditSpent: lambda fact: f"{_amount(fact)} of store credit spent",
     Order.WarrantyExtended: lambda fact: f"{fact.count} × {fact.line_id} in warranty until {fact.until:%Y-%m-%d}",
+    Order.ClaimReversed: lambda fact: f"{_amount(fact)} no longer asked back: {fact.because}",
     Order.ClaimRaised: lambda fact: f"{_amount(fact)} asked back: {fact.reason}",
 }
 

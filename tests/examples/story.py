@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,11 +60,12 @@ class Narrator:
             number, "RecordInspection", "warehouse:W", inspection_id=name, line=line, quantity=quantity, **findings
         )
 
-    def pass_deadline(self, number: int, kind: str) -> None:
+    def pass_deadline(self, number: int, kind: str) -> datetime:
         deadlines = self.shop.rma(UUID(int=number)).deadlines.values()
         found = next(d for d in deadlines if d.kind == kind and d.status == "open")
         self.now = max(self.now, found.due_at)
         self.about(number, "PassDeadline", "clock:deadlines", deadline_id=str(found.deadline_id))
+        return found.due_at
 
 
 def whole_story() -> Shop:
@@ -152,7 +153,10 @@ def _goods(teller: Narrator) -> None:
 
 
 def _people(teller: Narrator) -> None:
-    """Denied and appealed, reviewed, kept, overridden, withdrawn, extended and expired."""
+    """Denied and appealed, reviewed, kept, overridden, withdrawn, extended and expired; replaced in advance."""
+    teller.ask(11, ("L1", 1, "defective", "replacement"))
+    teller.about(11, "DecideResolution", line=1, quantity=1, resolution="replacement")
+    teller.about(11, "ShipReplacement", "warehouse:W", line=1, quantity=1)
     teller.ask(3, ("L1", 1, "gift", "refund"), ("L2", 1, "other", "store_credit"), ("L2", 1, "missing_part", "refund"))
     teller.about(3, "AppealDenial", "customer:C-1", line=1, grounds="it was wrapped")
     decisions = [
@@ -180,7 +184,17 @@ def _people(teller: Narrator) -> None:
     teller.about(
         4, "ExtendDeadline", deadline_id=str(deadline.deadline_id), due_at=day(90).isoformat(), reason="holiday"
     )
-    teller.pass_deadline(4, "ship_back")
+    due_at = teller.pass_deadline(4, "ship_back")
+    told = on_return(UUID(int=4), drop_off="shop 7")
+    teller.shop.send("RecordHandover", told, actor="carrier:DHL", at=due_at)
+    _claimed_by_the_clock(teller)
+
+
+def _claimed_by_the_clock(teller: Narrator) -> None:
+    """Replaced in advance, claimed when nothing came, and claimed no longer when it did."""
+    teller.pass_deadline(11, "ship_back")
+    teller.take_in(11, (1, 1))
+    teller.inspect(11, 1, 1)
 
 
 def _books(teller: Narrator) -> None:

@@ -1,7 +1,8 @@
 """The deadline worker: when the clock passes a deadline's instant, it says so with a ``PassDeadline``.
 
-Which deadlines there are, and when they are due, is read from the events alone. Firing twice is the same command, so
-the worker publishes first and remembers afterwards.
+Which deadlines there are, and when they are due, is read from the events alone. News that something was done in time
+may come late, so it waits a while (``RMA_DEADLINE_GRACE``) past each instant. Firing twice is the same command, so the
+worker publishes first and remembers afterwards.
 """
 
 from __future__ import annotations
@@ -76,14 +77,14 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, wall: Callab
     with inbox(settings, DeadlineTable(), stop, metrics), ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         session = opened.enter_context(closing(Session(postgres_address(settings))))
-        act_until(stop, lambda: fire(session, outlet, clock.now()), metrics)
+        act_until(stop, lambda: fire(session, outlet, clock.now(), grace=settings.deadline_grace), metrics)
 
 
-def fire(session: Session, outlet: Outlet, now: datetime | None) -> int:
-    """Publish a command for every deadline that is due, at most 500, and return how many there were."""
+def fire(session: Session, outlet: Outlet, now: datetime | None, *, grace: timedelta) -> int:
+    """Publish a command for every deadline that has been due for so long, at most 500; return how many there were."""
     if now is None:
         return 0
-    fired = due(session.connection, now, limit=FIRED_AT_ONCE_MAX)
+    fired = due(session.connection, now - grace, limit=FIRED_AT_ONCE_MAX)
     if fired:
         set_by = ids_at(session.connection, (deadline.set_at for deadline in fired))
         outlet.publish([command_of(deadline, now, set_by.get(deadline.set_at)) for deadline in fired])

@@ -14,7 +14,10 @@ FACTS = [
     for fact in whole_story().history
     if fact.originator_id.startswith("rma/") or (hasattr(fact, "rma_id") and fact.originator_id.startswith("order/"))
 ]
-SUMS = "RefundRequested RefundStarted Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised StoreCreditSpent".split()
+SUMS = (
+    "RefundRequested RefundStarted Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised ClaimReversed"
+    " StoreCreditSpent"
+).split()
 
 
 @pytest.mark.parametrize(

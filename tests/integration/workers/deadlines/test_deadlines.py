@@ -28,12 +28,13 @@ def counter(settings: Settings) -> Iterator[Counter]:
 
 
 @contextmanager
-def watching(counter: Counter, *, days_ahead: float) -> Iterator[None]:
-    """Run the deadline worker with a clock that is so far ahead."""
+def watching(counter: Counter, *, days_ahead: float, grace: timedelta | None = None) -> Iterator[None]:
+    """Run the deadline worker with a clock that is so far ahead; ``grace`` None: as it is where nobody sets it."""
+    settings = counter.settings if grace is None else counter.settings.model_copy(update={"deadline_grace": grace})
     ahead = partial(
         run, metrics=WorkerMetrics("deadlines"), wall=lambda: datetime.now(UTC) + timedelta(days=days_ahead)
     )
-    with running(counter.settings, ahead):
+    with running(settings, ahead):
         yield
 
 
@@ -67,6 +68,22 @@ def test_a_deadline_passes_when_the_clock_does(counter: Counter) -> None:
     [event] = counter.rows("SELECT actor, occurred_at FROM rma_log.events WHERE type = 'rma.Rma.DeadlinePassed.v1'")
     assert event["actor"] == "clock:deadlines"
     assert known(counter)[0]["due_at"] <= event["occurred_at"]
+
+
+def test_a_deadline_waits_out_its_grace(counter: Counter) -> None:
+    """News under way still count: for an hour past the instant where nobody says otherwise."""
+    rma_id = counter.order_and_return("O-1", {"card": 1999})
+    with watching(counter, days_ahead=0):
+        [deadline] = wait_for(lambda: known(counter), "the worker to hear of the deadline")
+    assert isinstance(deadline["due_at"], datetime)
+    to_go = (deadline["due_at"] - datetime.now(UTC)) / timedelta(days=1)
+    just_past, older = to_go + 0.5 / 24, counter.order_and_return("O-2", {"card": 1999}, ago=timedelta(days=3))
+    with watching(counter, days_ahead=just_past):
+        wait_for(lambda: passed(counter, older), "an older deadline to pass")
+    assert not passed(counter, rma_id)
+
+    with watching(counter, days_ahead=just_past, grace=timedelta(0)):
+        wait_for(lambda: passed(counter, rma_id), "the deadline to pass")
 
 
 def test_a_clock_set_back_fires_nothing_twice(counter: Counter) -> None:

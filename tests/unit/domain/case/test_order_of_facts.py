@@ -12,7 +12,7 @@ from tests.examples.story import whole_story
 CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Order.PolicyPinned: (Rma.Requested,),
     Order.UnitsTaken: (
-        Rma.Requested, Rma.DenialAppealed, Rma.ReviewDecided, Rma.DecisionOverridden, Rma.Received,
+        Rma.Requested, Rma.Revived, Rma.DenialAppealed, Rma.ReviewDecided, Rma.DecisionOverridden, Rma.Received,
         Rma.ResolutionDecided,
     ),
     Order.UnitsReturned: (Rma.Received, Rma.ResolutionDecided, Rma.Expired),
@@ -25,6 +25,7 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Order.Exchanged: (Rma.ResolutionDecided,),
     Order.ExchangeCalledOff: (Rma.ResolutionDecided, Rma.Withdrawn, Rma.Expired),
     Rma.Expired: (Rma.DeadlinePassed,),
+    Order.ClaimReversed: (Rma.Inspected, Rma.Revived),
     Rma.RemedyLapsed: (Rma.DeadlinePassed,),
     Rma.Authorized: (
         Rma.Requested, Rma.RequestCorrected, Rma.RemedyAccepted, Rma.RemedyDeclined, Rma.RemedyLapsed,
