@@ -53,7 +53,12 @@ class Worker:
         return self.needs is None or bool(getattr(settings, self.needs))
 
     def run(self, settings: Settings, stop: Event) -> None:
-        """Wait for the services, then work until ``stop`` is set; raises whatever ends the worker before."""
+        """Wait for the services, then work until ``stop`` is set; raises whatever ends the worker before.
+
+        ``SettingMissingError`` comes at once, where it has nothing to do under these settings.
+        """
+        if not self.wanted(settings):
+            raise SettingMissingError(self)
         started = resolve_name("workers.runtime.starting:started")
         with started(settings, self.name, stop) as metrics:
             resolve_name(self.runs)(settings, stop, metrics, *([] if self.of is None else [self.of]))
@@ -80,6 +85,15 @@ WORKERS: Final = (
         needs="gateway_url",
     ),
 )
+
+
+class SettingMissingError(UnusableInputError):
+    """A worker lacks the setting without which it has nothing to do."""
+
+    code = "setting_missing"
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(f"the worker {worker.name} needs RMA_{str(worker.needs).upper()}, which is not set, or empty")
 
 
 class UnknownWorkerError(UnusableInputError):

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from infra.kafka import record_reading
+from infra.kafka import connecting, record_reading
 from infra.kafka.topics import RECORD_BYTES_MAX
 from infra.settings import Compression
 
@@ -22,6 +22,7 @@ FETCH_WAIT_MAX_MS: Final = 500
 BATCH_BYTES: Final = 256 * 1024
 REQUEST_BYTES_MAX: Final = RECORD_BYTES_MAX
 
+connecting.install()
 record_reading.install()
 
 

@@ -54,16 +54,10 @@ def tell(
 
 def check(kind: str, body: Mapping[str, Any], arguments: Mapping[str, str]) -> None:
     """Read a command as the system would; raises ``WrongUsageError`` with every fault, by the argument it is of."""
-    import orjson
+    from workers.desk.checking import faults_of
 
-    from commands import dispatch
-    from commands.faults import MalformedError
-
-    try:
-        dispatch.parse(f"rma.{kind}.v1", orjson.dumps(body))
-    except MalformedError as malformed:
-        faults = (_by_argument(fault.path, fault.message, arguments) for fault in malformed.faults)
-        raise WrongUsageError("; ".join(faults)) from malformed
+    if faults := [_by_argument(fault.path, fault.message, arguments) for fault in faults_of(kind, body)]:
+        raise WrongUsageError("; ".join(faults))
 
 
 def _by_argument(path: str, message: str, arguments: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import typer
 
+from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import SAID_NO, UNREACHABLE
 from workers.registry import READ_MODELS, WORKERS, Worker, worker_named
 
@@ -69,9 +70,15 @@ def everything(
 
 
 def _children(settings: Settings, workers: Sequence[Worker]) -> list[Child]:
+    from infra.settings import PORT_MAX
     from workers.runtime.supervisor import Child, command_line
 
     instance, first_port = settings.instance or uuid4().hex, settings.metrics_port
+    if first_port and first_port + len(workers) - 1 > PORT_MAX:
+        raise WrongUsageError(
+            f"RMA_METRICS_PORT: {len(workers)} workers take {first_port} and the ports after it, which are too few; "
+            f"{PORT_MAX - len(workers) + 1} at most would do"
+        )
     return [
         Child(
             worker.name,

@@ -20,6 +20,7 @@ from domain.order.matching import Goods, Match, ReturnableLine, Share, match
 from domain.vocabularies import Reason, Wish
 from infra.kafka.command_client import OutgoingCommand
 from infra.records import rfc3339
+from workers.desk.checking import checked
 
 ROWS_MAX: Final = 100_000
 SOURCE: Final = "/rma/match"
@@ -146,6 +147,7 @@ def requests_of(matched: Sequence[Matched], *, case: str, at: datetime, actor: s
 
     Raises:
         CaseNameError: The case's name cannot be part of an identifier.
+        UnsendableError: A request could not be read, as one of too many lines.
     """
     if not CASE.fullmatch(case):
         raise CaseNameError(f"a case is named by 1 to 56 characters from ! to ~, not by {case!r}")
@@ -168,7 +170,8 @@ def _request(case_id: str, order_id: str, lines: list[dict[str, object]], told: 
     at, actor = told
     rma_id = str(uuid5(NAMESPACE_URL, f"{SOURCE}/{case_id}/{order_id}"))
     data = {"rma_id": rma_id, "order_id": order_id, "case_id": case_id, "lines": lines}
-    return OutgoingCommand("RequestReturn", rma_id, SOURCE, order_id, rfc3339(at), actor, data).to_bytes()
+    made = OutgoingCommand("RequestReturn", rma_id, SOURCE, order_id, rfc3339(at), actor, data)
+    return checked(made, f"the request for order {order_id}").to_bytes()
 
 
 def as_data(read: Sequence[ReadRow], matched: Sequence[Matched]) -> dict[str, object]:

@@ -18,6 +18,7 @@ from domain.vocabularies import DifferenceKind
 from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand, conversation
 from infra.settings import Settings
+from workers.desk.checking import checked
 from workers.desk.settlement_file import BrokenRow, Settlement, read_settlements
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -110,10 +111,12 @@ def record(settings: Settings, differences: Iterable[Difference]) -> int:
 
     Raises:
         ServiceUnreachableError: Kafka is away, or the topics do not exist.
+        UnsendableError: One could not be read; none was sent.
     """
     now = datetime.now(UTC)
+    reports = [checked(_report_of(found, now), f"the difference on payout {found.payout_id}") for found in differences]
     with conversation(settings) as talk:
-        return talk.publish_all(_report_of(found, now).to_record() for found in differences)
+        return talk.publish_all(report.to_record() for report in reports)
 
 
 def _report_of(found: Difference, now: datetime) -> OutgoingCommand:

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from commands.faults import faults_in
+from commands.fields import Currency, Text
 from domain.errors import RmaError
 from infra.envelope.command_record import parse_time
 
@@ -39,9 +41,9 @@ class Settlement(BaseModel):
     row: int
     payout_id: UUID
     amount: Annotated[int, BeforeValidator(_whole_minor_units), Field(ge=1)]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
     settled_at: Annotated[datetime, BeforeValidator(parse_time)]
-    reference: Annotated[str, Field(min_length=1, max_length=200)]
+    reference: Annotated[Text, Field(max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,5 @@ def _read(row: int, names: list[str], cells: list[str]) -> Settlement | BrokenRo
     try:
         return Settlement.model_validate({"row": row} | {column: values[column] for column in COLUMNS})
     except ValidationError as error:
-        return BrokenRow(row, _faults(error)[:FAULT_CHARACTERS_MAX])
-
-
-def _faults(error: ValidationError) -> str:
-    found: Iterable[Any] = error.errors(include_url=False, include_context=False)
-    return "; ".join(f"{fault['loc'][0]} {fault['msg'].removeprefix('Value error, ')}" for fault in found)
+        faults = (f"{fault.path.removeprefix('$.')} {fault.message}" for fault in faults_in(error, values))
+        return BrokenRow(row, "; ".join(faults)[:FAULT_CHARACTERS_MAX])

@@ -17,7 +17,6 @@ from uuid import UUID
 import structlog
 from psycopg import Connection
 
-from domain.errors import RmaError
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Question
 from infra.addresses import postgres_address
@@ -46,26 +45,17 @@ ASKS_BEFORE_ALARM: Final = 10
 LOG = structlog.get_logger()
 
 
-class NoGatewayError(RmaError):
-    """No gateway is set: nobody can be asked to pay."""
-
-    code = "no_gateway"
-
-    def __init__(self) -> None:
-        super().__init__("no payment gateway is set; set RMA_GATEWAY_URL, or run one with: rma gateway")
-
-
 def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     """Ask the gateway about open payouts until ``stop`` is set.
 
     One worker asks at a time; others read along and take over when its session at PostgreSQL ends.
 
     Raises:
-        NoGatewayError: ``gateway_url`` is not set.
+        ValueError: ``gateway_url`` is not set.
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
     if settings.gateway_url is None:
-        raise NoGatewayError
+        raise ValueError("no payment gateway is set")
     gateway = HttpGateway(settings.gateway_url.get_secret_value(), tries_max=TRIES_MAX)
     with closing(gateway), inbox(settings, PaymentQuestions(), stop, metrics):
         ask_until(settings, gateway, stop, metrics)

@@ -18,8 +18,9 @@ from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, running, system
 from workers.payments.questions import PaymentQuestions
-from workers.payments.worker import NoGatewayError, ask_until, run
+from workers.payments.worker import ask_until, run
 from workers.projector.inbox import inbox
+from workers.registry import SettingMissingError, worker_named
 from workers.runtime.starting import NotInitialisedError
 from workers.trials.gateway_simulator.server import GatewayServer, Misbehaviour, MisbehaviourPlan
 
@@ -183,5 +184,5 @@ def test_a_gateway_that_is_away_is_waited_for(counter: Counter, tmp_path: Path) 
 
 def test_without_a_gateway_the_worker_says_so(settings: Settings) -> None:
     """There is no default gateway: money goes nowhere unless somebody says where."""
-    with pytest.raises(NoGatewayError):
-        run(settings, Event(), WorkerMetrics("payments"))
+    with pytest.raises(SettingMissingError, match="RMA_GATEWAY_URL, which is not set, or empty"):
+        worker_named("payments").run(settings, Event())

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.dispatch import parse
+from commands.fields import LINES_MAX
 from domain.order.matching import Goods, ReturnableLine, match
+from workers.desk.checking import UnsendableError
 from workers.desk.matching import CaseNameError, NoGoodsFileError, match_rows, requests_of, rows_in
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)
@@ -163,6 +165,15 @@ def test_requests_share_a_case_and_are_commands() -> None:
     for event in made:
         parse(event["type"], orjson.dumps(event["data"]))
     assert requests_of(matched, case="CASE-1", at=AT, actor="agent:A1") == events
+
+
+def test_a_request_that_nobody_could_read_is_not_written() -> None:
+    """More lines than a request may have are said by the order, before the file is sent and becomes a dead letter."""
+    rows = [b"customer_id,sku,quantity\n", *[b"C-1,SOCK,1\n"] * (LINES_MAX + 1)]
+    matched = match_rows(rows_in(rows), [sold("O-1", LINES_MAX + 1)])
+
+    with pytest.raises(UnsendableError, match=r"the request for order O-1: \$\.lines: .*nothing was sent"):
+        requests_of(matched, case="CASE-1", at=AT, actor="agent:A1")
 
 
 def test_a_case_has_a_name_that_fits() -> None:

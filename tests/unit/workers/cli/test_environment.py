@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from infra.addresses import addresses
-from infra.settings import PREFIX, Settings
+from infra.settings import PORT_MAX, PREFIX, Settings
 from workers.cli.app import app
 from workers.cli.exit_codes import SAID_NO, UNREACHABLE, WRONG_USAGE
+from workers.registry import WORKERS
 from workers.runtime.supervisor import command_line
 
 WAIT_MAX_S: Final = 60
@@ -208,3 +209,28 @@ def test_the_version_is_told(tmp_path: Path) -> None:
     said = rma(tmp_path, "--version")
 
     assert (said.code, said.out) == (0, "rma 0.1.0\n")
+
+
+@pytest.mark.parametrize("first", [65_531, 65_535])
+def test_ports_that_there_are_not_are_no_ports_for_workers(tmp_path: Path, first: int) -> None:
+    """Each worker takes a port after the first: one too near to the last is refused before any worker starts."""
+    away = {"RMA_POSTGRES_DSN": f"postgresql://{NOWHERE}/x", "RMA_KAFKA_BOOTSTRAP": NOWHERE}
+
+    said = rma(tmp_path, "work", "all", **away, RMA_METRICS_PORT=str(first))
+
+    assert said.code == WRONG_USAGE
+    assert said.err == (
+        f"RMA_METRICS_PORT: {len(WORKERS) - 1} workers take {first} and the ports after it, which are too few; "
+        f"{PORT_MAX - len(WORKERS) + 2} at most would do\n"
+    )
+
+
+@pytest.mark.parametrize("url", [{}, {"RMA_GATEWAY_URL": ""}], ids=["not set", "empty"])
+def test_without_a_gateway_nobody_waits_to_pay(tmp_path: Path, url: dict[str, str]) -> None:
+    """A worker that could do nothing says so at once, before it waits for services."""
+    away = {"RMA_POSTGRES_DSN": f"postgresql://{NOWHERE}/x", "RMA_KAFKA_BOOTSTRAP": NOWHERE}
+
+    said = rma_process(tmp_path, "work", "payments", **away, **url)
+
+    assert said.code == WRONG_USAGE
+    assert said.err == "the worker payments needs RMA_GATEWAY_URL, which is not set, or empty\n"
