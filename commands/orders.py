@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +10,10 @@ from pydantic import Field
 
 from commands.fields import (
     LINES_MAX,
+    ROUNDING_MINOR_MAX,
     SERIALS_MAX,
+    TAX_RATE_BPS_MAX,
+    TAXES_MAX,
     TENDERS_MAX,
     AmountMinor,
     Body,
@@ -19,6 +23,7 @@ from commands.fields import (
     LineNumber,
     Quantity,
     Text,
+    added_later,
 )
 from commands.metadata import Meta
 from commands.registry import content_hash, handles
@@ -27,13 +32,28 @@ from domain.errors import OrderExistsError
 from domain.order import Order
 from domain.order.allocation import Charges
 from domain.order.gift_code import gift_code_hash
-from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, Tender
+from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, TaxShare, Tender
 from domain.order.placed_order import PlacedOrder
-from domain.vocabularies import TenderKind, WithdrawalException
+from domain.vocabularies import LineKind, TenderKind, WithdrawalException
+
+
+class Tax(Body):
+    """Tax under one code, minor units; ``rate_bps`` in basis points: 1,900 is 19 %."""
+
+    code: Identifier
+    rate_bps: Annotated[int, Field(ge=0, le=TAX_RATE_BPS_MAX)]
+    amount_minor: AmountMinor
+
+
+Taxes = Annotated[tuple[Tax, ...], Field(max_length=TAXES_MAX)]
 
 
 class SoldLine(Body):
-    """A line of an order; ``amount_minor`` is the price of the whole line before discounts."""
+    """A line of an order; ``amount_minor`` is the price of the whole line before discounts.
+
+    ``taxes`` are those of the whole line, after all discounts: inside the price or on top of it as the order says.
+    ``bundle_id`` names the kit that the line was sold as a part of, ``unit`` what its quantity counts, such as ``g``.
+    """
 
     line_id: Identifier
     sku: Identifier
@@ -47,6 +67,15 @@ class SoldLine(Body):
     withdrawal_exception: WithdrawalException | None = None
     warranty_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
+    taxes: Taxes = added_later(())
+    kind: LineKind = added_later("goods")
+    bundle_id: Identifier | None = added_later(None)
+    unit: Text | None = added_later(None)
+
+    @property
+    def tax_total_minor(self) -> int:
+        """The line's tax: as given, else what its taxes sum to."""
+        return self.tax_minor if "tax_minor" in self.model_fields_set else sum(tax.amount_minor for tax in self.taxes)
 
 
 class PaidTender(Body):
@@ -88,6 +117,14 @@ class RegisterOrder(Body):
     discount_minor: AmountMinor = 0
     exchange_of: ExchangedFor | None = None
     gift_code: Identifier | None = Field(default=None, exclude=True)
+    shipping_taxes: Taxes = added_later(())
+    rounding_minor: Annotated[int, Field(ge=-ROUNDING_MINOR_MAX, le=ROUNDING_MINOR_MAX)] = added_later(0)
+
+    @property
+    def shipping_tax_total_minor(self) -> int:
+        """The tax on shipping: as given, else what its taxes sum to."""
+        given = "shipping_tax_minor" in self.model_fields_set
+        return self.shipping_tax_minor if given else sum(tax.amount_minor for tax in self.shipping_taxes)
 
 
 class MovedLine(Body):
@@ -137,7 +174,12 @@ def _placed(command: RegisterOrder) -> PlacedOrder:
         lines=tuple(_line(line) for line in command.lines),
         tenders=tuple(Tender(t.tender_id, t.kind, t.amount_minor, t.reference) for t in command.tenders),
         charges=Charges(
-            command.discount_minor, command.shipping_minor, command.shipping_tax_minor, command.tax_included
+            discount_minor=command.discount_minor,
+            shipping_minor=command.shipping_minor,
+            shipping_tax_minor=command.shipping_tax_total_minor,
+            tax_included=command.tax_included,
+            shipping_taxes=_taxes(command.shipping_taxes),
+            rounding_minor=command.rounding_minor,
         ),
         policy_id=command.policy_id,
         seller_id=command.seller_id,
@@ -159,7 +201,7 @@ def _line(line: SoldLine) -> OrderLine:
         sku=line.sku,
         quantity=line.quantity,
         goods_minor=0,
-        tax_minor=line.tax_minor,
+        tax_minor=line.tax_total_minor,
         shipping_minor=0,
         title=line.title,
         category=line.category,
@@ -169,7 +211,15 @@ def _line(line: SoldLine) -> OrderLine:
         serials=line.serials,
         amount_minor=line.amount_minor,
         discount_minor=line.discount_minor,
+        taxes=_taxes(line.taxes),
+        kind=line.kind,
+        bundle_id=line.bundle_id,
+        unit=line.unit,
     )
+
+
+def _taxes(taxes: Iterable[Tax]) -> tuple[TaxShare, ...]:
+    return tuple(TaxShare(tax.code, tax.rate_bps, tax.amount_minor) for tax in taxes)
 
 
 def _version_in_force(command: RegisterOrder, meta: Meta, streams: Streams) -> PolicyPin | None:

@@ -22,10 +22,14 @@ CUSTOMER_RECEIVABLE: Final = "customer_receivable"
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One line of a double entry; ``amount_minor`` is positive for a debit, negative for a credit."""
+    """One line of a double entry; ``amount_minor`` is positive for a debit, negative for a credit.
+
+    ``tax_code`` says under which code a line of ``sales_tax`` is; None: the order names no taxes.
+    """
 
     account: str
     amount_minor: int
+    tax_code: str | None = None
 
 
 def clearing(tender_kind: str) -> str:
@@ -33,15 +37,18 @@ def clearing(tender_kind: str) -> str:
     return f"clearing:{tender_kind}"
 
 
-def entry(*postings: tuple[str, int]) -> tuple[Posting, ...]:
+def entry(*lines: tuple[str, int] | tuple[str, int, str | None]) -> tuple[Posting, ...]:
     """Return the postings that move anything, after checking that they balance.
 
+    Args:
+        lines: Account, amount in minor units, and the tax code of a line that has one.
     Raises:
         ValueError: They do not sum to zero: a defect of ours, never a customer's.
     """
-    if sum(amount for _, amount in postings):
+    postings = [Posting(*line) for line in lines]
+    if sum(posting.amount_minor for posting in postings):
         raise ValueError(f"unbalanced: {postings}")
-    return tuple(Posting(account, amount) for account, amount in postings if amount)
+    return tuple(posting for posting in postings if posting.amount_minor)
 
 
 def balance(postings: Iterable[Posting], account: str) -> int:

@@ -49,7 +49,11 @@ RefundDue = Literal["approval", "first_scan", "receipt", "inspection"]
 Promotions = Literal["keep", "recompute"]
 QuestionKind = Literal["truth", "choice", "number"]
 Anchor = Literal["ordered", "shipped", "delivered"]
-TenderKind = Literal["card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer"]
+LineKind = Literal["goods", "service", "fee", "deposit"]
+TenderKind = Literal[
+    "card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer", "on_account", "exchange", "points",
+    "voucher", "pay_later", "cheque", "other",
+]  # fmt: skip
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
 RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference"]
 UnclaimedBecause = Literal["accepted", "sent_in_time"]

@@ -13,6 +13,7 @@ from domain.order.parts import Credit
 from domain.rma.parts import RmaRun
 from domain.rma.state import RmaLine
 from domain.settlement import entitlement
+from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, total, without
 
 PROMISES: Final = frozenset({"exchange", "replacement"})
@@ -31,7 +32,6 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         over = entitlement.limit(refunds.entitlement(case, runs), worth - quote)
         credits = [entitlement.less(credit, part) for credit, part in zip(credits, over, strict=True)]
     gross = sum(credit.gross_minor for credit in credits)
-    tax = sum(credit.tax_minor for credit in credits)
     restocking = sum(credit.fee_minor for credit in credits)
     order.trigger_event(
         order.Exchanged,
@@ -41,8 +41,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         restocking_minor=restocking,
         currency=order.currency,
         postings=ledger.entry(
-            (ledger.SALES_RETURNS, gross - tax),
-            (ledger.SALES_TAX, tax),
+            *sales_return(credits),
             (ledger.CUSTOMER_RECEIVABLE, quote - (gross - restocking)),
             (ledger.EXCHANGE_CLEARING, -quote),
             (ledger.FEE_INCOME, -restocking),
@@ -81,7 +80,6 @@ def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
     order = case.order
     credits = called_off(case, runs)
     gross = -sum(credit.gross_minor for credit in credits)
-    tax = -sum(credit.tax_minor for credit in credits)
     restocking = -sum(credit.fee_minor for credit in credits)
     quote = _quote_of(case, number, runs, worth=gross - restocking)
     order.trigger_event(
@@ -92,8 +90,7 @@ def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
         restocking_minor=restocking,
         currency=order.currency,
         postings=ledger.entry(
-            (ledger.SALES_RETURNS, tax - gross),
-            (ledger.SALES_TAX, -tax),
+            *sales_return(credits),
             (ledger.CUSTOMER_RECEIVABLE, gross - restocking - quote),
             (ledger.EXCHANGE_CLEARING, quote),
             (ledger.FEE_INCOME, restocking),

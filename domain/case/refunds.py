@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from uuid import UUID
 
 from domain.case import Case, fees
@@ -15,7 +15,7 @@ from domain.order.accounts import LineFees
 from domain.order.parts import Credit, TenderShare
 from domain.rma.parts import RefundPart, RmaRun
 from domain.settlement import refund as settlement_refund
-from domain.settlement.entitlement import left_of
+from domain.settlement.entitlement import left_of_all
 from domain.settlement.refund import By, Payee, net_minor
 from domain.units import UnitRun
 from domain.vocabularies import RefundGround, Settlement
@@ -26,12 +26,13 @@ def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
 
     Outward shipping counts only where the line's terms give it back.
     """
-    credits = []
-    for run in runs:
-        line = case.rma.lines[run.line]
+    credits: list[Credit] = []
+    for number, of_line in groupby(runs, key=lambda run: run.line):
+        line = case.rma.lines[number]
         account = case.order.lines[line.asked.line_id]
         with_shipping = line.terms is not None and line.terms.refunds_outward_shipping
-        credits.append(left_of(account, run.run, with_shipping=with_shipping, line=run.line))
+        units = [run.run for run in of_line]
+        credits += left_of_all(account, units, with_shipping=with_shipping, line=number)
     return credits
 
 

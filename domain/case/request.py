@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.case import Case, authorization, deadlines
 from domain.case.authorization import PolicyInForce
 from domain.case.evidence import new_among
-from domain.errors import AlreadyShippedError, QuantityExceededError, WrongStateError
+from domain.errors import AlreadyShippedError, NotReturnableError, QuantityExceededError, WrongStateError
 from domain.order import Order
 from domain.order.gift_code import is_proved
 from domain.order.parts import PolicyPin
@@ -73,6 +73,7 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
     Raises:
         UnknownLineError: The order, or for evidence the return, has no such line.
         WrongStateError, QuantityExceededError: An article is wished for without an exchange, or more than come back.
+        NotReturnableError: The line is a fee.
         UnitsNotAvailableError, SerialNotAvailableError: Fewer units are free, or not those with these serial numbers.
         DuplicateSerialError: A serial number is asked for twice.
         IdentifierReusedError: Two of the evidence have one id.
@@ -106,7 +107,8 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
 
 def _check(order: Order, asked: ReturnRequest) -> None:
     for item in asked.items:
-        order.line(item.line_id)
+        if order.line(item.line_id).fact.kind == "fee":
+            raise NotReturnableError(line_id=item.line_id)
         wanted = item.exchange_for
         if wanted is not None and item.wish != "exchange":
             raise WrongStateError("only an exchange is for another article", line_id=item.line_id, wish=item.wish)

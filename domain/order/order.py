@@ -67,6 +67,7 @@ class Order(OrderState, AggregateRoot):
         exchange_of: ExchangeOf | None,
         content_hash: str,
         gift_code_hash: str | None = None,
+        rounding_minor: int = 0,
     ) -> None:
         super().__init__(lines)
         self.order_id = order_id
@@ -83,6 +84,7 @@ class Order(OrderState, AggregateRoot):
         self.exchange_of = exchange_of
         self.content_hash = content_hash
         self.gift_code_hash = gift_code_hash
+        self.rounding_left_minor = rounding_minor
 
     @classmethod
     def register(cls, placed: PlacedOrder, policy: PolicyPin | None, at: datetime) -> Self:
@@ -113,6 +115,7 @@ class Order(OrderState, AggregateRoot):
             exchange_of=placed.exchange_of,
             content_hash=placed.content_hash,
             gift_code_hash=placed.gift_code_hash,
+            rounding_minor=placed.charges.rounding_minor,
             timestamp=at,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.money import run_minor
 from domain.policy.return_policy import PolicyVersion
 from domain.units import UnitRun
-from domain.vocabularies import PayoutStatus, TenderKind, WithdrawalException
+from domain.vocabularies import LineKind, PayoutStatus, TenderKind, WithdrawalException
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class OrderLine:
     """A line as it was sold, with its share of every cent of the order (minor units).
 
     ``goods_minor`` is the price after all discounts, ``tax_minor`` the tax on top (0 where prices include it),
-    ``shipping_minor`` its share of outward shipping with the tax on it.
+    ``shipping_minor`` its share of outward shipping with the tax on it. ``taxes`` says by code what of goods and tax
+    is tax, ``shipping_taxes`` what of the shipping is: inside the price or on top of it, as the order says.
     """
 
     line_id: str
@@ -49,6 +50,21 @@ class OrderLine:
     serials: tuple[str, ...] = ()
     amount_minor: int = 0
     discount_minor: int = 0
+    taxes: tuple[TaxShare, ...] = ()
+    shipping_taxes: tuple[TaxShare, ...] = ()
+    kind: LineKind = "goods"
+    bundle_id: str | None = None
+    unit: str | None = None
+
+    @property
+    def names_taxes(self) -> bool:
+        """Tell whether the order says by code what of the line is tax; those from before codes do not."""
+        return bool(self.taxes or self.shipping_taxes)
+
+    @property
+    def is_aside(self) -> bool:
+        """Tell whether it bears nothing of what an order carries beside its lines: a fee, or a deposit."""
+        return self.kind in {"fee", "deposit"}
 
     @property
     def paid_minor(self) -> int:
@@ -154,7 +170,11 @@ class Consignment:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What one refund gives back for a run of units of an order line, before fees (minor units)."""
+    """What one refund gives back for a run of units of an order line, before fees (minor units).
+
+    ``taxes`` says by code what of it is tax, on goods and shipping alike, ``shipping_taxes`` what of that is
+    shipping's; both name every code of the line, with what falls to these units. Empty: the order names no taxes.
+    """
 
     line: int
     line_id: str
@@ -166,6 +186,7 @@ class Credit:
     fee_minor: int = 0
     fee_base_minor: int = 0
     taxes: tuple[TaxShare, ...] = ()
+    shipping_taxes: tuple[TaxShare, ...] = ()
 
     @property
     def run(self) -> UnitRun:
@@ -176,6 +197,12 @@ class Credit:
     def paid_minor(self) -> int:
         """Goods and tax together (minor units)."""
         return self.goods_minor + self.tax_minor
+
+    @property
+    def goods_taxes(self) -> tuple[TaxShare, ...]:
+        """Taxes without those on shipping."""
+        shipping = {tax.key: tax.amount_minor for tax in self.shipping_taxes}
+        return tuple(replace(tax, amount_minor=tax.amount_minor - shipping.get(tax.key, 0)) for tax in self.taxes)
 
     @property
     def gross_minor(self) -> int:

@@ -36,7 +36,7 @@ class PlacedOrder:
         Raises:
             DuplicateLineError, DuplicateTenderError, DuplicateSerialError: Two have one id, or number.
             QuantityExceededError: A line has more serial numbers than units.
-            DiscountExceedsAmountError: A discount is larger than what it is taken from.
+            DiscountExceedsAmountError, DuplicateTaxError, TaxesDoNotSumError: As ``allocate`` does.
             TendersDoNotSumError: What was paid is not what was charged.
         """
         if line_id := _twice(line.line_id for line in self.lines):
@@ -47,7 +47,7 @@ class PlacedOrder:
         for line in self.lines:
             check_counted(line.serials, line.quantity, line_id=line.line_id)
         lines = allocate(self.lines, self.charges)
-        charged = sum(line.paid_minor + line.shipping_minor for line in lines)
+        charged = sum(line.paid_minor + line.shipping_minor for line in lines) + self.charges.rounding_minor
         tendered = sum(tender.amount_minor for tender in self.tenders)
         if charged != tendered:
             raise TendersDoNotSumError(

@@ -13,7 +13,10 @@ from domain.units import UnitRun
 
 
 class Registered(FirstFact):
-    """The shop registered an order; each line carries its share of the order's cents."""
+    """The shop registered an order; each line carries its share of the order's cents.
+
+    ``rounding_minor`` is what cash was rounded by: it belongs to no line, and goes back with the last units.
+    """
 
     TOPIC = "rma.Order.Registered.v1"
     order_id: str
@@ -32,6 +35,7 @@ class Registered(FirstFact):
     content_hash: str
     gift_code_hash: str | None = None
     """What is kept of the code by which the recipient of a gift proves himself."""
+    rounding_minor: int = 0
 
 
 class PolicyPinned(Fact):

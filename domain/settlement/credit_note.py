@@ -5,13 +5,13 @@ The gross is what goes back to the customer; fees are lines of their own with a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from domain.order import Order
 from domain.order.accounts import Claim, Refund
 from domain.order.parts import Credit, TaxShare
+from domain.order.taxes import STANDARD, together
 from domain.vocabularies import NoteKind, NoteLineKind
 
 
@@ -56,7 +56,7 @@ class NoteContent:
     @property
     def taxes(self) -> tuple[TaxShare, ...]:
         """Tax by code, over all lines."""
-        return summed(tax for line in self.lines for tax in line.taxes)
+        return together(*(line.taxes for line in self.lines))
 
 
 def note_of_refund(order: Order, refund: Refund) -> NoteContent:
@@ -77,15 +77,7 @@ def note_of_claim(order: Order, claim: Claim) -> NoteContent:
 
 
 def _goods(order: Order, credit: Credit) -> NoteLine:
-    taxes = credit.taxes or ((TaxShare("standard", None, credit.tax_minor),) if credit.tax_minor else ())
+    taxes = credit.taxes or ((TaxShare(STANDARD, None, credit.tax_minor),) if credit.tax_minor else ())
     net = credit.gross_minor - sum(tax.amount_minor for tax in taxes)
     sold = order.lines[credit.line_id].fact
     return NoteLine("goods", net, credit.gross_minor, taxes, credit.line_id, sold.sku, credit.count)
-
-
-def summed(taxes: Iterable[TaxShare]) -> tuple[TaxShare, ...]:
-    """Return one share for each code and rate, in the order in which they first come."""
-    sums: dict[tuple[str, int | None], int] = {}
-    for tax in taxes:
-        sums[tax.key] = sums.get(tax.key, 0) + tax.amount_minor
-    return tuple(TaxShare(code, rate_bps, amount) for (code, rate_bps), amount in sums.items())

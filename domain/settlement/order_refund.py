@@ -11,7 +11,7 @@ from domain.identity import order_refund_id
 from domain.order import Order
 from domain.order.parts import Credit, LineAmount
 from domain.settlement import payouts, refund
-from domain.settlement.entitlement import left_of, left_shipping, limit, spread
+from domain.settlement.entitlement import left_of_all, left_shipping, limit, spread
 from domain.units import take, total
 
 
@@ -74,5 +74,5 @@ def _of_line(order: Order, asked: LineAmount) -> Sequence[Credit]:
     if total(kept) < asked.quantity:
         raise QuantityExceededError(asked=asked.quantity, available=total(kept), line_id=asked.line_id)
     account = order.line(asked.line_id)
-    left = [left_of(account, run, with_shipping=False) for run in take(kept, asked.quantity)]
+    left = left_of_all(account, take(kept, asked.quantity), with_shipping=False)
     return spread(left, asked.amount_minor)

@@ -13,6 +13,7 @@ from domain.ledger import Posting
 from domain.order import Order
 from domain.order.parts import Credit, Payout, RefundedLine, Tender, TenderShare
 from domain.settlement.entitlement import new_units
+from domain.settlement.sales_returns import sales_return
 from domain.settlement.tenders import new_payout, shared_out, with_room
 from domain.vocabularies import RefundGround
 
@@ -103,10 +104,8 @@ def _by_line(order: Order, credits: Sequence[Credit], return_shipping_minor: int
 def _postings(credits: Sequence[Credit], amount_minor: int) -> tuple[Posting, ...]:
     """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees."""
     gross = sum(credit.gross_minor for credit in credits)
-    tax = sum(credit.tax_minor for credit in credits)
     return ledger.entry(
-        (ledger.SALES_RETURNS, gross - tax),
-        (ledger.SALES_TAX, tax),
+        *sales_return(credits),
         (ledger.REFUNDS_OWED, -amount_minor),
         (ledger.FEE_INCOME, amount_minor - gross),
     )

@@ -267,6 +267,7 @@ class _Batch:
                     "order_id": event.partition_key,
                     "rma_id": fact.rma_id,
                     "refund_id": getattr(fact, "refund_id", None),
+                    "tax_code": posting.tax_code,
                 }
             )
 

@@ -14,7 +14,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 9
+VERSION: Final = 10
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -87,6 +87,12 @@ LEDGER_ENTRIES = Table(
         ORDER_ID,
         _RMA_ID,
         Column("refund_id", "uuid", "The refund, where it is about one.", null=True),
+        Column(
+            "tax_code",
+            "text",
+            "Under which code the tax is, on sales_tax; empty: the order names no taxes.",
+            null=True,
+        ),
     ),
     key=("position", "entry_no"),
     indexes={"order": "(order_id)", "occurred": "(occurred_at)"},

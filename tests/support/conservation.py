@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from domain.fact import Fact
 from domain.order import Order
-from domain.order.parts import Credit, OrderLine, Payout
+from domain.order.parts import Credit, OrderLine, Payout, TaxShare
 from domain.rma import Rma
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
@@ -30,6 +30,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _units_are_conserved(order)
     _each_unit_is_where_its_return_says(order, returns)
     _no_unit_bears_more_than_was_paid(order)
+    _taxes_go_back_with_what_they_are_on(order, shop.history)
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
     _books_balance(order, shop.history)
@@ -139,6 +140,33 @@ def _no_unit_bears_more_than_was_paid(order: Order) -> None:
     refunded = sum(refund.amount_minor for refund in order.refunds.values())
     given = sum(credit.gross_minor for credit in credits)
     assert 0 <= refunded <= given - sum(credit.fee_minor for credit in credits) <= given <= paid
+
+
+def _taxes_go_back_with_what_they_are_on(order: Order, history: Iterable[Fact]) -> None:
+    """Per line no code gives more than it was sold with, all of it once all was given back; the books say the same."""
+    books: Counter[str | None] = Counter()
+    for account in order.lines.values():
+        line = account.fact
+        given = _taxes_by_code(credit.taxes for credit in account.credits)
+        sold = _taxes_by_code([line.taxes, line.shipping_taxes])
+        assert all(0 <= amount <= sold[code] for code, amount in given.items()), (line, given)
+        if sum(credit.gross_minor for credit in account.credits) == line.paid_minor + line.shipping_minor > 0:
+            assert given == sold, (line, given)
+        books += given
+    posted: Counter[str | None] = Counter()
+    for fact in history:
+        for posting in getattr(fact, "postings", ()):
+            if posting.account == "sales_tax":
+                posted[posting.tax_code] += posting.amount_minor
+    assert +posted == +books, (posted, books)
+
+
+def _taxes_by_code(several: Iterable[Iterable[TaxShare]]) -> Counter[str | None]:
+    sums: Counter[str | None] = Counter()
+    for taxes in several:
+        for tax in taxes:
+            sums[tax.code] += tax.amount_minor
+    return sums
 
 
 def _runs(credits: Iterable[Credit]) -> set[tuple[int, int]]:

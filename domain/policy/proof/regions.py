@@ -100,7 +100,8 @@ def classes_of(fact: str, mentions: Iterable[tuple[str, Any]], zone: str, questi
 
 def _representatives(fact: str, named: Sequence[Any], zone: str) -> tuple[tuple[Any, ...], Sequence[Any]]:
     if fact == "tender_kinds":
-        kinds = VOCABULARIES[fact]
+        unnamed = next((kind for kind in VOCABULARIES[fact] if kind not in named), None)
+        kinds = [kind for kind in VOCABULARIES[fact] if kind in named or kind == unnamed]  # the others are all alike
         return tuple(chain.from_iterable(combinations(kinds, size) for size in range(len(kinds) + 1))), ()
     if fact in VOCABULARIES:
         return VOCABULARIES[fact], ()

@@ -15,8 +15,8 @@ from domain.order import Order, allocation
 from domain.order import parts as order_parts
 from domain.order.money_facts import StoreCreditSpent
 from domain.order.parts import Credit, LineRun, Payout
+from domain.settlement import entitlement, tenders
 from domain.settlement import payouts as books
-from domain.settlement import tenders
 from domain.units import UnitRun, take
 from tests.order_money_machine import OrderMoneyMachine
 
@@ -84,7 +84,7 @@ def _nothing_follows_lost_goods(case: Any, runs: Any, resolution: Any) -> None: 
 BUGS: list[tuple[object, str, Callable[..., Any]]] = [
     (order_parts, "run_minor", _each_unit_rounded_up),
     (tenders, "room", _room_of_the_whole_tender),
-    (refunds, "left_of", _nothing_given_back_yet),
+    (entitlement, "left_of", _nothing_given_back_yet),
     (Order, "free_units", _free_whoever_holds_them),
     (Order, "free_runs", _any_units),
     (books, "_postings", _no_postings),
