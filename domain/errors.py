@@ -131,15 +131,6 @@ class SerialNotAvailableError(RuleViolationError):
         super().__init__(f"the unit with serial number {serial} cannot be returned", serial=serial, line_id=line_id)
 
 
-class NotReturnableError(RuleViolationError):
-    """The order line is a fee: there are no goods that could come back."""
-
-    code = "not_returnable"
-
-    def __init__(self, *, line_id: str) -> None:
-        super().__init__(f"line {line_id} is a fee, which cannot be returned", line_id=line_id)
-
-
 class EventTooLargeError(RuleViolationError):
     """What would have to be recorded is more than can be published: thousands of lines under hundreds of rules."""
 
@@ -271,21 +262,6 @@ class DiscountExceedsAmountError(RuleViolationError):
     """A discount is larger than what it is taken from."""
 
     code = "discount_exceeds_amount"
-
-
-class TaxesDoNotSumError(RuleViolationError):
-    """Taxes by code are not the tax that was given beside them, or are more than the amount that they are inside of."""
-
-    code = "taxes_do_not_sum"
-
-    def __init__(self, message: str, *, expected: int, given: int, **details: object) -> None:
-        super().__init__(message, expected_minor=expected, given_minor=given, **details)
-
-
-class DuplicateTaxError(RuleViolationError):
-    """A tax code stands twice among the taxes of one line, or of the shipping."""
-
-    code = "duplicate_tax"
 
 
 class DuplicateLineError(RuleViolationError):

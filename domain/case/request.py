@@ -10,8 +10,9 @@ from uuid import UUID
 from domain.case import Case, authorization, deadlines
 from domain.case.authorization import PolicyInForce
 from domain.case.evidence import new_among
-from domain.errors import AlreadyShippedError, NotReturnableError, QuantityExceededError, WrongStateError
+from domain.errors import AlreadyShippedError, QuantityExceededError, WrongStateError
 from domain.order import Order
+from domain.order.errors import NotReturnableError
 from domain.order.gift_code import is_proved
 from domain.order.parts import PolicyPin
 from domain.order.serials import check_counted, check_distinct

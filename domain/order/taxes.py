@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.errors import DuplicateTaxError, TaxesDoNotSumError
 from domain.money import share_by_largest_remainder
+from domain.order.errors import DuplicateTaxError, TaxesDoNotSumError
 from domain.order.parts import TaxShare
 
 STANDARD: Final = "standard"

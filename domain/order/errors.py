@@ -1,0 +1,29 @@
+"""What is refused of an order for what its lines say: of their taxes, and of their kind."""
+
+from __future__ import annotations
+
+from domain.errors import RuleViolationError
+
+
+class TaxesDoNotSumError(RuleViolationError):
+    """Taxes by code are not the tax that was given beside them, or are more than the amount that they are inside of."""
+
+    code = "taxes_do_not_sum"
+
+    def __init__(self, message: str, *, expected: int, given: int, **details: object) -> None:
+        super().__init__(message, expected_minor=expected, given_minor=given, **details)
+
+
+class DuplicateTaxError(RuleViolationError):
+    """A tax code stands twice among the taxes of one line, or of the shipping."""
+
+    code = "duplicate_tax"
+
+
+class NotReturnableError(RuleViolationError):
+    """The order line is a fee: there are no goods that could come back."""
+
+    code = "not_returnable"
+
+    def __init__(self, *, line_id: str) -> None:
+        super().__init__(f"line {line_id} is a fee, which cannot be returned", line_id=line_id)
