@@ -4,11 +4,15 @@ A process that stands still (stopped, swapped out, on a paused machine) keeps wh
 So the server ends a session that is silent for too long: between the statements of a transaction, while it takes in a
 statement, and while it sends a result that nobody reads. It cannot end one that waits for its client's data inside
 ``COPY … FROM STDIN``, not even with ``transaction_timeout``, nor between the statements of a pipeline, of which
-``executemany`` makes one: nothing here copies in, and nothing is pipelined.
+``executemany`` makes one: nothing here copies in, and nothing is pipelined. A large statement goes out in several
+parts, too; a client that stops between two of them is found by whoever waits for its locks
+(``Session.waiting_for_locks``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
@@ -25,14 +29,21 @@ LEAD_SILENCE_MAX_MS: Final = 15_000
 TAKEOVER_MAX_S: Final = 20.0
 """After so long another has what a process held that stands still: the silence, and the time to notice its end."""
 
-LOCK_TIMEOUT_MS: Final = 15_000
-"""Longer than whoever holds a lock may be silent."""
+LOCK_TIMEOUT_MS: Final = 5_000
+"""Longest wait for a lock before whoever waits looks whether its holder has fallen silent, and waits anew."""
 
 STATEMENT_TIMEOUT_MS: Final = 60_000
 SCHEMA_CHANGE_MAX_MS: Final = 1_800_000
 """Longest statement that changes a schema: it may have to fill an index."""
 
 CONNECT_TIMEOUT_S: Final = 5
+
+
+END_THE_SILENT: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND state = 'active' AND wait_event = 'ClientRead'
+    AND state_change < clock_timestamp() - %s * interval '1 millisecond'
+"""
 
 
 class Session:
@@ -52,6 +63,19 @@ class Session:
         if self._open is None or self._open.closed:
             self._open = connect(self._conninfo)
         return self._open
+
+    @contextmanager
+    def waiting_for_locks(self) -> Iterator[None]:
+        """Where a lock cannot be had in the block, end the sessions that have fallen silent, one of which may hold it.
+
+        Raises:
+            psycopg.errors.LockNotAvailable: It could not be had in time; it may be free now.
+        """
+        try:
+            yield
+        except psycopg.errors.LockNotAvailable:
+            end_the_silent(self.connection)
+            raise
 
     def close(self) -> None:
         if self._open is not None:
@@ -85,6 +109,14 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
         connection.close()
         raise
     return connection
+
+
+def end_the_silent(connection: Connection) -> int:
+    """End the sessions whose client stopped in the middle of what it sends; return how many there were.
+
+    No timeout of the server's ends them: between the messages of one statement they count as active.
+    """
+    return len(connection.execute(END_THE_SILENT, (SILENCE_MAX_MS,)).fetchall())
 
 
 def try_to_lead(connection: Connection, lock: int) -> bool:

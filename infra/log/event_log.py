@@ -160,7 +160,7 @@ class EventLog(Session):
             psycopg.OperationalError: PostgreSQL is away, or the lock could not be had in time.
         """
         try:
-            with self.connection.transaction(), self.connection.cursor() as cursor:
+            with self.waiting_for_locks(), self.connection.transaction(), self.connection.cursor() as cursor:
                 return _append(cursor, batch)
         except psycopg.errors.UniqueViolation as violation:
             if violation.diag.constraint_name not in RACED_CONSTRAINTS:

@@ -33,7 +33,7 @@ AHEAD: Final = timedelta(days=20)
 """How far the clock of a deadline worker is set ahead here: nobody wants to wait until a deadline passes."""
 
 SHORT: Final[dict[Any, dict[str, int]]] = {
-    sessions: {"SILENCE_MAX_MS": 2_000, "LEAD_SILENCE_MAX_MS": 3_000},
+    sessions: {"SILENCE_MAX_MS": 2_000, "LEAD_SILENCE_MAX_MS": 3_000, "LOCK_TIMEOUT_MS": 1_000},
     clients: {"SESSION_TIMEOUT_MS": SHORT_KAFKA_SESSION_MS, "HEARTBEAT_INTERVAL_MS": 1_000},
 }
 OF_A_PROJECTOR: Final = {

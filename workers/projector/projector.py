@@ -127,7 +127,7 @@ class Projector(Session):
         return {partition: offset for partition, offset in next_offsets.items() if partition not in stopped}
 
     def _fold_batch(self, batch: Batch) -> tuple[Offsets, Offsets]:
-        with self.connection.transaction():
+        with self.waiting_for_locks(), self.connection.transaction():
             standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
             with self._metrics.stage("read"):
                 arrivals = self._read(batch, standing)

@@ -13,7 +13,7 @@ import pytest
 from psycopg import Connection
 
 from infra import sessions
-from infra.sessions import connect, try_to_lead
+from infra.sessions import Session, connect, end_the_silent, try_to_lead
 from tests.support.pipeline import wait_for
 
 SHORT_MS: Final = 1_000
@@ -26,6 +26,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of a second instead of ten: what is tested is that there is one."""
     monkeypatch.setattr(sessions, "SILENCE_MAX_MS", SHORT_MS)
     monkeypatch.setattr(sessions, "LEAD_SILENCE_MAX_MS", SHORT_MS)
+    monkeypatch.setattr(sessions, "LOCK_TIMEOUT_MS", SHORT_MS)
 
 
 @pytest.fixture
@@ -83,6 +84,31 @@ def test_a_session_that_stands_still_is_ended(
         assert not free(watcher)
 
         wait_for(lambda: free(watcher), "the lock of a session that stands still")
+
+
+def before_the_end_of_what_belongs_together(session: Connection[Any]) -> None:
+    """Send a statement of a transaction, and not the message that ends it."""
+    between_statements(session)
+    session.pgconn.enter_pipeline_mode()
+    session.pgconn.send_query_params(b"SELECT 1", None)
+    session.pgconn.send_flush_request()
+    session.pgconn.flush()
+
+
+def test_a_session_that_counts_as_active_is_ended_by_who_waits(postgres_dsn: str, watcher: Connection[Any]) -> None:
+    """The server would keep it for ever; whoever waits for its lock ends it, and none that works or is only idle."""
+    with closing(connect(postgres_dsn)) as session, closing(connect(postgres_dsn)) as idle:
+        before_the_end_of_what_belongs_together(session)
+        waiting = Session(postgres_dsn)
+        assert end_the_silent(waiting.connection) == 0
+        time.sleep(2 * SHORT_MS / 1000)
+        assert not free(watcher)
+
+        with closing(waiting), pytest.raises(psycopg.errors.LockNotAvailable), waiting.waiting_for_locks():
+            waiting.connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+
+        wait_for(lambda: free(watcher), "the lock of a session that stands still")
+        assert idle.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def free(watcher: Connection[Any]) -> bool:
