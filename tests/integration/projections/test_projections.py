@@ -18,7 +18,7 @@ from projections.tracking.fold import Tracking
 from projections.view import views_sql
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
-from tests.support.stories import inspect, open_shop, receive, request, settle_all, six_steps
+from tests.support.stories import day, inspect, open_shop, receive, request, settle_all, six_steps
 
 PROJECTIONS: tuple[type[Projection], ...] = (Tracking, RefundLedger, ReturnReasons)
 VIEWS = [view.name for projection in PROJECTIONS for view in projection().views]
@@ -53,7 +53,11 @@ def only(dsn: str, view: str) -> dict[str, Any]:
 @pytest.mark.parametrize("batch", [1, 3, 7])
 def test_batches_do_not_matter(postgres_dsn: str, batch: int) -> None:
     """Folded in small batches, with caches lost, every view is what one batch makes of the whole history."""
-    events = recorded(six_steps().history)
+    shop = six_steps()
+    refund = next(iter(shop.order().refunds))
+    note = {"series_id": "default", "refund_id": str(refund), "order_id": "O-1", "rma_id": str(RMA_ID)}
+    shop.send("IssueCreditNote", note, actor="clock:credit-notes", at=day(20))
+    events = recorded(shop.history)
     play(postgres_dsn, events, batch=batch)
     in_parts = {view: rows(postgres_dsn, view) for view in VIEWS}
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
