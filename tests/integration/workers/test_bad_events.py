@@ -30,6 +30,7 @@ from tests.support.command_line import invoke
 from tests.support.command_worker import outcome, wanted
 from tests.support.pipeline import Pipeline, Polled, command, delivery, environment, order
 from tests.support.recorded_facts import CODEC
+from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
 from workers.payments.questions import PaymentQuestions
 from workers.policies.history import decided_returns
@@ -46,6 +47,7 @@ LOOKED_AT: Final[Mapping[str, str]] = {
     "return_reasons": "rma.Rma.Inspected.v1",
     "payments": "rma.Order.PayoutSettled.v1",
     "deadlines": "rma.Rma.DeadlinesMoved.v1",
+    "credit_notes": "rma.Order.RefundRequested.v1",
 }
 """Of each reader of the topic a type that it has to look at."""
 
@@ -53,6 +55,7 @@ READERS: Final[Mapping[str, Projection]] = {
     **PROJECTIONS,
     "payments": PaymentQuestions(),
     "deadlines": DeadlineTable(),
+    "credit_notes": CreditNoteTable(),
 }
 
 

@@ -37,6 +37,7 @@ from tests.examples.story import whole_story
 from tests.support import old_versions
 from tests.support.databases import own_database
 from workers.command_worker.streams import AggregateCache, BatchStreams
+from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
 from workers.desk.quoting import Ask, Asked, quote
 from workers.payments.questions import PaymentQuestions
@@ -93,7 +94,7 @@ def _system(dsn: str, opened: ExitStack, every: int, commands_caused: bool) -> S
     events = log.read(0, 10_000)
     told = old_versions.as_commands_caused(events) if commands_caused else events
     batch = {TopicPartition(TOPIC, 0): old_versions.published(told, TOPIC)}
-    readers: list[Projection] = [*PROJECTIONS.values(), PaymentQuestions(), DeadlineTable()]
+    readers: list[Projection] = [*PROJECTIONS.values(), PaymentQuestions(), DeadlineTable(), CreditNoteTable()]
     for projection in readers:
         prepare(dsn, projection)
         with closing(Projector(dsn, projection, make_codec())) as projector:
@@ -120,6 +121,10 @@ def _payments(system: System) -> Any:
 
 def _deadlines(system: System) -> Any:
     return system.rows("SELECT * FROM rma_deadlines.deadlines ORDER BY deadline_id")
+
+
+def _credit_notes(system: System) -> Any:
+    return system.rows("SELECT * FROM rma_credit_notes.due ORDER BY position")
 
 
 def _history(system: System) -> Any:
@@ -186,6 +191,7 @@ READERS: Final[dict[str, Callable[[System], Any]]] = {
     **{name: _views_of(name) for name in PROJECTIONS},
     "payments": _payments,
     "deadlines": _deadlines,
+    "credit notes": _credit_notes,
     "policy verify": _history,
     "policy backtest": _backtest,
     "policies": _policies,

@@ -63,7 +63,7 @@ def caught_up(settings: Settings) -> bool:
     """Tell whether every worker that runs here has come to the end."""
     found = asked(settings, "status")
     behind = {worker["worker"] for worker in found["workers"] if worker["behind"]}
-    return found["log_position"] > 0 and behind <= {"deadlines"}
+    return found["log_position"] > 0 and behind <= {"deadlines", "credit_notes"}
 
 
 def commands(*lines: dict[str, Any]) -> str:

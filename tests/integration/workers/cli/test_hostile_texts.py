@@ -57,7 +57,7 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("up",), ("down",), ("init",), ("doctor",), ("gateway",), ("demo",), ("import", "online-retail"),
     ("bench",), ("bench", "units"), ("bench", "policy"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
-    ("work", "all"),
+    ("work", "credit_notes"), ("work", "all"),
 }  # fmt: skip
 """Commands that print what this project says of itself; their logs are `tests/unit/infra/test_escaping.py`'s."""
 
@@ -92,6 +92,7 @@ def town(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         invoke("send", "-", stdin=record)
         [letter] = wait_for(lambda: json.loads(invoke("dead", "list", "--json").output), "the dead letter")
         wait_for(lambda: counter.rows("SELECT FROM rma_read.feedback"), "the read models")
+        _issue_credit_note(counter, rma_id)
         yield Town(counter, rma_id, tmp_path, letter["id"])
     structlog.reset_defaults()
 
@@ -116,7 +117,7 @@ def _sell_and_ask_back(counter: Counter) -> UUID:
     label = {**on, "label_id": "[/LB]", "carrier": TEXT, "tracking_number": "[/PP1]", "ship_to": TEXT}
     scan = {**on, "tracking_number": "[/PP1]", "scan_id": "[/S1]", "status": "delivered", "place": TEXT}
     items = [{"line": 1, "quantity": 1, "serials": ["[/serial]"]}]
-    other = [{"sku": FORMULA, "quantity": 1, "serial": "[/serial]", "note": TEXT}]
+    other = [{"sku": FORMULA, "quantity": 1, "serial": "[/other]", "note": TEXT}]
     receipt = {**on, "receipt_id": "[/R1]", "site": "[/site]", "items": items, "complete": True, "unexpected": other}
     found = {**on, "inspection_id": "[/I1]", "line": 1, "quantity": 1, "grade": "A", "cause": "none_found"}
     for name, data, actor in (
@@ -139,6 +140,13 @@ def _sell_and_ask_back(counter: Counter) -> UUID:
     return rma_id
 
 
+def _issue_credit_note(counter: Counter, rma_id: UUID) -> None:
+    [refund] = wait_for(lambda: counter.rows("SELECT refund_id FROM rma_read.refunds"), "the refund")
+    told = {"series_id": "default", "refund_id": str(refund["refund_id"]), "rma_id": str(rma_id), "order_id": ORDER_ID}
+    counter.accepted("IssueCreditNote", told, actor="clock:[/n]")
+    wait_for(lambda: counter.rows("SELECT FROM rma_read.credit_notes"), "the credit note")
+
+
 def invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     """Return for each command how it is run, by its words; the rest are arguments."""
     rma_id, order = str(town.rma_id), json.dumps({"order_id": ORDER_ID})
@@ -151,11 +159,13 @@ def invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     command = {"specversion": "1.0", "id": "[/c]", "source": "/[/shop]", "type": "rma.[/x].v1", "actor": TEXT}
     scenario = f"scenario: {json.dumps(TEXT)}\nsteps:\n  - {{view: {json.dumps(TEXT)}, rows: []}}\n"
     draft = town.document("[x].json", DRAFT)
+    [note] = [row["number"] for row in town.counter.rows("SELECT number FROM rma_read.credit_notes")]
     unknown = str(uuid4())
     return {
         ("show",): [(rma_id,), (rma_id, "--money"), (ORDER_ID,), (TYPED,)],
         ("list",): [(), (f"--customer={CUSTOMER_ID}", f"--order={ORDER_ID}"), ("--cursor", TYPED)],
         ("ledger",): [(), (ORDER_ID,), (TYPED,)],
+        ("credit-note",): [(note,), (TYPED,), (note, "--pdf", str(town.folder / "[x].pdf"))],
         ("reasons",): [()],
         ("status",): [()],
         ("reconcile",): [(settlement,)],
