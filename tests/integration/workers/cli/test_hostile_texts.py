@@ -127,7 +127,7 @@ def _sell_and_ask_back(counter: Counter) -> UUID:
         ("RequestReturn", asked, f"customer:{CUSTOMER_ID}"),
         ("DecideRequest", decided, "agent:[/a]"),
         ("AppealDenial", {**on, "line": 1, "grounds": TEXT}, f"customer:{CUSTOMER_ID}"),
-        ("DecideRequest", decided, "agent:[/a]"),
+        ("DecideRequest", decided, "agent:[/b]"),
         ("OverrideDecision", {**overridden, "approved_by": "[/boss]"}, "agent:[/a]"),
         ("IssueLabel", label, "agent:[/a]"),
         ("RecordScan", scan, "carrier:[/c]"),
