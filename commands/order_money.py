@@ -1,4 +1,4 @@
-"""Money of an order that no return asks for."""
+"""What an order's shop and agents move beside its returns: units that never leave, and money."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, Quantity, Text
+from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, PositiveAmountMinor, Quantity, Text
 from commands.metadata import Meta
+from commands.orders import MovedLines
 from commands.registry import content_hash, handles
-from commands.streams import Streams, the_order
-from domain.order.parts import LineAmount
-from domain.settlement import order_refund
+from commands.streams import Streams, the_order, the_return
+from domain.case import cancellation
+from domain.order.parts import LineAmount, LineQuantity, Payment
+from domain.settlement import order_refund, payments
+from domain.settlement.cancellation import Cancellation
 from domain.settlement.order_refund import OrderRefund
+
+
+class CancelUnits(Body):
+    """Let units that have not left never be delivered; what was paid for them goes back at once."""
+
+    order_id: Identifier
+    cancellation_id: Identifier
+    lines: MovedLines
+    reason: Text
 
 
 class AmountOfLine(Body):
@@ -34,6 +46,24 @@ class RefundOrder(Body):
     approved_by: Identifier | None = None
 
 
+class RecordPayment(Body):
+    """Record that the customer paid, in full or in part, what was sold on account."""
+
+    order_id: Identifier
+    payment_id: Identifier
+    tender_id: Identifier
+    amount_minor: PositiveAmountMinor
+    reference: Text | None = None
+
+
+@handles(CancelUnits, by="system agent")
+def cancel_units(command: CancelUnits, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    lines = tuple(LineQuantity(line.line_id, line.quantity) for line in command.lines)
+    asked = Cancellation(command.cancellation_id, lines, command.reason, content_hash(command))
+    cancellation.cancel(order, lambda rma_id: the_return(streams, rma_id, order), asked, meta.occurred_at)
+
+
 @handles(RefundOrder, by="agent")
 def refund_order(command: RefundOrder, meta: Meta, streams: Streams) -> None:
     asked = OrderRefund(
@@ -45,3 +75,9 @@ def refund_order(command: RefundOrder, meta: Meta, streams: Streams) -> None:
         content_hash=content_hash(command),
     )
     order_refund.give(the_order(streams, command.order_id), asked, meta.occurred_at)
+
+
+@handles(RecordPayment, by="gateway system agent")
+def record_payment(command: RecordPayment, meta: Meta, streams: Streams) -> None:
+    payment = Payment(command.payment_id, command.tender_id, command.amount_minor, command.reference)
+    payments.record(the_order(streams, command.order_id), payment, content_hash(command), meta.occurred_at)

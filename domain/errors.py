@@ -298,12 +298,6 @@ class AmountExceedsEntitlementError(RuleViolationError):
         super().__init__(message, asked=asked, available=available, available_minor=available, **details)
 
 
-class NothingToRefundError(RuleViolationError):
-    """A refund was asked for of nothing: name units with an amount, or shipping."""
-
-    code = "nothing_to_refund"
-
-
 class AlreadyShippedError(RuleViolationError):
     """The goods are on their way, so it is too late for this."""
 

@@ -18,6 +18,9 @@ EXCHANGE_CLEARING: Final = "exchange_clearing"
 FEE_INCOME: Final = "fee_income"
 GOODWILL: Final = "goodwill"
 CUSTOMER_RECEIVABLE: Final = "customer_receivable"
+ACCOUNTS_RECEIVABLE: Final = "accounts_receivable"
+SALES: Final = "sales"
+BAD_DEBT: Final = "bad_debt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ TenderKind = Literal[
     "voucher", "pay_later", "cheque", "other",
 ]  # fmt: skip
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
-RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference"]
+RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference", "cancellation"]
 UnclaimedBecause = Literal["accepted", "sent_in_time"]
 PayoutOutcome = Literal["settled", "failed", "unknown", "pending"]
 ParcelStatus = Literal["issued", "handed_over", ScanStatus]

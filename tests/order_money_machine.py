@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from tests.order_machine import OrderMachine, cents, line_numbers, small
 
 
 class OrderMoneyMachine(OrderMachine):
     """An order whose shop and agents move money and units beside its returns."""
+
+    @rule(lines=st.lists(st.tuples(line_numbers, small), min_size=1, max_size=2))
+    def cancel(self, lines: list[tuple[int, int]]) -> None:
+        told = [{"line_id": self.sold(line), "quantity": quantity} for line, quantity in lines]
+        name = f"CN-{len(self.shop.history)}"
+        self.tell("CancelUnits", {"order_id": "O-1", "cancellation_id": name, "lines": told, "reason": "x"})
+
+    @precondition(lambda self: any(tender.kind == "on_account" for tender in self.shop.order().tenders))
+    @rule(amount=st.integers(1, 3_000))
+    def pay(self, amount: int) -> None:
+        """Let the customer pay something of what is owed, or try to pay more."""
+        [tender] = [tender for tender in self.shop.order().tenders if tender.kind == "on_account"]
+        name = f"PM-{len(self.shop.history)}"
+        told = {"order_id": "O-1", "payment_id": name, "tender_id": tender.tender_id, "amount_minor": amount}
+        self.tell("RecordPayment", told, "gateway:g")
 
     @rule(
         lines=st.lists(st.tuples(line_numbers, small, cents), max_size=2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -38,7 +38,7 @@ def record_outcome(
 
 def start(case: Case, refund: UUID) -> None:
     """Set a refund just requested going: store credit is ours to give and settles at once, gateways are waited for."""
-    payouts.settle_store_credit(case.order, refund, case.at)
+    payouts.settle_ours(case.order, refund, case.at)
     move_settlement(case, refund)
 
 
@@ -49,26 +49,36 @@ def retry(case: Case, old: Payout, to: Destination) -> None:
 
 
 def move_settlement(case: Case, refund: UUID) -> None:
-    """Let the return know where the money for its units stands now: each unit at the worst of all its refunds."""
+    """Let the return know where the money for a refund's units stands now."""
+    parts = [part for line in case.rma.lines.values() for part in line.refunded if part.refund_id == refund]
+    _move(case, [RmaRun(part.line, part.first, part.count) for part in parts], refund)
+
+
+def settle_nothing(case: Case, runs: Sequence[RmaRun]) -> None:
+    """Let units for which nothing is left to pay stand where their refunds do, or settled where there were none."""
+    _move(case, runs, None)
+
+
+def _move(case: Case, runs: Sequence[RmaRun], refund: UUID | None) -> None:
+    """Let each unit stand at the worst of all its refunds."""
     moved: dict[Settlement, list[RmaRun]] = {}
-    for line in case.rma.lines.values():
-        for part in line.refunded:
-            if part.refund_id == refund:
-                for run in _cut(part, line.refunded):
-                    settlement = _settlement_of(case.order, line, run)
-                    if any(state.settlement != settlement for _, state in case.rma.states_of([run])):
-                        moved.setdefault(settlement, []).append(run)
-    for settlement, runs in moved.items():
+    for whole in runs:
+        line = case.rma.lines[whole.line]
+        for run in _cut(whole, line.refunded):
+            settlement = _settlement_of(case.order, line, run)
+            if any(state.settlement != settlement for _, state in case.rma.states_of([run])):
+                moved.setdefault(settlement, []).append(run)
+    for settlement, units in moved.items():
         case.rma.trigger_event(
-            case.rma.SettlementMoved, refund_id=refund, settlement=settlement, runs=tuple(runs), timestamp=case.at
+            case.rma.SettlementMoved, refund_id=refund, settlement=settlement, runs=tuple(units), timestamp=case.at
         )
 
 
-def _cut(part: RefundPart, parts: Iterable[RefundPart]) -> list[RmaRun]:
-    """Return a refund's units in runs that are in the same refunds from end to end."""
+def _cut(whole: RmaRun, parts: Iterable[RefundPart]) -> list[RmaRun]:
+    """Return units in runs that are in the same refunds from end to end."""
     edges = {edge for other in parts for edge in (other.run.first, other.run.end)}
-    inside = sorted({part.run.first, part.run.end} | {e for e in edges if part.run.first < e < part.run.end})
-    return [RmaRun(part.line, first, end - first) for first, end in pairwise(inside)]
+    inside = sorted({whole.run.first, whole.run.end} | {e for e in edges if whole.run.first < e < whole.run.end})
+    return [RmaRun(whole.line, first, end - first) for first, end in pairwise(inside)]
 
 
 def _settlement_of(order: Order, line: RmaLine, run: RmaRun) -> Settlement:
@@ -77,7 +87,7 @@ def _settlement_of(order: Order, line: RmaLine, run: RmaRun) -> Settlement:
         for part in line.refunded
         if part.run.first < run.run.end and run.first < part.run.end
     }
-    return SETTLEMENTS[next(status for status in payouts.WORST_FIRST if status in statuses)]
+    return SETTLEMENTS[next(status for status in payouts.WORST_FIRST if status in statuses or status == "settled")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,9 @@ def price(
 def refund(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
     """Request a refund for units of one line."""
     credits, shipping = price(case, runs, award.figures)
+    if not any(credit.gross_minor for credit in credits):
+        payouts.settle_nothing(case, runs)
+        return
     requested = refunds.request(
         case,
         credits,

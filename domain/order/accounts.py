@@ -10,10 +10,10 @@ from uuid import UUID
 
 from domain.order.parts import Consignment, Credit, LineRun, OrderLine
 from domain.order.serials import SerialNumbers
-from domain.units import UnitRun, UnitStates
+from domain.units import UnitRun, UnitStates, take, without
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
 
-UnitStatus = Literal["free", "in_return", "returned"]
+UnitStatus = Literal["free", "in_return", "returned", "cancelled"]
 Freed = Literal[
     "denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "resolved"
 ]
@@ -27,7 +27,7 @@ def status_before(because: Freed) -> UnitStatus:
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """What became of one unit sold: free to be asked for, in an open return, or returned by one."""
+    """What became of one unit sold: free to be asked for, in an open return, returned by one, or cancelled."""
 
     status: UnitStatus = "free"
     rma_id: UUID | None = None
@@ -40,12 +40,22 @@ class UnitState:
     def is_returned(self) -> bool:
         return self.status == "returned"
 
+    @property
+    def is_in_return(self) -> bool:
+        return self.status == "in_return"
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Tell whether the unit was never to be delivered after all."""
+        return self.status == "cancelled"
+
     def is_open_to(self, rma_id: UUID) -> bool:
         """Tell whether a return holds the unit, or may take it."""
         return self.is_free or self.rma_id == rma_id
 
 
 FREE: Final = UnitState()
+CANCELLED: Final = UnitState("cancelled")
 
 
 @dataclass(slots=True)
@@ -70,7 +80,18 @@ class LineAccount:
         self.warranties = UnitStates([(UnitRun(1, self.fact.quantity), None)])
 
     def delivered_at(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:
-        """Yield a run's units with when they were delivered, in parts; units arrive in their order, lowest first."""
+        """Yield a run's units with when they were delivered, in parts; units arrive in their order, lowest first.
+
+        Cancelled units do not arrive: those after them take their turn, and they are left out.
+        """
+        cancelled = [gone for gone, state in self.units if state.is_cancelled]
+        for part in without([run], cancelled) if cancelled else [run]:
+            before = sum(gone.count for gone in cancelled if gone.first < part.first)
+            for arrived, at in self._arrived(UnitRun(part.first - before, part.count)):
+                yield UnitRun(arrived.first + before, arrived.count), at
+
+    def _arrived(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:
+        """Yield with when they arrived, in parts, the units of a run that counts those to be delivered."""
         first = 1
         for sent in self.delivered:
             end = first + sent.quantity
@@ -81,6 +102,17 @@ class LineAccount:
         if first < run.end:
             start = max(first, run.first)
             yield UnitRun(start, run.end - start), None
+
+    @property
+    def standing(self) -> list[UnitRun]:
+        """The units that were not cancelled."""
+        return [run for run, state in self.units if not state.is_cancelled]
+
+    @property
+    def unsent(self) -> list[UnitRun]:
+        """The units that neither left nor arrived, and are still to."""
+        standing = self.standing
+        return without(standing, take(standing, max(self.shipped_quantity, self.delivered_quantity)))
 
     @property
     def delivered_quantity(self) -> int:

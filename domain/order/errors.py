@@ -27,3 +27,18 @@ class NotReturnableError(RuleViolationError):
 
     def __init__(self, *, line_id: str) -> None:
         super().__init__(f"line {line_id} is a fee, which cannot be returned", line_id=line_id)
+
+
+class NothingToRefundError(RuleViolationError):
+    """A refund was asked for of nothing: name units with an amount, or shipping."""
+
+    code = "nothing_to_refund"
+
+
+class AmountExceedsOwedError(RuleViolationError):
+    """More was paid, or written off, than is still owed."""
+
+    code = "amount_exceeds_owed"
+
+    def __init__(self, *, asked: int, owed_minor: int) -> None:
+        super().__init__(f"{asked} given, {owed_minor} owed (minor units)", asked=asked, owed_minor=owed_minor)

@@ -14,11 +14,12 @@ from uuid import UUID
 from domain.errors import BeforeOrderError, QuantityExceededError
 from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
-from domain.order import money_facts, sale_facts
+from domain.order import money_facts, payment_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
 from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
 from domain.order.placed_order import PlacedOrder
 from domain.order.state import OrderState
+from domain.units import total
 
 
 class Order(OrderState, AggregateRoot):
@@ -35,6 +36,7 @@ class Order(OrderState, AggregateRoot):
     UnitsReturned = sale_facts.UnitsReturned
     SerialsRead = sale_facts.SerialsRead
     UnitsFreed = sale_facts.UnitsFreed
+    UnitsCancelled = sale_facts.UnitsCancelled
     WarrantyExtended = sale_facts.WarrantyExtended
     RefundDecided = money_facts.RefundDecided
     RefundRequested = money_facts.RefundRequested
@@ -43,6 +45,7 @@ class Order(OrderState, AggregateRoot):
     PayoutUnclear = money_facts.PayoutUnclear
     PayoutPending = money_facts.PayoutPending
     PayoutRetried = money_facts.PayoutRetried
+    PaymentReceived = payment_facts.PaymentReceived
     StoreCreditSpent = money_facts.StoreCreditSpent
     Exchanged = money_facts.Exchanged
     ExchangeCalledOff = money_facts.ExchangeCalledOff
@@ -116,6 +119,7 @@ class Order(OrderState, AggregateRoot):
             content_hash=placed.content_hash,
             gift_code_hash=placed.gift_code_hash,
             rounding_minor=placed.charges.rounding_minor,
+            postings=placed.postings,
             timestamp=at,
         )
 
@@ -124,7 +128,7 @@ class Order(OrderState, AggregateRoot):
         self.trigger_event(self.PolicyPinned, policy=policy, timestamp=at)
 
     def ship(self, shipment_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
-        """Record that units left for the customer, at most those sold.
+        """Record that units left for the customer, at most those sold and not cancelled.
 
         Raises:
             BeforeOrderError: They did so before they were ordered.
@@ -135,7 +139,7 @@ class Order(OrderState, AggregateRoot):
         self._check_not_before(at)
         for line_id, asked in _per_line(lines).items():
             account = self.line(line_id)
-            left = account.fact.quantity - account.shipped_quantity
+            left = total(account.standing) - account.shipped_quantity
             if asked > left:
                 raise QuantityExceededError(asked=asked, available=left, line_id=line_id)
         self.trigger_event(
@@ -143,13 +147,13 @@ class Order(OrderState, AggregateRoot):
         )
 
     def deliver(self, delivery_id: str, lines: Sequence[LineQuantity], content_hash: str, at: datetime) -> None:
-        """Record that units reached the customer, at most those sold; raises what ``ship`` does."""
+        """Record that units reached the customer, at most those sold and not cancelled; raises what ``ship`` does."""
         if self.is_repeat("delivery_id", delivery_id, content_hash):
             return
         self._check_not_before(at)
         for line_id, asked in _per_line(lines).items():
             account = self.line(line_id)
-            left = account.fact.quantity - account.delivered_quantity
+            left = total(account.standing) - account.delivered_quantity
             if asked > left:
                 raise QuantityExceededError(asked=asked, available=left, line_id=line_id)
         self.trigger_event(

@@ -107,6 +107,16 @@ class TenderShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """What a customer paid on a tender that was owed, in minor units; ``reference`` is the payment's own name."""
+
+    payment_id: str
+    tender_id: str
+    amount_minor: int
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeOf:
     """The returned line in exchange for which an order was given."""
 
@@ -249,6 +259,13 @@ class Payout:
     """The payment's own name of the tender, by which a gateway finds what to give back."""
     holder_id: str | None = None
     """Who may spend it, where it is store credit."""
+    set_off: bool = False
+    """It lowers what the customer owes on the tender: settled by us, at once."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether we settle it ourselves, as store credit or against what is owed; no gateway is asked."""
+        return self.tender_id is None or self.set_off
 
     @property
     def awaits_outcome(self) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from domain import ledger
 from domain.errors import DuplicateLineError, DuplicateTenderError, TendersDoNotSumError
+from domain.ledger import Posting
 from domain.order.allocation import Charges, allocate
 from domain.order.parts import ExchangeOf, OrderLine, Tender
 from domain.order.serials import check_counted, check_distinct
@@ -54,6 +56,12 @@ class PlacedOrder:
                 f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
             )
         return lines
+
+    @property
+    def postings(self) -> tuple[Posting, ...]:
+        """What the books say of the sale: only what is still owed for it."""
+        owed = sum(tender.amount_minor for tender in self.tenders if tender.kind == "on_account")
+        return ledger.entry((ledger.ACCOUNTS_RECEIVABLE, owed), (ledger.SALES, -owed))
 
 
 def _twice(ids: Iterable[str]) -> str | None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.fact import Fact, FirstFact
-from domain.order.accounts import FREE, Freed, UnitState, UnitStatus, status_before
+from domain.ledger import Posting
+from domain.order.accounts import CANCELLED, FREE, Freed, UnitState, UnitStatus, status_before
 from domain.order.parts import Consignment, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
 from domain.order.state import OrderState
 from domain.units import UnitRun
@@ -36,6 +37,8 @@ class Registered(FirstFact):
     gift_code_hash: str | None = None
     """What is kept of the code by which the recipient of a gift proves himself."""
     rounding_minor: int = 0
+    postings: tuple[Posting, ...] = ()
+    """What was sold on account, and is owed."""
 
 
 class PolicyPinned(Fact):
@@ -121,6 +124,21 @@ class UnitsFreed(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.put(self.runs, FREE)
+
+
+class UnitsCancelled(Fact):
+    """Units that never left will not be delivered; what was paid for them goes back by ``refund_id``, if anything."""
+
+    TOPIC = "rma.Order.UnitsCancelled.v1"
+    cancellation_id: str
+    runs: tuple[LineRun, ...]
+    reason: str
+    refund_id: UUID | None
+    content_hash: str
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.recorded["cancellation_id", self.cancellation_id] = self.content_hash
+        aggregate.put(self.runs, CANCELLED)
 
 
 class WarrantyExtended(Fact):

@@ -19,7 +19,7 @@ from domain.order.accounts import (
     UnitState,
     status_by,
 )
-from domain.order.parts import Credit, LineRun, OrderLine, Payout, PolicyPin
+from domain.order.parts import Credit, LineRun, OrderLine, Payment, Payout, PolicyPin
 from domain.units import UnitRun, UnitStates, runs_of, take, total, without
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome
 
@@ -38,6 +38,7 @@ class OrderState:
         self.accounts: dict[UUID, RmaAccount] = {}
         self.refunds: dict[UUID, Refund] = {}
         self.payouts: dict[UUID, Payout] = {}
+        self.payments: list[Payment] = []
         self.news: dict[UUID, PayoutNews] = {}
         self.claims: dict[str, Claim] = {}
         self.store_credit: dict[UUID, StoreCredit] = {}

@@ -84,10 +84,10 @@ class RefundStarted(Fact):
 
 
 class SettlementMoved(Fact):
-    """The gateways' answers moved a refund on, or back."""
+    """The gateways' answers moved a refund on, or back; without ``refund_id``, nothing was left to pay."""
 
     TOPIC = "rma.Rma.SettlementMoved.v1"
-    refund_id: UUID
+    refund_id: UUID | None
     settlement: Settlement
     runs: tuple[RmaRun, ...]
 

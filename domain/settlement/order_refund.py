@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.errors import DuplicateLineError, NothingToRefundError, QuantityExceededError
+from domain.errors import DuplicateLineError, QuantityExceededError
 from domain.identity import order_refund_id
 from domain.order import Order
+from domain.order.errors import NothingToRefundError
 from domain.order.parts import Credit, LineAmount
 from domain.settlement import payouts, refund
 from domain.settlement.entitlement import left_of_all, left_shipping, limit, spread
@@ -54,7 +55,7 @@ def give(order: Order, asked: OrderRefund, at: datetime) -> None:
         timestamp=at,
     )
     refund.request(order, refund_id, credits, at, because="agent", payee=refund.Payee(holder_id=order.customer_id))
-    payouts.settle_store_credit(order, refund_id, at)
+    payouts.settle_ours(order, refund_id, at)
 
 
 def _credits(order: Order, asked: OrderRefund) -> list[Credit]:

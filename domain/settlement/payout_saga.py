@@ -100,7 +100,7 @@ def _open(
     known: dict[UUID, Question], payouts: Iterable[Payout], *, order_id: str, currency: str, position: int
 ) -> None:
     for payout in payouts:
-        if payout.tender_id is not None and payout.amount_minor and payout.payout_id not in known:
+        if payout.tender_id is not None and not payout.is_ours and payout.payout_id not in known:
             known[payout.payout_id] = Question(
                 payout_id=payout.payout_id,
                 refund_id=payout.refund_id,

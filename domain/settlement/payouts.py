@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain import ledger
-from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayoutError
+from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayoutError, WrongStateError
 from domain.ledger import Posting
 from domain.order import Order
 from domain.order.parts import Payout
@@ -72,7 +72,9 @@ def record_outcome(
 
 
 def check_figures(order: Order, payout: Payout, amount_minor: int | None, currency: str | None) -> None:
-    """Refuse an outcome that speaks of another sum than was asked for."""
+    """Refuse an outcome that speaks of another sum than was asked for, or of one that nobody was asked for."""
+    if payout.set_off:
+        raise WrongStateError("it lowers what is owed on the tender, and no gateway was asked", status=payout.status)
     if currency is not None and currency != order.currency:
         raise CurrencyDiffersError(f"the payout is in {order.currency}", expected=order.currency, found=currency)
     if amount_minor is not None and amount_minor != payout.amount_minor:
@@ -90,13 +92,20 @@ def _postings(order: Order, payout: Payout, outcome: PayoutOutcome) -> tuple[Pos
     after = settled + (payout.amount_minor if now else -payout.amount_minor)
     owed = max(refund.amount_minor - settled, 0) - max(refund.amount_minor - after, 0)
     paid = after - settled
-    account = ledger.clearing(payout.tender_kind) if payout.tender_id else ledger.STORE_CREDIT_LIABILITY
-    return ledger.entry((ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, paid - owed), (account, -paid))
+    return ledger.entry(
+        (ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, paid - owed), (_paid_from(payout), -paid)
+    )
 
 
-def settle_store_credit(order: Order, refund: UUID, at: datetime) -> None:
-    """Settle what a refund gives as store credit: it is ours to give, no gateway is waited for."""
+def _paid_from(payout: Payout) -> str:
+    if payout.set_off:
+        return ledger.ACCOUNTS_RECEIVABLE
+    return ledger.clearing(payout.tender_kind) if payout.tender_id else ledger.STORE_CREDIT_LIABILITY
+
+
+def settle_ours(order: Order, refund: UUID, at: datetime) -> None:
+    """Settle what of a refund is ours to give, store credit or less to pay: no gateway is waited for."""
     for payout_id in tuple(order.refunds[refund].payouts):
         payout = order.payouts[payout_id]
-        if payout.tender_id is None and payout.awaits_outcome:
+        if payout.is_ours and payout.awaits_outcome:
             record_outcome(order, payout, "settled", at)

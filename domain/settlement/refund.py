@@ -14,7 +14,7 @@ from domain.order import Order
 from domain.order.parts import Credit, Payout, RefundedLine, Tender, TenderShare
 from domain.settlement.entitlement import new_units
 from domain.settlement.sales_returns import sales_return
-from domain.settlement.tenders import new_payout, shared_out, with_room
+from domain.settlement.tenders import payouts_of, shared_out, with_room
 from domain.vocabularies import RefundGround
 
 By = Literal["policy", "person"]
@@ -79,9 +79,10 @@ def request(
 def _payouts(order: Order, refund: UUID, amount_minor: int, payee: Payee) -> tuple[Payout, ...]:
     shares = _shares(order, amount_minor, payee)
     return tuple(
-        new_payout(refund, payee.rma_id, tender, share, attempt=1, holder_id=payee.holder_id)
+        payout
         for tender, share in shares
         if share
+        for payout in payouts_of(order, refund, tender, share, rma_id=payee.rma_id, holder_id=payee.holder_id)
     )
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from domain.errors import DuplicateTenderError, SeveralWaysError, TendersDoNotSumError, WrongStateError
 from domain.order import Order
 from domain.order.parts import Payout
-from domain.settlement.payouts import settle_store_credit
-from domain.settlement.tenders import new_payout, with_room
+from domain.settlement.payouts import settle_ours
+from domain.settlement.tenders import payouts_of, with_room
 
 Share = tuple[str | None, int]
 """A tender (None: store credit), and what of a payout it takes, in minor units."""
@@ -67,15 +67,17 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
         raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
     siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
     new = [
-        new_payout(
+        payout
+        for tender_id, amount in to.shares(old)
+        for payout in payouts_of(
+            order,
             old.refund_id,
-            old.rma_id,
             with_room(order, tender_id, amount) if tender_id else None,
             amount,
-            attempt=1 + sum(sibling.tender_id == tender_id for sibling in siblings),
+            rma_id=old.rma_id,
             holder_id=holder_id,
+            attempt=1 + sum(sibling.tender_id == tender_id for sibling in siblings),
         )
-        for tender_id, amount in to.shares(old)
     ]
     order.trigger_event(
         order.PayoutRetried,
@@ -86,4 +88,4 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
         currency=order.currency,
         timestamp=at,
     )
-    settle_store_credit(order, old.refund_id, at)
+    settle_ours(order, old.refund_id, at)

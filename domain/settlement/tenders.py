@@ -45,20 +45,54 @@ def shared_out(order: Order, amount_minor: int) -> list[tuple[Tender | None, int
     return [*shares, (None, left)] if left else shares
 
 
-def new_payout(
-    refund: UUID, rma_id: UUID | None, tender: Tender | None, amount_minor: int, *, attempt: int, holder_id: str
-) -> Payout:
-    """Return the payout of a sum to a tender (None: as store credit of ``holder_id``), under this attempt's key."""
-    tender_id = tender.tender_id if tender else None
-    return Payout(
-        payout_id=payout_id(refund, tender_id, attempt),
-        refund_id=refund,
-        rma_id=rma_id,
-        tender_id=tender_id,
-        tender_kind=tender.kind if tender else "store_credit",
-        amount_minor=amount_minor,
-        idempotency_key=idempotency_key(refund, tender_id, attempt),
-        attempt=attempt,
-        tender_reference=tender.reference if tender else None,
-        holder_id=None if tender else holder_id,
-    )
+def owed(order: Order, tender_id: str) -> int:
+    """Return what the customer has yet to pay of a tender: sold on account, neither paid nor set off (minor units)."""
+    tender = next((tender for tender in order.tenders if tender.tender_id == tender_id), None)
+    if tender is None or tender.kind != "on_account":
+        return 0
+    paid = sum(payment.amount_minor for payment in order.payments if payment.tender_id == tender_id)
+    set_off = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and p.set_off)
+    return tender.amount_minor - paid - set_off
+
+
+def payouts_of(
+    order: Order,
+    refund: UUID,
+    tender: Tender | None,
+    amount_minor: int,
+    *,
+    rma_id: UUID | None,
+    holder_id: str,
+    attempt: int = 1,
+) -> list[Payout]:
+    """Return the payouts of a sum to a tender (None: as store credit of ``holder_id``), the first as this attempt.
+
+    On a tender that is owed, the sum first lowers what is still to be paid; the rest goes to its last payment.
+    """
+    off = min(amount_minor, owed(order, tender.tender_id)) if tender else 0
+    parts = [(part, set_off) for part, set_off in ((off, True), (amount_minor - off, False)) if part]
+    payouts = []
+    for number, (part, set_off) in enumerate(parts, start=attempt):
+        tender_id = tender.tender_id if tender else None
+        payouts.append(
+            Payout(
+                payout_id=payout_id(refund, tender_id, number),
+                refund_id=refund,
+                rma_id=rma_id,
+                tender_id=tender_id,
+                tender_kind=tender.kind if tender else "store_credit",
+                amount_minor=part,
+                idempotency_key=idempotency_key(refund, tender_id, number),
+                attempt=number,
+                tender_reference=_reference(order, tender) if tender and not set_off else None,
+                holder_id=None if tender else holder_id,
+                set_off=set_off,
+            )
+        )
+    return payouts
+
+
+def _reference(order: Order, tender: Tender) -> str | None:
+    """Return by which name a gateway finds what was paid: that of the tender's last payment, else the tender's own."""
+    payments = [payment for payment in order.payments if payment.tender_id == tender.tender_id]
+    return payments[-1].reference if payments else tender.reference

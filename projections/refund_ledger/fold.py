@@ -39,9 +39,9 @@ from projections.table import tables_sql
 KINDS: Final = frozenset(
     getattr(Order, name)
     for name in (
-        "Registered Delivered UnitsTaken UnitsReturned UnitsFreed RefundRequested PayoutSettled PayoutFailed"
-        " PayoutUnclear PayoutPending PayoutRetried Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised"
-        " ClaimReversed StoreCreditSpent"
+        "Registered Delivered UnitsTaken UnitsReturned UnitsFreed UnitsCancelled RefundRequested PayoutSettled"
+        " PayoutFailed PayoutUnclear PayoutPending PayoutRetried PaymentReceived Exchanged ExchangeCalledOff"
+        " GoodwillGranted ClaimRaised ClaimReversed StoreCreditSpent"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 
@@ -72,6 +72,14 @@ class RefundLedger:
             if event.kind in KINDS:
                 batch.note(event)
         batch.write(connection)
+
+
+def _refund_of(fact: Any) -> UUID | None:
+    """Return the refund that a fact posts for; one of which fees left nothing is none."""
+    if isinstance(fact, Order.RefundRequested) and not fact.amount_minor:
+        return None
+    found: UUID | None = getattr(fact, "refund_id", None)
+    return found
 
 
 class _Batch:
@@ -118,6 +126,9 @@ class _Batch:
             case Order.UnitsReturned():
                 for run in fact.runs:
                     self._count(order_id, run.line_id, in_return=-run.count, returned=run.count)
+            case Order.UnitsCancelled():
+                for run in fact.runs:
+                    self._count(order_id, run.line_id, cancelled=run.count)
             case Order.UnitsFreed():
                 for run in fact.runs:
                     self._count(order_id, run.line_id, **{fact.status_before: -run.count})
@@ -204,6 +215,14 @@ class _Batch:
         return row
 
     def _requested(self, event: RecordedEvent, fact: RefundRequested) -> None:
+        if fact.amount_minor:
+            self._refund(event, fact)
+        for line in fact.by_line:
+            self._count(event.partition_key, line.line_id, refunded_units=line.units, refunded_minor=line.amount_minor)
+        for payout in fact.payouts:
+            self._payout(event, payout, fact.currency)
+
+    def _refund(self, event: RecordedEvent, fact: RefundRequested) -> None:
         self.refunds.append(
             {
                 "refund_id": fact.refund_id,
@@ -219,10 +238,6 @@ class _Batch:
                 "return_shipping_minor": fact.return_shipping_minor,
             }
         )
-        for line in fact.by_line:
-            self._count(event.partition_key, line.line_id, refunded_units=line.units, refunded_minor=line.amount_minor)
-        for payout in fact.payouts:
-            self._payout(event, payout, fact.currency)
 
     def _payout(self, event: RecordedEvent, payout: Payout, currency: str | None = None) -> None:
         self.payouts[payout.payout_id] = {
@@ -236,7 +251,7 @@ class _Batch:
             "currency": currency,
             "status": payout.status,
             "idempotency_key": payout.idempotency_key,
-            "reference": None,
+            "reference": payout.tender_reference if payout.tender_kind == "on_account" else None,
             "reason": None,
             "attempt": payout.attempt,
             "retried": False,
@@ -265,8 +280,8 @@ class _Batch:
                     "amount_minor": posting.amount_minor,
                     "currency": getattr(fact, "currency", None),
                     "order_id": event.partition_key,
-                    "rma_id": fact.rma_id,
-                    "refund_id": getattr(fact, "refund_id", None),
+                    "rma_id": getattr(fact, "rma_id", None),
+                    "refund_id": _refund_of(fact),
                     "tax_code": posting.tax_code,
                 }
             )

@@ -14,7 +14,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 10
+VERSION: Final = 11
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -61,7 +61,7 @@ PAYOUTS = Table(
         CURRENCY,
         Column("status", "text", f"What the gateway says: {one_of(PayoutStatus)}."),
         Column("idempotency_key", "text", "The key under which the gateway is asked, always the same."),
-        Column("reference", "text", "The gateway's own name for it.", null=True),
+        Column("reference", "text", "The gateway's own name for it; on account, first the payment's.", null=True),
         Column("reason", "text", "Why it failed or is unclear, as the gateway says.", null=True),
         Column("attempt", "integer", "Which payout of the refund to this tender it is, from 1."),
         Column("retried", "boolean", "Whether another payout took its place after it failed."),
@@ -152,6 +152,7 @@ ORDER_UNITS = Table(
         Column("goods_minor", "bigint", "What was paid for the goods after all discounts, minor units."),
         Column("tax_minor", "bigint", "The tax on top; 0 where prices include it, minor units."),
         Column("first_delivered_at", "timestamptz", "When units first reached the customer.", null=True),
+        Column("cancelled", "integer", "Units that will not be delivered after all; they count as sold, too."),
     ),
     key=("order_id", "line_id"),
     indexes={"sold": "(customer_id, sku)"},
@@ -210,7 +211,7 @@ DIFFERENCES = Table(
 
 TABLES: Final = (REFUNDS, PAYOUTS, LEDGER_ENTRIES, ORDERS, ORDER_UNITS, STORE_CREDIT, DIFFERENCES)
 
-UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units")
+UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units", "cancelled")
 MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")
 COUNTERS: Final = UNIT_COUNTERS + MONEY_COUNTERS
 SOLD: Final[dict[str, Any]] = {

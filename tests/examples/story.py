@@ -221,6 +221,14 @@ def _order_money(teller: Narrator) -> None:
         "RefundOrder",
         {"order_id": "O-1", "refund_request_id": "RR-1", "lines": lines, "reason": "scratched", "approved_by": "boss"},
     )
+    lines = [{"line_id": "L1", "sku": "CUP", "quantity": 2, "amount_minor": 600}]
+    tenders = [{"tender_id": "T1", "kind": "on_account", "amount_minor": 600}]
+    teller.tell("RegisterOrder", {**ORDER, "order_id": "O-2", "lines": lines, "tenders": tenders}, "system:shop")
+    gone = [{"line_id": "L1", "quantity": 1}]
+    cancelled = {"order_id": "O-2", "cancellation_id": "CN-1", "lines": gone, "reason": "sold out"}
+    teller.tell("CancelUnits", cancelled, "system:shop")
+    payment = {"payment_id": "PM-1", "tender_id": "T1", "amount_minor": 300, "reference": "transfer-88"}
+    teller.tell("RecordPayment", {"order_id": "O-2", **payment}, "gateway:bank")
 
 
 def _remedies(teller: Narrator) -> None:

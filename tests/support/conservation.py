@@ -28,6 +28,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     order = shop.order()
     returns = [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, Rma)]
     _units_are_conserved(order)
+    _cancelled_units_never_left(order)
     _each_unit_is_where_its_return_says(order, returns)
     _no_unit_bears_more_than_was_paid(order)
     _taxes_go_back_with_what_they_are_on(order, shop.history)
@@ -46,10 +47,23 @@ def _numbers(first: int, count: int) -> range:
 
 
 def _units_are_conserved(order: Order) -> None:
-    """Sold is free and in a return and returned: each unit once, in runs without gaps."""
+    """Sold is free and in a return and returned and cancelled: each unit once, in runs without gaps."""
     for account in order.lines.values():
         numbers = [number for run, _ in account.units for number in _numbers(run.first, run.count)]
         assert numbers == list(_numbers(1, account.fact.quantity)), (account.fact.line_id, numbers)
+
+
+def _cancelled_units_never_left(order: Order) -> None:
+    """What was cancelled is not sent, and all of its price and tax went back."""
+    for account in order.lines.values():
+        cancelled = [
+            number for run, state in account.units if state.is_cancelled for number in _numbers(run.first, run.count)
+        ]
+        sent = max(account.shipped_quantity, account.delivered_quantity)
+        assert sent + len(cancelled) <= account.fact.quantity
+        for component in ("goods_minor", "tax_minor"):
+            left = left_of_units(account.fact, account.credits, component)
+            assert all(left[number - 1] == 0 for number in cancelled), (account.fact.line_id, component, left)
 
 
 def _unit_states(rma: Rma) -> Iterator[tuple[str, int, RunState]]:
@@ -76,7 +90,7 @@ def _each_unit_is_where_its_return_says(order: Order, returns: Iterable[Rma]) ->
                 assert (found.status, found.rma_id) == (held, rma.rma_id), (line_id, number, state, found)
             grounds[line_id, number] |= {(ground, rma.rma_id) for ground in grounded}
     for unit, found in known.items():
-        assert (found.status, found.rma_id) in grounds[unit], (unit, found)
+        assert found.is_cancelled or (found.status, found.rma_id) in grounds[unit], (unit, found)
 
 
 def _ground(state: RunState) -> tuple[str | None, tuple[str, ...]]:
@@ -216,13 +230,17 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
         settled = sum(p.amount_minor for p in _payouts_of(order, refund.refund_id) if p.status == "settled")
         owed += max(refund.amount_minor - settled, 0)
     assert -balances["refunds_owed"] == owed, balances
+    paid_in = sum(payment.amount_minor for payment in order.payments)
     for kind in {tender.kind for tender in order.tenders}:
         paid_out = sum(
             p.amount_minor
             for p in order.payouts.values()
-            if p.tender_id is not None and p.tender_kind == kind and p.status == "settled"
+            if p.tender_id is not None and not p.set_off and p.tender_kind == kind and p.status == "settled"
         )
-        assert -balances[f"clearing:{kind}"] == paid_out, balances
+        assert -balances[f"clearing:{kind}"] == paid_out - (paid_in if kind == "on_account" else 0), balances
+    sold = sum(tender.amount_minor for tender in order.tenders if tender.kind == "on_account")
+    set_off = sum(p.amount_minor for p in order.payouts.values() if p.set_off)
+    assert balances["accounts_receivable"] == sold - paid_in - set_off >= 0, balances
     fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping

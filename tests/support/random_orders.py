@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -14,6 +15,7 @@ def order_of(
     names_taxes: bool,
     split_bps: list[int],
     country: str,
+    kinds: Sequence[str] = ("card", "gift_card", "wallet"),
 ) -> dict[str, Any]:
     """Return an order whose discount is a share of its goods and whose tenders sum to what is charged."""
     if tax_included:  # no more than what is left of the price, rounded down twice
@@ -34,9 +36,7 @@ def order_of(
     tenders = []
     for number, share_bps in enumerate([*split_bps, 10_000]):
         part = charged * share_bps // 10_000 if number < len(split_bps) else charged
-        tenders.append(
-            {"tender_id": f"T{number}", "kind": ("card", "gift_card", "wallet")[number], "amount_minor": part}
-        )
+        tenders.append({"tender_id": f"T{number}", "kind": kinds[number], "amount_minor": part})
         charged -= part
     return {
         "order_id": "O-1", "customer_id": "C", "country": country, "channel": "web", "currency": "EUR", "lines": told,

@@ -29,7 +29,7 @@ def allocation(order_id: str, units: Sequence[Row], exchanges: Sequence[Row]) ->
 
 
 def _whereabouts(order_id: str, units: Sequence[Row]) -> RenderableType:
-    columns = ("line", "article", "#sold", "#delivered", "#in return", "#returned", "#refunded", "#free")
+    columns = ("line", "article", "#sold", "#delivered", "#in return", "#returned", "#cancelled", "#refunded", "#free")
     rows = (
         [
             row["line_id"],
@@ -38,8 +38,9 @@ def _whereabouts(order_id: str, units: Sequence[Row]) -> RenderableType:
             row["delivered"],
             row["in_return"],
             row["returned"],
+            row["cancelled"],
             row["refunded_units"],
-            row["sold"] - row["in_return"] - row["returned"],
+            row["sold"] - row["in_return"] - row["returned"] - row["cancelled"],
         ]
         for row in units
     )

@@ -50,6 +50,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "RecordPayoutOutcome": on_return(**PAYOUT, outcome="settled"),  # type: ignore[arg-type]
     "RetryPayout": on_return(**PAYOUT),  # type: ignore[arg-type]
     "GrantGoodwill": on_return(amount_minor=1, reason="x"),
+    "CancelUnits": {
+        "order_id": "O-1",
+        "cancellation_id": "CN",
+        "lines": [{"line_id": "L1", "quantity": 1}],
+        "reason": "x",
+    },
+    "RecordPayment": {"order_id": "O-1", "payment_id": "PM", "tender_id": "T1", "amount_minor": 1},
     "RefundOrder": {"order_id": "O-1", "refund_request_id": "RR", "shipping_minor": 1, "reason": "x"},
     "ClaimFromCustomer": on_return(amount_minor=1, reason="x"),
     "ShipReplacement": on_return(**LINE),
@@ -90,6 +97,8 @@ SENDERS = {
     "RecordPayoutOutcome": "gateway",
     "RetryPayout": "agent",
     "GrantGoodwill": "agent",
+    "CancelUnits": "system agent",
+    "RecordPayment": "gateway system agent",
     "RefundOrder": "agent",
     "ClaimFromCustomer": "agent",
     "ShipReplacement": "warehouse agent",

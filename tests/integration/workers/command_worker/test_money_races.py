@@ -10,28 +10,47 @@ from typing import Any
 import pytest
 
 from infra.log.event_log import EventLog
-from tests.support.command_worker import outcome, sold
-from tests.support.pipeline import Pipeline, command
+from tests.support.command_worker import outcome
+from tests.support.pipeline import Pipeline, command, order
 from workers.command_worker.worker import CommandWorker
 
 RACERS = 4
-LINE = {"line_id": "L1", "quantity": 3}
 
 
 def refund(number: int) -> tuple[str, dict[str, Any]]:
-    return "RefundOrder", {"refund_request_id": f"RR-{number}", "lines": [{**LINE, "amount_minor": 500}], "reason": "x"}
+    lines = [{"line_id": "L1", "quantity": 3, "amount_minor": 500}]
+    return "RefundOrder", {"refund_request_id": f"RR-{number}", "lines": lines, "reason": "x"}
 
 
-@pytest.mark.parametrize(("asked", "winners", "code"), [(refund, 1, "amount_exceeds_entitlement")])
+def cancellation(number: int) -> tuple[str, dict[str, Any]]:
+    return "CancelUnits", {
+        "cancellation_id": f"CN-{number}",
+        "lines": [{"line_id": "L1", "quantity": 2}],
+        "reason": "x",
+    }
+
+
+def payment(number: int) -> tuple[str, dict[str, Any]]:
+    return "RecordPayment", {"payment_id": f"PM-{number}", "tender_id": "T1", "amount_minor": 500}
+
+
+RACES = [
+    (refund, "amount_exceeds_entitlement"),
+    (cancellation, "quantity_exceeded"),
+    (payment, "amount_exceeds_owed"),
+]
+
+
+@pytest.mark.parametrize(("asked", "code"), RACES, ids=[asked.__name__ for asked, _ in RACES])
 def test_racing_workers_move_no_more_than_there_is(
     pipeline: Pipeline,
     worker: CommandWorker,
     asked: Callable[[int], tuple[str, dict[str, Any]]],
-    winners: int,
     code: str,
 ) -> None:
     """Each worker wants more than half of what there is, under an id of its own: one gets it."""
-    sold(worker)
+    tenders = [{"tender_id": "T1", "kind": "on_account", "amount_minor": 900}]
+    worker.record([command("RegisterOrder", order(tenders=tenders), id="order")])
     start = Barrier(RACERS)
 
     def race(number: int) -> None:
@@ -49,5 +68,5 @@ def test_racing_workers_move_no_more_than_there_is(
         thread.join()
 
     given = [outcome(pipeline, f"w{number}") for number in range(RACERS)]
-    assert sorted(one["status"] for one in given) == ["accepted"] * winners + ["refused"] * (RACERS - winners)
+    assert sorted(one["status"] for one in given) == ["accepted"] + ["refused"] * (RACERS - 1)
     assert {one["code"] for one in given if one["status"] == "refused"} == {code}

@@ -21,7 +21,9 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
         Rma.DiscrepancyFound, Rma.ResolutionDecided, Rma.Repaired, Rma.SentBack,
     ),
     Order.WarrantyExtended: (Rma.Repaired,),
-    Order.RefundRequested: (Rma.ResolutionDecided, Order.Exchanged, Rma.Inspected, Order.RefundDecided),
+    Order.RefundRequested: (
+        Rma.ResolutionDecided, Order.Exchanged, Rma.Inspected, Order.RefundDecided, Order.UnitsCancelled,
+    ),
     Order.Exchanged: (Rma.ResolutionDecided,),
     Order.ExchangeCalledOff: (Rma.ResolutionDecided, Rma.Withdrawn, Rma.Expired),
     Rma.Expired: (Rma.DeadlinePassed,),

@@ -11,7 +11,7 @@ from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
 from infra.envelope.codec import Codec
-from tests.support.refusals import refused, unit_statuses
+from tests.support.refusals import refused, states, unit_statuses
 from tests.support.shop import Shop, names
 from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
 
@@ -165,4 +165,5 @@ def test_a_share_is_no_more_than_what_is_left_of_the_price() -> None:
     again = UUID(int=2)
     request(shop, {"line_id": "L1", "quantity": 3, "reason": "better_price"}, rma_id=again, on=7)
     shop.send("AnswerRemedy", on_return(again, line=1, accepted=True), actor="customer:C-1", at=day(8))
-    assert [refund.amount_minor for refund in shop.order().refunds.values()] == [1000, 0]
+    assert [refund.amount_minor for refund in shop.order().refunds.values()] == [1000]
+    assert states(shop, "settlement", rma_id=again) == [(3, "settled")]
