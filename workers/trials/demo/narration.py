@@ -72,7 +72,7 @@ def run_demo(settings: Settings, out: Screen) -> None:
             Narrator(talk, views, out, events).narrate(story, gateway_url)
         out.print()
         out.print(f"The story took until {_seconds(began)}.", style="dim")
-        _show_case(own, story, out)
+        show_case(own, story, out)
         _import_week(own, views, events, out)
     out.print()
     out.print(f"Done in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
@@ -170,7 +170,8 @@ def _line(step: Step, result: Mapping[str, Any]) -> Text:
     return line.append(f"  ✓ {facts or 'known already, nothing new'}", "green")
 
 
-def _show_case(settings: Settings, story: Story, out: Screen) -> None:
+def show_case(settings: Settings, story: Story, out: Screen) -> None:
+    """Print the return whole, and why another one was denied; raises ``StoryWentWrongError`` where it does not show."""
     with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
         case = read_case_file(connection, story.rma_id)
         if case is None:

@@ -18,7 +18,7 @@ from projections.read_models import PROJECTIONS
 from tests.support.pipeline import wait_for
 from tests.support.whole_system import working
 from workers.pictures.sheet import Page
-from workers.trials.demo.narration import PAYOUTS_POLL_S, Narrator
+from workers.trials.demo.narration import PAYOUTS_POLL_S, Narrator, show_case
 from workers.trials.demo.story import Story
 from workers.trials.scenario.views import Views
 
@@ -56,8 +56,9 @@ def test_the_payouts_are_told_before_the_return_follows_them(settings: Settings)
         conversation(settings) as talk,
         ThreadPoolExecutor(1) as narrating,
     ):
-        narrator = Narrator(talk, views, Page(file=said), talk.placement_of(TopicNames(settings.topic_prefix).events))
-        told = narrating.submit(narrator.narrate, Story.fresh(), "http://gateway")
+        page, story = Page(file=said), Story.fresh()
+        narrator = Narrator(talk, views, page, talk.placement_of(TopicNames(settings.topic_prefix).events))
+        told = narrating.submit(narrator.narrate, story, "http://gateway")
         wait_for(lambda: told.done() or "asks the gateway" in said.getvalue(), "the story to come to the payouts")
         with psycopg.connect(dsn) as held, held.transaction():
             held.execute(HOLD_TRACKING)
@@ -66,7 +67,9 @@ def test_the_payouts_are_told_before_the_return_follows_them(settings: Settings)
             time.sleep(LOOKS * PAYOUTS_POLL_S)
             early = said.getvalue().partition("asks the gateway")[2]
         told.result()
+        show_case(settings, story, page)
 
+    assert "the return window is over [window_expired]" in said.getvalue()  # the bottle
     assert "the return is" not in early
     resolution = said.getvalue().partition("5  Resolution")[2]
     assert "the return is resolved, next: close" in resolution.partition("6  Feedback")[0]
