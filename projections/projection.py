@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from psycopg import Connection
 
@@ -35,5 +35,5 @@ class Projection(Protocol):
     def views(self) -> Sequence[View]:
         """The stable views of schema ``rma_read`` that show this read model."""
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Write what a whole batch of new events changes, each table with one statement."""

@@ -81,19 +81,19 @@ class Table:
             "INSERT INTO {table} AS known ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"
         ).format(table=self._table, names=names)
 
-    def insert(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
+    def insert(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write rows whose keys are new."""
         if rows:
             connection.execute(self._select(), [_document(rows)])
 
-    def upsert(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
+    def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write rows, in the place of those with the same key."""
         columns = [column for column in self._written if column not in self.key]
         self._merge(connection, rows, dict.fromkeys(columns, REPLACE))
 
     def add(
         self,
-        connection: Connection[Any],
+        connection: Connection,
         rows: Iterable[Row],
         *,
         counters: Sequence[str],
@@ -110,7 +110,7 @@ class Table:
         changes = dict.fromkeys(counters, ADD) | dict.fromkeys(latest, GREATEST) | dict.fromkeys(earliest, LEAST)
         self._merge(connection, ordered, changes)
 
-    def _merge(self, connection: Connection[Any], rows: Sequence[Row], changes: Mapping[str, sql.SQL]) -> None:
+    def _merge(self, connection: Connection, rows: Sequence[Row], changes: Mapping[str, sql.SQL]) -> None:
         if not rows:
             return
         query = self._select() + sql.SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(
@@ -119,7 +119,7 @@ class Table:
         )
         connection.execute(query, [_document(rows)])
 
-    def update(self, connection: Connection[Any], rows: Sequence[Row], *, columns: Sequence[str]) -> None:
+    def update(self, connection: Connection, rows: Sequence[Row], *, columns: Sequence[str]) -> None:
         """Assign columns of rows that exist, by key."""
         if not rows:
             return
@@ -132,7 +132,7 @@ class Table:
         )
         connection.execute(query, [_document(rows)])
 
-    def show(self, connection: Connection[Any], changes: Iterable[tuple[Rows, Rows]]) -> None:
+    def show(self, connection: Connection, changes: Iterable[tuple[Rows, Rows]]) -> None:
         """Turn rows that were shown into those that should be: write what differs, remove what is no more."""
         gone: list[Row] = []
         differing: list[Row] = []

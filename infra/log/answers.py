@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 
@@ -13,7 +13,7 @@ BY_ID: Final = "SELECT result FROM rma_log.outcomes WHERE command_id = %s ORDER 
 BY_SOURCE_AND_ID: Final = "SELECT result FROM rma_log.outcomes WHERE source = %s AND command_id = %s"
 
 
-def stored_answers(connection: Connection[Any], command_id: str, source: str | None) -> list[bytes]:
+def stored_answers(connection: Connection, command_id: str, source: str | None) -> list[bytes]:
     """Return the stored answers to commands of this id, of every source or of one, as the bytes that were published."""
     if source is None:
         rows = connection.execute(BY_ID, (command_id, ANSWERS_MAX))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 
@@ -11,19 +11,19 @@ KEEP: Final = "INSERT INTO rma_log.system (name, value) VALUES (%s, %s) ON CONFL
 ANY_EVENT: Final = "SELECT EXISTS (SELECT FROM rma_log.events)"
 
 
-def remembered(connection: Connection[Any], name: str) -> str | None:
+def remembered(connection: Connection, name: str) -> str | None:
     """Return what was remembered under a name, or None where nothing was."""
     row = connection.execute(FIND, (name,)).fetchone()
     return None if row is None else str(row[0])
 
 
-def remember(connection: Connection[Any], name: str, value: str) -> str:
+def remember(connection: Connection, name: str, value: str) -> str:
     """Remember a value unless there is one already; return the one that holds from now on."""
     connection.execute(KEEP, (name, value))
     return remembered(connection, name) or value
 
 
-def holds_events(connection: Connection[Any]) -> bool:
+def holds_events(connection: Connection) -> bool:
     """Tell whether the log holds any event."""
     [(found,)] = connection.execute(ANY_EVENT).fetchall()
     return bool(found)

@@ -125,7 +125,7 @@ def is_misread(text: str) -> bool:
     return number is not None and not has_check_symbol(number)
 
 
-def find_return(connection: Connection[Any], text: str) -> UUID | None:
+def find_return(connection: Connection, text: str) -> UUID | None:
     """Return the id of the return that a text names, by id, number or tracking number; None where there is none.
 
     A tracking number is one of its labels, or the last that a hand-over or scan named.
@@ -142,7 +142,7 @@ def find_return(connection: Connection[Any], text: str) -> UUID | None:
     return row[0] if row else _find_by_parcel(connection, text)
 
 
-def _find_by_parcel(connection: Connection[Any], text: str) -> UUID | None:
+def _find_by_parcel(connection: Connection, text: str) -> UUID | None:
     typed = "".join(text.split())
     found = connection.execute(RETURNS_BY_PARCEL, {"typed": [typed, typed.upper()], "rows": SHARING_MAX}).fetchall()
     if len(found) > 1:
@@ -150,7 +150,7 @@ def _find_by_parcel(connection: Connection[Any], text: str) -> UUID | None:
     return found[0][0] if found else None
 
 
-def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None:
+def read_case_file(connection: Connection, rma_id: UUID) -> CaseFile | None:
     """Return what the read models hold about a return, as of one instant; None for an unknown one."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -178,7 +178,7 @@ def read_case_file(connection: Connection[Any], rma_id: UUID) -> CaseFile | None
             )
 
 
-def read_exchanges(connection: Connection[Any], order_id: str) -> Rows:
+def read_exchanges(connection: Connection, order_id: str) -> Rows:
     """Return the orders that an order was given in exchange for, and those given for it, as far as the chain goes.
 
     ``depth`` is negative for the earlier ones, 0 for the order itself, positive for the later ones. An order that was
@@ -189,13 +189,13 @@ def read_exchanges(connection: Connection[Any], order_id: str) -> Rows:
         return cursor.execute(EXCHANGES, limits).fetchall()
 
 
-def read_returns_of_order(connection: Connection[Any], order_id: str) -> Rows:
+def read_returns_of_order(connection: Connection, order_id: str) -> Rows:
     """Return the returns of an order, in the order in which they were asked for."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(RETURNS_OF_ORDER, (order_id, LINES_MAX)).fetchall()
 
 
-def read_allocation(connection: Connection[Any], order_id: str) -> Rows:
+def read_allocation(connection: Connection, order_id: str) -> Rows:
     """Return how an order's cents stand to its lines, and what of them was refunded."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(ALLOCATION, (order_id, LINES_MAX)).fetchall()

@@ -28,7 +28,7 @@ WHERE rma_id = %(rma_id)s AND type = ANY(%(types)s) ORDER BY position LIMIT %(li
 """
 
 
-def read_decisions(connection: Connection[Any], rma_id: UUID) -> list[dict[str, Any]]:
+def read_decisions(connection: Connection, rma_id: UUID) -> list[dict[str, Any]]:
     """Return the decisions on a return's lines, line by line in the order in which they were made.
 
     Those of policy are rows of view ``decisions``, those of persons as ``words.decisions_by_persons`` reads them; each

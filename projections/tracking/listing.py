@@ -107,7 +107,7 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-def read_page(connection: Connection[Any], wanted: Wanted, *, limit: int = PAGE_MAX, cursor: str | None = None) -> Page:
+def read_page(connection: Connection, wanted: Wanted, *, limit: int = PAGE_MAX, cursor: str | None = None) -> Page:
     """Return the newest returns that are wanted, or those that follow where a page ended.
 
     Args:

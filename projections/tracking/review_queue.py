@@ -40,7 +40,7 @@ ORDER BY waiting_since, r.rma_number, waiting.line LIMIT %s
 """
 
 
-def read_review_queue(connection: Connection[Any], limit: int = QUEUE_MAX) -> list[dict[str, Any]]:
+def read_review_queue(connection: Connection, limit: int = QUEUE_MAX) -> list[dict[str, Any]]:
     """Return what waits for a person, the longest first, with the codes that say why.
 
     ``stage`` is ``request`` (for ``DecideRequest``) or ``inspection`` (for ``DecideResolution``).

@@ -12,6 +12,7 @@ from workers.cli.errors import SaidNoError
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from workers.operating.dead_letters import DeadLetter
 
 
@@ -43,7 +44,7 @@ def answer(
         console().print(f"dead letter {letter.letter_id}: {letter.why}", style="red", soft_wrap=True)
 
 
-def _stored(settings: Any, command_id: str, source: str | None) -> list[dict[str, Any]]:
+def _stored(settings: Settings, command_id: str, source: str | None) -> list[dict[str, Any]]:
     import orjson
 
     from infra.addresses import postgres_address
@@ -54,7 +55,7 @@ def _stored(settings: Any, command_id: str, source: str | None) -> list[dict[str
         return [orjson.loads(result) for result in stored_answers(connection, command_id, source)]
 
 
-def _dead(settings: Any, command_id: str, source: str | None) -> list[DeadLetter]:
+def _dead(settings: Settings, command_id: str, source: str | None) -> list[DeadLetter]:
     from workers.operating.dead_letters import DeadLetters
 
     with closing(DeadLetters(settings)) as letters:

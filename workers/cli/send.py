@@ -16,7 +16,7 @@ from workers.pictures.terminal import AsJson, console, counted, print_json, prin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.kafka.command_client import OutgoingRecord
+    from infra.kafka.command_client import Conversation, OutgoingRecord
     from infra.settings import Settings
 
 importing = typer.Typer(help="Tell the system what happened elsewhere.", no_args_is_help=True)
@@ -80,7 +80,7 @@ def _sent_before_a_fault(records: Iterator[OutgoingRecord]) -> Iterator[Outgoing
         raise LineError(f"{error}; before it {counted(sent, 'command')} sent") from error
 
 
-def _answered(talk: Any, record: Any, *, as_json: bool) -> Iterator[dict[str, Any]]:
+def _answered(talk: Conversation, record: OutgoingRecord, *, as_json: bool) -> Iterator[dict[str, Any]]:
     """Ask, print the answer, and yield it."""
     result = talk.ask(record)
     if as_json:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from psycopg import Connection
 
@@ -28,7 +28,7 @@ class MonthNotClosedError(RmaError):
     code: ClassVar[str] = "month_not_closed"
 
 
-def closed_month(connection: Connection[Any], period: str) -> Positions:
+def closed_month(connection: Connection, period: str) -> Positions:
     """Return where in the log a month (``2026-03``) begins and ends.
 
     Raises:

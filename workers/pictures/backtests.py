@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group, RenderableType
 
-from workers.pictures.terminal import money, table
+from workers.pictures.terminal import Row, money, table
 from workers.pictures.text import Text
 
 COLOURS = {"approve": "green", "deny": "red", "review": "yellow"}
 
 
-def backtest_report(data: dict[str, Any], seconds: float, written: Sequence[Path] = ()) -> RenderableType:
+def backtest_report(data: Row, seconds: float, written: Sequence[Path] = ()) -> RenderableType:
     """Return a report drawn; ``written`` are the files that hold the changed lines."""
     return Group(*_parts(data, seconds, written))
 
 
-def _parts(data: dict[str, Any], seconds: float, written: Sequence[Path]) -> Iterator[RenderableType]:
+def _parts(data: Row, seconds: float, written: Sequence[Path]) -> Iterator[RenderableType]:
     per_second = int(data["lines"] / seconds) if seconds else 0
     yield Text(
         f"{data['lines']:,} lines of {data['returns']:,} returns in {seconds:.1f} s ({per_second:,} a second): "
@@ -47,7 +46,7 @@ def _parts(data: dict[str, Any], seconds: float, written: Sequence[Path]) -> Ite
         yield table("Lines on which the law gives more", ("statute", "#as decided", "#under the draft"), rows)
 
 
-def _shares(data: dict[str, Any], written: Sequence[Path]) -> Iterator[RenderableType]:
+def _shares(data: Row, written: Sequence[Path]) -> Iterator[RenderableType]:
     """Yield how many of the changed lines come out otherwise, and where each of them can be looked at."""
     if data["changed_lines"]:
         outcomes = sum(row["lines"] for row in data["outcomes"])
@@ -57,7 +56,7 @@ def _shares(data: dict[str, Any], written: Sequence[Path]) -> Iterator[Renderabl
         yield Text(f"line by line in {where}" if where else "line by line: add --csv FILE, or --parquet FILE", "dim")
 
 
-def _outcomes(data: dict[str, Any]) -> Iterator[list[Any]]:
+def _outcomes(data: Row) -> Iterator[list[object]]:
     for row in data["outcomes"]:
         before, after = (Text(row[name], COLOURS[row[name]]) for name in ("before", "after"))
         yield [row["decided_by_before"], before, row["decided_by_after"], after, row["lines"]]

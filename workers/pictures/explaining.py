@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from domain.policy.when import ANSWER_PREFIX
 from projections.tracking.words import STAGES
@@ -39,7 +39,7 @@ class Explanation:
     flips_title: str = ""
     flips: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the parts by name."""
         return asdict(self)
 
@@ -106,7 +106,7 @@ def _because(decided: Row, texts: Catalogue) -> str:
     return " ".join([*said, f"({policy})"])
 
 
-def _outcome_of(decided: Row) -> dict[str, Any]:
+def _outcome_of(decided: Row) -> Row:
     return next((record for record in decided["trace"] if record.get("kind") == "outcome"), {})
 
 
@@ -222,7 +222,7 @@ def _flip(flip: Row, texts: Catalogue) -> str:
     return texts.say("flip_to", fact=fact, to=_shown(to, texts), **{"from": before})
 
 
-def _shown(value: Any, texts: Catalogue) -> str:
+def _shown(value: object, texts: Catalogue) -> str:
     if isinstance(value, str) and len(value) > MINUTE_CHARS and value[DAY_CHARS] == "T":
         return _instant(value)
     return texts.value(value)

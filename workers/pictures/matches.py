@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Group, RenderableType
 
-from workers.pictures.terminal import money, shown, table
+from workers.pictures.terminal import Row, money, shown, table
 from workers.pictures.text import Text
 
 
-def proposals(data: dict[str, Any]) -> RenderableType:
+def proposals(data: Row) -> RenderableType:
     """Return the findings of ``rma match`` drawn."""
     return Group(*_parts(data))
 
 
-def _parts(data: dict[str, Any]) -> Iterator[RenderableType]:
+def _parts(data: Row) -> Iterator[RenderableType]:
     columns = (
         "#row", "customer", "article", "#units", "order", "line", "ordered", "delivered", "#free then", "#paid a unit",
     )  # fmt: skip

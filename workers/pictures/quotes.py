@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Group, RenderableType
 
@@ -42,7 +42,7 @@ def _policy(policy: Row) -> str:
     return f"policy {policy['policy_id']} version {policy['version']}"
 
 
-def _line(line: dict[str, Any], currency: str) -> list[Any]:
+def _line(line: Row, currency: str) -> list[object]:
     decision = " ".join((line["outcome"], *line["codes"]))
     return [
         line["line"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from rich.console import RenderableType
 from rich.panel import Panel
@@ -131,7 +131,7 @@ def _words(case: CaseFile) -> Iterator[RenderableType]:
         yield table("Evidence", ("#line", "kind", "id", "where", "since"), rows)
 
 
-def _said(claim: Row) -> Iterator[list[Any]]:
+def _said(claim: Row) -> Iterator[list[object]]:
     if claim["comment"]:
         yield [claim["line"], "comment", claim["comment"]]
     for question, answer in (claim["answers"] or {}).items():
@@ -192,7 +192,7 @@ def _what_it_gets(row: Row) -> str:
     return str(row["wish"] if row["resolution"] == "undecided" else row["resolution"])
 
 
-def _state(value: Any) -> Text:
+def _state(value: object) -> Text:
     text = shown(value)
     return Text(text.replace("_", " "), STATE_COLOURS.get(text, ""))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
 
@@ -74,14 +74,14 @@ def account_card(order_id: str, entries: Sequence[Row]) -> RenderableType:
     return table(f"Account card of order {order_id}", columns, rows)
 
 
-def reason_bars(tables: dict[str, list[dict[str, Any]]]) -> RenderableType:
+def reason_bars(tables: Mapping[str, Sequence[Row]]) -> RenderableType:
     """Return reasons and causes as bars, how often the most returned articles come back, and what remedies avoided."""
     if not tables["reasons"] and not tables["remedies"]:
         return NOTHING_YET
     return stacked(*_parts(tables))
 
 
-def _parts(tables: dict[str, list[dict[str, Any]]]) -> Iterator[RenderableType]:
+def _parts(tables: Mapping[str, Sequence[Row]]) -> Iterator[RenderableType]:
     if tables["reasons"]:
         yield _bars("Reasons (claimed)", ("reason",), tables["reasons"], "red")
     if tables["causes"]:

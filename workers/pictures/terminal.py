@@ -37,18 +37,18 @@ def progress(*columns: ProgressColumn) -> Progress:
     return Progress(*columns, console=watched, transient=True, disable=not watched.is_terminal)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print one JSON document, UTF-8 whatever the locale; times in RFC 3339, money as it is stored."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
     typer.echo(escaped_json(orjson.dumps(value, default=_plain, option=options).decode()).encode())
 
 
-def print_json_line(value: Any) -> None:
+def print_json_line(value: object) -> None:
     """Print one JSON document on a line of its own."""
     typer.echo(escaped_json(orjson.dumps(value, default=_plain).decode()).encode())
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     match value:
         case Decimal():
             return int(value) if value == value.to_integral_value() else str(value)
@@ -73,7 +73,7 @@ def money(amount_minor: int | None, currency: str | None) -> str:
     return amount_text(amount_minor, currency)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as a cell of a table; nothing for None."""
     match value:
         case None:
@@ -105,7 +105,7 @@ def stacked(*parts: RenderableType) -> RenderableType:
     return Group(*(piece for part in parts for piece in (part, Text())))
 
 
-def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sheet:
+def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Sheet:
     """Return a table; a column whose name begins with ``#`` is right-aligned, and the sign is not printed."""
     cells = [[cell if isinstance(cell, Styled) else Text(shown(cell)) for cell in row] for row in rows]
     return Sheet(title, columns, cells)

@@ -15,8 +15,8 @@ class Change:
     """One difference by its path; ``before`` is None for what is new, ``after`` for what is gone."""
 
     path: str
-    before: Any
-    after: Any
+    before: object
+    after: object
 
     def __str__(self) -> str:
         if self.before is None:
@@ -26,7 +26,7 @@ class Change:
         return f"~ {self.path}: {_text(self.before)} → {_text(self.after)}"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
@@ -19,11 +19,11 @@ class Catalogue:
     def __init__(self, texts: Mapping[str, Mapping[str, str]]) -> None:
         self.texts = texts
 
-    def say(self, sentence: str, **parts: Any) -> str:
+    def say(self, sentence: str, **parts: object) -> str:
         """Return a sentence with its parts filled in."""
         return self.texts["say"][sentence].format(**parts)
 
-    def name(self, kind: str, code: str, **parts: Any) -> str:
+    def name(self, kind: str, code: str, **parts: object) -> str:
         """Return what a code of a kind (``codes``, ``effects``, …) is called."""
         text = self.texts[kind].get(code)
         return code if text is None else text.format(**parts)
@@ -34,7 +34,7 @@ class Catalogue:
             return self.name("facts", "answers", name=name.removeprefix(ANSWER_PREFIX))
         return self.name("facts", name)
 
-    def value(self, value: Any) -> str:
+    def value(self, value: object) -> str:
         """Return a fact's value as people read it; nothing known is said so."""
         if value is None:
             return self.say("missing")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 ABSENT: Final = "(none)"
@@ -23,7 +23,7 @@ class Compared:
     same: bool
 
 
-def same_value(expected: Any, found: Any) -> bool:
+def same_value(expected: object, found: object) -> bool:
     """Tell whether a value of a scenario file means the value found in a view or a result.
 
     Numbers compare by value, times as instants, UUIDs by what they name, lists and objects part by part; a number is
@@ -46,7 +46,7 @@ def same_value(expected: Any, found: Any) -> bool:
             return _same_parts(expected, found)
 
 
-def _same_parts(expected: Any, found: Any) -> bool:
+def _same_parts(expected: object, found: object) -> bool:
     if isinstance(expected, dict) and isinstance(found, Mapping):
         return expected.keys() == found.keys() and all(same_value(expected[key], found[key]) for key in found)
     if isinstance(expected, list) and isinstance(found, Sequence) and len(expected) == len(found):
@@ -54,7 +54,7 @@ def _same_parts(expected: Any, found: Any) -> bool:
     return False
 
 
-def _same_number(expected: Any, found: float | Decimal) -> bool:
+def _same_number(expected: object, found: float | Decimal) -> bool:
     if isinstance(expected, bool) or not isinstance(expected, int | float):
         return False
     try:
@@ -67,7 +67,7 @@ def _same_text(expected: str, found: str) -> bool:
     return expected == found or (_instant(found) is not None and _instant(expected) == _instant(found))
 
 
-def _instant(value: Any) -> datetime | None:
+def _instant(value: object) -> datetime | None:
     """Return the instant that a text with date, time and offset names, or None."""
     if not isinstance(value, str) or len(value) < len("2026-03-01T10:00Z"):
         return None
@@ -78,26 +78,26 @@ def _instant(value: Any) -> datetime | None:
     return instant if instant.tzinfo else None
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as JSON, so that a text and a number that look alike can be told apart."""
     return json.dumps(value, default=str, ensure_ascii=False)
 
 
-def compare_least(name: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[Compared]:
+def compare_least(name: str, expected: Mapping[str, object], found: Mapping[str, object]) -> list[Compared]:
     """Compare the keys that are expected; further ones found do not matter, inside objects too."""
     compared: list[Compared] = []
     for key, want in expected.items():
-        label = f"{name}.{key}"
+        label, have = f"{name}.{key}", found.get(key)
         if key not in found:
             compared.append(Compared(label, shown(want), ABSENT, same=False))
-        elif isinstance(want, dict) and isinstance(found[key], Mapping):
-            compared += compare_least(label, want, found[key])
+        elif isinstance(want, dict) and isinstance(have, Mapping):
+            compared += compare_least(label, want, have)
         else:
-            compared.append(Compared(label, shown(want), shown(found[key]), same_value(want, found[key])))
+            compared.append(Compared(label, shown(want), shown(have), same_value(want, have)))
     return compared
 
 
-def compare_rows(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[Compared]:
+def compare_rows(expected: Sequence[Mapping[str, object]], found: Sequence[Mapping[str, object]]) -> list[Compared]:
     """Compare rows in any order; an empty list says that each expected row is one of those found, and none is left.
 
     Otherwise the rows without a partner stand beside the most similar ones.
@@ -120,7 +120,7 @@ def compare_rows(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[
     return compared
 
 
-def _partners(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+def _partners(expected: Sequence[Mapping[str, object]], found: Sequence[Mapping[str, object]]) -> dict[int, int]:
     """Return a largest pairing of expected with found rows (rows may check different columns, so greed would fail)."""
     fits = [[_fits(row, candidate) for candidate in found] for row in expected]
     owner: dict[int, int] = {}
@@ -139,15 +139,15 @@ def _partners(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str
     return {number: index for index, number in owner.items()}
 
 
-def _fits(row: Mapping[str, Any], candidate: Mapping[str, Any]) -> bool:
+def _fits(row: Mapping[str, object], candidate: Mapping[str, object]) -> bool:
     return _agreeing(row, candidate) == len(row)
 
 
-def _agreeing(row: Mapping[str, Any], candidate: Mapping[str, Any]) -> int:
+def _agreeing(row: Mapping[str, object], candidate: Mapping[str, object]) -> int:
     return sum(same_value(want, candidate[column]) for column, want in row.items())
 
 
-def _side_by_side(name: str, row: Mapping[str, Any], candidate: Mapping[str, Any] | None) -> list[Compared]:
+def _side_by_side(name: str, row: Mapping[str, object], candidate: Mapping[str, object] | None) -> list[Compared]:
     if candidate is None:
         return [Compared(name, shown(row), ABSENT, same=False)]
     return [
@@ -156,7 +156,7 @@ def _side_by_side(name: str, row: Mapping[str, Any], candidate: Mapping[str, Any
     ]
 
 
-def _brief(expected: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> str:
+def _brief(expected: Sequence[Mapping[str, object]], row: Mapping[str, object]) -> str:
     """Return a row cut down to the columns that any expected row checks, or whole where none does."""
     checked = {column for other in expected for column in other}
     return shown({column: value for column, value in row.items() if not checked or column in checked})

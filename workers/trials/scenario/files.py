@@ -75,7 +75,7 @@ class ViewStep(_Part):
         return self
 
 
-def _kind_of_step(step: Any) -> str | None:
+def _kind_of_step(step: object) -> str | None:
     kinds = [kind for kind in ("send", "view") if isinstance(step, dict) and kind in step]
     return kinds[0] if len(kinds) == 1 else None
 
@@ -180,13 +180,13 @@ class Names:
     """What ``${name}`` stands for in one run: a value saved before, else a fresh one that stays."""
 
     def __init__(self, fresh: Callable[[str], str] = fresh_value) -> None:
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, object] = {}
         self._fresh = fresh
 
-    def save(self, name: str, value: Any) -> None:
+    def save(self, name: str, value: object) -> None:
         self._values[name] = value
 
-    def value(self, name: str) -> Any:
+    def value(self, name: str) -> object:
         """Return what the name stands for; raises ``ScenarioError`` for what is no name."""
         if not NAME.fullmatch(name):
             raise ScenarioError(f"${{{name}}} is no placeholder: a name has letters, digits, _ and -, at most 41")

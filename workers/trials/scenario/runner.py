@@ -105,7 +105,7 @@ class Player:
             partition = self.events.of(self._key_of_stream(event["stream"], step.data).encode())
             self._reached[partition] = max(self._reached.get(partition, 0), event["position"])
 
-    def _key_of_stream(self, stream: str, data: Any) -> str:
+    def _key_of_stream(self, stream: str, data: object) -> str:
         """Return the key of a stream's events: an answer to a difference names it alone, its report named the order."""
         if stream not in self._keys:
             payout = data.get("payout_id") if isinstance(data, dict) else None
