@@ -69,13 +69,13 @@ def parse(type_name: str, body: bytes) -> Body:
 def streams_of(command: Body) -> tuple[str, ...]:
     """Return the streams that a command names itself."""
     named = []
-    if order_id := getattr(command, "order_id", None):
+    if order_id := command.named("order_id"):
         named.append(order_stream(order_id))
-    if rma_id := getattr(command, "rma_id", None):
+    if rma_id := command.named("rma_id"):
         named.append(rma_stream(rma_id))
-    if policy_id := getattr(command, "policy_id", None):
+    if policy_id := command.named("policy_id"):
         named.append(policy_stream(policy_id))
-    if difference_id := getattr(command, "difference_id", None):
+    if difference_id := command.named("difference_id"):
         named.append(difference_stream(difference_id))
     return tuple(named)
 

@@ -48,6 +48,13 @@ class Body(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    def named(self, field: str) -> Any:
+        """Return the value of a field, or None where this command has no such field.
+
+        Like ``getattr`` with a default, which pydantic makes forty times as slow for a field that is not there.
+        """
+        return self.__dict__.get(field)
+
 
 def added_later(default: Any) -> Any:
     """Return the default of a field that the command has not always had.

@@ -16,25 +16,24 @@ STRUCTURED_CONTENT: Final = "application/cloudevents+json"
 
 def event_attributes(event: StoredEvent) -> list[tuple[str, str]]:
     """Return an event's CloudEvents attributes but ``prevhash``, sorted by name."""
-    attributes = {
-        "actor": event.actor,
-        "causationid": event.causation_id,
-        "commandid": event.command_id,
-        "commandsource": event.command_source,
-        "correlationid": event.correlation_id,
-        "id": str(event.event_id),
-        "position": str(event.position),
-        "recordedat": rfc3339(event.recorded_at),
-        "source": OWN_SOURCE,
-        "specversion": "1.0",
-        "streamversion": str(event.version),
-        "subject": event.stream,
-        "time": rfc3339(event.occurred_at),
-        "type": event.type,
-    }
-    if event.sealed_key_id is not None:
-        attributes["sealedkeyid"] = event.sealed_key_id
-    return sorted(attributes.items())
+    sealed = [] if event.sealed_key_id is None else [("sealedkeyid", event.sealed_key_id)]
+    return [
+        ("actor", event.actor),
+        ("causationid", event.causation_id),
+        ("commandid", event.command_id),
+        ("commandsource", event.command_source),
+        ("correlationid", event.correlation_id),
+        ("id", str(event.event_id)),
+        ("position", str(event.position)),
+        ("recordedat", rfc3339(event.recorded_at)),
+        *sealed,
+        ("source", OWN_SOURCE),
+        ("specversion", "1.0"),
+        ("streamversion", str(event.version)),
+        ("subject", event.stream),
+        ("time", rfc3339(event.occurred_at)),
+        ("type", event.type),
+    ]
 
 
 def event_headers(event: StoredEvent) -> Headers:

@@ -313,8 +313,9 @@ def _verdict(entry: Entry) -> Verdict | None:
 
 def _subject(command: ParsedCommand | SetAside) -> dict[str, str]:
     """Return the order and the return that a command names; nothing of what could not be read."""
-    body = command.command if isinstance(command, ParsedCommand) else None
-    return {name: str(value) for name in ("order_id", "rma_id") if (value := getattr(body, name, None)) is not None}
+    if isinstance(command, SetAside):
+        return {}
+    return {name: str(value) for name in ("order_id", "rma_id") if (value := command.command.named(name)) is not None}
 
 
 def _log_handled(record: Record, command: ParsedCommand | SetAside, entry: Entry) -> None:
