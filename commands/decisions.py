@@ -75,7 +75,7 @@ def decide_request(command: DecideRequest, case: Case) -> None:
     review.decide(case, _choices(command.lines), command.note)
 
 
-@on_return(OverrideDecision, by="agent")
+@on_return(OverrideDecision, by="agent", own_money_minor=lambda _: 0)
 def override_decision(command: OverrideDecision, case: Case) -> None:
     review.override(
         case, _choices(command.lines), approved_by=command.approved_by, reason=command.reason, note=command.note

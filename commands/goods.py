@@ -21,11 +21,12 @@ from commands.fields import (
     added_later,
 )
 from commands.registry import content_hash, on_return
-from domain.case import Case, fulfilment, inspection, receipt
+from domain.case import Case, fulfilment, inspection, receipt, replacements
 from domain.case.arrivals import ReceivedItem
 from domain.case.bench import Findings
 from domain.case.fulfilment import Outgoing
 from domain.case.receipt import Receipt, UnexpectedItem
+from domain.case.replacements import Loss, Replacement
 from domain.vocabularies import Cause, Disposition, Grade, LiableParty
 
 
@@ -96,10 +97,19 @@ class DecideDisposition(OnUnits):
 
 
 class ShipReplacement(OnUnits):
-    """Record that the new article left."""
+    """Record that the new article left; with ``sku`` so many of that one, of all that were promised for the line."""
 
+    sku: Identifier | None = None
+    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
     tracking_number: Identifier | None = None
     note: Text | None = None
+
+
+class RecordReplacementLost(OnUnits):
+    """Record that the new article got lost on its way: the units wait for it again, or for something else."""
+
+    reason: Text
+    loss_id: Identifier | None = None
 
 
 class RecordRepair(OnUnits):
@@ -176,7 +186,21 @@ def decide_disposition(command: DecideDisposition, case: Case) -> None:
 
 @on_return(ShipReplacement, by="warehouse agent")
 def ship_replacement(command: ShipReplacement, case: Case) -> None:
-    fulfilment.ship_replacement(case, _outgoing(command))
+    sent = Replacement(
+        line=command.line,
+        quantity=command.quantity,
+        sku=command.sku,
+        serials=command.serials,
+        tracking_number=command.tracking_number,
+        note=command.note,
+    )
+    replacements.ship(case, sent)
+
+
+@on_return(RecordReplacementLost, by="carrier warehouse agent", while_closed=True)
+def record_replacement_lost(command: RecordReplacementLost, case: Case) -> None:
+    loss = Loss(command.line, command.quantity, command.reason, command.loss_id, content_hash(command))
+    replacements.lose(case, loss)
 
 
 @on_return(RecordRepair, by="warehouse agent")
@@ -189,5 +213,5 @@ def send_back(command: SendBack, case: Case) -> None:
     fulfilment.send_back(case, _outgoing(command))
 
 
-def _outgoing(command: ShipReplacement | RecordRepair | SendBack) -> Outgoing:
+def _outgoing(command: RecordRepair | SendBack) -> Outgoing:
     return Outgoing(command.line, command.quantity, command.tracking_number, command.note)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from commands import approvals
 from commands.fields import (
     TENDERS_MAX,
     AmountMinor,
@@ -18,6 +19,7 @@ from commands.fields import (
     OnUnits,
     PositiveAmountMinor,
     Text,
+    added_later,
 )
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
@@ -56,6 +58,7 @@ class DecideResolution(OnUnits):
     keep: bool = False
     tenders: Annotated[tuple[TenderShare, ...], Field(max_length=TENDERS_MAX)] = ()
     return_shipping_minor: AmountMinor | None = None
+    approved_by: Identifier | None = None
     sku: Identifier | None = None
 
 
@@ -83,6 +86,7 @@ class RetryPayout(Body):
     payout_id: UUID
     tender_id: Identifier | None = None
     as_store_credit: bool = False
+    approved_by: Identifier | None = None
     tenders: Annotated[tuple[TenderShare, ...], Field(max_length=TENDERS_MAX)] = ()
 
 
@@ -93,6 +97,7 @@ class GrantGoodwill(OnReturn):
     reason: Text
     line: LineNumber | None = None
     grant_id: Identifier | None = None
+    approved_by: Identifier | None = added_later(None)
 
 
 class ClaimFromCustomer(OnReturn):
@@ -102,6 +107,7 @@ class ClaimFromCustomer(OnReturn):
     reason: Text
     line: LineNumber | None = None
     claim_id: Identifier | None = None
+    approved_by: Identifier | None = added_later(None)
 
 
 class SpendStoreCredit(Body):
@@ -115,7 +121,7 @@ class SpendStoreCredit(Body):
     spent_on: Identifier | None = None
 
 
-@on_return(DecideResolution, by="agent")
+@on_return(DecideResolution, by="agent", own_money_minor=lambda command: command.amount_minor or 0)
 def decide_resolution(command: DecideResolution, case: Case) -> None:
     shares = tuple(parts.TenderShare(share.tender_id, share.amount_minor) for share in command.tenders)
     award = Award(
@@ -151,7 +157,8 @@ def retry_payout(command: RetryPayout, meta: Meta, streams: Streams) -> None:
     rma = the_return(streams, command.rma_id, order) if command.rma_id else None
     payout = settlement_payouts.find(order, command.payout_id, command.rma_id)
     shares = tuple((share.tender_id, share.amount_minor) for share in command.tenders)
-    to = Destination(command.tender_id, command.as_store_credit, shares)
+    to = Destination(command.tender_id, command.as_store_credit, shares, command.approved_by)
+    approvals.check(streams, order, meta, command.approved_by, payout.amount_minor if command.as_store_credit else 0)
     if rma is None:
         retries.retry(order, payout, to, meta.occurred_at, holder_id=order.customer_id)
         return
@@ -160,13 +167,13 @@ def retry_payout(command: RetryPayout, meta: Meta, streams: Streams) -> None:
     deadlines.keep(case)
 
 
-@on_return(GrantGoodwill, by="agent", while_closed=True)
+@on_return(GrantGoodwill, by="agent", while_closed=True, own_money_minor=lambda command: command.amount_minor)
 def grant_goodwill(command: GrantGoodwill, case: Case) -> None:
     named = Named(command.grant_id, content_hash(command))
     payouts.grant_goodwill(case, command.amount_minor, line=command.line, reason=command.reason, named=named)
 
 
-@on_return(ClaimFromCustomer, by="agent", while_closed=True)
+@on_return(ClaimFromCustomer, by="agent", while_closed=True, own_money_minor=lambda command: command.amount_minor)
 def claim_from_customer(command: ClaimFromCustomer, case: Case) -> None:
     named = Named(command.claim_id, content_hash(command))
     claims.raise_claim(case, command.amount_minor, line=command.line, reason=command.reason, named=named)

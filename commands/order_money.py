@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from commands import approvals
 from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, PositiveAmountMinor, Quantity, Text
 from commands.metadata import Meta
 from commands.orders import MovedLines
@@ -66,6 +67,9 @@ def cancel_units(command: CancelUnits, meta: Meta, streams: Streams) -> None:
 
 @handles(RefundOrder, by="agent")
 def refund_order(command: RefundOrder, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    own = sum(line.amount_minor for line in command.lines) + command.shipping_minor
+    approvals.check(streams, order, meta, command.approved_by, own)
     asked = OrderRefund(
         refund_request_id=command.refund_request_id,
         lines=tuple(LineAmount(line.line_id, line.quantity, line.amount_minor) for line in command.lines),
@@ -74,7 +78,7 @@ def refund_order(command: RefundOrder, meta: Meta, streams: Streams) -> None:
         approved_by=command.approved_by,
         content_hash=content_hash(command),
     )
-    order_refund.give(the_order(streams, command.order_id), asked, meta.occurred_at)
+    order_refund.give(order, asked, meta.occurred_at)
 
 
 @handles(RecordPayment, by="gateway system agent")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from commands import approvals
 from commands.fields import Body, OnReturn
 from commands.metadata import Meta
 from commands.streams import Streams, the_order, the_return
@@ -49,18 +50,26 @@ def handles(model: type[Command], *, by: str) -> Callable[[Handler[Command]], Ha
 
 
 def on_return(
-    model: type[ReturnCommand], *, by: str, while_closed: bool = False
+    model: type[ReturnCommand],
+    *,
+    by: str,
+    while_closed: bool = False,
+    own_money_minor: Callable[[ReturnCommand], int] | None = None,
 ) -> Callable[[Callable[[ReturnCommand, Case], None]], Handler[ReturnCommand]]:
     """Register the handler of a command about an existing return: it gets the case, and deadlines are kept after it.
 
-    Facts of the outside world are taken ``while_closed`` too; anything else needs the return reopened first.
+    Facts of the outside world are taken ``while_closed`` too; anything else needs the return reopened first. A command
+    with ``own_money_minor`` (what it moves by a person's own figure) has ``approved_by``, which is checked.
     """
 
     def register(handler: Callable[[ReturnCommand, Case], None]) -> Handler[ReturnCommand]:
         def handle(command: ReturnCommand, meta: Meta, streams: Streams) -> None:
             order = the_order(streams, command.order_id)
             agent_id = meta.actor_id if meta.actor_kind == "agent" else None
-            case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at, agent_id)
+            approved_by: str | None = getattr(command, "approved_by", None)
+            case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at, agent_id, approved_by)
+            if own_money_minor is not None:
+                approvals.check(streams, order, meta, approved_by, own_money_minor(command))
             if meta.actor_kind == "customer":
                 requesters.check_may_speak(case, meta.actor_id)
             if case.rma.closed_at is not None and not while_closed:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from commands.evidence import EvidenceItems, evidence_of
 from commands.fields import (
+    ARTICLES_MAX,
     LINES_MAX,
     SERIALS_MAX,
     AmountMinor,
@@ -42,6 +43,9 @@ class WantedInstead(Body):
     amount_minor: AmountMinor
 
 
+Articles = Annotated[tuple[WantedInstead, ...], Field(min_length=1, max_length=ARTICLES_MAX)]
+
+
 class WantedLine(Body):
     """So many units of an order line, why they come back, and what is wished for them.
 
@@ -54,7 +58,7 @@ class WantedLine(Body):
     wish: Wish
     comment: Text | None = None
     answers: Answers | None = None
-    exchange_for: WantedInstead | None = None
+    exchange_for: WantedInstead | Articles | None = None
     serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = added_later(())
 
 
@@ -123,7 +127,8 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
 
 
 def _item(line: WantedLine) -> ReturnItem:
-    wanted = line.exchange_for
+    wanted = line.exchange_for or ()
+    articles = wanted if isinstance(wanted, tuple) else (wanted,)
     return ReturnItem(
         line_id=line.line_id,
         quantity=line.quantity,
@@ -131,7 +136,7 @@ def _item(line: WantedLine) -> ReturnItem:
         wish=line.wish,
         comment=line.comment,
         answers=line.answers,
-        exchange_for=ExchangeFor(wanted.sku, wanted.quantity, wanted.amount_minor) if wanted else None,
+        exchange_for=tuple(ExchangeFor(one.sku, one.quantity, one.amount_minor) for one in articles),
         serials=line.serials,
     )
 

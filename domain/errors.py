@@ -59,15 +59,6 @@ class WrongStateError(RuleViolationError):
     code = "wrong_state"
 
 
-class SecondPersonNeededError(RuleViolationError):
-    """Another person than the one who acts, or who decided before, has to do this, or to approve of it."""
-
-    code = "second_person_needed"
-
-    def __init__(self, message: str, *, agent_id: str) -> None:
-        super().__init__(message, agent_id=agent_id)
-
-
 class TimeInFutureError(RuleViolationError):
     """The business time lies further ahead of this system's clock than clocks differ: a broken clock, or a mistake.
 

@@ -22,6 +22,8 @@ class Case:
     at: datetime
     agent_id: str | None = None
     """The agent who acts; None: another kind of actor does."""
+    approved_by: str | None = None
+    """The second person who let it happen."""
 
     def order_runs(self, runs: Iterable[RmaRun]) -> list[LineRun]:
         """Return a return's runs of units by the order's own lines."""

@@ -51,6 +51,7 @@ def raise_claim(
         reason=reason,
         postings=ledger.entry((ledger.CUSTOMER_RECEIVABLE, amount_minor), (ledger.SALES_RETURNS, -amount_minor)),
         currency=case.order.currency,
+        approved_by=case.approved_by,
         claim_id=(named and named.name) or str(claim_id(case.rma.rma_id, number)),
         content_hash=named and named.content_hash,
         units=tuple(units),

@@ -190,7 +190,7 @@ def _expire(case: Case, deadline: Deadline, line: RmaLine) -> None:
         rma.Expired, deadline_id=deadline.deadline_id, runs=tuple(run for run, _ in waiting), timestamp=case.at
     )
     refunded = [run for run, state in waiting if state.is_paid_out]
-    replaced = [run for run, state in waiting if state.goods_sent]
+    replaced = [run for run, state in waiting if state.has_goods_out]
     unsent = [run for run, _ in waiting if run not in refunded and run not in replaced]
     exchange.call_off(case, exchange.promised(case, unsent))
     order.free_units(rma.rma_id, case.order_runs(unsent), "expired", case.at)

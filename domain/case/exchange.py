@@ -57,17 +57,17 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
 
 def _quote(case: Case, line: RmaLine, worth: int) -> int:
     """Return the part of the shop's quote that falls to units just exchanged; without a quote, an even exchange."""
-    wanted = line.asked.exchange_for
-    if wanted is None:
+    asked = line.asked.quote_minor
+    if asked is None:
         return worth
     exchanged = sum(run.count for run, state in line.states if state.is_exchanged)
     taken_up = case.order.account(case.rma.rma_id).quotes.get(line.asked.line, 0)
-    return max(part_minor(wanted.amount_minor, max(line.asked.quantity, exchanged), 0, exchanged) - taken_up, 0)
+    return max(part_minor(asked, max(line.asked.quantity, exchanged), 0, exchanged) - taken_up, 0)
 
 
 def promised(case: Case, runs: Sequence[RmaRun]) -> list[RmaRun]:
     """Return those of the units that are exchanged for an article that has not left."""
-    return [run for run, state in case.rma.states_of(runs) if state.is_exchanged and not state.goods_sent]
+    return [run for run, state in case.rma.states_of(runs) if state.is_exchanged and not state.has_goods_out]
 
 
 def call_off(case: Case, runs: Sequence[RmaRun]) -> None:

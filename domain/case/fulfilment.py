@@ -1,4 +1,4 @@
-"""Goods that go out to the customer: an article in place of the returned one, repaired goods, refused goods."""
+"""Goods that go out to the customer again: repaired ones, and refused ones."""
 
 from __future__ import annotations
 
@@ -19,22 +19,6 @@ class Outgoing:
     quantity: int
     tracking_number: str | None = None
     note: str | None = None
-
-
-def ship_replacement(case: Case, goods: Outgoing) -> None:
-    """Record that the new article left; it may do so in advance.
-
-    Raises:
-        QuantityExceededError: Fewer units wait for one.
-    """
-    runs = _pick(case, goods, lambda state: state.is_authorized and state.resolution in {"exchange", "replacement"})
-    case.rma.trigger_event(
-        case.rma.ReplacementShipped,
-        runs=runs,
-        tracking_number=goods.tracking_number,
-        note=goods.note,
-        timestamp=case.at,
-    )
 
 
 def return_repaired(case: Case, goods: Outgoing) -> None:

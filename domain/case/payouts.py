@@ -124,6 +124,7 @@ def grant_goodwill(case: Case, amount_minor: int, *, line: int | None, reason: s
         holder_id=holder_of(case.rma),
         currency=case.order.currency,
         grant_id=named and named.name,
+        approved_by=case.approved_by,
         content_hash=named and named.content_hash,
         timestamp=case.at,
     )

@@ -32,7 +32,7 @@ class ReturnItem:
     wish: Wish
     comment: str | None
     answers: dict[str, Answer] | None
-    exchange_for: ExchangeFor | None
+    exchange_for: tuple[ExchangeFor, ...]
     serials: tuple[str, ...] = ()
     """As many as units, where it is exactly these."""
 
@@ -111,10 +111,10 @@ def _check(order: Order, asked: ReturnRequest) -> None:
         if order.line(item.line_id).fact.kind == "fee":
             raise NotReturnableError(line_id=item.line_id)
         wanted = item.exchange_for
-        if wanted is not None and item.wish != "exchange":
+        if wanted and item.wish != "exchange":
             raise WrongStateError("only an exchange is for another article", line_id=item.line_id, wish=item.wish)
-        if wanted is not None and wanted.quantity > item.quantity:
-            raise QuantityExceededError(asked=wanted.quantity, available=item.quantity, line_id=item.line_id)
+        if len(wanted) == 1 and wanted[0].quantity > item.quantity:
+            raise QuantityExceededError(asked=wanted[0].quantity, available=item.quantity, line_id=item.line_id)
         check_counted(item.serials, item.quantity, line_id=item.line_id)
         if item.serials and len(item.serials) < item.quantity:
             raise QuantityExceededError(asked=item.quantity, available=len(item.serials), line_id=item.line_id)
@@ -142,7 +142,8 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[Request
                 wish=item.wish,
                 comment=item.comment,
                 answers=item.answers,
-                exchange_for=item.exchange_for,
+                exchange_for=next(iter(item.exchange_for), None),
+                further_articles=item.exchange_for[1:],
                 category=sold.category,
                 sold=sold.quantity,
                 goods_minor=sold.goods_minor,

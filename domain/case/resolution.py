@@ -135,6 +135,7 @@ def resolve(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
         tenders=award.figures.tenders,
         return_shipping_minor=award.figures.return_shipping_minor,
         agent_id=case.agent_id if award.by == "person" else None,
+        approved_by=case.approved_by if award.by == "person" else None,
         timestamp=case.at,
     )
     exchange.call_off(case, promised)

@@ -12,9 +12,10 @@ from datetime import datetime
 from domain.case import Case, refunds, resolution
 from domain.case.evidence import new_to
 from domain.case.resolution import Award
-from domain.errors import QuantityExceededError, SecondPersonNeededError, UnitsNotAvailableError, WrongStateError
+from domain.errors import QuantityExceededError, UnitsNotAvailableError, WrongStateError
 from domain.rma.parts import Evidence, PersonDecision, RmaRun, of_order
 from domain.rma.run_state import RunState
+from domain.settlement.approval import SecondPersonNeededError
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import DecisionStage, Resolution
 

@@ -144,7 +144,7 @@ def _may_be_sent_back(state: RunState) -> bool:
 
 def _nothing_moved(state: RunState, wanted: Resolution) -> bool:
     """Tell whether a decision may be changed: nothing went out by it yet, and it is not the very same exchange."""
-    if state.goods_sent:
+    if state.has_goods_out:
         return False
     if state.is_exchanged:
         return wanted != "exchange"

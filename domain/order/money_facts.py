@@ -161,6 +161,7 @@ class PayoutRetried(Fact):
     currency: str | None = None
     further: tuple[Payout, ...] = ()
     """Those beside the first, where the money goes to several tenders now."""
+    approved_by: str | None = None
 
     @property
     def payouts(self) -> tuple[Payout, ...]:
@@ -241,6 +242,7 @@ class GoodwillGranted(Fact):
     grant_id: str | None = None
     """The agent's own name of it, by which the same told again is known."""
     content_hash: str | None = None
+    approved_by: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
         if self.grant_id is not None and self.content_hash is not None:
@@ -267,6 +269,7 @@ class ClaimRaised(Fact):
     content_hash: str | None = None
     units: tuple[LineRun, ...] = ()
     """The units that it is for, where a deadline raised it."""
+    approved_by: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
         if self.claim_id is not None and self.content_hash is not None:

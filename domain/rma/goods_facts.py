@@ -181,13 +181,44 @@ class KeptByCustomer(Fact):
 
 
 class ReplacementShipped(Fact):
+    """New articles left; ``runs`` are the units through with it, ``begun`` those that still wait for another."""
+
     TOPIC = "rma.Rma.ReplacementShipped.v1"
     runs: tuple[RmaRun, ...]
     tracking_number: str | None
     note: str | None
+    line: int | None = None
+    sku: str | None = None
+    """The article, where it was named."""
+    quantity: int | None = None
+    """How many of it, or else of the line's units."""
+    serials: tuple[str, ...] = ()
+    begun: tuple[RmaRun, ...] = ()
+    sent: int | None = None
+    """How many of a named article have left for the line by now."""
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True))
+        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True, goods_begun=False))
+        aggregate.change(self.begun, lambda state: replace(state, goods_begun=True))
+        if self.line is not None and self.sku is not None and self.sent is not None:
+            aggregate.lines[self.line].articles_sent[self.sku] = self.sent
+
+
+class ReplacementLost(Fact):
+    """The new article got lost: the units wait for it again, or for something else."""
+
+    TOPIC = "rma.Rma.ReplacementLost.v1"
+    runs: tuple[RmaRun, ...]
+    reason: str
+    loss_id: str | None
+    content_hash: str
+
+    def apply(self, aggregate: RmaState) -> None:
+        if self.loss_id is not None:
+            aggregate.recorded["loss_id", self.loss_id] = self.content_hash
+        aggregate.change(self.runs, lambda state: replace(state, goods_sent=False, goods_begun=False))
+        for run in self.runs:
+            aggregate.lines[run.line].articles_sent.clear()
 
 
 class Repaired(Fact):

@@ -43,6 +43,8 @@ class ResolutionDecided(Fact):
     """The return shipping that a person named."""
     agent_id: str | None = None
     """The person."""
+    approved_by: str | None = None
+    """The second person who let it."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.change(
@@ -52,6 +54,7 @@ class ResolutionDecided(Fact):
                 resolution=self.resolution,
                 settlement="due" if self.when_due else "none",
                 goods_sent=False,
+                goods_begun=False,
                 deducted=self.amount_minor is not None,
                 agent_id=self.agent_id,
                 appeal="none",

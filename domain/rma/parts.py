@@ -70,6 +70,18 @@ class RequestedLine:
     shipping_minor: int
     serials: tuple[str, ...] = ()
     """The serial numbers that were asked for; none: any units of the line would do."""
+    further_articles: tuple[ExchangeFor, ...] = ()
+    """The articles wished for beside the first."""
+
+    @property
+    def articles(self) -> tuple[ExchangeFor, ...]:
+        """The articles wished for in exchange; none: an even exchange."""
+        return () if self.exchange_for is None else (self.exchange_for, *self.further_articles)
+
+    @property
+    def quote_minor(self) -> int | None:
+        """The shop's quote for all of them, minor units; None: an even exchange."""
+        return sum(article.amount_minor for article in self.articles) if self.articles else None
 
     def paid_of(self, run: UnitRun) -> int:
         """Return the goods and tax cents of a run of units."""

@@ -59,6 +59,7 @@ class Rma(RmaState, AggregateRoot):
     RefundStarted = outcome_facts.RefundStarted
     SettlementMoved = outcome_facts.SettlementMoved
     ReplacementShipped = goods_facts.ReplacementShipped
+    ReplacementLost = goods_facts.ReplacementLost
     Repaired = goods_facts.Repaired
     SentBack = goods_facts.SentBack
     FeedbackGiven = outcome_facts.FeedbackGiven

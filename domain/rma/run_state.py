@@ -52,6 +52,8 @@ class RunState:
     disposed_by: Literal["policy", "person"] | None = None
     instructed: Disposition | None = None
     """What the merchant's stock was last told to do with the goods."""
+    goods_begun: bool = False
+    """Some of the articles in the unit's place have left, others have not."""
     deducted: bool = False
     """A person named what is paid for the unit."""
     agent_id: str | None = None
@@ -184,6 +186,11 @@ class RunState:
     @property
     def is_on_hold(self) -> bool:
         return self.is_here and self.inspection == "held"
+
+    @property
+    def has_goods_out(self) -> bool:
+        """Tell whether anything of what the resolution sends out has left."""
+        return self.goods_sent or self.goods_begun
 
     # resolution and settlement
 

@@ -47,6 +47,8 @@ class RmaLine:
     received_at: datetime | None = None
     refund_due_at: datetime | None = None
     """When money last fell due, or fell due again because a settled payout failed."""
+    articles_sent: dict[str, int] = field(default_factory=dict)
+    """How many of each article have left, as of when it was last sent by its name."""
     offer: LineDecision | None = None
     """The decision that waits for the customer's answer to its remedy."""
     was_offered: bool = False

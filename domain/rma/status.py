@@ -60,17 +60,24 @@ def status_of(states: Iterable[RunState], *, closed: bool) -> ReturnStatus:
     stages = [reached for reached in map(stage, known) if reached is not None]
     if stages:
         return min(stages, key=STAGES.index)
+    if any(map(_is_owed_though_missing, known)):
+        return "inspected"
     authorizations = {state.authorization for state in known}
     for dropped in _DROPPED:
         if dropped in authorizations:
             return dropped
-    return "resolved"  # nothing but short units or other articles: nobody owes anything
+    return "resolved"  # nothing but short units or other articles, and nobody owes anything
+
+
+def _is_owed_though_missing(state: RunState) -> bool:
+    """Tell whether money or an article is due for a unit that did not come, such as a refund at its first scan."""
+    return state.is_authorized and state.is_missing and not state.is_undecided and not state.is_through
 
 
 def next_step(status: ReturnStatus, states: Iterable[RunState]) -> NextStep:
     """Return what has to happen next; ``inspected`` goods wait for a decision, then for the money."""
     if status == "inspected":
-        inspected = (state for state in states if stage(state) == "inspected")
+        inspected = [state for state in states if stage(state) == "inspected" or _is_owed_though_missing(state)]
         return "pay" if all(map(_only_money_is_open, inspected)) else "resolve"
     return NEXT_STEPS.get(status, "none")
 

@@ -23,6 +23,8 @@ class Destination:
     tender_id: str | None = None
     as_store_credit: bool = False
     tenders: tuple[Share, ...] = ()
+    approved_by: str | None = None
+    """The second person who let it."""
 
     def shares(self, old: Payout) -> Sequence[Share]:
         """Return which tender takes what of a payout.
@@ -86,6 +88,7 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
         payout=new[0],
         further=tuple(new[1:]),
         currency=order.currency,
+        approved_by=to.approved_by,
         timestamp=at,
     )
     settle_ours(order, old.refund_id, at)

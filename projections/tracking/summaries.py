@@ -81,6 +81,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.RefundStarted: lambda fact: f"refund of {_amount(fact)} on its way",
     Rma.SettlementMoved: lambda fact: f"settlement of {_units(fact)}: {fact.settlement}",
     Rma.ReplacementShipped: lambda fact: f"{_units(fact)} replaced",
+    Rma.ReplacementLost: lambda fact: f"replacement of {_units(fact)} lost: {fact.reason}",
     Rma.Repaired: lambda fact: f"{_units(fact)} repaired",
     Rma.SentBack: lambda fact: f"{_units(fact)} sent back to the customer",
     Rma.FeedbackGiven: lambda fact: f"feedback: {fact.score} of 5",

@@ -42,7 +42,8 @@ class Narrator:
         told = [dict(zip(("line_id", "quantity", "reason", "wish"), line, strict=True)) for line in lines]
         for line in told:
             if line["wish"] == "exchange":
-                line["exchange_for"] = {"sku": "SHOE-43", "quantity": 1, "amount_minor": 1100}
+                wanted = [{"sku": "SHOE-43", "quantity": 1, "amount_minor": 1100}]
+                line["exchange_for"] = wanted[0] if number < 12 else [*wanted, {**wanted[0], "sku": "LACE"}]
         self.about(number, "RequestReturn", "customer:C-1", lines=told, **more)
 
     def take_in(self, number: int, *items: tuple[Any, ...], **more: Any) -> None:
@@ -120,8 +121,8 @@ def _money(teller: Narrator) -> None:
     retried = list(teller.shop.order().payouts)[-1]
     teller.about(1, "RecordPayoutOutcome", "gateway:g", payout_id=str(retried), outcome="settled", reference="gw-1")
     _old_news(teller, retried)
-    teller.about(1, "GrantGoodwill", amount_minor=300, reason="sorry", line=1, grant_id="G-1")
-    teller.about(1, "ClaimFromCustomer", amount_minor=20, reason="wear", line=1, claim_id="CL-1")
+    teller.about(1, "GrantGoodwill", approved_by="boss", amount_minor=300, reason="sorry", line=1, grant_id="G-1")
+    teller.about(1, "ClaimFromCustomer", approved_by="boss", amount_minor=20, reason="wear", line=1, claim_id="CL-1")
     credit = next(iter(teller.shop.order().store_credit))
     teller.about(
         1, "SpendStoreCredit", "system:shop", credit_id=str(credit), spend_id="P-1", amount_minor=100, spent_on="O-2"
@@ -148,6 +149,10 @@ def _goods(teller: Narrator) -> None:
     teller.about(2, "DecideDisposition", line=4, quantity=1, disposition="send_back")
     teller.about(2, "DecideResolution", line=4, quantity=1, resolution="send_back", reason="not ours")
     teller.about(2, "ShipReplacement", "warehouse:W", line=2, quantity=1, tracking_number="JJD-2")
+    teller.about(
+        2, "RecordReplacementLost", "carrier:DHL", line=2, quantity=1, reason="the truck burnt", loss_id="LO-1"
+    )
+    teller.about(2, "ShipReplacement", "warehouse:W", line=2, quantity=1, sku="SHOE-42", serials=["SN-9"])
     teller.about(2, "RecordRepair", "warehouse:W", line=3, quantity=1, note="new sole")
     teller.about(2, "SendBack", "warehouse:W", line=4, quantity=1, tracking_number="JJD-3")
 
@@ -176,7 +181,15 @@ def _people(teller: Narrator) -> None:
         "tenders": [{"tender_id": "T2", "amount_minor": 40}],
     }
     teller.about(
-        12, "DecideResolution", line=1, quantity=1, resolution="refund", keep=True, reason="sold out", **figures
+        12,
+        "DecideResolution",
+        line=1,
+        quantity=1,
+        resolution="refund",
+        keep=True,
+        approved_by="boss",
+        reason="sold out",
+        **figures,
     )
     teller.about(12, "DecideResolution", line=1, quantity=1, resolution="refund", reason="sold out")
     teller.ask(4, ("L2", 1, "too_small", "refund"))
