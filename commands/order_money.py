@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
@@ -11,12 +12,15 @@ from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, PositiveAm
 from commands.metadata import Meta
 from commands.orders import MovedLines
 from commands.registry import content_hash, handles
-from commands.streams import Streams, the_order, the_return
+from commands.streams import Streams, find_order, the_order, the_return
 from domain.case import cancellation
+from domain.order import Order
 from domain.order.parts import LineAmount, LineQuantity, Payment
-from domain.settlement import order_refund, payments
+from domain.settlement import exchange_orders, order_refund, payments, receivables
 from domain.settlement.cancellation import Cancellation
 from domain.settlement.order_refund import OrderRefund
+from domain.settlement.receivables import CustomerPayment, WriteOff
+from domain.vocabularies import TenderKind
 
 
 class CancelUnits(Body):
@@ -57,6 +61,28 @@ class RecordPayment(Body):
     reference: Text | None = None
 
 
+class RecordCustomerPayment(Body):
+    """Record that the customer paid what is owed on a return, or without ``rma_id`` on the order, the oldest first."""
+
+    order_id: Identifier
+    rma_id: UUID | None = None
+    payment_id: Identifier
+    amount_minor: PositiveAmountMinor
+    tender_kind: TenderKind
+    reference: Text | None = None
+
+
+class WriteOffReceivable(Body):
+    """Give up what a customer owes and will not pay; under a ``write_off_id`` told again it is no second time."""
+
+    order_id: Identifier
+    rma_id: UUID | None = None
+    amount_minor: PositiveAmountMinor
+    reason: Text
+    approved_by: Identifier
+    write_off_id: Identifier | None = None
+
+
 @handles(CancelUnits, by="system agent")
 def cancel_units(command: CancelUnits, meta: Meta, streams: Streams) -> None:
     order = the_order(streams, command.order_id)
@@ -83,5 +109,42 @@ def refund_order(command: RefundOrder, meta: Meta, streams: Streams) -> None:
 
 @handles(RecordPayment, by="gateway system agent")
 def record_payment(command: RecordPayment, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
     payment = Payment(command.payment_id, command.tender_id, command.amount_minor, command.reference)
-    payments.record(the_order(streams, command.order_id), payment, content_hash(command), meta.occurred_at)
+    is_news = payments.record(order, payment, content_hash(command), meta.occurred_at)
+    origin = find_order(streams, order.exchange_of.order_id) if order.exchange_of else None
+    if is_news and origin is not None:
+        exchange_orders.close_by_payment(origin, order, command.amount_minor, meta.occurred_at)
+
+
+@handles(RecordCustomerPayment, by="gateway system agent")
+def record_customer_payment(command: RecordCustomerPayment, meta: Meta, streams: Streams) -> None:
+    payment = CustomerPayment(
+        payment_id=command.payment_id,
+        rma_id=command.rma_id,
+        amount_minor=command.amount_minor,
+        tender_kind=command.tender_kind,
+        reference=command.reference,
+        content_hash=content_hash(command),
+    )
+    receivables.pay(_order_of(command, streams), payment, meta.occurred_at)
+
+
+@handles(WriteOffReceivable, by="agent")
+def write_off_receivable(command: WriteOffReceivable, meta: Meta, streams: Streams) -> None:
+    lost = WriteOff(
+        write_off_id=command.write_off_id,
+        rma_id=command.rma_id,
+        amount_minor=command.amount_minor,
+        reason=command.reason,
+        approved_by=command.approved_by,
+        content_hash=content_hash(command),
+    )
+    receivables.write_off(_order_of(command, streams), lost, meta.occurred_at)
+
+
+def _order_of(command: RecordCustomerPayment | WriteOffReceivable, streams: Streams) -> Order:
+    order = the_order(streams, command.order_id)
+    if command.rma_id is not None:
+        the_return(streams, command.rma_id, order)
+    return order

@@ -34,6 +34,7 @@ from domain.order.allocation import Charges
 from domain.order.gift_code import gift_code_hash
 from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, TaxShare, Tender
 from domain.order.placed_order import PlacedOrder
+from domain.settlement import exchange_orders
 from domain.vocabularies import LineKind, TenderKind, WithdrawalException
 
 
@@ -160,7 +161,13 @@ def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None
         if known.content_hash != content_hash(command) or known.gift_code_hash != _gift_code_hash(command):
             raise OrderExistsError(f"order {command.order_id} is registered with other content")
         return
-    streams.add(Order.register(_placed(command), _version_in_force(command, meta, streams), meta.occurred_at))
+    placed = _placed(command)
+    given = placed.exchange_of
+    origin = find_order(streams, given.order_id) if given else None
+    placed, closing = exchange_orders.carried_over(placed, origin)
+    streams.add(Order.register(placed, _version_in_force(command, meta, streams), meta.occurred_at))
+    if given and origin and closing:
+        exchange_orders.close(origin, given, command.order_id, closing, meta.occurred_at)
 
 
 def _placed(command: RegisterOrder) -> PlacedOrder:

@@ -118,6 +118,11 @@ def claim_id(rma_id: UUID, number: int) -> UUID:
     return uuid5(rma_id, f"claim/{number}")
 
 
+def receivable_id(order_id: str, rma_id: UUID | None, owed_for: str) -> UUID:
+    """Return the id of what a customer owes for one reason on one return (None: on none)."""
+    return uuid5(NAMESPACE_URL, f"rma:{order_stream(order_id)}/receivable/{rma_id or ''}/{owed_for}")
+
+
 def deadline_id(rma_id: UUID, kind: str, line: int | None, number: int) -> UUID:
     """Return the id of a return's deadline; ``number`` counts those of one kind and line from 1."""
     return uuid5(rma_id, f"deadline/{kind}/{line or ''}/{number}")

@@ -57,6 +57,7 @@ TenderKind = Literal[
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
 RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference", "cancellation"]
 UnclaimedBecause = Literal["accepted", "sent_in_time"]
+OwedFor = Literal["claim", "exchange_difference", "surplus"]
 PayoutOutcome = Literal["settled", "failed", "unknown", "pending"]
 ParcelStatus = Literal["issued", "handed_over", ScanStatus]
 PayoutStatus = Literal["requested", "settled", "failed", "unknown"]

@@ -1,4 +1,4 @@
-"""What is refused of an order for what its lines say: of their taxes, and of their kind."""
+"""What is refused of an order alone: for what its lines say, and for money that is not there."""
 
 from __future__ import annotations
 
@@ -42,3 +42,12 @@ class AmountExceedsOwedError(RuleViolationError):
 
     def __init__(self, *, asked: int, owed_minor: int) -> None:
         super().__init__(f"{asked} given, {owed_minor} owed (minor units)", asked=asked, owed_minor=owed_minor)
+
+
+class ExchangeOfMissingError(RuleViolationError):
+    """A tender of kind `exchange` needs `exchange_of`: what it carries comes from there."""
+
+    code = "exchange_of_missing"
+
+    def __init__(self, tender_id: str) -> None:
+        super().__init__("a tender of kind exchange needs exchange_of", tender_id=tender_id)

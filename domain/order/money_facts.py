@@ -6,12 +6,13 @@ from dataclasses import field, replace
 from typing import ClassVar, Final, Literal
 from uuid import UUID
 
+from domain import ledger
 from domain.fact import Fact
 from domain.ledger import Posting
 from domain.order.accounts import Claim, Refund, StoreCredit, status_by
 from domain.order.parts import Credit, LineAmount, LineRun, Payout, RefundedLine
 from domain.order.state import OrderState
-from domain.vocabularies import PayoutOutcome, PayoutStatus, RefundGround, UnclaimedBecause
+from domain.vocabularies import OwedFor, PayoutOutcome, PayoutStatus, RefundGround, UnclaimedBecause
 
 EXCHANGE_BONUS: Final = "exchange_bonus"
 """Why store credit was given on top of an exchange."""
@@ -103,6 +104,7 @@ class PayoutHeard(Fact):
     """What a gateway said of a payout; ``superseded``: older news than what was recorded before that change nothing."""
 
     outcome: ClassVar[PayoutOutcome]
+    owed_for: ClassVar[OwedFor] = "surplus"
     payout_id: UUID
     refund_id: UUID
     rma_id: UUID | None
@@ -116,6 +118,8 @@ class PayoutHeard(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.hear_of_payout(self.payout_id, self.outcome, self.timestamp, superseded=self.superseded)
+        surplus = ledger.balance(getattr(self, "postings", ()), ledger.CUSTOMER_RECEIVABLE)
+        aggregate.owe(self.rma_id, self.owed_for, surplus, self.timestamp)
 
 
 class PayoutSettled(PayoutHeard):
@@ -198,6 +202,7 @@ class Exchanged(Fact):
     """Returned goods were set off against new ones; a higher quote is the customer's to pay."""
 
     TOPIC = "rma.Order.Exchanged.v1"
+    owed_for: ClassVar[OwedFor] = "exchange_difference"
     rma_id: UUID
     credits: tuple[Credit, ...]
     quote_minor: int
@@ -207,12 +212,15 @@ class Exchanged(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.set_off(self.rma_id, self.credits, self.quote_minor)
+        difference = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
+        aggregate.owe(self.rma_id, self.owed_for, difference, self.timestamp)
 
 
 class ExchangeCalledOff(Fact):
     """The new article never left: what was set off against it is the customer's to ask for again."""
 
     TOPIC = "rma.Order.ExchangeCalledOff.v1"
+    owed_for: ClassVar[OwedFor] = "exchange_difference"
     rma_id: UUID
     credits: tuple[Credit, ...]
     """What had been set off, and the fees on it, each below zero."""
@@ -225,6 +233,8 @@ class ExchangeCalledOff(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.set_off(self.rma_id, self.credits, -self.quote_minor)
+        difference = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
+        aggregate.owe(self.rma_id, self.owed_for, difference, self.timestamp)
 
 
 class GoodwillGranted(Fact):
@@ -258,6 +268,7 @@ class ClaimRaised(Fact):
     """Money is asked back from the customer."""
 
     TOPIC = "rma.Order.ClaimRaised.v1"
+    owed_for: ClassVar[OwedFor] = "claim"
     rma_id: UUID | None
     line: int | None
     amount_minor: int
@@ -272,6 +283,7 @@ class ClaimRaised(Fact):
     approved_by: str | None = None
 
     def apply(self, aggregate: OrderState) -> None:
+        aggregate.owe(self.rma_id, self.owed_for, self.amount_minor, self.timestamp)
         if self.claim_id is not None and self.content_hash is not None:
             aggregate.recorded["claim_id", self.claim_id] = self.content_hash
         claim_id = self.claim_id or f"claim/{len(aggregate.claims) + 1}"
@@ -284,6 +296,7 @@ class ClaimReversed(Fact):
     """What a deadline asked back for units by itself is no longer asked: its ground is gone."""
 
     TOPIC = "rma.Order.ClaimReversed.v1"
+    owed_for: ClassVar[OwedFor] = "claim"
     claim_id: str
     rma_id: UUID | None
     line: int | None
@@ -294,6 +307,8 @@ class ClaimReversed(Fact):
     currency: str
 
     def apply(self, aggregate: OrderState) -> None:
+        reversed_minor = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
+        aggregate.owe(self.rma_id, self.owed_for, reversed_minor, self.timestamp)
         claim = aggregate.claims[self.claim_id]
         claim.given_up += self.units
         claim.given_up_minor += self.amount_minor

@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.errors import BeforeOrderError, QuantityExceededError
 from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
-from domain.order import money_facts, payment_facts, sale_facts
+from domain.order import money_facts, owed_facts, payment_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
 from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
 from domain.order.placed_order import PlacedOrder
@@ -46,6 +46,9 @@ class Order(OrderState, AggregateRoot):
     PayoutPending = money_facts.PayoutPending
     PayoutRetried = money_facts.PayoutRetried
     PaymentReceived = payment_facts.PaymentReceived
+    CustomerPaid = owed_facts.CustomerPaid
+    ReceivableWrittenOff = owed_facts.ReceivableWrittenOff
+    ExchangeClosed = owed_facts.ExchangeClosed
     StoreCreditSpent = money_facts.StoreCreditSpent
     Exchanged = money_facts.Exchanged
     ExchangeCalledOff = money_facts.ExchangeCalledOff
@@ -109,7 +112,7 @@ class Order(OrderState, AggregateRoot):
             channel=placed.channel,
             currency=placed.currency,
             lines=placed.allocated(),
-            tenders=placed.tenders,
+            tenders=placed.tenders_in_the_end,
             policy_id=placed.policy_id,
             policy=policy,
             seller_id=placed.seller_id,

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.money import run_minor
 from domain.policy.return_policy import PolicyVersion
 from domain.units import UnitRun
-from domain.vocabularies import LineKind, PayoutStatus, TenderKind, WithdrawalException
+from domain.vocabularies import LineKind, OwedFor, PayoutStatus, TenderKind, WithdrawalException
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class Tender:
     kind: TenderKind
     amount_minor: int
     reference: str | None = None
+    from_order_id: str | None = None
+    """The order that was paid with it, where an exchange brought its money here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,15 @@ class Payment:
     tender_id: str
     amount_minor: int
     reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwedShare:
+    """What of a sum falls to one debt of the customer's, in minor units."""
+
+    rma_id: UUID | None
+    because: OwedFor
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)

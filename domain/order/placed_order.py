@@ -30,6 +30,8 @@ class PlacedOrder:
     customer_tier: str | None
     exchange_of: ExchangeOf | None
     content_hash: str
+    carried: tuple[Tender, ...] = ()
+    """What the exchange's tender was paid with in the end; what no tender is left for is store credit."""
     gift_code_hash: str | None = None
 
     def allocated(self) -> tuple[OrderLine, ...]:
@@ -56,6 +58,13 @@ class PlacedOrder:
                 f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
             )
         return lines
+
+    @property
+    def tenders_in_the_end(self) -> tuple[Tender, ...]:
+        """The tenders that money goes back to, those of the exchange's own order in the place of its tender."""
+        return tuple(
+            paid for tender in self.tenders for paid in (self.carried if tender.kind == "exchange" else (tender,))
+        )
 
     @property
     def postings(self) -> tuple[Posting, ...]:

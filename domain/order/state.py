@@ -19,9 +19,10 @@ from domain.order.accounts import (
     UnitState,
     status_by,
 )
+from domain.order.debts import ExchangeAccount, Receivable
 from domain.order.parts import Credit, LineRun, OrderLine, Payment, Payout, PolicyPin
 from domain.units import UnitRun, UnitStates, runs_of, take, total, without
-from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome
+from domain.vocabularies import FINAL_OUTCOMES, OwedFor, PayoutOutcome
 
 
 class OrderState:
@@ -39,6 +40,10 @@ class OrderState:
         self.refunds: dict[UUID, Refund] = {}
         self.payouts: dict[UUID, Payout] = {}
         self.payments: list[Payment] = []
+        self.receivables: dict[tuple[UUID | None, OwedFor], Receivable] = {}
+        self.exchanges: dict[tuple[UUID, int], ExchangeAccount] = {}
+        self.moved_minor: dict[str, int] = {}
+        """What of each tender goes back through the order of a new article, minor units."""
         self.news: dict[UUID, PayoutNews] = {}
         self.claims: dict[str, Claim] = {}
         self.store_credit: dict[UUID, StoreCredit] = {}
@@ -77,6 +82,14 @@ class OrderState:
             account.bear(credit)
         for number in {credit.line for credit in credits}:
             account.quotes[number] = account.quotes.get(number, 0) + quote_minor
+            exchange = self.exchanges.setdefault((rma_id, number), ExchangeAccount())
+            exchange.quoted_minor += quote_minor
+            exchange.carried_minor += sum(credit.gross_minor - credit.fee_minor for credit in credits)
+
+    def owe(self, rma_id: UUID | None, because: OwedFor, amount_minor: int, at: datetime) -> None:
+        """Let the customer owe more, or less (below zero) where an earlier fact is taken back."""
+        if amount_minor:
+            self.receivables.setdefault((rma_id, because), Receivable(rma_id, because, at)).move(amount_minor)
 
     def account_kept(self, rma_id: UUID) -> RmaAccount:
         """Return the account of one return, to count in what a fact moved."""
@@ -98,6 +111,10 @@ class OrderState:
     def account(self, rma_id: UUID) -> RmaAccount:
         """Return what one return has moved so far; an empty account where it has moved nothing."""
         return self.accounts.get(rma_id) or RmaAccount()
+
+    def exchange_of_line(self, rma_id: UUID, line: int) -> ExchangeAccount:
+        """Return what a line's exchanges put into new articles that no order closed; empty where nothing is."""
+        return self.exchanges.get((rma_id, line)) or ExchangeAccount()
 
     def is_repeat(self, name: str, value: str, content_hash: str) -> bool:
         """Tell whether this very fact is already recorded; raises ``IdentifierReusedError`` for another one."""

@@ -11,10 +11,10 @@ from domain.order.parts import Payout, Tender
 
 
 def room(order: Order, tender_id: str) -> int:
-    """Return what a tender paid and has not got back, nor is about to (minor units)."""
+    """Return what a tender paid and has not got back, nor is about to, here or through another order (minor units)."""
     paid = next(tender.amount_minor for tender in order.tenders if tender.tender_id == tender_id)
     given = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and not p.has_failed)
-    return paid - given
+    return paid - given - order.moved_minor.get(tender_id, 0)
 
 
 def with_room(order: Order, tender_id: str, amount_minor: int) -> Tender:
@@ -48,7 +48,7 @@ def shared_out(order: Order, amount_minor: int) -> list[tuple[Tender | None, int
 def owed(order: Order, tender_id: str) -> int:
     """Return what the customer has yet to pay of a tender: sold on account, neither paid nor set off (minor units)."""
     tender = next((tender for tender in order.tenders if tender.tender_id == tender_id), None)
-    if tender is None or tender.kind != "on_account":
+    if tender is None or tender.kind != "on_account" or tender.from_order_id is not None:
         return 0
     paid = sum(payment.amount_minor for payment in order.payments if payment.tender_id == tender_id)
     set_off = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and p.set_off)
@@ -84,7 +84,7 @@ def payouts_of(
                 amount_minor=part,
                 idempotency_key=idempotency_key(refund, tender_id, number),
                 attempt=number,
-                tender_reference=_reference(order, tender) if tender and not set_off else None,
+                tender_reference=payment_reference(order, tender) if tender and not set_off else None,
                 holder_id=None if tender else holder_id,
                 set_off=set_off,
             )
@@ -92,7 +92,7 @@ def payouts_of(
     return payouts
 
 
-def _reference(order: Order, tender: Tender) -> str | None:
+def payment_reference(order: Order, tender: Tender) -> str | None:
     """Return by which name a gateway finds what was paid: that of the tender's last payment, else the tender's own."""
     payments = [payment for payment in order.payments if payment.tender_id == tender.tender_id]
     return payments[-1].reference if payments else tender.reference

@@ -19,6 +19,7 @@ from domain.settlement.difference import SettlementDifference
 from domain.settlement.payouts import WORST_FIRST, refund_status
 from projections.refund_ledger.credit_notes import CREDIT_NOTES, VIEW, row_of
 from projections.refund_ledger.differences import found_row, resolved_row
+from projections.refund_ledger.receivables import Receivables
 from projections.refund_ledger.tables import (
     COUNTERS,
     DIFFERENCES,
@@ -41,7 +42,7 @@ KINDS: Final = frozenset(
     for name in (
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed UnitsCancelled RefundRequested PayoutSettled"
         " PayoutFailed PayoutUnclear PayoutPending PayoutRetried PaymentReceived Exchanged ExchangeCalledOff"
-        " GoodwillGranted ClaimRaised ClaimReversed StoreCreditSpent"
+        " CustomerPaid ReceivableWrittenOff ExchangeClosed GoodwillGranted ClaimRaised ClaimReversed StoreCreditSpent"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 
@@ -92,6 +93,7 @@ class _Batch:
         self.payouts: dict[UUID, dict[str, Any]] = {}
         self.outcomes: dict[UUID, dict[str, Any]] = {}
         self.replaced: set[UUID] = set()
+        self.receivables = Receivables()
         self.entries: list[dict[str, Any]] = []
         self.moved: set[UUID] = set()
         self.credit: dict[UUID, dict[str, Any]] = {}
@@ -109,6 +111,7 @@ class _Batch:
         self._store_credit(event, fact)
         self._difference(event, fact)
         self._post(event, fact)
+        self.receivables.note(event, fact)
 
     def _units(self, event: RecordedEvent, fact: Any) -> None:
         order_id = event.partition_key
@@ -322,6 +325,7 @@ class _Batch:
         STORE_CREDIT.add(
             connection, self.credit.values(), counters=["issued_minor", "spent_minor"], latest=["moved_at"]
         )
+        self.receivables.write(connection)
         DIFFERENCES.insert(connection, self.differences)
         DIFFERENCES.update(
             connection, self.resolutions, columns=["status", "resolved_at", "resolved_by", "resolution", "note"]
@@ -331,9 +335,9 @@ class _Batch:
 
     def _name_currencies(self, connection: Connection[Any]) -> None:
         """Fill in the orders' currencies, which most facts do not repeat."""
-        unnamed = [
-            row for row in (*self.payouts.values(), *self.credit.values(), *self.entries) if row["currency"] is None
-        ]
+        owed = self.receivables.rows.values()
+        rows = (*self.payouts.values(), *self.credit.values(), *self.entries, *owed)
+        unnamed = [row for row in rows if row["currency"] is None]
         if not unnamed:
             return
         query = f"SELECT order_id, currency FROM {SCHEMA}.orders WHERE order_id = ANY(%s)"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from domain.vocabularies import (
     DifferenceKind,
     DifferenceResolution,
+    OwedFor,
     PayoutStatus,
     RefundGround,
     TenderKind,
@@ -14,7 +15,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 11
+VERSION: Final = 12
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -183,6 +184,32 @@ STORE_CREDIT = Table(
     indexes={"holder": "(holder_id)"},
 )
 
+RECEIVABLES = Table(
+    SCHEMA,
+    "receivables",
+    (
+        Column("receivable_id", "uuid", "What is owed for this reason on this return."),
+        ORDER_ID,
+        _RMA_ID,
+        Column("because", "text", f"What it is owed for: {one_of(OwedFor)}."),
+        Column("amount_minor", "bigint", "What was asked for in all, minor units."),
+        Column("paid_minor", "bigint", "What the customer paid of it, minor units."),
+        Column("written_off_minor", "bigint", "What was given up of it, minor units."),
+        Column("called_off_minor", "bigint", "What is no longer asked for, as its ground went, minor units."),
+        Column(
+            "open_minor",
+            "bigint",
+            "What has yet to come, minor units.",
+            null=True,
+            generated="amount_minor - paid_minor - written_off_minor - called_off_minor",
+        ),
+        CURRENCY,
+        Column("since", "timestamptz", "When it was first owed."),
+    ),
+    key=("receivable_id",),
+    indexes={"order": "(order_id)", "since": "(since)"},
+)
+
 DIFFERENCES = Table(
     SCHEMA,
     "differences",
@@ -209,7 +236,7 @@ DIFFERENCES = Table(
     indexes={"open": "(found_at) WHERE status = 'open'"},
 )
 
-TABLES: Final = (REFUNDS, PAYOUTS, LEDGER_ENTRIES, ORDERS, ORDER_UNITS, STORE_CREDIT, DIFFERENCES)
+TABLES: Final = (REFUNDS, PAYOUTS, LEDGER_ENTRIES, ORDERS, ORDER_UNITS, STORE_CREDIT, DIFFERENCES, RECEIVABLES)
 
 UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units", "cancelled")
 MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")

@@ -11,6 +11,7 @@ from projections.refund_ledger.tables import (
     ORDER_UNITS,
     ORDERS,
     PAYOUTS,
+    RECEIVABLES,
     REFUNDS,
     SCHEMA,
     STORE_CREDIT,
@@ -92,6 +93,13 @@ VIEWS: Final = (
         answers="Who holds store credit, and how much is left of it?",
         example="SELECT currency, sum(balance_minor) AS left_minor FROM rma_read.store_credit"
         " GROUP BY currency ORDER BY currency",
+    ),
+    view_of(
+        RECEIVABLES,
+        says="One row per reason for which a customer owes money on a return or an order.",
+        answers="Who owes what since when, and what of it was paid or given up?",
+        example="SELECT because, currency, sum(open_minor) AS open_minor FROM rma_read.receivables"
+        " GROUP BY because, currency ORDER BY because, currency",
     ),
     view_of(
         DIFFERENCES,

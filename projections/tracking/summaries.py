@@ -117,6 +117,9 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.StoreCreditSpent: lambda fact: f"{_amount(fact)} of store credit spent",
     Order.WarrantyExtended: lambda fact: f"{fact.count} × {fact.line_id} in warranty until {fact.until:%Y-%m-%d}",
     Order.ClaimReversed: lambda fact: f"{_amount(fact)} no longer asked back: {fact.because}",
+    Order.CustomerPaid: lambda fact: f"{_amount(fact)} paid by the customer",
+    Order.ReceivableWrittenOff: lambda fact: f"{_amount(fact)} written off: {fact.reason}",
+    Order.ExchangeClosed: lambda fact: f"line {fact.line}: the new article is order {fact.by_order_id}",
     Order.ClaimRaised: lambda fact: f"{_amount(fact)} asked back: {fact.reason}",
 }
 

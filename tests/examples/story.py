@@ -242,6 +242,20 @@ def _order_money(teller: Narrator) -> None:
     teller.tell("CancelUnits", cancelled, "system:shop")
     payment = {"payment_id": "PM-1", "tender_id": "T1", "amount_minor": 300, "reference": "transfer-88"}
     teller.tell("RecordPayment", {"order_id": "O-2", **payment}, "gateway:bank")
+    about = on_return(UUID(int=1), amount_minor=5)
+    teller.tell("RecordCustomerPayment", {**about, "payment_id": "PM-2", "tender_kind": "card"}, "gateway:g")
+    given_up = {"reason": "not worth it", "approved_by": "boss", "write_off_id": "WO-1"}
+    teller.tell("WriteOffReceivable", {**about, **given_up})
+    lines = [{"line_id": "L1", "sku": "SHOE-43", "quantity": 1, "amount_minor": 1100}]
+    worth = teller.shop.order().exchange_of_line(UUID(int=2), 1).carried_minor
+    tenders = [
+        {"tender_id": "T1", "kind": "exchange", "amount_minor": worth},
+        {"tender_id": "T2", "kind": "card", "amount_minor": 1100 - worth},
+    ]
+    given = {"exchange_of": {"order_id": "O-1", "rma_id": str(UUID(int=2)), "line": 1}}
+    teller.tell(
+        "RegisterOrder", {**ORDER, "order_id": "O-3", "lines": lines, "tenders": tenders, **given}, "system:shop"
+    )
 
 
 def _remedies(teller: Narrator) -> None:

@@ -16,7 +16,7 @@ FACTS = [
 ]
 SUMS = (
     "RefundRequested RefundStarted Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised ClaimReversed"
-    " StoreCreditSpent"
+    " StoreCreditSpent CustomerPaid ReceivableWrittenOff"
 ).split()
 
 

@@ -1,0 +1,50 @@
+"""What a customer owes, and what exchanges still have to be closed by the orders given for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.vocabularies import OwedFor
+
+
+@dataclass(slots=True)
+class Receivable:
+    """What a customer owes for one reason on one return (None: on none), in minor units."""
+
+    rma_id: UUID | None
+    because: OwedFor
+    since: datetime
+    amount_minor: int = 0
+    paid_minor: int = 0
+    written_off_minor: int = 0
+    called_off_minor: int = 0
+    """What is no longer asked for, because its ground went."""
+
+    @property
+    def open_minor(self) -> int:
+        """What has yet to come."""
+        return self.amount_minor - self.paid_minor - self.written_off_minor - self.called_off_minor
+
+    def move(self, amount_minor: int) -> None:
+        """Let more be owed, or less where an earlier fact is taken back."""
+        if amount_minor > 0:
+            self.amount_minor += amount_minor
+        else:
+            self.called_off_minor -= amount_minor
+
+
+@dataclass(slots=True)
+class ExchangeAccount:
+    """What the exchanges of a return's line put into new articles, as long as no order closed it (minor units)."""
+
+    quoted_minor: int = 0
+    """What the new articles cost."""
+    carried_minor: int = 0
+    """What of that the returned units were worth; the rest is the customer's to pay."""
+
+    @property
+    def difference_minor(self) -> int:
+        """What of the new articles' price the returned units did not cover."""
+        return self.quoted_minor - self.carried_minor
