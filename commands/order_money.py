@@ -140,7 +140,9 @@ def write_off_receivable(command: WriteOffReceivable, meta: Meta, streams: Strea
         approved_by=command.approved_by,
         content_hash=content_hash(command),
     )
-    receivables.write_off(_order_of(command, streams), lost, meta.occurred_at)
+    order = _order_of(command, streams)
+    approvals.check(streams, order, meta, command.approved_by)
+    receivables.write_off(order, lost, meta.occurred_at)
 
 
 def _order_of(command: RecordCustomerPayment | WriteOffReceivable, streams: Streams) -> Order:

@@ -78,6 +78,11 @@ def test_what_will_not_come_is_given_up() -> None:
     refused(shop, "amount_exceeds_owed", "WriteOffReceivable", giving_up(701, "WO-2"), owed_minor=700)
 
 
+def test_who_gives_up_what_is_owed_does_not_approve_of_it_himself() -> None:
+    """``agent:A1`` sends it, so it takes another one to approve."""
+    refused(owing(), "second_person_needed", "WriteOffReceivable", {**giving_up(1), "approved_by": "A1"})
+
+
 def test_the_same_payment_told_again_is_no_second_one() -> None:
     """The gateway's own name of it tells; of another amount it is refused, and so is another kind of payment's."""
     shop = owing()
