@@ -21,6 +21,7 @@ from commands import (  # importing them registers their handlers
     parcels,
     policies,
     requests,
+    unknown_parcels,
 )
 from commands.faults import MalformedError, faults_in, json_of
 from commands.fields import Body
@@ -28,7 +29,7 @@ from commands.metadata import Meta
 from commands.registry import REGISTRATIONS, Registration
 from commands.streams import Streams
 from domain.errors import Fault, NotPermittedError, TimeInFutureError
-from domain.identity import difference_stream, order_stream, policy_stream, rma_stream
+from domain.identity import difference_stream, order_stream, policy_stream, rma_stream, unknown_parcel_stream
 
 TIME_AHEAD_MAX: Final = timedelta(days=1)
 """How far business time may lie ahead of this system's clock: clocks differ, and times without a zone are guessed."""
@@ -41,6 +42,7 @@ MODULES: Final = (
     decisions,
     parcels,
     goods,
+    unknown_parcels,
     money,
     order_money,
     deadlines,
@@ -77,6 +79,8 @@ def streams_of(command: Body) -> tuple[str, ...]:
         named.append(policy_stream(policy_id))
     if difference_id := command.named("difference_id"):
         named.append(difference_stream(difference_id))
+    if parcel_id := command.named("parcel_id"):
+        named.append(unknown_parcel_stream(parcel_id))
     return tuple(named)
 
 

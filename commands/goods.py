@@ -21,7 +21,7 @@ from commands.fields import (
     added_later,
 )
 from commands.registry import content_hash, on_return
-from domain.case import Case, fulfilment, inspection, receipt, replacements
+from domain.case import Case, fulfilment, inspection, receipt, replacements, transfer
 from domain.case.arrivals import ReceivedItem
 from domain.case.bench import Findings
 from domain.case.fulfilment import Outgoing
@@ -49,13 +49,24 @@ class OtherItem(Body):
 
 
 class ReceiveGoods(OnReturn):
-    """Record what one delivery at the dock held."""
+    """Record what one delivery at the dock held.
+
+    ``supersedes`` names an earlier receipt that was typed wrong, as long as none of its units is inspected or resolved.
+    """
 
     receipt_id: Identifier
     site: Identifier
     items: Annotated[tuple[ArrivedItem, ...], Field(max_length=LINES_MAX)]
     complete: bool
     unexpected: Annotated[tuple[OtherItem, ...], Field(max_length=LINES_MAX)] = ()
+    supersedes: Identifier | None = added_later(None)
+
+
+class TransferGoods(OnUnits):
+    """Record that goods went to another site."""
+
+    to_site: Identifier
+    transfer_id: Identifier | None = None
 
 
 class HoldGoods(OnUnits):
@@ -138,8 +149,21 @@ def receive_goods(command: ReceiveGoods, case: Case) -> None:
         ),
         complete=command.complete,
         content_hash=content_hash(command),
+        supersedes=command.supersedes,
     )
     receipt.receive(case, arrived)
+
+
+@on_return(TransferGoods, by="warehouse agent", while_closed=True)
+def transfer_goods(command: TransferGoods, case: Case) -> None:
+    transfer.transfer(
+        case,
+        command.line,
+        command.quantity,
+        to_site=command.to_site,
+        transfer_id=command.transfer_id,
+        content_hash=content_hash(command),
+    )
 
 
 @on_return(HoldGoods, by="warehouse agent")

@@ -104,24 +104,6 @@ class UnitsNotAvailableError(RuleViolationError):
         super().__init__(message, line_id=line_id, asked=asked, available=available)
 
 
-class DuplicateSerialError(RuleViolationError):
-    """The same serial number is there twice: in one order, one request or one receipt."""
-
-    code = "duplicate_serial"
-
-    def __init__(self, serial: str) -> None:
-        super().__init__(f"serial number {serial} is there twice", serial=serial)
-
-
-class SerialNotAvailableError(RuleViolationError):
-    """The unit with this serial number cannot be returned: it was not sold on the line, or is not free."""
-
-    code = "serial_not_available"
-
-    def __init__(self, serial: str, *, line_id: str) -> None:
-        super().__init__(f"the unit with serial number {serial} cannot be returned", serial=serial, line_id=line_id)
-
-
 class EventTooLargeError(RuleViolationError):
     """What would have to be recorded is more than can be published: thousands of lines under hundreds of rules."""
 
@@ -208,6 +190,18 @@ class UnknownDifferenceError(RuleViolationError):
     """No difference with a gateway's books was reported under this id."""
 
     code = "unknown_difference"
+
+
+class UnknownReceiptError(RuleViolationError):
+    """The return has no receipt under the identifier that is to be superseded."""
+
+    code = "unknown_receipt"
+
+
+class UnknownParcelError(RuleViolationError):
+    """No parcel that nobody could place is kept under this identifier."""
+
+    code = "unknown_parcel"
 
 
 class UnknownInspectionError(RuleViolationError):

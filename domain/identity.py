@@ -39,6 +39,11 @@ def credit_note_stream(series_id: str, year: int) -> str:
     return f"credit-notes/{series_id}/{year}"
 
 
+def unknown_parcel_stream(parcel_id: str) -> str:
+    """Return the name of the stream about a parcel that nobody could place."""
+    return f"parcel/{parcel_id}"
+
+
 def rma_number(rma_id: UUID) -> str:
     """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-P``: letters and digits only.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.case import Case, discrepancies, resolution
+from domain.case import Case, corrected_receipts, discrepancies, resolution
 from domain.case.arrivals import Arrival, Arrivals, ReceivedItem, note_serials
 from domain.order.serials import check_counted, check_distinct
 from domain.rma.parts import LineSerials, RmaRun
@@ -34,6 +34,8 @@ class Receipt:
     unexpected: tuple[UnexpectedItem, ...]
     complete: bool
     content_hash: str
+    supersedes: str | None = None
+    """The receipt that was typed wrong."""
 
 
 def receive(case: Case, receipt: Receipt) -> None:
@@ -42,10 +44,13 @@ def receive(case: Case, receipt: Receipt) -> None:
     Raises:
         DuplicateSerialError, QuantityExceededError: A serial number is there twice, or more of them than units.
         UnknownLineError, IdentifierReusedError: The return has no such line; another receipt came under this id.
+        UnknownReceiptError, WrongStateError: As ``corrected_receipts.take_back`` does.
     """
     if case.rma.is_repeat("receipt_id", receipt.receipt_id, receipt.content_hash):
         return
     _check(case, receipt)
+    if receipt.supersedes is not None:
+        corrected_receipts.take_back(case, receipt.supersedes, by=receipt.receipt_id)
     arrivals = Arrivals(case)
     arrived = [arrivals.arrive(item) for item in receipt.items]
     swapped = [
@@ -61,6 +66,7 @@ def receive(case: Case, receipt: Receipt) -> None:
         content_hash=receipt.content_hash,
         serials=tuple(LineSerials(item.line, item.serials) for item in receipt.items if item.serials),
         read=tuple(arrivals.read),
+        supersedes=receipt.supersedes,
         timestamp=case.at,
     )
     case.order.return_units(case.rma.rma_id, case.order_runs(arrivals.arrived), case.at)

@@ -15,9 +15,18 @@ from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
 
 UnitStatus = Literal["free", "in_return", "returned", "cancelled"]
 Freed = Literal[
-    "denied", "withdrawn", "expired", "short", "wrong_item", "sent_back", "repaired", "corrected", "resolved"
+    "denied",
+    "withdrawn",
+    "expired",
+    "short",
+    "wrong_item",
+    "sent_back",
+    "repaired",
+    "corrected",
+    "resolved",
+    "receipt_superseded",
 ]
-_OUT_AGAIN: Final[frozenset[Freed]] = frozenset({"sent_back", "repaired"})
+_OUT_AGAIN: Final[frozenset[Freed]] = frozenset({"sent_back", "repaired", "receipt_superseded"})
 
 
 def status_before(because: Freed) -> UnitStatus:

@@ -5,8 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from domain.errors import DuplicateSerialError, QuantityExceededError
+from domain.errors import QuantityExceededError, RuleViolationError
 from domain.units import UnitRun
+
+
+class DuplicateSerialError(RuleViolationError):
+    """The same serial number is there twice: in one order, one request or one receipt."""
+
+    code = "duplicate_serial"
+
+    def __init__(self, serial: str) -> None:
+        super().__init__(f"serial number {serial} is there twice", serial=serial)
+
+
+class SerialNotAvailableError(RuleViolationError):
+    """The unit with this serial number cannot be returned: it was not sold on the line, or is not free."""
+
+    code = "serial_not_available"
+
+    def __init__(self, serial: str, *, line_id: str) -> None:
+        super().__init__(f"the unit with serial number {serial} cannot be returned", serial=serial, line_id=line_id)
 
 
 @dataclass(slots=True)

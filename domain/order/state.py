@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.errors import IdentifierReusedError, SerialNotAvailableError, UnitsNotAvailableError, UnknownLineError
+from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
 from domain.order.accounts import (
     FREE,
     Claim,
@@ -21,6 +21,7 @@ from domain.order.accounts import (
 )
 from domain.order.debts import ExchangeAccount, Receivable
 from domain.order.parts import Credit, LineRun, OrderLine, Payment, Payout, PolicyPin
+from domain.order.serials import SerialNotAvailableError
 from domain.units import UnitRun, UnitStates, runs_of, take, total, without
 from domain.vocabularies import FINAL_OUTCOMES, OwedFor, PayoutOutcome
 

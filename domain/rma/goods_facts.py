@@ -13,6 +13,7 @@ from domain.rma.parts import (
     ReadSerial,
     RmaRun,
 )
+from domain.rma.receipts import KnownReceipt
 from domain.rma.state import RmaState
 from domain.vocabularies import (
     Cause,
@@ -40,15 +41,45 @@ class Received(Fact):
     """Those that fit and those that do not; each of the latter is a discrepancy, too."""
     read: tuple[ReadSerial, ...] = ()
     """Which units they were read off, of those that the return was waiting for."""
+    supersedes: str | None = None
+    """The receipt whose place it takes."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.recorded["receipt_id", self.receipt_id] = self.content_hash
         aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
-        aggregate.receipt_sites[self.receipt_id] = self.site
+        receipt = aggregate.receipts[self.receipt_id] = KnownReceipt(self.site)
+        receipt.note(aggregate.states_of(self.runs), "received")
         aggregate.change(self.runs, lambda state: replace(state, logistics="received", site=self.site))
         aggregate.read_serials(self.read)
         for run in self.runs:
             aggregate.lines[run.line].received_at = self.timestamp
+
+
+class ReceiptSuperseded(Fact):
+    """A receipt was typed wrong: its units stand as before it, and what it called a discrepancy is none."""
+
+    TOPIC = "rma.Rma.ReceiptSuperseded.v1"
+    receipt_id: str
+    superseded_by: str
+    runs: tuple[RmaRun, ...]
+
+    def apply(self, aggregate: RmaState) -> None:
+        aggregate.take_back(self.receipt_id, self.runs, self.superseded_by)
+
+
+class GoodsTransferred(Fact):
+    """Goods went to another site of the merchant's."""
+
+    TOPIC = "rma.Rma.GoodsTransferred.v1"
+    transfer_id: str | None
+    runs: tuple[RmaRun, ...]
+    to_site: str
+    content_hash: str
+
+    def apply(self, aggregate: RmaState) -> None:
+        if self.transfer_id is not None:
+            aggregate.recorded["transfer_id", self.transfer_id] = self.content_hash
+        aggregate.change(self.runs, lambda state: replace(state, site=self.to_site))
 
 
 class DiscrepancyFound(Fact):
@@ -69,7 +100,10 @@ class DiscrepancyFound(Fact):
         if (missing := MISSING.get(self.kind)) is None:
             return
         found = self.sku if self.kind == "wrong_item" else None
-        site = aggregate.receipt_sites.get(self.receipt_id or "") if found else None
+        receipt = aggregate.receipts.get(self.receipt_id or "")
+        site = receipt.site if receipt and found else None
+        if receipt:
+            receipt.note(aggregate.states_of(self.runs), missing)
         aggregate.change(
             self.runs,
             lambda state: replace(state, logistics=missing, found_sku=found, site=site, inspection="awaiting"),

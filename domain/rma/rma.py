@@ -48,6 +48,8 @@ class Rma(RmaState, AggregateRoot):
     HandedOver = parcel_facts.HandedOver
     Scanned = parcel_facts.Scanned
     Received = goods_facts.Received
+    ReceiptSuperseded = goods_facts.ReceiptSuperseded
+    GoodsTransferred = goods_facts.GoodsTransferred
     DiscrepancyFound = goods_facts.DiscrepancyFound
     Held = goods_facts.Held
     Released = goods_facts.Released

@@ -136,6 +136,11 @@ class RunState:
         """Tell whether goods are here for the unit: it itself, or another article in its place."""
         return self.is_here or self.is_another_article
 
+    @property
+    def went_out(self) -> bool:
+        """Tell whether goods that were here are on their way to the customer."""
+        return self.goods_sent and self.resolution in {"repair", "send_back"}
+
     def is_here_as(self, sku: str | None) -> bool:
         """Tell whether goods are here as another article of this name; None: as the unit itself."""
         return self.is_here if sku is None else self.is_another_article and self.found_sku == sku

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from domain.errors import IdentifierReusedError, QuantityExceededError, UnknownLineError
@@ -23,6 +24,7 @@ from domain.rma.parts import (
     RequestedLine,
     RmaRun,
 )
+from domain.rma.receipts import KnownReceipt, taken_back
 from domain.rma.run_state import RunState
 from domain.rma.status import status_of
 from domain.units import UnitRun, UnitStates, take, total, without
@@ -83,7 +85,7 @@ class RmaState:
         self.authorized_at: datetime | None = None
         self.first_scan_at: datetime | None = None
         self.parcels = Parcels()
-        self.receipt_sites: dict[str, str] = {}
+        self.receipts: dict[str, KnownReceipt] = {}
         self.resolved_at: datetime | None = None
         self.closed_at: datetime | None = None
         self.carrier: str | None = None
@@ -162,6 +164,18 @@ class RmaState:
         states.drop(take(without(given_up, runs), total(fresh)))
         states.change(runs, lambda state: _taken_up(state, authorization, appeal))
         states.put(fresh, RunState(authorization=authorization, appeal=appeal))
+
+    def take_back(self, receipt_id: str, runs: Sequence[RmaRun], by: str) -> None:
+        """Let units stand as before a receipt, in whose place another came."""
+        known = self.receipts[receipt_id]
+        known.superseded_by = by
+        for moved in known.moved:
+            line = self.lines[moved.run.line]
+            others = without([moved.run.run], [run.run for run in runs if run.line == moved.run.line])
+            back = without([moved.run.run], others)
+            line.states.change(back, partial(taken_back, before=moved.before))
+            for unit in [unit for unit in line.serials if any(run.first <= unit < run.end for run in back)]:
+                del line.serials[unit]
 
     def read_serials(self, read: Iterable[ReadSerial]) -> None:
         """Note the serial numbers that were read off units."""

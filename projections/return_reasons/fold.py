@@ -33,6 +33,7 @@ KINDS: Final = frozenset(
         Rma.Requested,
         Rma.RequestCorrected,
         Rma.Received,
+        Rma.ReceiptSuperseded,
         Rma.KeptByCustomer,
         Rma.Inspected,
         Rma.DispositionDecided,
@@ -118,6 +119,8 @@ def _apply(about: Return, fact: Any) -> None:
             _returned(about, fact.runs)
         case Rma.Received():
             _learn(lines, fact.runs, returned=True, received=True)
+        case Rma.ReceiptSuperseded():
+            _learn(lines, fact.runs, returned=False, received=False)
         case Rma.KeptByCustomer():
             _learn(lines, fact.runs, disposition="not_returned")
         case Rma.Inspected():

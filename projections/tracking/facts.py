@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from psycopg import Connection
@@ -17,6 +18,12 @@ from projections.table import Table
 from projections.tracking.summaries import summary
 from projections.tracking.tables import DECISIONS, RETURN_TIMELINE
 from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
+
+SUPERSEDE: Final = f"""
+    UPDATE {DISCREPANCIES.schema}.{DISCREPANCIES.name} AS found SET superseded = true
+    FROM unnest(%s::uuid[], %s::text[]) AS wrong (rma_id, receipt_id)
+    WHERE found.rma_id = wrong.rma_id AND found.receipt_id = wrong.receipt_id
+""".encode()
 
 
 def _fields(fact: Fact, names: str) -> dict[str, Any]:
@@ -34,6 +41,7 @@ class Facts:
     def __init__(self) -> None:
         self._timeline: list[dict[str, Any]] = []
         self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._superseded: list[tuple[UUID, str]] = []
 
     def tell(self, event: RecordedEvent, rma_id: str) -> None:
         """Add an event about a return to its timeline."""
@@ -68,9 +76,10 @@ class Facts:
             case Rma.FeedbackGiven():
                 self._add(FEEDBACK, {**head, "score": fact.score, "comment": fact.comment})
             case Rma.DiscrepancyFound():
-                self._add(
-                    DISCREPANCIES, head | _fields(fact, "receipt_id kind line sku quantity serial note tracking_number")
-                )
+                told = _fields(fact, "receipt_id kind line sku quantity serial note tracking_number")
+                self._add(DISCREPANCIES, {**head, **told, "superseded": False})
+            case Rma.ReceiptSuperseded():
+                self._superseded.append((rma.rma_id, fact.receipt_id))
             case Rma.LabelIssued():
                 self._add(LABELS, head | _fields(fact, "label_id carrier tracking_number ship_to"))
             case Rma.DenialAppealed():
@@ -168,5 +177,8 @@ class Facts:
         RETURN_TIMELINE.insert(connection, self._timeline)
         for table in (FEEDBACK, DISCREPANCIES, LABELS, APPEALS, DECISIONS):
             table.insert(connection, self._rows.get(table.name, []))
+        if self._superseded:
+            returns, receipts = zip(*self._superseded, strict=True)
+            connection.execute(SUPERSEDE, [list(returns), list(receipts)])
         latest = {(row["rma_id"], row["evidence_id"]): row for row in self._rows.get(EVIDENCE.name, [])}
         EVIDENCE.upsert(connection, list(latest.values()))

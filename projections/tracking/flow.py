@@ -46,6 +46,7 @@ def _decided(fact: Fact, by: str, *, authorized: bool) -> Steps:
 _TAKEN: Final[dict[type[Fact], Callable[[Any], Steps]]] = {
     Rma.HandedOver: lambda fact: {"handed_over_at": fact.timestamp},
     Rma.Received: lambda fact: {"received_at": fact.timestamp},
+    Rma.ReceiptSuperseded: lambda _: {"received_at": None},
     Rma.Inspected: lambda fact: {"inspected_at": fact.timestamp},
     Rma.ResolutionDecided: lambda fact: {"resolved_at": fact.timestamp, "resolved_by": fact.by, "paid_at": None},
     Rma.RefundStarted: _paid,

@@ -16,11 +16,22 @@ from psycopg import Connection
 
 from domain.recorded import EventReader, RecordedEvent
 from domain.rma import Rma
+from domain.rma.unknown_parcel import UnknownParcel
 from projections.table import Rows, tables_sql
 from projections.tracking.facts import Facts
 from projections.tracking.flow import Flow, flow_rows
-from projections.tracking.rows import deadline_rows, line_rows, parcel_rows, return_row
-from projections.tracking.tables import DEADLINES, FLOW, PARCELS, RETURN_LINES, RETURNS, SCHEMA, STANDING, VERSION
+from projections.tracking.rows import deadline_rows, line_rows, parcel_rows, return_row, unknown_parcel_row
+from projections.tracking.tables import (
+    DEADLINES,
+    FLOW,
+    PARCELS,
+    RETURN_LINES,
+    RETURNS,
+    SCHEMA,
+    STANDING,
+    UNKNOWN_PARCELS,
+    VERSION,
+)
 from projections.tracking.told import TOLD
 from projections.tracking.views import VIEWS
 
@@ -68,6 +79,7 @@ class Tracking:
 
     def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
         """Fold a batch: load the returns it touches, apply its events, write each table once, and only what changed."""
+        _fold_unknown_parcels(connection, events)
         about = [(event, stream) for event in events if (stream := _stream_of_return(event)) is not None]
         if not about:
             return
@@ -125,6 +137,20 @@ def _show(connection: Connection[Any], returns: Iterable[Known]) -> None:
         changes.append((before, one.shown))
     for table in (RETURN_LINES, FLOW, DEADLINES, PARCELS):
         table.show(connection, ((before.get(table.name, {}), now.get(table.name, {})) for before, now in changes))
+
+
+def _fold_unknown_parcels(connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    """Show the parcels that nobody could place, and which of them found their return."""
+    recorded, assigned = [], []
+    for event in events:
+        if event.kind is UnknownParcel.Recorded:
+            recorded.append(unknown_parcel_row(cast("UnknownParcel.Recorded", event.fact)))
+        elif event.kind is UnknownParcel.Assigned:
+            fact = cast("UnknownParcel.Assigned", event.fact)
+            found = {"status": "assigned", "rma_id": fact.rma_id, "order_id": fact.order_id}
+            assigned.append({"parcel_id": event.partition_key, **found})
+    UNKNOWN_PARCELS.insert(connection, recorded)
+    UNKNOWN_PARCELS.update(connection, assigned, columns=["status", "rma_id", "order_id"])
 
 
 def _stream_of_return(event: RecordedEvent) -> str | None:

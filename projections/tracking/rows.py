@@ -11,6 +11,7 @@ from domain.rma.overdue import overdue_from
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from domain.rma.status import next_step
+from domain.rma.unknown_parcel import UnknownParcel
 from domain.units import UnitRun
 
 SHOWN: Final = (
@@ -124,6 +125,22 @@ def parcel_rows(rma: Rma) -> Iterator[dict[str, Any]]:
             "last_scan_at": parcel.last_scan_at,
             "lines": [{"line": line, "quantity": quantity} for line, quantity in lines.items()],
         }
+
+
+def unknown_parcel_row(fact: UnknownParcel.Recorded) -> dict[str, Any]:
+    """Return the row of view ``unknown_parcels``, as long as nobody knows whose the parcel is."""
+    items = [{"sku": item.sku, "quantity": item.quantity, "serials": list(item.serials)} for item in fact.items]
+    return {
+        "parcel_id": fact.parcel_id,
+        "site": fact.site,
+        "tracking_number": fact.tracking_number,
+        "items": items,
+        "note": fact.note,
+        "status": "open",
+        "rma_id": None,
+        "order_id": None,
+        "received_at": fact.timestamp,
+    }
 
 
 def deadline_rows(rma: Rma) -> Iterator[dict[str, Any]]:

@@ -68,6 +68,8 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     ),
     Rma.Scanned: lambda fact: f"scan: {fact.status}" + (f", {fact.place}" if fact.place else ""),
     Rma.Received: lambda fact: f"{_units(fact)} received at {fact.site}",
+    Rma.ReceiptSuperseded: lambda fact: f"receipt {fact.receipt_id} taken back, {fact.superseded_by} in its place",
+    Rma.GoodsTransferred: lambda fact: f"{_units(fact)} moved to {fact.to_site}",
     Rma.DiscrepancyFound: lambda fact: f"discrepancy: {fact.kind}, {fact.quantity}",
     Rma.Held: lambda fact: f"{_units(fact)} held",
     Rma.Released: lambda fact: f"{_units(fact)} released",

@@ -36,7 +36,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 8
+VERSION: Final = 9
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -245,4 +245,22 @@ PARCELS = Table(
     moves=True,
 )
 
-STANDING: Final = (RETURNS, RETURN_LINES, FLOW, RETURN_TIMELINE, DEADLINES, DECISIONS, PARCELS)
+UNKNOWN_PARCELS = Table(
+    SCHEMA,
+    "unknown_parcels",
+    (
+        Column("parcel_id", "text", "The parcel, by the warehouse's own name."),
+        Column("site", "text", "Where it is."),
+        Column("tracking_number", "text", "Its number with the carrier, where one can be read.", null=True),
+        Column("items", "jsonb", "What is in it: a list of sku, quantity and serials."),
+        Column("note", "text", "What the warehouse says.", null=True),
+        Column("status", "text", "Whether it is known whose it is: open, assigned."),
+        Column("rma_id", "uuid", "The return under which it was received; empty while it is open.", null=True),
+        Column("order_id", "text", "The order of that return.", null=True),
+        Column("received_at", "timestamptz", "When it was recorded, business time."),
+    ),
+    key=("parcel_id",),
+    indexes={"open": "(received_at) WHERE status = 'open'"},
+)
+
+STANDING: Final = (RETURNS, RETURN_LINES, FLOW, RETURN_TIMELINE, DEADLINES, DECISIONS, PARCELS, UNKNOWN_PARCELS)

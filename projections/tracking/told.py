@@ -35,6 +35,7 @@ DISCREPANCIES = _of_facts(
     Column("serial", "text", "The serial number concerned.", null=True),
     Column("note", "text", "What the warehouse says.", null=True),
     Column("tracking_number", "text", "The number concerned, where it is about a parcel.", null=True),
+    Column("superseded", "boolean", "Whether its receipt was typed wrong, and put right by another."),
 )
 LABELS = _of_facts(
     "labels",

@@ -18,6 +18,7 @@ from projections.tracking.tables import (
     RETURN_TIMELINE,
     RETURNS,
     SCHEMA,
+    UNKNOWN_PARCELS,
 )
 from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
 from projections.view import View, view_of
@@ -144,6 +145,13 @@ VIEWS: Final = (
         says="One row per parcel that a label was issued for: how far it has come, and which units are in it.",
         answers="Where is each parcel of a return?",
         example="SELECT status, count(*) AS parcels FROM rma_read.parcels GROUP BY status ORDER BY status",
+    ),
+    view_of(
+        UNKNOWN_PARCELS,
+        says="One row per parcel at the dock that nobody could place, and the return that it turned out to belong to.",
+        answers="Which parcels still wait for somebody to find out whose they are?",
+        example="SELECT site, count(*) AS parcels FROM rma_read.unknown_parcels WHERE status = 'open'"
+        " GROUP BY site ORDER BY parcels DESC",
     ),
     view_of(
         EVIDENCE,

@@ -155,6 +155,22 @@ def _goods(teller: Narrator) -> None:
     teller.about(2, "ShipReplacement", "warehouse:W", line=2, quantity=1, sku="SHOE-42", serials=["SN-9"])
     teller.about(2, "RecordRepair", "warehouse:W", line=3, quantity=1, note="new sole")
     teller.about(2, "SendBack", "warehouse:W", line=4, quantity=1, tracking_number="JJD-3")
+    _lost_property(teller)
+
+
+def _lost_property(teller: Narrator) -> None:
+    """A receipt typed wrong, a parcel that nobody could place at first, and goods that go to another site."""
+    teller.tell("RegisterOrder", {**ORDER, "order_id": "O-31"}, "system:shop")
+    about: dict[str, Any] = {"order_id": "O-31"}
+    receipt: dict[str, Any] = {**about, "site": "WH-1", "items": []}
+    teller.ask(31, ("L2", 1, "defective", "refund"), **about)
+    teller.about(31, "ReceiveGoods", "warehouse:W", **receipt, receipt_id="R-31", complete=True)
+    teller.about(31, "ReceiveGoods", "warehouse:W", **receipt, receipt_id="R-32", complete=False, supersedes="R-31")
+    items = [{"sku": "SOCK", "quantity": 1, "serials": ["SN-0002"]}]
+    parcel = {"parcel_id": "UP-1", "site": "WH-1", "items": items, "tracking_number": "JJD-4", "note": "no letter"}
+    teller.tell("RecordUnknownParcel", parcel, "warehouse:W")
+    teller.about(31, "AssignParcel", **about, parcel_id="UP-1")
+    teller.about(31, "TransferGoods", "warehouse:W", **about, line=1, quantity=1, to_site="WH-2", transfer_id="TR-1")
 
 
 def _people(teller: Narrator) -> None:

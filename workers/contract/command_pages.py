@@ -19,6 +19,7 @@ GROUPS: Final = {
     "commands.decisions": "Decisions on a request",
     "commands.parcels": "Parcels on their way",
     "commands.goods": "Goods at the dock, on the bench and out again",
+    "commands.unknown_parcels": "Parcels that nobody can place",
     "commands.money": "What units get, payouts, goodwill, claims, store credit",
     "commands.order_money": "Money of an order that no return asks for",
     "commands.deadlines": "Deadlines",

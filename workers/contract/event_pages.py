@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
+from domain.rma.unknown_parcel import UnknownParcel
 from domain.settlement.credit_note_series import CreditNoteSeries
 from domain.settlement.difference import SettlementDifference
 from infra.envelope.codec import Codec, field_names
@@ -22,6 +23,7 @@ AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
     "rma": Rma,
     "policy": ReturnPolicy,
     "settlement-difference": SettlementDifference,
+    "unknown-parcel": UnknownParcel,
     "credit-note-series": CreditNoteSeries,
 }
 HEAD: Final = (

@@ -11,6 +11,7 @@ from domain.history import UPCASTS
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.rma import Rma
+from domain.rma.unknown_parcel import UnknownParcel
 from domain.settlement.credit_note_series import CreditNoteSeries
 from domain.settlement.difference import SettlementDifference
 from infra.addresses import addresses, postgres_address
@@ -22,7 +23,7 @@ from infra.readiness import services_away
 from infra.settings import Settings
 from projections.projection import Projection
 
-AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference, CreditNoteSeries)
+AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference, CreditNoteSeries, UnknownParcel)
 
 
 COMMANDS: Final = "commands"

@@ -145,7 +145,7 @@ def test_each_view_counts_what_its_page_says(views: Connection[Any]) -> None:
     assert ways == [
         (False, None, True, 1),
         (False, None, None, 2),
-        (True, "repaired", False, 1),
+        (True, "repaired", None, 1),
         (True, "sent_back", False, 1),
         (True, None, False, 2),
     ]

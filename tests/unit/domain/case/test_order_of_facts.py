@@ -13,12 +13,12 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Order.PolicyPinned: (Rma.Requested,),
     Order.UnitsTaken: (
         Rma.Requested, Rma.Revived, Rma.DenialAppealed, Rma.ReviewDecided, Rma.DecisionOverridden, Rma.Received,
-        Rma.ResolutionDecided,
+        Rma.ResolutionDecided, Rma.ReceiptSuperseded,
     ),
     Order.UnitsReturned: (Rma.Received, Rma.ResolutionDecided, Rma.Expired),
     Order.UnitsFreed: (
         Rma.Denied, Rma.ReviewDecided, Rma.DecisionOverridden, Rma.RequestCorrected, Rma.Withdrawn, Rma.Expired,
-        Rma.DiscrepancyFound, Rma.ResolutionDecided, Rma.Repaired, Rma.SentBack,
+        Rma.DiscrepancyFound, Rma.ResolutionDecided, Rma.Repaired, Rma.SentBack, Rma.ReceiptSuperseded,
     ),
     Order.WarrantyExtended: (Rma.Repaired,),
     Order.RefundRequested: (
@@ -36,7 +36,9 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Rma.ReviewAsked: (Rma.Requested, Rma.RequestCorrected),
     Rma.RemedyOffered: (Rma.Requested, Rma.RequestCorrected),
     Rma.KeptByCustomer: (Rma.Authorized, Rma.ReviewDecided, Rma.DecisionOverridden, Rma.ResolutionDecided),
-    Rma.DiscrepancyFound: (Rma.Received,),
+    Order.SerialsRead: (Rma.Received, Rma.Inspected),
+    Rma.DiscrepancyFound: (Rma.Received, Rma.Inspected, Rma.HandedOver, Rma.Scanned),
+    Rma.StockInstructed: (Rma.DispositionDecided,),
     Rma.RefundStarted: (Order.RefundRequested,),
     Rma.SettlementMoved: (
         Rma.RefundStarted, Order.PayoutSettled, Order.PayoutFailed, Order.PayoutUnclear, Order.PayoutRetried,
