@@ -60,6 +60,12 @@ NEVER_SENT: Final = UUID(int=104)
 
 ITS_SALE: Final = {"sku": "MUG", "sale_month": date(2026, 11, 1)}
 
+CUSTOMER: Final = "C-1"
+"""Whose the order with store credit is."""
+
+WORDED: Final = frozenset({"summary"})
+"""Columns in words for people, which may be worded better."""
+
 NEW_REFUND: Final = 1234
 
 Rows = list[dict[str, Any]]
@@ -164,11 +170,18 @@ def as_then(view: str, rows: Rows, columns: list[str]) -> Rows:
     """Return rows of today with the columns that the old version had, counted as it counted."""
     if view == "return_reasons":
         rows = [row for row in rows if row["rma_id"] != NEVER_SENT]
+    if view == "decisions":  # those of people are told since
+        rows = [row for row in rows if row["by"] == "policy"]
     if view == "return_rates":
         its = [row for row in rows if row.items() >= ITS_SALE.items()]
         rows = [row for row in rows if row not in its]
         rows += [row | {"units_defect_claimed": row["units_defect_claimed"] - 1} for row in its]
     return sorted(({name: row[name] for name in columns} for row in rows), key=repr)
+
+
+def _with_holder(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of then; store credit that named nobody is the order's customer's today."""
+    return row | {"holder_id": CUSTOMER} if row.get("holder_id") == "" else row
 
 
 def rebuild_all(settings: Settings) -> None:
@@ -181,7 +194,9 @@ def assert_views_tell_the_same(before: dict[str, Rows], after: dict[str, Rows]) 
     assert before.keys() <= after.keys()
     for view, rows in before.items():
         assert rows, f"{view} was empty: nothing can be said about it"
-        assert as_then(view, after[view], list(rows[0])) == rows, view
+        columns = [name for name in rows[0] if name not in WORDED]
+        told = sorted((_with_holder({name: row[name] for name in columns}) for row in rows), key=repr)
+        assert as_then(view, after[view], columns) == told, view
 
 
 def test_rebuilt_read_models_tell_what_the_old_ones_told(old: Pipeline) -> None:
