@@ -29,7 +29,7 @@ from workers.pictures.orders import allocation
 from workers.pictures.returns import picture
 from workers.pictures.sheet import Screen
 from workers.pictures.tables import reason_bars, trial_balance
-from workers.pictures.terminal import money, stacked
+from workers.pictures.terminal import counted, money, stacked
 from workers.pictures.text import Text
 from workers.trials.demo.services import all_workers, own_folder, payments, services
 from workers.trials.demo.story import Chapter, Step, Story
@@ -113,7 +113,20 @@ class Narrator:
             self._out.print(line.append(f"✓ settled, the gateway's reference {row['reference']}", "green"))
         # the ledger has the settlements, so the log has: where the return stands is another read model's to say
         self._views.wait_for_log(self._events)
+        self._await_credit_notes(story)
         self._say_where(story)
+
+    def _await_credit_notes(self, story: Story) -> None:
+        """Wait until each refund has its credit note, and print them."""
+        give_up_at = time.monotonic() + PAYOUTS_TIMEOUT_S
+        refunds = len(self._views.rows("refunds", {"rma_id": story.rma_id}))
+        while len(notes := self._views.rows("credit_notes", {"rma_id": story.rma_id})) < refunds:
+            if time.monotonic() > give_up_at:
+                raise StoryWentWrongError(f"not every refund had a credit note within {PAYOUTS_TIMEOUT_S:.0f} s")
+            time.sleep(PAYOUTS_POLL_S)
+        for note in sorted(notes, key=lambda row: str(row["number"])):
+            line = Text(f"  {money(note['gross_minor'], note['currency']):>12} on credit note ", "")
+            self._out.print(line.append(f"✓ {note['number']}, {counted(len(note['lines']), 'line')}", "green"))
 
     def _payouts(self, story: Story) -> list[dict[str, Any]]:
         return sorted(self._views.rows("payouts", {"rma_id": story.rma_id}), key=lambda row: str(row["requested_at"]))
