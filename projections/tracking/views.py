@@ -117,8 +117,8 @@ VIEWS: Final = (
         says="One row per decision of policy on a line, on the request and again at its inspection, with everything"
         " that explains it.",
         answers="Why was it decided so?",
-        example="SELECT code, sum(quantity) AS units FROM rma_read.decisions, unnest(codes) AS code"
-        " GROUP BY code ORDER BY units DESC, code",
+        example="SELECT given AS code, sum(quantity) AS units FROM rma_read.decisions, unnest(codes) AS given"
+        " GROUP BY given ORDER BY units DESC, given",
     ),
     RETURN_TERMS,
     RETURN_FLOW,
