@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ PACKAGES: Final = CLONE / ".tools" / "readers"
 DOCUMENT: Final = PAGES / "asyncapi.json"
 SCHEMAS: Final = schemas()
 WAIT_MAX_S: Final = 300
+TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(T.*)?$")
 KNOWN: Final = {"asyncapi-latest-version", "asyncapi-info-contact", "asyncapi-info-license"}
 """What Spectral advises and we leave: 3.0 is what readers know; whom to ask and what is allowed is said elsewhere."""
 
@@ -45,15 +47,15 @@ def wrong(path: str) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a JSON value with instants told in UTC, so that two spellings of one are the same."""
+    """Return a JSON value with instants told in UTC, so that two spellings of one are the same; a day begins in UTC."""
     if isinstance(value, dict):
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list):
         return [plain(part) for part in value]
-    try:
-        return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) and "T" in value else value
-    except ValueError:
+    if not isinstance(value, str) or not TIME.match(value):
         return value
+    at = datetime.fromisoformat(value)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def node(script: str, *arguments: str, given: str = "") -> Any:
