@@ -52,14 +52,14 @@ def _order_and_request(number: int) -> list[Polled]:
         }
         for part in range(1 + number % 2)
     ]
-    rma_id = str(uuid4())
+    rma_id, customer = str(uuid4()), f"customer:{sold['customer_id']}"
     asked = {"rma_id": rma_id, "order_id": order_id, "lines": lines}
     records = [
         command("RegisterOrder", sold),
         command("RecordDelivery", delivery(order_id, quantity=3)),
-        command("RequestReturn", asked, actor="customer:C-1", time=f"{day}T10:00:00Z"),
+        command("RequestReturn", asked, actor=customer, time=f"{day}T10:00:00Z"),
     ]
     if number % 6 == 0:
         corrected = {"rma_id": rma_id, "order_id": order_id, "line": 1, "reason": "defective"}
-        records.append(command("CorrectRequest", corrected, actor="customer:C-1", time=f"{day}T11:00:00Z"))
+        records.append(command("CorrectRequest", corrected, actor=customer, time=f"{day}T11:00:00Z"))
     return records

@@ -168,9 +168,18 @@ def command_of(question: Question, answer: Answer, raised_by: EventIds) -> Outgo
         id=said.command_id,
         source=SOURCE,
         key=question.order_id,
-        time=answer.at or datetime.now(UTC),
+        time=_said_at(question, answer),
         actor=ACTOR,
         data=data,
         correlation_id=raised_by.correlation_id,
         causation_id=str(raised_by.event_id),
     )
+
+
+def _said_at(question: Question, answer: Answer) -> datetime:
+    """Return when an answer counts from: once the log holds a final outcome, from now on.
+
+    What is looked up because two outcomes contradict each other says what holds. Dated when it happened, it would be
+    older news than the wrong one and change nothing, and what was paid would be paid again.
+    """
+    return answer.at if answer.at is not None and question.final is None else datetime.now(UTC)

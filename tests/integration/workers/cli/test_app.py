@@ -98,7 +98,11 @@ def test_exchanges_are_followed_both_ways(shop: Counter, returned: UUID) -> None
     again = uuid4()
     for given, order_id, rma_id in (("O-2", "O-1", returned), ("O-3", "O-2", again)):
         exchange = {"order_id": order_id, "rma_id": str(rma_id), "line": 1}
-        shop.accepted("RegisterOrder", {**ORDER, "order_id": given, "customer_id": "C1", "exchange_of": exchange}, actor="system:shop")
+        shop.accepted(
+            "RegisterOrder",
+            {**ORDER, "order_id": given, "customer_id": "C1", "exchange_of": exchange},
+            actor="system:shop",
+        )
     wanted = [{"line_id": "L1", "quantity": 1, "reason": "defective", "wish": "refund"}]
     shop.accepted("RequestReturn", {"rma_id": str(again), "order_id": "O-2", "lines": wanted}, actor="customer:C1")
     wait_for(lambda: caught_up(shop.settings), "read models")

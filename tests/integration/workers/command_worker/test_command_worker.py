@@ -145,7 +145,8 @@ def test_facts_are_logged_in_the_order_in_which_they_came_about(pipeline: Pipeli
     assert logged["request"] == ["Requested", "UnitsTaken", "Authorized", "DeadlinesMoved"]
     assert logged["receipt"] == ["Received", "UnitsReturned", "DeadlinesMoved"]
     assert logged["inspection"] == [
-        "Inspected", "DispositionDecided", "ResolutionDecided", "RefundRequested", "RefundStarted", "DeadlinesMoved",
+        "Inspected", "DispositionDecided", "StockInstructed", "ResolutionDecided", "RefundRequested", "RefundStarted",
+        "DeadlinesMoved",
     ]  # fmt: skip
     told = [event["type"].split(".")[2] for event in outcome(pipeline, "inspection")["events"]]
     assert told == logged["inspection"]

@@ -17,7 +17,9 @@ from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from tests.support.pipeline import wait_for
 from tests.support.whole_system import working
+from tests.support.worker_threads import running
 from workers.pictures.sheet import Page
+from workers.registry import worker_named
 from workers.trials.demo.narration import PAYOUTS_POLL_S, Narrator, show_case
 from workers.trials.demo.story import Story
 from workers.trials.scenario.views import Views
@@ -51,6 +53,7 @@ def test_the_payouts_are_told_before_the_return_follows_them(settings: Settings)
     said, dsn = io.StringIO(), settings.postgres_dsn.get_secret_value()
     with (
         working(settings),
+        running(settings, worker_named("credit_notes").run),
         closing(Views(dsn, tuple(PROJECTIONS))) as views,
         closing(Views(dsn, ())) as looking,
         conversation(settings) as talk,
