@@ -358,11 +358,13 @@ class OrderMachine(RuleBasedStateMachine):
         self.tell(command, self.on(which, amount_minor=amount, reason="x", **name))
 
     @precondition(lambda self: self.shop.order().store_credit)
-    @rule(which=numbers, index=st.integers(0, 20), amount=st.integers(1, 900))
-    def spend(self, which: int, index: int, amount: int) -> None:
-        known = list(self.shop.order().store_credit)
-        told = {"credit_id": str(known[index % len(known)]), "spend_id": f"P-{len(self.shop.history)}"}
-        self.tell("SpendStoreCredit", self.on(which, **told, amount_minor=amount))
+    @rule(index=st.integers(0, 20), amount=st.integers(1, 900))
+    def spend(self, index: int, amount: int) -> None:
+        known = list(self.shop.order().store_credit.items())
+        credit_id, credit = known[index % len(known)]
+        told = {"credit_id": str(credit_id), "spend_id": f"P-{len(self.shop.history)}", "amount_minor": amount}
+        told |= {"rma_id": str(credit.rma_id)} if credit.rma_id else {}
+        self.tell("SpendStoreCredit", {"order_id": "O-1", **told})
 
     @invariant()
     def everything_is_conserved(self) -> None:
