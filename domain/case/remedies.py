@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from domain.case import Case, refunds, resolution
@@ -22,12 +23,13 @@ def answer(case: Case, number: int, *, accepted: bool) -> None:
         AlreadyShippedError: The goods that would stay with the customer have left.
     """
     offer = case.rma.line(number).offer
-    if offer is None or offer.decision.remedy is None or not case.rma.awaits_answer(number):
+    remedy = offer.decision.remedy if offer else None
+    if offer is None or remedy is None or not case.rma.awaits_answer(number):
         raise WrongStateError("nothing is offered on the line", line=number)
+    offer = _of_waiting_units(case, offer)
     if accepted:
         if any(not state.is_with_customer for _, state in case.rma.line(number).states.within(offer.runs)):
             raise AlreadyShippedError("goods are on their way", line=number)
-        remedy = offer.decision.remedy
         case.rma.trigger_event(case.rma.RemedyAccepted, line=number, remedy=remedy, timestamp=case.at)
         _accept(case, offer, remedy)
     else:
@@ -39,8 +41,15 @@ def lapse(case: Case, number: int, deadline_id: UUID) -> None:
     """Carry out the decision on a line whose offer nobody answered."""
     offer = case.rma.lines[number].offer
     if offer is not None:
+        offer = _of_waiting_units(case, offer)
         case.rma.trigger_event(case.rma.RemedyLapsed, line=number, deadline_id=deadline_id, timestamp=case.at)
         carry_out(case, [offer])
+
+
+def _of_waiting_units(case: Case, offer: LineDecision) -> LineDecision:
+    """Return the offer for those of its units that wait: others were withdrawn since, or cancelled by the shop."""
+    states = case.rma.line(offer.line).states.within(offer.runs)
+    return replace(offer, runs=tuple(run for run, state in states if state.authorization == "requested"))
 
 
 def _accept(case: Case, offer: LineDecision, remedy: Remedy) -> None:

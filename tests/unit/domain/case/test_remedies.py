@@ -99,6 +99,14 @@ def test_an_offer_lapses() -> None:
     refused(shop, "wrong_state", "AnswerRemedy", on_return(line=1, accepted=True), actor=CUSTOMER)
 
 
+def test_units_that_left_meanwhile_are_not_authorized_by_the_answer() -> None:
+    """One of two is withdrawn while the offer stands: turning it down authorizes the other alone."""
+    shop = offering(SHARE, quantity=2)
+    shop.send("WithdrawReturn", on_return(lines=[{"line": 1, "quantity": 1}]), actor=CUSTOMER, at=day(4))
+    answer(shop, False, on=5)
+    assert sorted(states(shop, "authorization")) == [(1, "authorized"), (1, "withdrawn")]
+
+
 def test_what_is_not_offered_cannot_be_answered() -> None:
     """An answer needs an offer, on a line that there is."""
     shop = open_shop()
