@@ -19,7 +19,7 @@ from workers.operating.initialising import initialise
 from workers.runtime.supervisor import command_line
 
 EXIT_TIMEOUT_S: Final = 60.0
-ALL: Final = {"commands", "relay", "tracking", "refund_ledger", "return_reasons", "deadlines"}
+ALL: Final = {"commands", "relay", "tracking", "refund_ledger", "return_reasons", "deadlines", "credit_notes"}
 
 
 @pytest.fixture
