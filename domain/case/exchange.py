@@ -53,6 +53,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         payouts.grant_goodwill(case, line.bonus_minor, line=number, reason=EXCHANGE_BONUS)
     if over:
         payouts.start(case, refunds.request(case, over, because="exchange_difference"))
+    payouts.follow_refunds(case, runs)
 
 
 def _quote(case: Case, line: RmaLine, worth: int) -> int:

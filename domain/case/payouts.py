@@ -18,6 +18,7 @@ from domain.rma.parts import RefundPart, RmaRun
 from domain.rma.state import RmaLine
 from domain.settlement import payouts, retries
 from domain.settlement.retries import Destination
+from domain.units import without
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
 
 SETTLEMENTS: Final[dict[PayoutStatus, Settlement]] = {
@@ -57,6 +58,15 @@ def move_settlement(case: Case, refund: UUID) -> None:
 def settle_nothing(case: Case, runs: Sequence[RmaRun]) -> None:
     """Let units for which nothing is left to pay stand where their refunds do, or settled where there were none."""
     _move(case, runs, None)
+
+
+def follow_refunds(case: Case, runs: Sequence[RmaRun]) -> None:
+    """Let those of the units that were paid for before stand where their refunds do, whatever is decided anew."""
+    refunded = {
+        number: [part.run for part in case.rma.lines[number].refunded] for number in {whole.line for whole in runs}
+    }
+    pieces = [run for whole in runs for run in _cut(whole, case.rma.lines[whole.line].refunded)]
+    _move(case, [run for run in pieces if not without([run.run], refunded[run.line])], None)
 
 
 def _move(case: Case, runs: Sequence[RmaRun], refund: UUID | None) -> None:

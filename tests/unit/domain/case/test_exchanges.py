@@ -215,3 +215,14 @@ def test_an_exchange_that_expires_before_anything_left_is_called_off() -> None:
     assert names(facts)[:4] == ["DeadlinePassed", "Expired", "ExchangeCalledOff", "UnitsFreed"]
     assert (account(shop, "exchange_clearing"), account(shop, "customer_receivable")) == (0, 0)
     check(shop)
+
+
+def test_an_exchange_decided_anew_stands_where_its_earlier_refund_does() -> None:
+    """What a cheaper article left over is still on its way: an even exchange after it does not make that forgotten."""
+    shop = exchanged(**quoted(700))
+    settlement = states(shop, "settlement")
+    assert {state for _, state in settlement} == {"pending"}
+    shop.send("DecideResolution", resolve("replacement"), at=day(8))
+    shop.send("DecideResolution", resolve("exchange"), at=day(9))
+    assert states(shop, "settlement") == settlement
+    check(shop)
