@@ -45,8 +45,8 @@ class NoteContent:
 
     @property
     def about(self) -> str:
-        """What it is about, by a name that no other note of the order has."""
-        return str(self.refund_id) if self.refund_id else f"{self.order_id}/{self.claim_id}"
+        """What it is about, as ``subject`` names it."""
+        return subject(self.order_id, self.refund_id, self.claim_id)
 
     @property
     def gross_minor(self) -> int:
@@ -57,6 +57,11 @@ class NoteContent:
     def taxes(self) -> tuple[TaxShare, ...]:
         """Tax by code, over all lines."""
         return together(*(line.taxes for line in self.lines))
+
+
+def subject(order_id: str, refund_id: UUID | None, claim_id: str | None) -> str:
+    """Return what a note is about, by a name that no other note has: claims are named within their order."""
+    return str(refund_id) if refund_id else f"{order_id}/{claim_id}"
 
 
 def note_of_refund(order: Order, refund: Refund) -> NoteContent:

@@ -13,7 +13,7 @@ from domain.errors import WrongSeriesError
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import credit_note_stream
 from domain.order.parts import TaxShare
-from domain.settlement.credit_note import NoteContent, NoteLine
+from domain.settlement.credit_note import NoteContent, NoteLine, subject
 from domain.vocabularies import NoteKind
 
 DEFAULT_SERIES: Final = "default"
@@ -85,15 +85,13 @@ class CreditNoteSeries(AggregateRoot):
         lines: tuple[NoteLine, ...]
 
         def apply(self, aggregate: CreditNoteSeries) -> None:
-            aggregate.issued += 1
-            aggregate.numbers[_about(self)] = self.number
+            aggregate.noted.add(subject(self.order_id, self.refund_id, self.claim_id))
 
     def __init__(self, series_id: str, year: int) -> None:
         self.series_id = series_id
         self.year = year
-        self.issued = 0
-        self.numbers: dict[str, str] = {}
-        """The number of each note, by what it is about."""
+        self.noted: set[str] = set()
+        """What there is a note about: each its own, so that there are as many notes."""
 
     @property
     def partition_key(self) -> str:
@@ -109,10 +107,10 @@ class CreditNoteSeries(AggregateRoot):
 
     def issue(self, content: NoteContent, issued_on: date, at: datetime) -> None:
         """Give a note the next number; a note about the same thing again is no second."""
-        if content.about in self.numbers:
+        if content.about in self.noted:
             return
         tax = sum(share.amount_minor for share in content.taxes)
-        sequence = self.issued + 1
+        sequence = len(self.noted) + 1
         self.trigger_event(
             self.Issued,
             number=f"CN-{self.series_id}-{self.year:04}-{sequence:06}",
@@ -132,7 +130,3 @@ class CreditNoteSeries(AggregateRoot):
             lines=content.lines,
             timestamp=at,
         )
-
-
-def _about(issued: CreditNoteSeries.Issued) -> str:
-    return str(issued.refund_id) if issued.refund_id else f"{issued.order_id}/{issued.claim_id}"

@@ -18,7 +18,6 @@ TITLES: Final = {"credit": "Credit note", "debit": "Debit note"}
 KEPT: Final = {
     "restocking": "Restocking fee",
     "return_shipping": "Return shipping",
-    "promotion": "Promotion that no longer holds",
     "claim": "Claimed",
 }
 COLUMNS: Final = ("what", "#quantity", "#net", "#tax", "#gross")
