@@ -26,7 +26,7 @@ from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
 from commands.streams import Streams, find_policy, find_return, the_order, the_return
 from domain.case import Case, request, requesters, withdrawal
-from domain.case.authorization import PolicyInForce
+from domain.case.line_facts import PolicyInForce
 from domain.case.request import Correction, ReturnItem, ReturnRequest
 from domain.case.withdrawal import LineUnits
 from domain.errors import NoPolicyError, ReturnExistsError
@@ -79,13 +79,17 @@ class RequestReturn(Body):
 
 
 class CorrectRequest(OnReturn):
-    """Put a line of a request right before anything is handed over; it is decided anew."""
+    """Put a line of a request right before anything is handed over; it is decided anew.
+
+    ``answers`` take the place of earlier ones to the same questions; the others stay.
+    """
 
     line: LineNumber
     reason: Reason | None = None
     wish: Wish | None = None
     comment: Text | None = None
     quantity: Quantity | None = None
+    answers: Answers | None = added_later(None)
 
 
 class UnitsOfLine(Body):
@@ -154,7 +158,7 @@ def correct_request(command: CorrectRequest, meta: Meta, streams: Streams) -> No
     case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
     if meta.actor_kind == "customer":
         requesters.check_may_speak(case, meta.actor_id)
-    correction = Correction(command.reason, command.wish, command.comment, command.quantity)
+    correction = Correction(command.reason, command.wish, command.comment, command.quantity, command.answers)
     request.correct(case, command.line, correction, _policy_in_force(streams, order))
 
 

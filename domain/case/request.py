@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.case import Case, authorization, deadlines
-from domain.case.authorization import PolicyInForce
+from domain.case import Case, authorization, deadlines, questions
 from domain.case.evidence import new_among
+from domain.case.line_facts import Asking, PolicyInForce
 from domain.errors import AlreadyShippedError, QuantityExceededError, WrongStateError
 from domain.order import Order
 from domain.order.errors import NotReturnableError
@@ -18,7 +18,7 @@ from domain.order.parts import PolicyPin
 from domain.order.serials import check_counted, check_distinct
 from domain.rma import Rma
 from domain.rma.parts import Answer, Evidence, ExchangeFor, RequestedLine, of_order
-from domain.units import UnitRun, total
+from domain.units import UnitRun, total, without
 from domain.vocabularies import Reason, Wish
 
 
@@ -66,6 +66,19 @@ class Correction:
     wish: Wish | None
     comment: str | None
     quantity: int | None
+    answers: dict[str, Answer] | None = None
+    """Answers that take the place of earlier ones to the same questions."""
+
+    def of(self, asked: RequestedLine, quantity: int) -> RequestedLine:
+        """Return a line as it is once it is put right."""
+        return replace(
+            asked,
+            reason=self.reason or asked.reason,
+            wish=self.wish or asked.wish,
+            comment=self.comment or asked.comment,
+            quantity=quantity,
+            answers={**(asked.answers or {}), **self.answers} if self.answers else asked.answers,
+        )
 
 
 def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime) -> Rma:
@@ -78,9 +91,11 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
         UnitsNotAvailableError, SerialNotAvailableError: Fewer units are free, or not those with these serial numbers.
         DuplicateSerialError: A serial number is asked for twice.
         IdentifierReusedError: Two of the evidence have one id.
+        AnswerMissingError, AnswerInvalidError: A question of the policy's is not answered, or not as it asks.
     """
     _check(order, asked)
     lines = _requested_lines(order, asked.items)
+    _check_answers(order, asked, lines, policy, at)
     pin = PolicyPin.to(policy.version)
     rma = Rma.request(
         asked.rma_id,
@@ -119,6 +134,22 @@ def _check(order: Order, asked: ReturnRequest) -> None:
         if item.serials and len(item.serials) < item.quantity:
             raise QuantityExceededError(asked=item.quantity, available=len(item.serials), line_id=item.line_id)
     check_distinct(serial for item in asked.items for serial in item.serials)
+
+
+def _check_answers(
+    order: Order, asked: ReturnRequest, lines: Sequence[RequestedLine], policy: PolicyInForce, at: datetime
+) -> None:
+    if not policy.version.document.questions:
+        return
+    asking = Asking.of(
+        order,
+        at,
+        gift=asked.gift,
+        gift_unproved=asked.is_unproved_gift(order),
+        asked=[run for line in lines for run in of_order(line.line_id, line.runs)],
+    )
+    for line in lines:
+        questions.check(policy.version.document, asking.facts(line, line.runs, policy), line=line.line)
 
 
 def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[RequestedLine, ...]:
@@ -162,6 +193,7 @@ def correct(case: Case, number: int, correction: Correction, policy: PolicyInFor
         AlreadyShippedError: Something of the line has left the customer.
         WrongStateError: The line was given up, denied or resolved.
         QuantityExceededError: It has fewer units.
+        AnswerMissingError, AnswerInvalidError: As it is now, a question is not answered, or not as it asks.
     """
     live = _correctable(case, number)
     asked = case.rma.lines[number].asked
@@ -169,19 +201,29 @@ def correct(case: Case, number: int, correction: Correction, policy: PolicyInFor
     if quantity > total(live):
         raise QuantityExceededError(asked=quantity, available=total(live), line=number)
     dropped = _last_units(live, total(live) - quantity)
+    corrected = correction.of(asked, quantity)
+    _check_answers_again(case, corrected, without(live, dropped), policy)
     case.rma.trigger_event(
         case.rma.RequestCorrected,
         line=number,
-        reason=correction.reason or asked.reason,
-        wish=correction.wish or asked.wish,
-        comment=correction.comment or asked.comment,
+        reason=corrected.reason,
+        wish=corrected.wish,
+        comment=corrected.comment,
         quantity=quantity,
         dropped=tuple(dropped),
+        answers=corrected.answers if correction.answers else None,
         timestamp=case.at,
     )
     case.order.free_units(case.rma.rma_id, of_order(asked.line_id, dropped), "corrected", case.at)
     authorization.decide_by_policy(case, [number], policy, case.rma.created_on)
     deadlines.keep(case)
+
+
+def _check_answers_again(case: Case, line: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> None:
+    rma = case.rma
+    if policy.version.document.questions:
+        asking = Asking.of(case.order, rma.created_on, gift=rma.gift, gift_unproved=rma.gift_unproved)
+        questions.check(policy.version.document, asking.facts(line, runs, policy), line=line.line)
 
 
 def _correctable(case: Case, number: int) -> list[UnitRun]:

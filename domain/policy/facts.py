@@ -35,7 +35,8 @@ class Facts(BaseModel):
 
     ``shipped_at`` and ``delivered_at`` are the latest among the units asked for, ``None`` while any of them is not
     shipped or delivered; ``order_delivered_at`` is when the last unit of the whole order was delivered. Amounts are
-    goods and tax of the units asked for. ``in_warranty`` is known for lines with a warranty.
+    goods and tax of the units asked for. ``in_warranty`` is known for lines with a warranty,
+    ``bundle_complete`` for those of a kit: whether all of it comes back, with what came before.
     ``gift_unproved``: a stranger asks for a gift without its code; no rule sees it, a person decides. ``holidays``
     belong to the calendar of the document's window, ``rule_holidays`` to the calendars that rules name, by name.
     """
@@ -64,6 +65,7 @@ class Facts(BaseModel):
     gift: bool | None = None
     in_warranty: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     gift_unproved: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    bundle_complete: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     answers: dict[str, Answer] = Field(default_factory=dict)
     holidays: Holidays = ()
     rule_holidays: dict[str, Holidays] = Field(default_factory=dict)

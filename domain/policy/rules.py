@@ -11,6 +11,7 @@ from domain.policy.conditions import CompiledCondition, compile_condition
 from domain.policy.decision import ComparisonRecord, RuleRecord
 from domain.policy.document import PolicyDocument, Rule, Window, WindowChange
 from domain.policy.facts import Facts
+from domain.policy.question import Question
 from domain.policy.when import ANSWER_PREFIX, Condition
 from domain.policy.windows import day_of, days_between
 
@@ -35,6 +36,30 @@ class CompiledRule:
     effects: tuple[tuple[str, Any], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledQuestion:
+    """One question, ready to be asked of a line; without a condition it is asked of all."""
+
+    question: Question
+    condition: CompiledCondition | None
+    readers: dict[str, Reader]
+
+    def is_asked(self, facts: Facts) -> bool:
+        """Tell whether the question is asked of the line with these facts."""
+        if self.condition is None:
+            return True
+        return self.condition.answer({name: read(facts) for name, read in self.readers.items()})
+
+    def is_missed(self, facts: Facts) -> bool:
+        """Tell whether the line would have to answer the question, and does not."""
+        return self.question.required and self.question.name not in facts.answers and self.is_asked(facts)
+
+    def is_mistaken(self, facts: Facts) -> bool:
+        """Tell whether the line answers the question in another way than it asks for."""
+        answer = facts.answers.get(self.question.name)
+        return answer is not None and not self.question.is_answered_by(answer)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledPolicy:
     """A document, what it reads of the facts, and its rules; one is equal to itself alone."""
@@ -56,6 +81,7 @@ class CompiledPolicy:
     """What is won where the window lasts longest; None where rules change more of it than its days."""
     needs_holidays: bool
     """Some window is counted or rolled by a holiday calendar, which comes with the facts."""
+    questions: tuple[CompiledQuestion, ...]
     _changed_windows: dict[tuple[tuple[str, Any], ...], Window] = field(default_factory=dict)
 
     def window_of(self, won: Won) -> Window:
@@ -152,12 +178,20 @@ def _compile(document: PolicyDocument) -> CompiledPolicy:
         may_decide_approval=any(rule.then.decide == "approve" for rule in document.rules),
         widest=_widest(window, deciding),
         needs_holidays=bool(document.calendars()),
+        questions=tuple(_compile_question(question, window) for question in document.questions),
     )
 
 
 def _compile_rule(rule: Rule, path: str, zone: str) -> CompiledRule:
     facts = frozenset(comparison.fact for comparison in comparisons_of(rule.when) if comparison.fact is not None)
     return CompiledRule(rule.name, path, compile_condition(rule.when, zone), facts, rule.then.spoken())
+
+
+def _compile_question(question: Question, window: Window) -> CompiledQuestion:
+    if question.when is None:
+        return CompiledQuestion(question, None, {})
+    readers = {fact: reader(fact, window) for fact in mentions_of([question.when])}
+    return CompiledQuestion(question, compile_condition(question.when, window.zone), readers)
 
 
 def _widest(window: Window, rules: Iterable[CompiledRule]) -> Won | None:

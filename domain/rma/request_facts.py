@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.fact import Fact, FirstFact
 from domain.order.parts import PolicyPin
 from domain.rma.parts import (
+    Answer,
     Evidence,
     LineDecision,
     PersonDecision,
@@ -132,11 +133,18 @@ class RequestCorrected(Fact):
     comment: str | None
     quantity: int
     dropped: tuple[UnitRun, ...]
+    answers: dict[str, Answer] | None = None
+    """All answers as they are now; None: as they were."""
 
     def apply(self, aggregate: RmaState) -> None:
         line = aggregate.lines[self.line]
         line.asked = replace(
-            line.asked, reason=self.reason, wish=self.wish, comment=self.comment, quantity=self.quantity
+            line.asked,
+            reason=self.reason,
+            wish=self.wish,
+            comment=self.comment,
+            quantity=self.quantity,
+            answers=line.asked.answers if self.answers is None else self.answers,
         )
         line.states.change(self.dropped, lambda state: replace(state, authorization="withdrawn"))
 

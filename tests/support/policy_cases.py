@@ -127,7 +127,7 @@ def _number_comparisons() -> st.SearchStrategy[dict[str, Any]]:
 comparisons = st.one_of(
     _text_comparisons(),
     _number_comparisons(),
-    st.fixed_dictionaries({"fact": st.sampled_from(["final_sale", "gift"]), "is": st.booleans()}),
+    st.fixed_dictionaries({"fact": st.sampled_from(["final_sale", "gift", "bundle_complete"]), "is": st.booleans()}),
     st.fixed_dictionaries({"fact": st.just("ordered_at"), "before": times}),
     st.fixed_dictionaries({"fact": st.just("ordered_at"), "after": times}),
     st.fixed_dictionaries({"fact": st.sampled_from(["answers.opened", "answers.score"]), "is": answers}),
@@ -216,6 +216,7 @@ facts = st.builds(
     line_paid_minor=st.none() | amounts,
     unit_paid_minor=st.none() | amounts,
     gift=st.none() | st.booleans(),
+    bundle_complete=st.none() | st.booleans(),
     answers=st.dictionaries(st.sampled_from(["opened", "score", "note"]), answers),
     holidays=st.lists(dates, max_size=8).map(tuple),
     rule_holidays=st.dictionaries(st.sampled_from(["GB", "US-CA"]), st.lists(dates, max_size=4).map(tuple)),

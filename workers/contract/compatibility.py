@@ -136,7 +136,7 @@ def _narrower(old: Shape, new: Shape) -> Iterator[str]:
         if old.words is None:
             yield "takes certain words only"
     for key in EXACT:
-        if key in after and after[key] != before.get(key) and not (key == "pattern" and _all_fit(old, after[key])):
+        if key in after and after[key] != before.get(key) and not (key == "pattern" and _is_wider(old, after[key])):
             yield f"{key} is {after[key]}, was {before.get(key, 'none')}"
     for key in UPPER:
         if key in after and after[key] < before.get(key, float("inf")):
@@ -144,6 +144,18 @@ def _narrower(old: Shape, new: Shape) -> Iterator[str]:
     for key in LOWER:
         if key in after and after[key] > before.get(key, float("-inf") if key == "minimum" else 0):
             yield f"{key} is {after[key]}, was {before.get(key, 'none')}"
+
+
+def _is_wider(old: Shape, pattern: str) -> bool:
+    """Tell whether a pattern takes all that the old one did, as far as that is plain, or all the words there were."""
+    before, after = _alternatives(old.schema.get("pattern", "")), _alternatives(pattern)
+    return before <= after if before else _all_fit(old, pattern)
+
+
+def _alternatives(pattern: str) -> frozenset[str]:
+    """Return what a pattern of alternatives, ``^(a|b)$``, takes one of; empty for one of another form."""
+    inside = re.fullmatch(r"\^\(([^()]+)\)\$", pattern)
+    return frozenset(inside[1].split("|")) if inside else frozenset()
 
 
 def _all_fit(old: Shape, pattern: str) -> bool:

@@ -44,6 +44,9 @@ def _parts(data: Row, seconds: float, written: Sequence[Path]) -> Iterator[Rende
     if data["statutory_conflicts"]:
         rows = [list(row.values()) for row in data["statutory_conflicts"]]
         yield table("Lines on which the law gives more", ("statute", "#as decided", "#under the draft"), rows)
+    if data["unanswered"]:
+        rows = [list(row.values()) for row in data["unanswered"]]
+        yield table("Requests that lack an answer: the draft would refuse them", ("question", "#lines"), rows)
 
 
 def _shares(data: Row, written: Sequence[Path]) -> Iterator[RenderableType]:

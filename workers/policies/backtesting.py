@@ -46,6 +46,8 @@ class Report:
     conflicts_before: Counter[str] = field(default_factory=Counter)
     conflicts_after: Counter[str] = field(default_factory=Counter)
     """Lines on which a statute gives more than the policy, by statute: as decided, and under the draft."""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """Lines whose request would be refused for a question of the draft, by question: they are decided all the same."""
     customers: set[str] = field(default_factory=set)
     """Whose lines change."""
 
@@ -59,6 +61,8 @@ class Report:
             self.conflicts_before[name] += 1
         for name in line.after.statutes:
             self.conflicts_after[name] += 1
+        for name in line.unanswered:
+            self.unanswered[name] += 1
 
     def count_changed(self, row: ChangedLine) -> None:
         """Count one changed line in, beside ``count``."""
@@ -77,7 +81,7 @@ class Report:
         self.customers |= part.customers
         for name in (
             "outcomes", "differences_minor", "back_before_minor", "back_after_minor", "conflicts_before",
-            "conflicts_after",
+            "conflicts_after", "unanswered",
         ):  # fmt: skip
             getattr(self, name).update(getattr(part, name))
 
@@ -114,6 +118,7 @@ class Report:
                 }
                 for name in sorted({*self.conflicts_before, *self.conflicts_after})
             ],
+            "unanswered": [{"question": name, "lines": lines} for name, lines in sorted(self.unanswered.items())],
         }
 
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from domain.case.authorization import PolicyInForce
+from domain.case.line_facts import PolicyInForce
 from domain.money import basis_points_minor, run_minor
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.evaluate import Gist, gist_of
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion
+from domain.policy.rules import compiled
 from domain.policy.statutes import statutes_for
 from domain.vocabularies import PAID_OUT, SET_OFF
 from infra.calendars import holidays_of
@@ -97,6 +98,8 @@ class Compared(NamedTuple):
     decided_by_after: str
     back_before_minor: int
     back_after_minor: int
+    unanswered: tuple[str, ...]
+    """The questions that the draft requires of the line, and that the request did not answer so that it would do."""
 
     @property
     def is_changed(self) -> bool:
@@ -110,6 +113,7 @@ class Draft:
 
     def __init__(self, document: PolicyDocument) -> None:
         self._document = document
+        self._questions = compiled(document).questions
         self._has_calendars = bool(document.calendars())
         version = PolicyVersion("draft", 0, content_hash(document), EVER, document)
         self._in_force = PolicyInForce(version, holidays_of)
@@ -128,6 +132,12 @@ class Draft:
         """Return what the draft comes to for a line."""
         return gist_of(self._document, statutes_for(facts.country or "", facts.ordered_at), facts)
 
+    def unanswered(self, facts: Facts) -> tuple[str, ...]:
+        """Return the questions for whose answers a request with these facts would be refused."""
+        return tuple(
+            asked.question.name for asked in self._questions if asked.is_missed(facts) or asked.is_mistaken(facts)
+        )
+
 
 def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
     """Return each line of a return as the standing decision left it, and as the draft would have."""
@@ -140,7 +150,16 @@ def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
     worth = [_worth(asked[line.line], line) for _, line in standing]
     backs = list(zip(given_back(before, worth), given_back(after, worth), strict=True))
     return [
-        Compared(event, line, facts[index], before[index], after[index], gists[index].ruling.decided_by, *backs[index])
+        Compared(
+            event,
+            line,
+            facts[index],
+            before[index],
+            after[index],
+            gists[index].ruling.decided_by,
+            *backs[index],
+            draft.unanswered(facts[index]),
+        )
         for index, (event, line) in enumerate(standing)
     ]
 

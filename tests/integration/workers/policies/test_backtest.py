@@ -210,3 +210,17 @@ def test_the_command_writes_table_csv_and_parquet(shop: Pipeline, tmp_path: Path
     assert stored == [
         (row["rma_id"], int(row["line"]), int(row["difference_minor"])) for row in csv.DictReader(io.StringIO(text))
     ]
+
+
+def test_requests_that_lack_an_answer_are_counted(shop: Pipeline) -> None:
+    """A question that a draft requires of some lines was answered by none of them: the draft would refuse those."""
+    draft = a_draft()
+    why = {"name": "why", "text": "Why?", "kind": "truth", "required": True}
+    odd = {**why, "name": "odd", "when": {"fact": "reason", "is": "changed_mind"}}
+    draft["questions"] = [why, odd, {**why, "name": "free", "required": False}]
+
+    report, _ = run(shop, draft)
+
+    asked = Counter(line.terms.facts.reason for rma in returns(shop) for line in rma.lines.values() if line.terms)
+    assert report.unanswered == {"why": asked.total(), "odd": asked["changed_mind"]}
+    assert asked["changed_mind"] > 0

@@ -64,6 +64,16 @@ def of(kind: str, name: str, change: Callable[[dict[str, Any]], object]) -> Call
     return lambda now: change(now[kind][name])
 
 
+def facts_named(change: Callable[[str], str]) -> Callable[[dict[str, Any]], object]:
+    """Return a change of the pattern that says which facts conditions may name."""
+
+    def made(schema: dict[str, Any]) -> None:
+        [text] = [one for one in fields(schema, "Condition")["fact"]["anyOf"] if one["type"] == "string"]
+        text["pattern"] = change(text["pattern"])
+
+    return made
+
+
 SENDERS_BROKEN: Final[dict[str, Callable[[Contract], object]]] = {
     "rma.AddEvidence.v1 is gone": gone("commands", ADD),
     "rma.AddEvidence.v1 may no longer be sent by customer": lambda now: now["senders"][ADD].remove("customer"),
@@ -178,6 +188,7 @@ def planted(change: Callable[[Contract], object]) -> list[str]:
         of("commands", ADD, lambda s: fields(s, "EvidenceItem").update(kind={"type": "string"})),
         of("commands", ADD, lambda s: s["required"].remove("order_id")),
         of("commands", PUBLISH, lambda s: fields(s, "Condition").update(fact={"default": None})),
+        of("commands", PUBLISH, facts_named(lambda pattern: pattern.replace("^(", "^(weather|"))),
         of("events", SCANNED, lambda s: fields(s).update(weight={"type": "integer"})),
         of("events", SCANNED, lambda s: fields(s)["status"]["enum"].append("returned")),
     ],
@@ -185,6 +196,15 @@ def planted(change: Callable[[Contract], object]) -> list[str]:
 def test_a_change_that_breaks_nobody_is_let_through(change: Callable[[Contract], object]) -> None:
     """New commands, events, fields, words, codes and senders, and wider bounds of what is sent, are free to come."""
     assert planted(change) == []
+
+
+def test_a_fact_that_conditions_can_no_longer_name_is_found() -> None:
+    """A pattern of alternatives may get more of them, and not fewer."""
+    fewer = of("commands", PUBLISH, facts_named(lambda pattern: pattern.replace("|wish", "")))
+
+    assert {found.partition(" pattern ")[0] for found in planted(fewer)} >= {
+        "rma.PublishPolicy.v1 $.document.rules[].when.fact"
+    }
 
 
 def test_what_the_comparison_does_not_know_stops_it() -> None:

@@ -1,0 +1,152 @@
+"""What policy is told of a line that is asked for: the order's facts, the request's, and the holidays in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Self
+
+from domain.case import warranty
+from domain.order import Order
+from domain.order.parts import Consignment, LineRun
+from domain.policy.facts import Facts
+from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+from domain.rma.parts import RequestedLine
+from domain.units import UnitRun, total, without
+
+Holidays = Callable[[str, int], frozenset[date]]
+"""The holidays of a calendar in a year, looked up by whoever may look things up."""
+
+HOLIDAY_YEARS_AHEAD: Final = 2
+HOLIDAY_YEARS_MAX: Final = 12
+"""Years whose holidays a decision is given: from the order's year to two after the request's, at most so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The policy version an order is held to, and the holidays its calendar knows."""
+
+    version: PolicyVersion
+    holidays: Holidays
+
+    @classmethod
+    def of(cls, order: Order, policy: ReturnPolicy, holidays: Holidays) -> Self:
+        """Return the version that an order is held to; where it has none yet, the first one published takes it."""
+        return cls(policy.version_numbered(order.policy.number if order.policy else 1), holidays)
+
+    def holidays_between(self, ordered_at: datetime, requested_at: datetime) -> tuple[date, ...]:
+        """Return the holidays of the window's own calendar."""
+        calendar = self.version.document.window.calendar
+        return () if calendar is None else self._of(calendar, ordered_at.year, requested_at.year)
+
+    def rule_holidays_between(self, ordered_at: datetime, requested_at: datetime) -> dict[str, tuple[date, ...]]:
+        """Return the holidays of the calendars that rules name beside the window's own."""
+        document = self.version.document
+        others = set(document.calendars()) - {document.window.calendar}
+        return {name: self._of(name, ordered_at.year, requested_at.year) for name in sorted(others)}
+
+    def _of(self, calendar: str, first_year: int, request_year: int) -> tuple[date, ...]:
+        last_year = request_year + HOLIDAY_YEARS_AHEAD
+        years = range(max(first_year, last_year - HOLIDAY_YEARS_MAX + 1), last_year + 1)
+        return tuple(sorted(day for year in years for day in self.holidays(calendar, year)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """A request as all its lines share it: what it says of itself, and what is known of the whole order."""
+
+    order: Order
+    requested_at: datetime
+    gift: bool
+    gift_unproved: bool
+    all_delivered_at: datetime | None
+    """When the last unit of the order arrived; None: some have not."""
+    complete_bundles: frozenset[str]
+    """The kits of which every unit comes back, by this request or others."""
+
+    @classmethod
+    def of(
+        cls,
+        order: Order,
+        requested_at: datetime,
+        *,
+        gift: bool,
+        gift_unproved: bool,
+        asked: Iterable[LineRun] = (),
+    ) -> Self:
+        """Look through the order once; ``asked`` are units that the request has yet to take."""
+        return cls(
+            order=order,
+            requested_at=requested_at,
+            gift=gift,
+            gift_unproved=gift_unproved,
+            all_delivered_at=_whole_order_delivered_at(order),
+            complete_bundles=_complete_bundles(order, asked),
+        )
+
+    def facts(self, asked: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> Facts:
+        """Return the facts of these units of one line."""
+        order, account = self.order, self.order.lines[asked.line_id]
+        paid = sum(asked.paid_of(run) for run in runs)
+        units = total(runs)
+        bundle = account.fact.bundle_id
+        return Facts(
+            channel=order.channel,
+            seller_id=order.seller_id,
+            country=order.country,
+            customer_tier=order.customer_tier,
+            tender_kinds=tuple(dict.fromkeys(tender.kind for tender in order.tenders)),
+            category=asked.category,
+            sku=asked.sku,
+            final_sale=account.fact.final_sale,
+            reason=asked.reason,
+            wish=asked.wish,
+            quantity=units,
+            line_paid_minor=paid,
+            unit_paid_minor=paid // units if units else 0,
+            ordered_at=order.created_on,
+            shipped_at=_latest(account.shipped, runs),
+            delivered_at=_latest(account.delivered, runs),
+            order_delivered_at=self.all_delivered_at,
+            requested_at=self.requested_at,
+            gift=self.gift,
+            gift_unproved=self.gift_unproved or None,
+            in_warranty=warranty.holds_on(account, runs, self.requested_at),
+            bundle_complete=None if bundle is None else bundle in self.complete_bundles,
+            answers=dict(asked.answers or {}),
+            withdrawal_exception=account.fact.withdrawal_exception,
+            holidays=policy.holidays_between(order.created_on, self.requested_at),
+            rule_holidays=policy.rule_holidays_between(order.created_on, self.requested_at),
+        )
+
+
+def _latest(consignments: Sequence[Consignment], runs: Sequence[UnitRun]) -> datetime | None:
+    """Return when the last of these units arrived, or None while one has not; units arrive in their order."""
+    first, latest = 1, None
+    for sent in consignments:
+        end = first + sent.quantity
+        if any(run.first < end and first < run.end for run in runs):
+            latest = max(sent.at, latest or sent.at)
+        first = end
+    return latest if all(run.end <= first for run in runs) else None
+
+
+def _whole_order_delivered_at(order: Order) -> datetime | None:
+    times = [_latest(account.delivered, [UnitRun(1, account.fact.quantity)]) for account in order.lines.values()]
+    known = [at for at in times if at is not None]
+    return max(known) if len(known) == len(times) else None
+
+
+def _complete_bundles(order: Order, asked: Iterable[LineRun]) -> frozenset[str]:
+    """Return the kits of which no unit stays: what was cancelled never came, and a fee cannot come back."""
+    coming: dict[str, list[UnitRun]] = {}
+    for run in asked:
+        coming.setdefault(run.line_id, []).append(run.run)
+    of_bundle: dict[str, bool] = {}
+    for line_id, account in order.lines.items():
+        bundle = account.fact.bundle_id
+        if bundle is not None and account.fact.kind != "fee":
+            stays = [run for run, state in account.units if state.is_free]
+            of_bundle[bundle] = of_bundle.get(bundle, True) and not without(stays, coming.get(line_id, ()))
+    return frozenset(bundle for bundle, is_complete in of_bundle.items() if is_complete)

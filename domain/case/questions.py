@@ -1,0 +1,46 @@
+"""What policy asks of every line before it is decided, and whether that was answered."""
+
+from __future__ import annotations
+
+from domain.errors import RuleViolationError
+from domain.policy.document import PolicyDocument
+from domain.policy.facts import Facts
+from domain.policy.question import Question
+from domain.policy.rules import compiled
+
+
+class AnswerMissingError(RuleViolationError):
+    """A question that the policy asks of the line has to be answered; `text` is the question as people read it."""
+
+    code = "answer_missing"
+
+    def __init__(self, question: Question, *, line: int) -> None:
+        message = f"line {line} needs an answer to the question {question.name}: {question.text}"
+        super().__init__(message, question=question.name, text=question.text, line=line)
+
+
+class AnswerInvalidError(RuleViolationError):
+    """An answer is not of the kind that the policy's question asks for, or none of its choices."""
+
+    code = "answer_invalid"
+
+    def __init__(self, question: Question, *, line: int) -> None:
+        message = f"the answer to the question {question.name} on line {line} must be {question.asks_for}"
+        super().__init__(message, question=question.name, text=question.text, line=line)
+
+
+def check(document: PolicyDocument, facts: Facts, *, line: int) -> None:
+    """Hold a line's answers to the questions that are asked of it, in the order of the document.
+
+    A question may hang on facts of the line and on the answers to earlier ones. An answer that no question asks for is
+    taken as it is.
+
+    Raises:
+        AnswerInvalidError: An answer is not of its question's kind, or none of its choices.
+        AnswerMissingError: A required question that is asked of the line was left out.
+    """
+    for asked in compiled(document).questions:
+        if asked.is_mistaken(facts):
+            raise AnswerInvalidError(asked.question, line=line)
+        if asked.is_missed(facts):
+            raise AnswerMissingError(asked.question, line=line)
