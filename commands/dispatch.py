@@ -21,6 +21,7 @@ from commands import (  # importing them registers their handlers
     parcels,
     policies,
     requests,
+    statutes,
     unknown_parcels,
 )
 from commands.faults import MalformedError, faults_in, json_of
@@ -36,6 +37,7 @@ TIME_AHEAD_MAX: Final = timedelta(days=1)
 
 MODULES: Final = (
     policies,
+    statutes,
     orders,
     requests,
     evidence,

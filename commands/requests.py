@@ -24,7 +24,7 @@ from commands.fields import (
 )
 from commands.metadata import Meta
 from commands.registry import content_hash, handles, on_return
-from commands.streams import Streams, find_policy, find_return, the_order, the_return
+from commands.streams import Streams, find_policy, find_return, find_statutes, the_order, the_return
 from domain.case import Case, request, requesters, withdrawal
 from domain.case.line_facts import PolicyInForce
 from domain.case.request import Correction, ReturnItem, ReturnRequest
@@ -149,7 +149,7 @@ def _policy_in_force(streams: Streams, order: Order) -> PolicyInForce:
     policy = find_policy(streams, order.policy_id)
     if policy is None:
         raise NoPolicyError(f"no policy {order.policy_id} is published", policy_id=order.policy_id)
-    return PolicyInForce.of(order, policy, streams.holidays)
+    return PolicyInForce.of(order, policy, streams.holidays, find_statutes(streams))
 
 
 @handles(CorrectRequest, by="customer agent")

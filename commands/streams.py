@@ -8,9 +8,10 @@ from uuid import UUID
 
 from domain.errors import UnknownOrderError, UnknownReturnError
 from domain.fact import AggregateRoot
-from domain.identity import order_stream, policy_stream, rma_stream
+from domain.identity import STATUTES_STREAM, order_stream, policy_stream, rma_stream
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
+from domain.policy.statute_book import StatuteBook
 from domain.rma import Rma
 
 
@@ -56,3 +57,8 @@ def the_return(streams: Streams, rma_id: UUID, order: Order) -> Rma:
 def find_policy(streams: Streams, policy_id: str) -> ReturnPolicy | None:
     """Return a policy with all its versions, or None where none was published."""
     return cast("ReturnPolicy | None", streams.get(policy_stream(policy_id)))
+
+
+def find_statutes(streams: Streams) -> StatuteBook | None:
+    """Return which editions of the statutes were published, or None where none was."""
+    return cast("StatuteBook | None", streams.get(STATUTES_STREAM))

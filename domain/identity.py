@@ -12,6 +12,8 @@ FIRST_CHECK_SYMBOLS: Final = CROCKFORD + "*~$=U"
 FIELD_POLYNOMIAL: Final = 0b100101
 
 RMA_NUMBER_BITS: Final = 60
+STATUTES_STREAM: Final = "statutes/published"
+"""The stream that holds which editions of the statutes were published."""
 
 
 def order_stream(order_id: str) -> str:

@@ -9,7 +9,6 @@ from typing import Final
 from domain.case import Case, resolution
 from domain.case.line_facts import Asking, PolicyInForce
 from domain.policy.evaluate import decide
-from domain.policy.statutes import statutes_for
 from domain.rma.parts import LineDecision, of_order
 
 OUTCOMES: Final = ("approve", "review", "deny")
@@ -18,11 +17,12 @@ OUTCOMES: Final = ("approve", "review", "deny")
 def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, requested_at: datetime) -> None:
     """Decide lines by policy, each on its own, and carry that out; what may be avoided is offered first."""
     decided: list[LineDecision] = []
+    law = policy.law(case.order, requested_at)
     asking = Asking.of(case.order, requested_at, gift=case.rma.gift, gift_unproved=case.rma.gift_unproved)
     for number in numbers:
         runs = tuple(case.rma.fitting(number, lambda state: state.is_live))
         facts = asking.facts(case.rma.line(number).asked, runs, policy)
-        decision = decide(policy.version.document, statutes_for(case.order.country, case.order.created_on), facts)
+        decision = decide(policy.version.document, law, facts)
         decided.append(LineDecision(number, runs, decision))
     offered = tuple(one for one in decided if _may_be_avoided(case, one))
     if offered:

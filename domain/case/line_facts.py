@@ -12,6 +12,8 @@ from domain.order import Order
 from domain.order.parts import Consignment, LineRun
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+from domain.policy.statute_book import StatuteBook
+from domain.policy.statutes import FIRST, Law, law_for
 from domain.rma.parts import RequestedLine
 from domain.units import UnitRun, total, without
 
@@ -25,15 +27,21 @@ HOLIDAY_YEARS_MAX: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class PolicyInForce:
-    """The policy version an order is held to, and the holidays its calendar knows."""
+    """The policy version an order is held to, the holidays its calendar knows, and the editions of the law."""
 
     version: PolicyVersion
     holidays: Holidays
+    statutes: StatuteBook | None = None
 
     @classmethod
-    def of(cls, order: Order, policy: ReturnPolicy, holidays: Holidays) -> Self:
+    def of(cls, order: Order, policy: ReturnPolicy, holidays: Holidays, statutes: StatuteBook | None) -> Self:
         """Return the version that an order is held to; where it has none yet, the first one published takes it."""
-        return cls(policy.version_numbered(order.policy.number if order.policy else 1), holidays)
+        return cls(policy.version_numbered(order.policy.number if order.policy else 1), holidays, statutes)
+
+    def law(self, order: Order, requested_at: datetime) -> Law:
+        """Return the rights that an order has, in the edition that is in effect at the request."""
+        edition = FIRST if self.statutes is None else self.statutes.edition_for(requested_at)
+        return law_for(order.country, order.created_on, edition)
 
     def holidays_between(self, ordered_at: datetime, requested_at: datetime) -> tuple[date, ...]:
         """Return the holidays of the window's own calendar."""

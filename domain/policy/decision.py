@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from domain.policy.document import Outcome, Remedy
 from domain.policy.facts import Facts
+from domain.policy.statutes import LawPin
 from domain.vocabularies import Disposition, Grade, Method, Reason, RefundDue, Wish
 
 
@@ -100,12 +101,17 @@ class DecidedFees(BaseModel):
     merchant_return_shipping_minor: int
 
 
+def _is_first(law: object) -> bool:
+    return law is None  # decisions from before there were editions say nothing of them
+
+
 class Decision(BaseModel):
     """What was decided on one line, with every input and the reasons; equal inputs give equal bytes.
 
     ``window_ends_at`` is null while the window is open; ``refund_within_days`` is null where no statute holds;
     ``refund_due`` of ``first_scan`` means at receipt where nothing was scanned. ``remedy`` is offered before an
-    authorization; everything else is decided as if it were not.
+    authorization; everything else is decided as if it were not. ``law`` is the edition of the statutes that was asked;
+    it is left out where that is the first. ``statutes`` are the ids of its rights that had a say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -128,6 +134,7 @@ class Decision(BaseModel):
     zone: str
     remedy: Remedy | None
     statutes: tuple[str, ...]
+    law: Annotated[LawPin | None, Field(exclude_if=_is_first)] = None
     facts: Facts
     trace: SerializeAsAny[tuple[TraceRecord, ...]]  # written out as it is, which is four times as fast
     flips: tuple[Flip, ...]

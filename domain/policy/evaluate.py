@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +20,7 @@ from domain.policy.facts import Facts
 from domain.policy.flips import flips_of
 from domain.policy.rules import Won, compiled
 from domain.policy.ruling import HOLDS, Ruling, Verdict, rule_on
-from domain.policy.statutes import Statute
+from domain.policy.statutes import Law, Statute
 from domain.policy.windows import end_of_day_after
 from domain.vocabularies import Reason
 
@@ -29,35 +28,35 @@ REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
 """When a refund may be due, the earliest first."""
 
 
-def decide(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
+def decide(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
     """Return the decision on one line; there is one for every document and all facts.
 
     Args:
         document: The version of the merchant's policy that holds for the order.
-        statutes: The rights of the order's country at its time (``statutes_for``); they only ever widen.
+        law: The rights of the order's country at its time (``law_for``); they only ever widen.
         facts: The line's facts.
     """
     policy = compiled(document)
     won, rule_records = policy.explained(facts)
-    ruling = rule_on(policy, won, statutes, facts)
+    ruling = rule_on(policy, won, law, facts)
     terms, decided = _terms(document, won, ruling)
-    flips = flips_of(policy, statutes, facts, ruling) if ruling.outcome == "deny" else ()
+    flips = flips_of(policy, law, facts, ruling) if ruling.outcome == "deny" else ()
     trace: list[TraceRecord] = [
         *rule_records,
         _window_record(won, ruling),
         *(_statute_record(verdict, decided) for verdict in ruling.verdicts),
         _outcome_record(ruling),
     ]
-    return _decision(ruling, terms, decided, facts, trace=tuple(trace), flips=flips)
+    return _decision(ruling, law, terms, decided, facts, trace=tuple(trace), flips=flips)
 
 
-def decide_without_reasons(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Decision:
+def decide_without_reasons(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
     """Return the same decision with an empty trace and no flips, for comparing policies over much history."""
     policy = compiled(document)
     won = policy.won(facts)
-    ruling = rule_on(policy, won, statutes, facts)
+    ruling = rule_on(policy, won, law, facts)
     terms, decided = _terms(document, won, ruling)
-    return _decision(ruling, terms, decided, facts)
+    return _decision(ruling, law, terms, decided, facts)
 
 
 class Gist(NamedTuple):
@@ -68,11 +67,11 @@ class Gist(NamedTuple):
     statutes: tuple[str, ...]
 
 
-def gist_of(document: PolicyDocument, statutes: Sequence[Statute], facts: Facts) -> Gist:
+def gist_of(document: PolicyDocument, law: Law, facts: Facts) -> Gist:
     """Return what ``decide`` comes to without making a decision of it, for millions of lines."""
     policy = compiled(document)
     won = policy.won(facts)
-    ruling = rule_on(policy, won, statutes, facts)
+    ruling = rule_on(policy, won, law, facts)
     terms, decided = _terms(document, won, ruling)
     return Gist(ruling, terms, _deciding(ruling, decided))
 
@@ -83,6 +82,7 @@ def _deciding(ruling: Ruling, decided: dict[str, list[str]]) -> tuple[str, ...]:
 
 def _decision(
     ruling: Ruling,
+    law: Law,
     terms: dict[str, Any],
     decided: dict[str, list[str]],
     facts: Facts,
@@ -102,6 +102,7 @@ def _decision(
             "zone": zone,
             "remedy": remedy,
             "statutes": _deciding(ruling, decided),
+            "law": None if law.is_first else law.pin,
             "facts": facts,
             "trace": trace,
             "flips": flips,

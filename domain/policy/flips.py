@@ -33,7 +33,7 @@ from domain.policy.ruling import (
     verdict_on,
     widened,
 )
-from domain.policy.statutes import Statute
+from domain.policy.statutes import Law, Statute
 from domain.policy.when import ANSWER_PREFIX
 from domain.vocabularies import Reason, TenderKind, Wish
 
@@ -63,9 +63,9 @@ _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def flips_of(policy: CompiledPolicy, statutes: Sequence[Statute], facts: Facts, denial: Ruling) -> tuple[Flip, ...]:
+def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> tuple[Flip, ...]:
     """Return the single changes that lead from a denial to approval, by fact; none where there is no such change."""
-    rights = tuple(statutes)
+    rights = law.rights
     trials = _Trials(policy, rights, facts, denial)
     found: list[Change] = []
     done: set[tuple[str, int]] = set()

@@ -17,7 +17,7 @@ from domain.policy.document import (
 )
 from domain.policy.facts import Facts
 from domain.policy.rules import CompiledPolicy, Won
-from domain.policy.statutes import Statute
+from domain.policy.statutes import Law, Statute
 from domain.policy.windows import day_of, end_of_day, end_of_day_after, same_day_years_later
 from domain.vocabularies import Wish
 
@@ -105,7 +105,7 @@ def merchant_on(policy: CompiledPolicy, won: Won, facts: Facts) -> Merchant:
 def rule_on(
     policy: CompiledPolicy,
     won: Won,
-    statutes: Sequence[Statute],
+    law: Law,
     facts: Facts,
 ) -> Ruling:
     """Return what the effects that rules won, the window and the statutes come to for these facts.
@@ -113,12 +113,12 @@ def rule_on(
     Args:
         policy: The merchant's policy.
         won: The effects that its rules win.
-        statutes: The rights to look at.
+        law: The rights to look at.
         facts: The line's facts.
     """
     merchant = merchant_on(policy, won, facts)
     window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
-    verdicts = [verdict_on(statute, facts, window.zone) for statute in statutes]
+    verdicts = [verdict_on(statute, facts, window.zone) for statute in law.rights]
     ruled = widened(merchant, [verdict.statute for verdict in verdicts if verdict.why == HOLDS], facts.wish)
     if facts.gift_unproved:
         ruled = ruled._replace(outcome="review", codes=(CODE_GIFT_UNPROVED,), by="gift", deciding=())

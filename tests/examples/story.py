@@ -94,6 +94,7 @@ def _open(teller: Narrator) -> None:
         document = {**POLICY, "ship_back_days": days}
         published = {"policy_id": "standard", "effective_from": day(version).isoformat(), "document": document}
         teller.tell("PublishPolicy", published, "system:merchant")
+    teller.tell("PublishStatutes", {"edition": 1, "effective_from": day(0).isoformat()}, "system:merchant")
 
 
 def _money(teller: Narrator) -> None:

@@ -14,7 +14,7 @@ from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.flips import with_fact
 from domain.policy.moments import ANCHOR_FACTS
-from domain.policy.statutes import Statute, statutes_for
+from domain.policy.statutes import Law, law_for
 from domain.vocabularies import (
     Anchor,
     Grade,
@@ -72,9 +72,9 @@ def decided(document: PolicyDocument, facts: Facts) -> Decision:
     return decide(document, rights(facts), facts)
 
 
-def rights(facts: Facts) -> tuple[Statute, ...]:
+def rights(facts: Facts) -> Law:
     """Return the statutes of the order's country."""
-    return statutes_for(facts.country or "", facts.ordered_at)
+    return law_for(facts.country or "", facts.ordered_at)
 
 
 def record(decision: Decision, kind: str, name: str = "") -> dict[str, Any]:

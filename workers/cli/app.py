@@ -22,6 +22,7 @@ from workers.cli import (
     rebuild,
     review,
     send,
+    statutes,
 )
 from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
@@ -75,6 +76,7 @@ ask.register(app)
 review.register(app)
 differences.register(app)
 policy.register(app)
+statutes.register(app)
 
 
 @app.command()

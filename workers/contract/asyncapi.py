@@ -143,7 +143,7 @@ def _command(registration: Registration, schemas: dict[str, Schema]) -> Document
     return _message(
         name,
         f"{described(model)} Sent by: {senders}.",
-        key="The order_id of the body; of a policy's commands the policy_id.",
+        key="The order_id of the body; of a policy's commands the policy_id, of those about the law `statutes`.",
         headers=headers.of_command(name, sorted(registration.by)),
         payload=_shared(name, COMMANDS, command_schema(registration), schemas),
         examples=[
@@ -161,7 +161,7 @@ def _event(topic: str, fact: type[Fact], schemas: dict[str, Schema]) -> Document
     return _message(
         topic,
         described(fact),
-        key="The order_id; of a policy's events the policy_id.",
+        key="The order_id; of a policy's events the policy_id, of the law's `statutes`.",
         headers=headers.of_event(topic),
         payload=_shared(topic, EVENTS, event_schema(topic, fact), schemas),
         examples=[

@@ -13,6 +13,7 @@ from workers.contract.markdown import GENERATED, described, json_block, table
 
 GROUPS: Final = {
     "commands.policies": "Policies",
+    "commands.statutes": "Statutes",
     "commands.orders": "Orders, shipments and deliveries",
     "commands.requests": "Requests",
     "commands.evidence": "Evidence",

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
+from domain.policy.statute_book import StatuteBook
 from domain.rma import Rma
 from domain.rma.unknown_parcel import UnknownParcel
 from domain.settlement.credit_note_series import CreditNoteSeries
@@ -22,6 +23,7 @@ AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
     "order": Order,
     "rma": Rma,
     "policy": ReturnPolicy,
+    "statutes": StatuteBook,
     "settlement-difference": SettlementDifference,
     "unknown-parcel": UnknownParcel,
     "credit-note-series": CreditNoteSeries,

@@ -59,8 +59,9 @@ Commands are accepted as CloudEvents 1.0 in binary mode (`ce_` headers) and in s
 command's `id`; of each further event of the command the `id` of the one before it |
 | `streamversion`, `position`, `recordedat`, `commandid`, `prevhash` | | always set |
 
-The key of a command is its `order_id`, for policies the `policy_id`. An unknown field is malformed. A country is one of
-ISO 3166-1 (alpha-2), or `ZZ` where it is not known; `EU` is taken, too. A currency is one of ISO 4217.
+The key of a command is its `order_id`, for policies the `policy_id`, for the law `statutes`. An unknown field is
+malformed. A country is one of ISO 3166-1 (alpha-2), or `ZZ` where it is not known; `EU` is taken, too. A currency is
+one of ISO 4217.
 Business time lies at most a day ahead of the command worker's clock (else `time_in_future`, with the latest that would
 do), and no shipment or delivery before its order (`before_order`).
 

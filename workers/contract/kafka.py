@@ -55,8 +55,9 @@ PAGE: Final = """# Kafka
 ## Keys, partitions and order
 
 Order holds among records of one key in one partition, and nowhere else. So all that concerns an order is sent with its
-`order_id` as the key (a policy's commands with the `policy_id`), and every producer has to put a key into the same
-partition. Here that is murmur2, which the clients for Java, kafka-python and kafkajs use unless told otherwise.
+`order_id` as the key (a policy's commands with the `policy_id`, those about the law with `statutes`), and every
+producer has to put a key into the same partition. Here that is murmur2, which the clients for Java, kafka-python and
+kafkajs use unless told otherwise.
 librdkafka and what stands on it (kcat, and the clients for Go, .NET, Python, PHP and Ruby that wrap it) does not: set
 `partitioner=murmur2_random` there. A command that reaches us before what it builds on is refused (`unknown_order`,
 `unknown_return`).

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from domain.policy.statutes import FIRST, articles_of
 from domain.policy.when import ANSWER_PREFIX
 from projections.tracking.words import STAGES
 from workers.pictures.catalogues import Catalogue
@@ -188,7 +189,13 @@ def _statute(record: Row, by: str, texts: Catalogue) -> Step:
         code, _, exception = record["why"].partition(":")
         why = texts.name("whys", code, exception=texts.name("values", exception), ends_at=ends_at)
     title = texts.say("statute", title=texts.name("statutes", record["id"]))
-    return Step(title, verdict, (why,), decisive=by == f"statute:{record['id']}")
+    article = texts.say("statute_article", article=_article(record))
+    return Step(title, verdict, (why, article), decisive=by == f"statute:{record['id']}")
+
+
+def _article(record: Row) -> str:
+    """Return the article of a right: as it was told, or for decisions that did not tell it, of the first edition."""
+    return str(record.get("article") or articles_of(FIRST).get(record["id"], record["id"]))
 
 
 def _check(record: Row, by: str, texts: Catalogue) -> Step:

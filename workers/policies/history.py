@@ -15,6 +15,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from domain.policy.facts import Facts
+from domain.policy.statutes import FIRST, LawPin
 from domain.rma import Rma
 from domain.units import UnitRun
 from infra.envelope.codec import Codec, UnreadableEventError
@@ -55,7 +56,13 @@ class StoredDecision(BaseModel):
     remedy: StoredRemedy | None
     fees: StoredFees
     statutes: tuple[str, ...]
+    law: LawPin | None = None
     facts: Facts
+
+    @property
+    def edition(self) -> int:
+        """The edition of the statutes that it was made under."""
+        return FIRST if self.law is None else self.law.edition
 
 
 class DecidedLine(BaseModel):

@@ -1,12 +1,13 @@
-"""Policies as the event log has them: every version ever published."""
+"""Policies and editions of the law as the event log has them: all that were ever published."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Final, cast
 
 from domain.errors import RmaError
-from domain.identity import policy_stream
+from domain.identity import STATUTES_STREAM, policy_stream
 from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+from domain.policy.statute_book import StatuteBook
 from infra.envelope.codec import Codec
 from infra.log.event_log import EventLog
 from infra.log.queries import streams_between
@@ -59,3 +60,12 @@ def version_named(policies: dict[str, ReturnPolicy], name: str, policy_id: str) 
     if not number.isdecimal() or not 1 <= int(number) <= len(versions):
         raise UnknownVersionError(f"policy {wanted} has versions 1 to {len(versions)}, not {number}")
     return versions[int(number) - 1]
+
+
+def read_statutes(log: EventLog, codec: Codec) -> StatuteBook | None:
+    """Return which editions of the statutes were published; None where none was."""
+    book: StatuteBook | None = None
+    for event in log.load({STATUTES_STREAM: 0}).get(STATUTES_STREAM, ()):
+        fact = codec.decode(event.type, STATUTES_STREAM, event.version, event.occurred_at, event.body)
+        book = cast("StatuteBook", fact.mutate(book))
+    return book

@@ -98,7 +98,10 @@ def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | N
         yield Difference(stream, event.position, None, "the policy version it was decided by is not in the log")
         return
     try:
-        again = [decided_again(line.decision.facts, document).model_dump_json().encode() for line in event.lines]
+        again = [
+            decided_again(line.decision.facts, document, line.decision.edition).model_dump_json().encode()
+            for line in event.lines
+        ]
     except UnreadableEventError as damaged:
         yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
         return

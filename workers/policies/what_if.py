@@ -17,7 +17,7 @@ from domain.policy.evaluate import Gist, gist_of
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion
 from domain.policy.rules import compiled
-from domain.policy.statutes import statutes_for
+from domain.policy.statutes import law_for
 from domain.vocabularies import PAID_OUT, SET_OFF
 from infra.calendars import holidays_of
 from infra.records import rfc3339
@@ -128,9 +128,9 @@ class Draft:
             update={"holidays": holidays, "rule_holidays": self._in_force.rule_holidays_between(*between)}
         )
 
-    def decide(self, facts: Facts) -> Gist:
-        """Return what the draft comes to for a line."""
-        return gist_of(self._document, statutes_for(facts.country or "", facts.ordered_at), facts)
+    def decide(self, facts: Facts, edition: int) -> Gist:
+        """Return what the draft comes to for a line under an edition of the statutes."""
+        return gist_of(self._document, law_for(facts.country or "", facts.ordered_at, edition), facts)
 
     def unanswered(self, facts: Facts) -> tuple[str, ...]:
         """Return the questions for whose answers a request with these facts would be refused."""
@@ -145,7 +145,8 @@ def compare(one: DecidedReturn, draft: Draft) -> list[Compared]:
     standing = list(one.last_decisions().values())
     facts = [draft.facts_for(line.decision.facts) for _, line in standing]
     before = [_terms_stored(line.decision) for _, line in standing]
-    gists = [draft.decide(known) for known in facts]
+    editions = [line.decision.edition for _, line in standing]
+    gists = [draft.decide(known, edition) for known, edition in zip(facts, editions, strict=True)]
     after = [_terms_drafted(gist, known) for gist, known in zip(gists, facts, strict=True)]
     worth = [_worth(asked[line.line], line) for _, line in standing]
     backs = list(zip(given_back(before, worth), given_back(after, worth), strict=True))

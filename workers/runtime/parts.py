@@ -10,6 +10,7 @@ from typing import Final
 from domain.history import UPCASTS
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
+from domain.policy.statute_book import StatuteBook
 from domain.rma import Rma
 from domain.rma.unknown_parcel import UnknownParcel
 from domain.settlement.credit_note_series import CreditNoteSeries
@@ -23,7 +24,7 @@ from infra.readiness import services_away
 from infra.settings import Settings
 from projections.projection import Projection
 
-AGGREGATES: Final = (Order, Rma, ReturnPolicy, SettlementDifference, CreditNoteSeries, UnknownParcel)
+AGGREGATES: Final = (Order, Rma, ReturnPolicy, StatuteBook, SettlementDifference, CreditNoteSeries, UnknownParcel)
 
 
 COMMANDS: Final = "commands"

@@ -21,7 +21,7 @@ from domain.policy.proof.floor import EFFECTS, NOT_IN_DOCUMENTS, Demand, shortfa
 from domain.policy.proof.regions import TooManyError
 from domain.policy.proof.timelines import TIME_FACTS, Signature, Timeline, clockwork_of
 from domain.policy.rules import reader
-from domain.policy.statutes import Statute, all_statutes, statutes_for
+from domain.policy.statutes import FIRST, NO_LAW, Statute, edition_numbered, law_for
 
 DecideLine = Callable[[Facts], Decision]
 CASES_MAX: Final = 30_000
@@ -77,7 +77,7 @@ class Ground:
     def timelines(self, right: Statute) -> list[tuple[Timeline, Signature]]:
         """Return the courses of events for a right; raises ``TooManyError`` where they are too many."""
         if right.id not in self._found:
-            beside = tuple(other for other in all_statutes() if other.countries & right.countries)
+            beside = tuple(other for other in edition_numbered(FIRST).rights if other.countries & right.countries)
             self._found[right.id] = list(clockwork_of(self.document).timelines(right, beside))
         return self._found[right.id]
 
@@ -104,17 +104,17 @@ def search_alone(ground: Ground) -> Search:
 
 def merged(document: PolicyDocument, facts: Facts) -> Decision:
     """Return the decision on facts under the statutes of their country and time."""
-    return decide_without_reasons(document, statutes_for(facts.country or "", facts.ordered_at), facts)
+    return decide_without_reasons(document, law_for(facts.country or "", facts.ordered_at), facts)
 
 
 def alone(document: PolicyDocument, facts: Facts) -> Decision:
     """Return what a document by itself would decide."""
-    return decide_without_reasons(document, (), facts)
+    return decide_without_reasons(document, NO_LAW, facts)
 
 
 def fallen_short(facts: Facts, decision: Decision) -> tuple[Shortfall, ...]:
     """Return in what a decision on given facts falls short: running a counterexample shows its shortfall again."""
-    rights = statutes_for(facts.country or "", facts.ordered_at)
+    rights = law_for(facts.country or "", facts.ordered_at).rights
     return tuple(
         Shortfall(right.id, demand, facts) for right in rights for demand in shortfalls(right, facts, decision)
     )
@@ -137,7 +137,7 @@ def search(
     """
     found: dict[tuple[str, str], Shortfall] = {}
     cases, left_out = 0, []
-    for right in all_statutes():
+    for right in edition_numbered(FIRST).rights:
         try:
             for facts in _cases(ground, right, together=together):
                 cases += 1

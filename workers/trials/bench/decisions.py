@@ -18,7 +18,7 @@ from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide, decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.statutes import statutes_for
+from domain.policy.statutes import law_for
 from workers.trials.bench import load
 
 UNITS_MANY: Final = 100_000
@@ -142,11 +142,11 @@ def run_policy() -> PolicyReport:
 def _per_second(deciding: Callable[..., Decision], *, days_after: int) -> float:
     document = PolicyDocument.model_validate_json(json.dumps(_document()))
     ordered = datetime(2026, 3, 1, 9, tzinfo=UTC)
-    statutes = statutes_for("DE", ordered)
+    law = law_for("DE", ordered)
     lines = [_facts(ordered, number, days_after) for number in range(POLICY_DECISIONS)]
     began = time.perf_counter()
     for facts in lines:
-        deciding(document, statutes, facts)
+        deciding(document, law, facts)
     return POLICY_DECISIONS / (time.perf_counter() - began)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
-from domain.policy.statutes import statutes_for
+from domain.policy.statutes import law_for
 from domain.rma import Rma
 from tests.support.command_line import invoke
 from tests.support.decided_log import DOCUMENT, decide_some
@@ -107,7 +107,7 @@ def oracle(shop: Pipeline, content: dict[str, Any]) -> list[dict[str, Any]]:
         after = {}
         for number, terms in before.items():
             facts = Draft(draft).facts_for(terms.facts)
-            after[number] = decide(draft, statutes_for(facts.country or "", facts.ordered_at), facts)
+            after[number] = decide(draft, law_for(facts.country or "", facts.ordered_at), facts)
         outward = dict.fromkeys(before, 0)  # these orders were shipped free of charge
         back_before, back_after = slow_back(before, outward), slow_back(after, outward)
         for number, old in before.items():

@@ -166,15 +166,15 @@ def test_every_flip_of_time_says_by_how_many_days(document: PolicyDocument, line
 
 def slow_flips(document: PolicyDocument, line: Facts) -> list[Flip]:
     """Return the flips that come of deciding anew for every single change that is worth a trial."""
-    policy, statutes = compiled(document), rights(line)
-    window = rule_on(policy, policy.won(line), statutes, line).window
+    policy, law = compiled(document), rights(line)
+    window = rule_on(policy, policy.won(line), law, line).window
     found: list[Flip] = []
     done: set[tuple[str, int]] = set()
-    for fact, value, days, direction in candidates(policy, window, statutes, line):
+    for fact, value, days, direction in candidates(policy, window, law.rights, line):
         if direction and (fact, direction) in done:
             continue
         changed = with_fact(line, fact, value)
-        if decide_without_reasons(document, statutes, changed).outcome == "approve":
+        if decide_without_reasons(document, law, changed).outcome == "approve":
             found.append({"fact": fact, "from": as_json(fact_of(line, fact)), "to": as_json(value), "days": days})
             done.add((fact, direction))
     return found

@@ -13,7 +13,7 @@ from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reasons
 from domain.policy.facts import Facts
 from domain.policy.ruling import right_end
-from domain.policy.statutes import Statute
+from domain.policy.statutes import NO_LAW, Statute
 from domain.policy.verify import decided_again
 from tests.support.policy_cases import apply_flip, decided, documents, facts, plausible_facts, rights
 
@@ -60,7 +60,7 @@ def test_nothing_falls_below_a_right_that_holds(document: PolicyDocument, line: 
     """Where a right holds its wish is approved and offered, its fees, dates and shipping are met, effect by effect."""
     line = line.model_copy(update={"country": country})
     decision = decided(document, line)
-    for right in rights(line):
+    for right in rights(line).rights:
         if not _holds(right, line, decision.zone):
             continue
         assert set(right.grants) <= set(decision.offers)
@@ -85,7 +85,7 @@ def test_statutes_only_widen(document: PolicyDocument, line: Facts) -> None:
     """With statutes a line is never worse off than without them."""
     rank = ["deny", "review", "approve"].index
     order = REFUND_DUE_ORDER.index
-    alone, above = decide(document, (), line), decided(document, line)
+    alone, above = decide(document, NO_LAW, line), decided(document, line)
     assert rank(above.outcome) >= rank(alone.outcome)
     assert set(alone.offers) <= set(above.offers)
     assert above.fees.restocking_bps <= alone.fees.restocking_bps

@@ -9,7 +9,7 @@ import pytest
 
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
-from domain.policy.statutes import all_statutes, statutes_for
+from domain.policy.statutes import edition_numbered, law_for
 from domain.vocabularies import FAULTY_REASONS, Wish, WithdrawalException
 from tests.support.policy_cases import DELIVERED, a_document, decided, facts_of, record, rule
 
@@ -35,7 +35,7 @@ def asked(country: str, document: PolicyDocument = MEAN, **given_facts: Any) -> 
 
 def test_every_right_has_a_citation_and_a_beginning() -> None:
     """A right without its source is none; ids are unique, for they are stored."""
-    rights = all_statutes()
+    rights = edition_numbered(1).rights
     assert all(right.citations and right.valid_from for right in rights)
     assert len({right.id for right in rights}) == len(rights)
     assert {right.id for right in rights} == {
@@ -53,7 +53,7 @@ def test_every_right_has_a_citation_and_a_beginning() -> None:
 def test_all_27_member_states(country: str) -> None:
     """Withdrawal and conformity are law in every member state."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert [right.id for right in statutes_for(country, now)] == ["eu.withdrawal", "eu.conformity"]
+    assert [right.id for right in law_for(country, now).rights] == ["eu.withdrawal", "eu.conformity"]
     assert len(EU) == 27
 
 
@@ -72,21 +72,21 @@ def test_all_27_member_states(country: str) -> None:
 def test_a_right_begins_with_its_law(country: str, first_day: date, right: str) -> None:
     """Orders placed before the law was in force do not have the right (Dir. 2011/83 art. 28(2), and the others)."""
     midnight = datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC)
-    assert right in {statute.id for statute in statutes_for(country, midnight)}
-    assert right not in {statute.id for statute in statutes_for(country, midnight - SECOND)}
+    assert right in {statute.id for statute in law_for(country, midnight).rights}
+    assert right not in {statute.id for statute in law_for(country, midnight - SECOND).rights}
 
 
 def test_one_directive_takes_over_from_the_other() -> None:
     """Dir. 2019/771 art. 24(2): contracts from 2022 on; those before keep Dir. 1999/44."""
     last = datetime(2021, 12, 31, 23, 59, tzinfo=UTC)
-    assert [right.id for right in statutes_for("FR", last)] == ["eu.withdrawal", "eu.conformity.1999"]
+    assert [right.id for right in law_for("FR", last).rights] == ["eu.withdrawal", "eu.conformity.1999"]
 
 
 def test_elsewhere_there_is_no_right() -> None:
     """Where nothing is encoded the merchant's policy is alone."""
     decision = asked("US")
     assert (decision.outcome, decision.codes, decision.statutes) == ("deny", ("never",), ())
-    assert statutes_for("", datetime(2026, 1, 1, tzinfo=UTC)) == ()
+    assert law_for("", datetime(2026, 1, 1, tzinfo=UTC)).rights == ()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import orjson
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
+from domain.policy.statutes import NO_LAW
 from tests.unit.workers.pictures.test_explanations import ORDERED
 from workers.policies.history import DecisionEvent
 from workers.policies.verifying import body_of
@@ -32,7 +33,7 @@ def event(names: tuple[str, ...]) -> DecisionEvent:
             ],
         }
         facts = Facts(ordered_at=ORDERED, requested_at=ORDERED, answers={"why": name})
-        decision = decide(PolicyDocument.model_validate(document), (), facts).model_dump_json()
+        decision = decide(PolicyDocument.model_validate(document), NO_LAW, facts).model_dump_json()
         lines.append(f'{{"line":{number},"runs":[{{"first":{number},"count":1}}],"decision":{decision}}}')
     return DecisionEvent(1, f'{{"lines":[{",".join(lines)}]}}'.encode())
 

@@ -1,0 +1,129 @@
+"""Editions of the law: numbered, hashed, kept for ever; a decision names the one that it was made under.
+
+An edition is a folder ``edition_N`` of this package with one file a jurisdiction. The first is what was law here before
+there were editions: decisions without one were made under it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.policy.statutes.checks import checked
+from domain.policy.statutes.right import JurisdictionFile, Statute
+
+FIRST: Final = 1
+EDITIONS: Final = (FIRST,)
+"""The numbers of all editions there are, the newest last."""
+NEWEST: Final = EDITIONS[-1]
+
+
+class LawPin(BaseModel):
+    """The edition of the statutes that a decision was made under: its number, and the SHA-256 of its content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    edition: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Law:
+    """The rights that are in force for an order, and the edition they stand in (None: nobody's law is asked)."""
+
+    rights: tuple[Statute, ...]
+    pin: LawPin | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Tell whether this is the first edition, or no law: decisions look then as they always did."""
+        return self.pin is None or self.pin.edition == FIRST
+
+
+NO_LAW: Final = Law(())
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One edition with all its rights, in the order of the files."""
+
+    number: int
+    hash: str
+    files: tuple[JurisdictionFile, ...]
+    rights: tuple[Statute, ...]
+    _in_force: dict[tuple[str, date], Law] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def pin(self) -> LawPin:
+        """Return what a decision made under this edition keeps of it."""
+        return LawPin(edition=self.number, hash=self.hash)
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Return the countries of which a right is encoded, sorted."""
+        return tuple(sorted({country for right in self.rights for country in right.countries}))
+
+    def law(self, country: str, ordered_at: datetime) -> Law:
+        """Return the rights in force in a country (ISO 3166-1 alpha-2) for an order placed at this time."""
+        key = (country, ordered_at.astimezone(UTC).date())
+        known = self._in_force.get(key)
+        if known is None:
+            rights = tuple(right for right in self.rights if country in right.countries and right.in_force(key[1]))
+            if len(self._in_force) >= LAWS_KEPT_MAX:
+                self._in_force.clear()
+            known = self._in_force[key] = Law(rights, self.pin)
+        return known
+
+
+LAWS_KEPT_MAX: Final = 8_192
+"""For how many countries and days an edition keeps what is in force."""
+
+
+@lru_cache
+def edition_numbered(number: int) -> Edition:
+    """Return an edition; raises ``LookupError`` where there is none of this number."""
+    if number not in EDITIONS:
+        raise LookupError(f"there is no edition {number} of the statutes")
+    folder = resources.files(__package__).joinpath(f"edition_{number}")
+    named = sorted(file.name for file in folder.iterdir() if file.name.endswith(".json"))
+    return edition_of(number, {name: json.loads(folder.joinpath(name).read_bytes()) for name in named})
+
+
+def edition_of(number: int, files: Mapping[str, Any]) -> Edition:
+    """Return an edition from the content of its files, by name.
+
+    Raises:
+        StatutesRefusedError: Something in it cannot be law; ``path`` says what.
+    """
+    read = checked(files)
+    canonical = json.dumps(dict(files), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    rights = tuple(
+        Statute.model_validate(_completed(entry.model_dump(), file)) for file in read for entry in file.rights
+    )
+    return Edition(number, hashlib.sha256(canonical.encode()).hexdigest(), read, rights)
+
+
+def _completed(entry: dict[str, Any], file: JurisdictionFile) -> dict[str, Any]:
+    """Return a right's fields with what its file says for all of them."""
+    countries = entry["countries"] or frozenset(file.zones)
+    zones = {country: file.zones[country] for country in sorted(countries)} if file.counted_in == "own_zones" else {}
+    return {**entry, "countries": countries, "zones": zones, "jurisdiction": file.jurisdiction}
+
+
+def law_for(country: str, ordered_at: datetime, edition: int = FIRST) -> Law:
+    """Return the rights of an edition in force in a country for an order placed at this time."""
+    return edition_numbered(edition).law(country, ordered_at)
+
+
+@lru_cache
+def articles_of(number: int) -> dict[str, str]:
+    """Return the deciding article of each right of an edition by its id; where none is named, the first citation."""
+    return {right.id: right.article or right.citations[0] for right in edition_numbered(number).rights}
