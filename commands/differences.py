@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
-from commands.fields import AmountMinor, Body, Currency, Identifier, Text
+from commands.fields import AmountMinor, Body, Currency, Identifier, Name, Text
 from commands.metadata import Meta
 from commands.registry import handles
 from commands.streams import Streams
@@ -28,7 +28,7 @@ class SideThere(Body):
 
     amount_minor: AmountMinor
     currency: Currency
-    reference: Text
+    reference: Name
 
 
 class ReportDifference(Body):

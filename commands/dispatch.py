@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import ValidationError
-
 from commands import (  # importing them registers their handlers
     closing,
     credit_notes,
@@ -24,9 +22,10 @@ from commands import (  # importing them registers their handlers
     statutes,
     unknown_parcels,
 )
-from commands.faults import MalformedError, faults_in, json_of
+from commands.faults import MalformedError
 from commands.fields import Body
 from commands.metadata import Meta
+from commands.reading import read
 from commands.registry import REGISTRATIONS, Registration
 from commands.streams import Streams
 from domain.errors import Fault, NotPermittedError, TimeInFutureError
@@ -63,11 +62,7 @@ def registration_of(type_name: str) -> Registration:
 
 def parse(type_name: str, body: bytes) -> Body:
     """Return the command of a JSON body; raises ``MalformedError`` with every fault by its JSON path."""
-    model = registration_of(type_name).model
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise MalformedError(faults_in(error, json_of(body))) from error
+    return read(registration_of(type_name).model, body)
 
 
 def streams_of(command: Body) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from commands.fields import PATTERNS_IN_WORDS
 from domain.errors import Fault, RmaError
 from domain.policy import when
 
+Place = tuple[int | str, ...]
+"""Where something stands in JSON values: names and indices, from the outside in."""
+
 FAULTS_MAX: Final = 100
 IN_WORDS: Final = PATTERNS_IN_WORDS | when.PATTERNS_IN_WORDS
 
@@ -34,8 +37,10 @@ def faults_in(error: ValidationError, data: Any) -> list[Fault]:
         data: The JSON values; None where the body is no JSON at all.
     """
     found = error.errors(include_url=False, include_input=False)
-    places = ((json_path(_place(one, data)), _said(one)) for one in found if not _is_echo(one, found))
-    return _one_each(places)[:FAULTS_MAX]
+    placed = [(place_of(one, data), one) for one in found]
+    places = [place for place, _ in placed]
+    told = ((json_path(place), _said(one)) for place, one in placed if not _is_echo(one, place, places))
+    return _one_each(told)[:FAULTS_MAX]
 
 
 def json_of(body: bytes) -> Any:
@@ -52,23 +57,27 @@ def _said(fault: ErrorDetails) -> str:
     return fault["msg"].removeprefix("Value error, ")
 
 
-def _is_echo(fault: ErrorDetails, faults: list[ErrorDetails]) -> bool:
-    """Tell whether a list is called too short only because its faulty items were not counted."""
-    inside = len(fault["loc"])
-    return fault["type"] == "too_short" and any(
-        len(other["loc"]) > inside and other["loc"][:inside] == fault["loc"] for other in faults
+def _is_echo(fault: ErrorDetails, place: Place, places: Iterable[Place]) -> bool:
+    """Tell whether a value is called too short, or of another type, only for what is wrong inside of it.
+
+    Faulty items were not counted, and where one of several types was meant, the others do not fit anyway.
+    """
+    return (fault["type"] == "too_short" or fault["type"].endswith("_type")) and any(
+        len(other) > len(place) and other[: len(place)] == place for other in places
     )
 
 
-def _place(fault: ErrorDetails, data: Any) -> tuple[int | str, ...]:
+def place_of(fault: ErrorDetails, data: Any) -> Place:
     """Return where in the body a fault is: what the model calls its own alternatives is no part of the path."""
-    location = fault["loc"]
-    for depth, part in enumerate(location):
-        within = (isinstance(data, dict) and part in data) or (isinstance(data, list) and part in range(len(data)))
-        if not within:
-            return location if fault["type"] == "missing" else location[:depth]
-        data = data[part]
-    return location
+    place: list[int | str] = []
+    for part in fault["loc"]:
+        inside = data.keys() if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+        if part in inside:
+            place.append(part)
+            data = data[part]
+    if fault["type"] == "missing":
+        place.append(fault["loc"][-1])
+    return tuple(place)
 
 
 def _one_each(found: Iterable[tuple[str, str]]) -> list[Fault]:
@@ -79,6 +88,6 @@ def _one_each(found: Iterable[tuple[str, str]]) -> list[Fault]:
     return [Fault(path, "; or: ".join(dict.fromkeys(said))) for path, said in messages.items()]
 
 
-def json_path(location: tuple[int | str, ...]) -> str:
+def json_path(location: Place) -> str:
     """Return a place in a body as a JSON path, such as ``$.lines[0].quantity``."""
     return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

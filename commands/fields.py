@@ -10,6 +10,8 @@ from uuid import UUID
 import pycountry
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.names import NAME, NAME_MAX
+
 LINES_MAX: Final = 10_000
 QUANTITY_MAX: Final = 1_000_000
 AMOUNT_MINOR_MAX: Final = 10**13
@@ -36,6 +38,7 @@ COUNTRIES_BESIDE_ISO: Final = frozenset({"EU", "ZZ"})
 """Reserved by ISO 3166-1 for the Union, which is no country; and a country that nobody knows, as Unicode has it."""
 PATTERNS_IN_WORDS: Final = {
     IDENTIFIER: "must be 1 to 64 ASCII characters from ! to ~, without a space",
+    NAME: f"must be 1 to {NAME_MAX} printable characters, without a space at either end",
     NO_NUL: "must not hold the character U+0000",
     CURRENCY: "must be a currency code of ISO 4217, three capital letters, such as EUR",
     COUNTRY: "must be a country code of ISO 3166-1, two capital letters, such as DE",
@@ -96,6 +99,8 @@ def _is_country(code: str) -> str:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_sensible)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+Name = Annotated[str, Field(max_length=NAME_MAX, pattern=NAME)]
+"""What others have named and people read off things: article, serial and tracking numbers, references."""
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX, pattern=NO_NUL)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 LineNumber = Annotated[int, Field(ge=1, le=LINES_MAX)]

@@ -14,6 +14,7 @@ from commands.fields import (
     Body,
     Identifier,
     LineNumber,
+    Name,
     OnReturn,
     OnUnits,
     Quantity,
@@ -35,15 +36,15 @@ class ArrivedItem(Body):
 
     line: LineNumber
     quantity: Quantity
-    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
+    serials: Annotated[tuple[Name, ...], Field(max_length=SERIALS_MAX)] = ()
 
 
 class OtherItem(Body):
     """Another article than announced."""
 
-    sku: Identifier
+    sku: Name
     quantity: Quantity
-    serial: Identifier | None = None
+    serial: Name | None = None
     instead_of: LineNumber | None = None
     note: Text | None = None
 
@@ -95,8 +96,8 @@ class RecordInspection(OnUnits):
     note: Text | None = None
     evidence: EvidenceItems = ()
     supersedes: Identifier | None = None
-    serial: Identifier | None = added_later(None)
-    sku: Identifier | None = added_later(None)
+    serial: Name | None = added_later(None)
+    sku: Name | None = added_later(None)
 
 
 class DecideDisposition(OnUnits):
@@ -104,15 +105,15 @@ class DecideDisposition(OnUnits):
 
     disposition: Disposition
     inspection_id: Identifier | None = None
-    sku: Identifier | None = None
+    sku: Name | None = None
 
 
 class ShipReplacement(OnUnits):
     """Record that the new article left; with ``sku`` so many of that one, of all that were promised for the line."""
 
-    sku: Identifier | None = None
-    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
-    tracking_number: Identifier | None = None
+    sku: Name | None = None
+    serials: Annotated[tuple[Name, ...], Field(max_length=SERIALS_MAX)] = ()
+    tracking_number: Name | None = None
     note: Text | None = None
 
 
@@ -126,14 +127,14 @@ class RecordReplacementLost(OnUnits):
 class RecordRepair(OnUnits):
     """Record that units are repaired and on their way back."""
 
-    tracking_number: Identifier | None = None
+    tracking_number: Name | None = None
     note: Text | None = None
 
 
 class SendBack(OnUnits):
     """Record that refused goods are on their way back."""
 
-    tracking_number: Identifier | None = None
+    tracking_number: Name | None = None
     note: Text | None = None
 
 

@@ -15,6 +15,7 @@ from commands.fields import (
     Currency,
     Identifier,
     LineNumber,
+    Name,
     OnReturn,
     OnUnits,
     PositiveAmountMinor,
@@ -59,7 +60,7 @@ class DecideResolution(OnUnits):
     tenders: Annotated[tuple[TenderShare, ...], Field(max_length=TENDERS_MAX)] = ()
     return_shipping_minor: AmountMinor | None = None
     approved_by: Identifier | None = None
-    sku: Identifier | None = None
+    sku: Name | None = None
 
 
 class RecordPayoutOutcome(Body):
@@ -69,7 +70,7 @@ class RecordPayoutOutcome(Body):
     rma_id: UUID | None = None
     payout_id: UUID
     outcome: PayoutOutcome
-    reference: Text | None = None
+    reference: Name | None = None
     reason: Text | None = None
     amount_minor: AmountMinor | None = None
     currency: Currency | None = None

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from commands import approvals
-from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, PositiveAmountMinor, Quantity, Text
+from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, Name, PositiveAmountMinor, Quantity, Text
 from commands.metadata import Meta
 from commands.orders import MovedLines
 from commands.registry import content_hash, handles
@@ -58,7 +58,7 @@ class RecordPayment(Body):
     payment_id: Identifier
     tender_id: Identifier
     amount_minor: PositiveAmountMinor
-    reference: Text | None = None
+    reference: Name | None = None
 
 
 class RecordCustomerPayment(Body):
@@ -69,7 +69,7 @@ class RecordCustomerPayment(Body):
     payment_id: Identifier
     amount_minor: PositiveAmountMinor
     tender_kind: TenderKind
-    reference: Text | None = None
+    reference: Name | None = None
 
 
 class WriteOffReceivable(Body):

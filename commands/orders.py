@@ -21,6 +21,7 @@ from commands.fields import (
     Currency,
     Identifier,
     LineNumber,
+    Name,
     Quantity,
     Text,
     added_later,
@@ -57,7 +58,7 @@ class SoldLine(Body):
     """
 
     line_id: Identifier
-    sku: Identifier
+    sku: Name
     quantity: Quantity
     amount_minor: AmountMinor
     discount_minor: AmountMinor = 0
@@ -67,7 +68,7 @@ class SoldLine(Body):
     final_sale: bool = False
     withdrawal_exception: WithdrawalException | None = None
     warranty_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
-    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
+    serials: Annotated[tuple[Name, ...], Field(max_length=SERIALS_MAX)] = ()
     taxes: Taxes = added_later(())
     kind: LineKind = added_later("goods")
     bundle_id: Identifier | None = added_later(None)
@@ -85,7 +86,7 @@ class PaidTender(Body):
     tender_id: Identifier
     kind: TenderKind
     amount_minor: AmountMinor
-    reference: Text | None = None
+    reference: Name | None = None
 
 
 class ExchangedFor(Body):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commands.fields import LINES_MAX, Body, Identifier, LineNumber, OnReturn, Quantity, Text, added_later
+from commands.fields import LINES_MAX, Body, Identifier, LineNumber, Name, OnReturn, Quantity, Text, added_later
 from commands.registry import content_hash, on_return
 from domain.case import Case, parcels
 from domain.case.parcels import Label, Scan, UnitsOfLine
@@ -28,7 +28,7 @@ class IssueLabel(OnReturn):
 
     label_id: Identifier
     carrier: Text
-    tracking_number: Identifier
+    tracking_number: Name
     ship_to: Text
     lines: Annotated[tuple[PackedUnits, ...], Field(max_length=LINES_MAX)] = added_later(())
 
@@ -36,14 +36,14 @@ class IssueLabel(OnReturn):
 class RecordHandover(OnReturn):
     """Record that a parcel left the customer; without a tracking number, all that has not left yet."""
 
-    tracking_number: Identifier | None = None
+    tracking_number: Name | None = None
     drop_off: Text | None = None
 
 
 class RecordScan(OnReturn):
     """Record a carrier's scan."""
 
-    tracking_number: Identifier
+    tracking_number: Name
     scan_id: Identifier
     status: ScanStatus
     place: Text | None = None

@@ -17,6 +17,7 @@ from commands.fields import (
     Body,
     Identifier,
     LineNumber,
+    Name,
     OnReturn,
     Quantity,
     Text,
@@ -38,7 +39,7 @@ from domain.vocabularies import Reason, Wish
 class WantedInstead(Body):
     """The article wished for in exchange, with the shop's quote for all of them."""
 
-    sku: Identifier
+    sku: Name
     quantity: Quantity
     amount_minor: AmountMinor
 
@@ -59,7 +60,7 @@ class WantedLine(Body):
     comment: Text | None = None
     answers: Answers | None = None
     exchange_for: WantedInstead | Articles | None = None
-    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = added_later(())
+    serials: Annotated[tuple[Name, ...], Field(max_length=SERIALS_MAX)] = added_later(())
 
 
 class RequestReturn(Body):

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 from pydantic import Field
 
-from commands.fields import LINES_MAX, SERIALS_MAX, Body, Identifier, OnReturn, Quantity, Text
+from commands.fields import LINES_MAX, SERIALS_MAX, Body, Identifier, Name, OnReturn, Quantity, Text
 from commands.metadata import Meta
 from commands.registry import content_hash, handles
 from commands.streams import Streams, the_order, the_return
@@ -20,9 +20,9 @@ from domain.rma.unknown_parcel import ParcelItem, UnknownParcel
 class FoundItem(Body):
     """So many units of an article, with the serial numbers read off them."""
 
-    sku: Identifier
+    sku: Name
     quantity: Quantity
-    serials: Annotated[tuple[Identifier, ...], Field(max_length=SERIALS_MAX)] = ()
+    serials: Annotated[tuple[Name, ...], Field(max_length=SERIALS_MAX)] = ()
 
 
 class RecordUnknownParcel(Body):
@@ -31,7 +31,7 @@ class RecordUnknownParcel(Body):
     parcel_id: Identifier
     site: Identifier
     items: Annotated[tuple[FoundItem, ...], Field(max_length=LINES_MAX)]
-    tracking_number: Identifier | None = None
+    tracking_number: Name | None = None
     note: Text | None = None
 
 

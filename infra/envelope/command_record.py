@@ -8,7 +8,7 @@ In binary mode the attributes are ``ce_`` headers and the body is JSON; in struc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,11 +18,12 @@ import orjson
 
 from domain.errors import Fault
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
+from infra.envelope.places import Place, parts_of, path_of, walk
+from infra.envelope.repeated_names import GIVEN_TWICE, repeated_names
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 ATTRIBUTE_CHARACTERS_MAX: Final = 256
 NUL_FAULTS_MAX: Final = 100
-PATH_CHARACTERS_MAX: Final = 1_000
 YEARS: Final = range(1970, 2200)
 CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -35,9 +36,6 @@ STRUCTURED: Final = "$."
 
 UNREADABLE: Final = object()
 """Stands for the JSON values of a body that has none: null is one of them."""
-
-Place = tuple[int | str, Any] | None
-"""A place in a body: its last part and the place around it; None for the body itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | Non
     """Read a command in binary or structured mode; whatever is wrong with it is among its faults."""
     content_type = _content_type(headers)
     if content_type == STRUCTURED_CONTENT:
-        attributes, faults, data, body = _structured(value)
+        attributes, faults, data, body, in_body = _structured(value)
         prefix = STRUCTURED
     else:
         attributes, faults = _binary_attributes(headers)
@@ -68,14 +66,15 @@ def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | Non
             faults.append(Fault("$.content-type", "must be application/json or application/cloudevents+json"))
         data = _json(value, faults)
         prefix, body = BINARY, None if data is UNREADABLE else value
+        in_body = [] if body is None else _given_twice(repeated_names(body, data))
     faults += _attribute_faults(attributes, prefix, {fault.path for fault in faults})
     faulty = {fault.path for fault in faults}
-    readable = {name: text for name, text in attributes.items() if prefix + name not in faulty}
+    readable = {name: text for name, text in attributes.items() if text and prefix + name not in faulty}
     occurred_at = _time(readable, prefix, faults)
     if body is not None and b"\\u0000" in body:
         found = islice(_nul_places(data), NUL_FAULTS_MAX)
-        faults += [Fault(_path(place), "holds the character U+0000") for place in found]
-    return CommandRecord(readable, prefix, occurred_at, data, body, tuple(faults))
+        in_body += [Fault(path_of(parts_of(place)), "holds the character U+0000") for place in found]
+    return CommandRecord(readable, prefix, occurred_at, data, body, (*faults, *in_body))
 
 
 def _content_type(headers: Sequence[tuple[str, bytes | None]]) -> str:
@@ -93,7 +92,7 @@ def _binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> tuple[dic
         if not header.startswith("ce_") or name not in ATTRIBUTES:
             continue
         if name in attributes or any(fault.path == f"$.{header}" for fault in faults):
-            faults.append(Fault(f"$.{header}", "given twice"))
+            faults.append(Fault(f"$.{header}", GIVEN_TWICE))
             continue
         try:
             attributes[name] = (value or b"").decode("utf-8")
@@ -102,24 +101,32 @@ def _binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> tuple[dic
     return attributes, faults
 
 
-def _structured(value: bytes | None) -> tuple[dict[str, str], list[Fault], Any, bytes | None]:
-    """Return the attributes of a structured event, its faults, its data, and the same as bytes."""
+def _structured(value: bytes | None) -> tuple[dict[str, str], list[Fault], Any, bytes | None, list[Fault]]:
+    """Return the attributes of a structured event, its faults, its data, the same as bytes, and names twice in them."""
     faults: list[Fault] = []
     event = _json(value, faults)
-    if not isinstance(event, dict):
-        return {}, faults or [Fault("$", "must be a JSON object")], None, None
+    if value is None or not isinstance(event, dict):
+        return {}, faults or [Fault("$", "must be a JSON object")], None, None, []
+    repeated = repeated_names(value, event)
+    faults += _given_twice(parts for parts in repeated if len(parts) == 1 or parts[0] != "data")
+    in_body = _given_twice(parts[1:] for parts in repeated if len(parts) > 1 and parts[0] == "data")
+    twice = {parts[0] for parts in repeated if len(parts) == 1}
     attributes = {}
-    for name in ATTRIBUTES & event.keys():
+    for name in ATTRIBUTES & event.keys() - twice:
         if isinstance(event[name], str):
             attributes[name] = event[name]
         elif event[name] is not None:
             faults.append(Fault(f"$.{name}", "must be a string"))
-    if event.get("datacontenttype", "application/json") != "application/json":
+    if event.get("datacontenttype", "") not in ("", "application/json"):
         faults.append(Fault("$.datacontenttype", "must be application/json"))
     if "data" not in event:
         faults.append(Fault("$.data", "is missing"))
-        return attributes, faults, None, None
-    return attributes, faults, event["data"], _written(event["data"], faults)
+        return attributes, faults, None, None, []
+    return attributes, faults, event["data"], _written(event["data"], faults), in_body
+
+
+def _given_twice(places: Iterable[list[int | str]]) -> list[Fault]:
+    return [Fault(path_of(parts), GIVEN_TWICE) for parts in places]
 
 
 def _json(value: bytes | None, faults: list[Fault]) -> Any:
@@ -146,32 +153,10 @@ def _written(data: Any, faults: list[Fault]) -> bytes | None:
 
 
 def _nul_places(data: Any) -> Iterator[Place]:
-    """Yield where U+0000 stands, in order; PostgreSQL's text cannot hold it.
-
-    A place is kept as its last part and the place around it: written out for every value, places that are long or deep
-    would need a thousand times the memory of the body. No recursion, since JSON may nest deeper than Python may call.
-    """
-    left: list[tuple[Any, Place]] = [(data, None)]
-    while left:
-        value, place = left.pop()
-        if isinstance(value, str):
-            if "\x00" in value:
-                yield place
-        elif isinstance(value, list):
-            left += [(item, (index, place)) for index, item in enumerate(value)][::-1]
-        elif isinstance(value, dict):
-            if any("\x00" in name for name in value):
-                yield place
-            left += [(item, (name, place)) for name, item in value.items()][::-1]
-
-
-def _path(place: Place) -> str:
-    """Return a place as a JSON path, such as ``$.lines[0].title``; cut where it is longer than anybody reads."""
-    parts: list[str] = []
-    while place is not None:
-        part, place = place
-        parts.append(f"[{part}]" if isinstance(part, int) else f".{part[:PATH_CHARACTERS_MAX]}")
-    return ("$" + "".join(reversed(parts)))[:PATH_CHARACTERS_MAX]
+    """Yield where U+0000 stands, in order; PostgreSQL's text cannot hold it."""
+    for value, place in walk(data):
+        if (isinstance(value, str) and "\x00" in value) or (isinstance(value, dict) and "\x00" in "".join(value)):
+            yield place
 
 
 def _attribute_faults(attributes: Mapping[str, str], prefix: str, known: set[str]) -> list[Fault]:
@@ -185,8 +170,6 @@ def _attribute_faults(attributes: Mapping[str, str], prefix: str, known: set[str
             faults.append(Fault(prefix + name, f"is longer than {ATTRIBUTE_CHARACTERS_MAX} characters"))
         elif CONTROL_CHARACTERS.search(text):
             faults.append(Fault(prefix + name, "holds a control character"))
-        elif name in OPTIONAL and not text:
-            faults.append(Fault(prefix + name, "is empty"))
     if prefix + "specversion" not in known and attributes.get("specversion") != "1.0":
         faults.append(Fault(f"{prefix}specversion", "must be 1.0"))
     return faults

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError
 from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
+from infra.envelope.repeated_names import repeated_names
 from infra.kafka.partitioner import Placement
 from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.record import Record
@@ -144,6 +145,8 @@ def records_in(lines: Iterable[bytes]) -> Iterator[OutgoingRecord]:
         if not isinstance(event, dict):
             raise LineError(f"line {number} is no JSON object")
         source, command_id = event.get("source"), event.get("id")
+        if twice := {"source", "id"} & {place[0] for place in repeated_names(line, event) if len(place) == 1}:
+            raise LineError(f"line {number} gives its {' and its '.join(sorted(twice))} twice")
         if not (isinstance(source, str) and source and isinstance(command_id, str) and command_id):
             raise LineError(f"line {number} has no id and source: without them there is no answer to wait for")
         yield OutgoingRecord(key_of(event.get("data")), line.strip(), (source, command_id))

@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from commands.fields import IDENTIFIER
+from domain.names import NAME
 from workers.contract.release import CODES, SENDERS, Contract
 from workers.contract.schemas import COMMANDS, EVENTS, RESULTS
 from workers.contract.shapes import Shape, shape_of
 
 UPPER: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 LOWER: Final = ("minimum", "minLength", "minItems", "minProperties")
+WIDENED: Final = frozenset({(IDENTIFIER, NAME)})
+"""Patterns of texts, each with one that all of them fit, whatever their length."""
 EXACT: Final = ("pattern", "format", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems")
 
 
@@ -131,6 +135,8 @@ def _reading_parts(old: Shape, new: Shape, at: str, seen: Seen) -> Found:
 def _narrower(old: Shape, new: Shape) -> Iterator[str]:
     """Yield by what a kind of value is narrower than it was."""
     before, after = old.schema, new.schema
+    if (before.get("pattern"), after.get("pattern")) in WIDENED:
+        return
     if new.words is not None:
         yield from (f"{word} is no word any more" for word in old.words or () if word not in new.words)
         if old.words is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from domain.names import NAME
+
 WORDS_SHOWN_MAX: Final = 40
 BOUNDS: Final = (
     ("minLength", "at least {} characters"),
@@ -58,6 +60,8 @@ def _plain(field: Mapping[str, Any]) -> str:
 
 def _bounds(field: Mapping[str, Any]) -> str:
     told = [phrase.format(f"{field[key]:,}") for key, phrase in BOUNDS if key in field]
-    if "pattern" in field:
+    if field.get("pattern") == NAME:
+        told.append("printable, no space at either end")
+    elif "pattern" in field:
         told.append(f"pattern `{field['pattern']}`")
     return f", {', '.join(told)}" if told else ""

@@ -11,6 +11,8 @@ from workers.command_worker.intake import DEAD_HEADER_PREFIX
 
 JSON: Final = "application/json"
 TEXT: Final = {"type": "string", "minLength": 1, "maxLength": ATTRIBUTE_CHARACTERS_MAX}
+OPTIONAL_TEXT: Final = {"type": "string", "maxLength": ATTRIBUTE_CHARACTERS_MAX}
+"""One that is empty is as if left out."""
 TIME: Final = {"type": "string", "format": "date-time"}
 WHOLE_NUMBER: Final = {"type": "string", "pattern": "^[0-9]+$"}
 
@@ -50,8 +52,8 @@ def of_command(type_name: str, senders: Sequence[str]) -> Schema:
         "ce_actor": TEXT | {"pattern": f"^({kinds}):.+$", "description": "Who acts, as kind:id."},
     }
     optional = {
-        "ce_correlationid": TEXT | {"description": "Carried on to all that follows; else the command's id."},
-        "ce_causationid": TEXT | {"description": "The id of the event that the command answers."},
+        "ce_correlationid": OPTIONAL_TEXT | {"description": "Carried on to all that follows; else the command's id."},
+        "ce_causationid": OPTIONAL_TEXT | {"description": "The id of the event that the command answers."},
         "content-type": {"type": "string", "description": f"{JSON}, or none."},
     }
     return _headers(required, optional)
@@ -122,7 +124,11 @@ def structured_event(types: Sequence[str]) -> Schema:
         "actor": TEXT,
         "data": {"type": "object", "description": "The payload of the command that type names."},
     }
-    optional = {"correlationid": TEXT, "causationid": TEXT, "datacontenttype": {"type": "string", "const": JSON}}
+    optional = {
+        "correlationid": OPTIONAL_TEXT,
+        "causationid": OPTIONAL_TEXT,
+        "datacontenttype": {"type": "string", "enum": ["", JSON]},
+    }
     return _headers(properties, optional) | {"examples": [example]}
 
 

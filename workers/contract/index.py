@@ -62,6 +62,13 @@ command's `id`; of each further event of the command the `id` of the one before 
 The key of a command is its `order_id`, for policies the `policy_id`, for the law `statutes`. An unknown field is
 malformed. A country is one of ISO 3166-1 (alpha-2), or `ZZ` where it is not known; `EU` is taken, too. A currency is
 one of ISO 4217.
+
+Article, serial and tracking numbers and references are names: 1 to 128 printable characters of any script, spaces
+(U+0020) inside and none at either end. An optional text that is empty (`""`) is as if left out: words of a vocabulary,
+ids and answers, too. A whole number may be written `1.0`. A name that stands twice in one JSON object is malformed, in
+a policy document, too; one that stands twice in a structured event makes a dead letter, and an answer where its `id`
+and `source` stand once. A repeat is compared as it was sent (`command_id_reused`), a fact told again as it is read.
+
 Business time lies at most a day ahead of the command worker's clock (else `time_in_future`, with the latest that would
 do), and no shipment or delivery before its order (`before_order`).
 

@@ -14,6 +14,7 @@ from domain.fact import Fact
 from infra.envelope.cloudevents import RESULT_TYPE
 from infra.envelope.codec import ENVELOPE_FIELDS
 from infra.envelope.results import EXAMPLE, CommandResult
+from workers.contract.empty_texts import with_empty_texts
 from workers.contract.examples import command_example, event_example
 from workers.contract.markdown import described
 from workers.runtime.parts import make_codec
@@ -47,7 +48,7 @@ def schema_files() -> dict[str, str]:
 
 def command_schema(registration: Registration) -> Schema:
     """Return the schema of a command's body: what does not fit it is malformed."""
-    found = _schema_of(registration.model, "validation")
+    found = with_empty_texts(_schema_of(registration.model, "validation"))
     return _headed(registration.type_name, registration.model, found, command_example(registration))
 
 

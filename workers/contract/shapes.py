@@ -15,6 +15,8 @@ KNOWN: Final = frozenset(
     "exclusiveMinimum exclusiveMaximum multipleOf uniqueItems properties required additionalProperties "
     "patternProperties propertyNames items anyOf oneOf $ref $defs default".split()
 )
+EMPTY: Final = "empty string"
+"""The kind of a text that is as if left out: it stands beside the texts that say something."""
 NO_DEFAULT: Final = object()
 """The default of a field that has none; null is one."""
 
@@ -48,15 +50,16 @@ class Shape:
             if unknown := alternative.keys() - KNOWN:
                 raise UncomparableError(f"{', '.join(sorted(unknown))} in {alternative}")
             for kind in _types(alternative):
-                name = f"{kind}{_mark(alternative)}"
+                name = EMPTY if alternative.get("const") == "" else f"{kind}{_mark(alternative)}"
                 if name in found:
                     raise UncomparableError(f"two alternatives are {name}: {found[name].schema} and {alternative}")
                 found[name] = Shape(alternative, self.parts)
         return found
 
     def kind(self, name: str) -> Shape | None:
-        """Return what it takes of a kind; a whole number is a number, too."""
-        return self.kinds.get(name) or (self.kinds.get("number") if name == "integer" else None)
+        """Return what it takes of a kind; a whole number is a number, too, and an empty text a text."""
+        wider = {"integer": "number", EMPTY: "string"}.get(name, "")
+        return self.kinds.get(name) or self.kinds.get(wider)
 
     @property
     def default(self) -> Any:

@@ -7,17 +7,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from commands.faults import faults_in
-from commands.fields import Identifier, Quantity
+from commands.fields import Identifier, Name, Quantity
 from domain.errors import UnusableInputError
 from domain.order.matching import Goods, Match, ReturnableLine, Share, match
 from domain.vocabularies import Reason, Wish
+from infra.envelope.places import path_of
+from infra.envelope.repeated_names import GIVEN_TWICE, repeated_names
 from infra.kafka.command_client import OutgoingCommand
 from infra.records import rfc3339
 from workers.desk.checking import checked
@@ -47,7 +49,7 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     customer_id: Identifier
-    sku: Identifier
+    sku: Name
     quantity: Quantity
     reason: Reason = "not_stated"
     wish: Wish = "refund"
@@ -92,9 +94,15 @@ def _json_rows(texts: Sequence[str]) -> Iterator[ReadRow]:
     for number, text in enumerate(texts, start=1):
         if text.strip():
             try:
-                yield _row(number, orjson.loads(text), strict=True)
+                yield _json_row(number, text, orjson.loads(text))
             except orjson.JSONDecodeError as error:
                 yield ReadRow(number, None, f"$: is not JSON: {error}")
+
+
+def _json_row(number: int, text: str, cells: Any) -> ReadRow:
+    if twice := repeated_names(text.encode(), cells):
+        return ReadRow(number, None, "; ".join(f"{path_of(place)}: {GIVEN_TWICE}" for place in twice))
+    return _row(number, cells, strict=True)
 
 
 def _csv_rows(texts: Sequence[str]) -> Iterator[ReadRow]:

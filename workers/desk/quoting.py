@@ -26,6 +26,8 @@ from domain.order.parts import Credit
 from domain.rma import Rma
 from domain.rma.run_state import RunState
 from infra.envelope.command_record import parse_time
+from infra.envelope.places import path_of
+from infra.envelope.repeated_names import GIVEN_TWICE, repeated_names
 
 REQUESTS_MAX: Final = 10_000
 SOURCE: Final = "/rma/quote"
@@ -87,6 +89,8 @@ def _ask_on(number: int, line: bytes, at: datetime, actor: str) -> Asked:
         return Asked(number, None, (f"$: is not JSON: {error}",))
     if not isinstance(data, dict):
         return Asked(number, None, ("$: must be a JSON object",))
+    if twice := repeated_names(line, data):
+        return Asked(number, None, tuple(f"{path_of(place)}: {GIVEN_TWICE}" for place in twice))
     if "specversion" in data:
         return _of_event(number, data)
     return Asked(number, Ask(orjson.dumps({"rma_id": str(uuid4()), **data}), at, actor))

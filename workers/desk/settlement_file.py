@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from commands.faults import faults_in
 from commands.fields import Currency, Text
 from domain.errors import RmaError
+from domain.names import name_in
 from infra.envelope.command_record import parse_time
 
 COLUMNS: Final = ("payout_id", "amount", "currency", "settled_at", "reference")
@@ -34,6 +35,13 @@ def _whole_minor_units(text: Any) -> int:
     return int(text)
 
 
+def _name_in(text: str) -> str:
+    name = name_in(text)
+    if not name:
+        raise ValueError("holds nothing that can be read")
+    return name
+
+
 class Settlement(BaseModel):
     """One row: a payout that the gateway says it paid; ``amount`` in minor units. ``row`` counts from the header, 1."""
 
@@ -43,7 +51,7 @@ class Settlement(BaseModel):
     amount: Annotated[int, BeforeValidator(_whole_minor_units), Field(ge=1)]
     currency: Currency
     settled_at: Annotated[datetime, BeforeValidator(parse_time)]
-    reference: Annotated[Text, Field(max_length=200)]
+    reference: Annotated[Text, Field(max_length=200), AfterValidator(_name_in)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from psycopg import Connection
 
+from domain.names import name_in
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Question
 from infra.addresses import postgres_address
@@ -162,7 +163,8 @@ def command_of(question: Question, answer: Answer, raised_by: EventIds) -> Outgo
     if question.rma_id is not None:
         data["rma_id"] = str(question.rma_id)
     if said.outcome != "unknown":
-        data |= {name: value for name in ("reference", "reason") if (value := getattr(answer, name))}
+        told = {"reference": name_in(answer.reference or ""), "reason": answer.reason}
+        data |= {name: value for name, value in told.items() if value}
     return OutgoingCommand(
         type="RecordPayoutOutcome",
         id=said.command_id,

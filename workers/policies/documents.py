@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import orjson
-from pydantic import ValidationError
 
-from commands.faults import faults_in, json_of
-from domain.errors import RmaError, RuleViolationError, UnusableInputError
+from commands.faults import MalformedError
+from commands.reading import read
+from domain.errors import Fault, RmaError, RuleViolationError, UnusableInputError
 from domain.policy.document import PolicyDocument
 from domain.policy.publication import check
+from infra.envelope.places import path_of
+from infra.envelope.repeated_names import GIVEN_TWICE, repeated_names
 
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 
@@ -29,15 +32,29 @@ class DocumentRefusedError(RmaError):
 
 
 def read_json(file: Path) -> Any:
-    """Return what a JSON file holds; raises ``UnreadableFileError`` where it cannot be read or is too long."""
+    """Return what a JSON file holds.
+
+    Raises:
+        UnreadableFileError: It cannot be read, is too long, or is not JSON.
+        DocumentRefusedError: A name stands twice in one object; the path says where.
+    """
     try:
         if file.stat().st_size > DOCUMENT_BYTES_MAX:
             raise UnreadableFileError(f"{file} is longer than {DOCUMENT_BYTES_MAX:,} bytes")
-        return orjson.loads(file.read_bytes())
+        text = file.read_bytes()
+        data = orjson.loads(text)
     except OSError as error:
         raise UnreadableFileError(f"{file} cannot be read: {error.strerror}") from error
     except orjson.JSONDecodeError as error:
         raise UnreadableFileError(f"{file} is not JSON: {error}") from error
+    if twice := repeated_names(text, data):
+        raise _refused(file, [Fault(path_of(place), GIVEN_TWICE) for place in twice])
+    return data
+
+
+def _refused(file: Path, faults: Iterable[Fault]) -> DocumentRefusedError:
+    named = "\n".join(f"{fault.path}: {fault.message}" for fault in faults)
+    return DocumentRefusedError(f"{file} is no policy document:\n{named}")
 
 
 def read_document(file: Path) -> PolicyDocument:
@@ -47,13 +64,10 @@ def read_document(file: Path) -> PolicyDocument:
         UnreadableFileError: The file cannot be read or is not JSON.
         DocumentRefusedError: It is no policy document; every fault is named by its path.
     """
-    content = orjson.dumps(read_json(file))
     try:
-        return PolicyDocument.model_validate_json(content)
-    except ValidationError as error:
-        faults = faults_in(error, json_of(content))
-        named = "\n".join(f"{fault.path}: {fault.message}" for fault in faults)
-        raise DocumentRefusedError(f"{file} is no policy document:\n{named}") from error
+        return read(PolicyDocument, orjson.dumps(read_json(file)))
+    except MalformedError as error:
+        raise _refused(file, error.faults) from error
 
 
 def read_sound_document(file: Path) -> PolicyDocument:

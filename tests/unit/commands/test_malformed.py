@@ -199,7 +199,7 @@ def test_an_unknown_or_missing_field_is_malformed(name: str) -> None:
     assert faults(name, {})
 
 
-@pytest.mark.parametrize("quantity", [0, -1, 1.5, 1.0, QUANTITY_MAX + 1, 10**12, "1", True, None])
+@pytest.mark.parametrize("quantity", [0, -1, 1.5, -1.0, QUANTITY_MAX + 1, 10**12, "1", True, None])
 @pytest.mark.parametrize(
     ("name", "path"),
     [
@@ -216,7 +216,7 @@ def test_a_quantity_is_a_whole_number_of_units(name: str, path: str, quantity: o
     assert faults(name, changed(BODIES[name], path, quantity)) == [dotted(path)]
 
 
-@pytest.mark.parametrize("amount", [-1, 1.0, 9.99, "100", True, AMOUNT_MINOR_MAX + 1, None])
+@pytest.mark.parametrize("amount", [-1, -1.0, 9.99, "100", True, AMOUNT_MINOR_MAX + 1, None])
 @pytest.mark.parametrize(
     ("name", "path"),
     [
@@ -342,7 +342,9 @@ def test_every_fault_is_named() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("answers", "path"), [({"worn": [1]}, ".worn"), ({"worn": ""}, ".worn"), ({"a b": 1}, ".a b")])
+@pytest.mark.parametrize(
+    ("answers", "path"), [({"worn": [1]}, ".worn"), ({"worn": "a\x00b"}, ".worn"), ({"a b": ""}, ".a b")]
+)
 def test_a_faulty_answer_is_one_fault_at_its_own_path(answers: dict[str, Any], path: str) -> None:
     """The path leads into the body: it names nothing that only the model knows, and no value twice."""
     request = BODIES["RequestReturn"]

@@ -46,6 +46,12 @@ class Refused(_Part):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class Malformed(_Part):
+    """The JSON paths of what is wrong with a command, in whatever order."""
+
+    malformed: list[str]
+
+
 class SendStep(_Part):
     """Publish a command, and compare its result; what is left out of the metadata is not sent."""
 
@@ -56,7 +62,7 @@ class SendStep(_Part):
     source: str | None = None
     key: str | None = None
     data: Any
-    expect: Literal["accepted", "malformed"] | Refused = "accepted"
+    expect: Literal["accepted", "malformed"] | Refused | Malformed = "accepted"
     events: list[str] | None = None
 
 

@@ -18,7 +18,16 @@ from infra.kafka.partitioner import Placement
 from infra.kafka.topics import TopicNames
 from infra.settings import Settings
 from workers.trials.scenario.compare import Compared, compare_least, compare_rows, same_value, shown
-from workers.trials.scenario.files import Names, Refused, Scenario, ScenarioError, SendStep, ViewStep, read_scenario
+from workers.trials.scenario.files import (
+    Malformed,
+    Names,
+    Refused,
+    Scenario,
+    ScenarioError,
+    SendStep,
+    ViewStep,
+    read_scenario,
+)
 from workers.trials.scenario.views import CATCH_UP_TIMEOUT_S, Views
 
 ANSWER_TIMEOUT_S: Final = 30.0
@@ -54,16 +63,24 @@ class _DifferenceError(ScenarioError):
 
 def compare_result(step: SendStep, result: Result) -> list[Compared]:
     """Compare a command's answer with what a step expects of it."""
-    status = "refused" if isinstance(step.expect, Refused) else step.expect
+    status = step.expect if isinstance(step.expect, str) else type(step.expect).__name__.lower()
     compared = [Compared("status", status, result["status"], same=status == result["status"])]
     if isinstance(step.expect, Refused):
         code = result.get("code", "")
         compared.append(Compared("code", step.expect.refused, str(code), same=step.expect.refused == code))
         compared += compare_least("details", step.expect.details, result.get("details") or {})
+    if isinstance(step.expect, Malformed):
+        named, paths = sorted(step.expect.malformed), sorted(fault["path"] for fault in _faults(result))
+        compared.append(Compared("faults", shown(named), shown(paths), same=named == paths))
     if step.events is not None:
         types = [event["type"] for event in result["events"]]
         compared.append(Compared("events", shown(step.events), shown(types), same_value(step.events, types)))
     return compared
+
+
+def _faults(result: Result) -> list[dict[str, str]]:
+    faults: list[dict[str, str]] = (result.get("details") or {}).get("faults", [])
+    return faults
 
 
 @dataclass(slots=True)

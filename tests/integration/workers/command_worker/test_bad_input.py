@@ -99,11 +99,15 @@ BAD: Final[dict[str, Bad]] = {
     "another content type": Bad(
         with_headers(("content-type", b"text/plain"), without="content-type"), "$.content-type"
     ),
-    "a header without value": Bad(with_headers(("ce_correlationid", b"")), "$.ce_correlationid"),
+    "a header with a control character": Bad(with_headers(("ce_correlationid", b"\x01")), "$.ce_correlationid"),
+    "a name twice": Bad(raw(orjson.dumps(order("O-bad")).replace(b'"sku"', b'"sku":"X","sku"', 1)), "$.lines[0].sku"),
     "structured, not JSON": Bad(structured(b"{"), "$", answered=False),
     "structured, a list": Bad(structured(b"[]"), "$", answered=False),
     "structured, without data": Bad(structured(STRUCTURED), "$.data"),
     "structured, id a number": Bad(structured({**STRUCTURED, "id": 1, "data": {}}), "$.id", answered=False),
+    "structured, id twice": Bad(
+        structured(orjson.dumps({**STRUCTURED, "data": order("O-bad")})[:-1] + b',"id":"s-2"}'), "$.id", answered=False
+    ),
     "structured, no actor": Bad(structured({**STRUCTURED, "actor": None, "data": order("O-bad")}), "$.actor"),
     "structured, nested three hundred deep": Bad(
         structured(orjson.dumps(STRUCTURED)[:-1] + b',"data":' + b"[" * 300 + b"]" * 300 + b"}"), "$.data"
@@ -123,7 +127,7 @@ BAD: Final[dict[str, Bad]] = {
     "a quantity of 10^12": Bad(registering({"quantity": 10**12}), "$.lines[0].quantity"),
     "a quantity in quotes": Bad(registering({"quantity": "1"}), "$.lines[0].quantity"),
     "a quantity that is true": Bad(registering({"quantity": True}), "$.lines[0].quantity"),
-    "money as a float": Bad(registering({"amount_minor": 900.0}), "$.lines[0].amount_minor"),
+    "money as a float": Bad(registering({"amount_minor": 900.5}), "$.lines[0].amount_minor"),
     "money as a string": Bad(registering({"amount_minor": "900"}), "$.lines[0].amount_minor"),
     "money below zero": Bad(registering({"amount_minor": -900}), "$.lines[0].amount_minor"),
     "money of 10^30": Bad(

@@ -15,12 +15,12 @@ from infra.envelope.command_record import (
     ATTRIBUTE_CHARACTERS_MAX,
     BODY_BYTES_MAX,
     NUL_FAULTS_MAX,
-    PATH_CHARACTERS_MAX,
     REQUIRED,
     CommandRecord,
     parse_time,
     read_command,
 )
+from infra.envelope.places import PATH_CHARACTERS_MAX
 from infra.records import rfc3339
 from workers.command_worker.intake import fingerprint
 
@@ -211,3 +211,48 @@ def test_fingerprints_compare_json_values() -> None:
     assert fingerprint("u", {"a": 1, "b": [2, {"c": "x"}]}) != same
     assert fingerprint("t", {"a": True, "b": [2, {"c": "x"}]}) != same
     assert fingerprint("t", {"a": 1, "b": [{"c": "x"}, 2]}) != same
+
+
+def test_a_name_given_twice_in_a_body_is_a_fault_at_its_path() -> None:
+    """In either mode; the command is not guessed, and its sender is known."""
+    twice = b'{"a": 1, "b": [{"c": 1, "c": 2}]}'
+    binary = read_command(HEADERS, twice)
+    inside = orjson.dumps({**EVENT, "data": {}}).replace(b'"data":{}', b'"data":' + twice)
+    structured = read_command(STRUCTURED, inside)
+
+    assert {fault.path for fault in binary.faults} == {fault.path for fault in structured.faults} == {"$.b[0].c"}
+    assert structured.attributes["id"] == "c-1"
+
+
+@pytest.mark.parametrize(
+    ("surplus", "path", "attributes"),
+    [
+        (b'"id":"c-1",', "$.id", {"source"}),
+        (b'"source":"/shop",', "$.source", {"id"}),
+        (b'"data":{},', "$.data", {"id", "source"}),
+        (b'"traceparent":{"x":1,"x":1},', "$.traceparent.x", {"id", "source"}),
+    ],
+)
+def test_a_name_given_twice_in_a_structured_event_is_a_fault(surplus: bytes, path: str, attributes: set[str]) -> None:
+    """Also of attributes that nobody knows; an id or a source that stands twice is none."""
+    read = read_command(STRUCTURED, b"{" + surplus + orjson.dumps(EVENT)[1:])
+
+    assert {fault.path for fault in read.faults} == {path}
+    assert read.attributes.keys() & {"id", "source"} == attributes
+
+
+def test_a_name_of_the_body_is_none_of_the_envelope() -> None:
+    """An id that stands twice in the data leaves the event's own as it is."""
+    event = orjson.dumps({**EVENT, "data": {}}).replace(b'"data":{}', b'"data":{"id":1,"id":2}')
+    read = read_command(STRUCTURED, event)
+
+    assert [fault.path for fault in read.faults] == ["$.id"]
+    assert read.attributes["id"] == "c-1"
+
+
+def test_an_optional_attribute_that_is_empty_is_as_if_left_out() -> None:
+    """Headers and attributes of a structured event; a required one is missing."""
+    optional: list[tuple[str, bytes | None]] = [("ce_correlationid", b""), ("ce_causationid", None)]
+    assert read_command([*HEADERS, *optional], b"{}") == read_command(HEADERS, b"{}")
+    empty = {**EVENT, "correlationid": "", "datacontenttype": ""}
+    assert read_command(STRUCTURED, orjson.dumps(empty)) == read_command(STRUCTURED, orjson.dumps(EVENT))

@@ -54,7 +54,7 @@ def test_what_can_be_read_is_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "value", "argument"),
     [
-        ("DecideRequest", "note", "", "--note"),
+        ("DecideRequest", "note", "x" * 4_001, "--note"),
         ("DecideRequest", "code", "no code", "--code"),
         ("ResolveDifference", "note", "", "--note"),
     ],

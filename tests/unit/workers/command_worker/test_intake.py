@@ -96,3 +96,24 @@ def test_a_record_without_a_fault_is_a_command() -> None:
         other.stamp,
         other.fingerprint,
     )
+
+
+@pytest.mark.parametrize(("twice", "answered"), [("id", False), ("source", False), ("type", True), ("extra", True)])
+def test_a_name_twice_in_a_structured_event_makes_a_dead_letter(twice: str, answered: bool) -> None:
+    """Always; whoever can be told by an id and a source that stand once is answered, too."""
+    value = orjson.dumps({"extra": "x"} | STRUCTURED | {"data": order()})
+    doubled = value.replace(b'"%s":' % twice.encode(), b'"%s":"y","%s":' % (twice.encode(), twice.encode()), 1)
+    taken = take_in(Polled(doubled, [("content-type", b"application/cloudevents+json")]), DEAD)
+
+    assert isinstance(taken, SetAside)
+    assert (taken.answered is not None) is answered
+    assert faults(Polled(doubled, [("content-type", b"application/cloudevents+json")]))[f"$.{twice}"] == "given twice"
+
+
+def test_a_name_twice_in_a_policy_document_is_malformed() -> None:
+    """The last one wins nowhere: nobody knows how many days were meant."""
+    document = order()  # the shape of the body does not matter to its names
+    body = orjson.dumps({"policy_id": "standard", "document": {"window": {"days": 3}}, "order": document})
+    record = Polled(body.replace(b'"days":3', b'"days":30,"days":3'), headers("PublishPolicy", id="p-1"))
+
+    assert faults(record)["$.document.window.days"] == "given twice"

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import pytest
 
+from commands.fields import IDENTIFIER
+from domain.names import NAME
 from workers.contract.compatibility import breaks
 from workers.contract.release import BREAKS, Contract, contract, releases, write
 from workers.contract.shapes import UncomparableError
@@ -68,7 +70,7 @@ def facts_named(change: Callable[[str], str]) -> Callable[[dict[str, Any]], obje
     """Return a change of the pattern that says which facts conditions may name."""
 
     def made(schema: dict[str, Any]) -> None:
-        [text] = [one for one in fields(schema, "Condition")["fact"]["anyOf"] if one["type"] == "string"]
+        [text] = [one for one in fields(schema, "Condition")["fact"]["anyOf"] if "pattern" in one]
         text["pattern"] = change(text["pattern"])
 
     return made
@@ -102,6 +104,12 @@ SENDERS_BROKEN: Final[dict[str, Callable[[Contract], object]]] = {
     ),
     "rma.AddEvidence.v1 $.order_id pattern is ^O, was ^[!-~]{1,64}$": of(
         "commands", ADD, lambda s: fields(s)["order_id"].update(pattern="^O")
+    ),
+    "rma.AddEvidence.v1 $.evidence[].sha256 pattern is ^[0-9a-f]{64}$, was none": of(
+        "commands", ADD, lambda s: fields(s, "EvidenceItem")["sha256"]["anyOf"].remove({"const": "", "type": "string"})
+    ),
+    "rma.RegisterOrder.v1 $.lines[].sku pattern is ^[!-~]{1,64}$, was " + NAME: of(
+        "commands", REGISTER, lambda s: fields(s, "SoldLine")["sku"].update(pattern=IDENTIFIER)
     ),
     "rma.RegisterOrder.v1 $.channel takes certain words only": of(
         "commands", REGISTER, lambda s: fields(s)["channel"].update(enum=["web", "store"])
@@ -187,6 +195,7 @@ def planted(change: Callable[[Contract], object]) -> list[str]:
         of("commands", ADD, lambda s: fields(s, "EvidenceItem")["kind"]["enum"].append("sound")),
         of("commands", ADD, lambda s: fields(s, "EvidenceItem").update(kind={"type": "string"})),
         of("commands", ADD, lambda s: s["required"].remove("order_id")),
+        of("commands", ADD, lambda s: fields(s).update(order_id={"type": "string", "pattern": NAME, "maxLength": 128})),
         of("commands", PUBLISH, lambda s: fields(s, "Condition").update(fact={"default": None})),
         of("commands", PUBLISH, facts_named(lambda pattern: pattern.replace("^(", "^(weather|"))),
         of("events", SCANNED, lambda s: fields(s).update(weight={"type": "integer"})),

@@ -249,6 +249,10 @@ REFUSED = {
     "events": [],
 }
 ACCEPTED = REFUSED | {"status": "accepted", "code": None, "events": [{"type": "rma.Rma.Requested.v1", "position": 7}]}
+MALFORMED = REFUSED | {
+    "status": "malformed",
+    "details": {"faults": [{"path": "$.b", "message": "no"}, {"path": "$.a", "message": "no"}]},
+}
 
 
 def a_send(**changes: Any) -> SendStep:
@@ -263,6 +267,7 @@ def a_send(**changes: Any) -> SendStep:
         (a_send(expect={"refused": "units_not_available"}), REFUSED),
         (a_send(expect={"refused": "units_not_available", "details": {"available": 1}}, events=[]), REFUSED),
         (a_send(expect="malformed"), REFUSED | {"status": "malformed", "code": None, "details": None}),
+        (a_send(expect={"malformed": ["$.a", "$.b"]}), MALFORMED),
     ],
 )
 def test_an_answer_as_expected_has_no_difference(step: SendStep, result: dict[str, Any]) -> None:
@@ -275,6 +280,8 @@ def test_an_answer_as_expected_has_no_difference(step: SendStep, result: dict[st
     [
         (a_send(), REFUSED, "status"),
         (a_send(expect="malformed"), REFUSED, "status"),
+        (a_send(expect={"malformed": []}), REFUSED, "status"),
+        (a_send(expect={"malformed": ["$.a"]}), MALFORMED, "faults"),
         (a_send(expect={"refused": "units_not_available"}), ACCEPTED, "status"),
         (a_send(expect={"refused": "wrong_state"}), REFUSED, "code"),
         (a_send(expect={"refused": "units_not_available", "details": {"available": 2}}), REFUSED, "details.available"),
