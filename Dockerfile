@@ -4,13 +4,13 @@ RUN pip install --no-cache-dir uv==0.13.9
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md ./
-RUN uv sync --frozen --no-default-groups --no-install-project
+RUN uv sync --frozen --no-default-groups --extra http --no-install-project
 COPY domain domain
 COPY commands commands
 COPY projections projections
 COPY infra infra
 COPY workers workers
-RUN uv sync --frozen --no-default-groups --no-editable
+RUN uv sync --frozen --no-default-groups --extra http --no-editable
 
 FROM python:3.13.9-slim-bookworm
 RUN groupadd --system --gid 10001 rma && useradd --system --uid 10001 --gid rma --no-create-home rma

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypedDict
 
 import psycopg
 from psycopg import Connection
@@ -92,6 +92,25 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
         LogIsNewerError: A newer version has migrated the database.
         psycopg.OperationalError: PostgreSQL is away.
     """
+    given = session_options(statement_timeout_ms=statement_timeout_ms)
+    connection = psycopg.connect(conninfo, autocommit=True, **given)
+    try:
+        refuse_newer(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class SessionOptions(TypedDict):
+    """What a connection is opened with beside its address."""
+
+    options: str
+    connect_timeout: int
+
+
+def session_options(*, statement_timeout_ms: int) -> SessionOptions:
+    """Return what bounds a session as ``connect`` says."""
     settings = {
         "timezone": "UTC",
         "jit": "off",
@@ -102,13 +121,7 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
         "tcp_user_timeout": SILENCE_MAX_MS,
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    connection = psycopg.connect(conninfo, autocommit=True, options=options, connect_timeout=CONNECT_TIMEOUT_S)
-    try:
-        refuse_newer(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return {"options": options, "connect_timeout": CONNECT_TIMEOUT_S}
 
 
 def end_the_silent(connection: Connection) -> int:

@@ -109,6 +109,24 @@ class Settings(BaseSettings):
     sellers_file: Path | None = None
     """Who stands on credit notes, by series (JSON); None: each series' own name."""
 
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8080
+    """Where the HTTP API answers; 0: at any port that is free, which the log tells."""
+    http_keys_file: Path | None = None
+    """Keys of callers, one JSON object a line, as ``rma http key`` prints them."""
+    http_jwks_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    """Where the keys are published that sign callers' tokens (JWKS); None: only keys of the file are known."""
+    http_jwt_issuer: str | None = None
+    """The ``iss`` of those tokens."""
+    http_jwt_audience: str | None = None
+    """Their ``aud``: what this door is called there."""
+    http_rate: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Requests of one caller in a minute, in each process."""
+    http_rate_anonymous: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    """Requests without a caller from one address in a minute, in each process."""
+    http_trusted_proxies: str = ""
+    """Addresses or networks, by commas, whose ``X-Forwarded-For`` and ``-Proto`` are believed."""
+
     @model_validator(mode="before")
     @classmethod
     def _know_every_variable(cls, given: Any) -> Any:
@@ -124,6 +142,14 @@ class Settings(BaseSettings):
     def _have_enough_replicas(self) -> Self:
         if self.min_insync_replicas > self.replication_factor:
             raise ValueError("RMA_MIN_INSYNC_REPLICAS is more than RMA_REPLICATION_FACTOR: nothing could be written")
+        return self
+
+    @model_validator(mode="after")
+    def _know_whose_tokens(self) -> Self:
+        if self.http_jwks_url and not (self.http_jwt_issuer and self.http_jwt_audience):
+            raise ValueError(
+                "RMA_HTTP_JWKS_URL needs RMA_HTTP_JWT_ISSUER and RMA_HTTP_JWT_AUDIENCE: else any token does"
+            )
         return self
 
     def as_environment(self) -> dict[str, str]:

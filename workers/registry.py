@@ -31,17 +31,17 @@ class Worker:
         runs: Module and name of the function that does it, given settings, a stop event and its
             figures; imported when it is run.
         reads: What it works through, and so where its progress is: commands, by Kafka's offsets of its group; the log,
-            by the relay's row; events, by the positions stored with what it fills.
+            by the relay's row; events, by the positions stored with what it fills; requests: it has none.
         of: The read model it fills, for a projector.
-        needs: The setting without which it has nothing to do.
+        needs: The settings of which it needs one; without any of them it has nothing to do.
     """
 
     name: str
     does: str
     runs: str
-    reads: Literal["commands", "log", "events"] = "events"
+    reads: Literal["commands", "log", "events", "requests"] = "events"
     of: str | None = None
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class Worker:
 
     def wanted(self, settings: Settings) -> bool:
         """Tell whether it has anything to do under these settings."""
-        return self.needs is None or bool(getattr(settings, self.needs))
+        return not self.needs or any(getattr(settings, name) for name in self.needs)
 
     def run(self, settings: Settings, stop: Event) -> None:
         """Wait for the services, then work until ``stop`` is set; raises whatever ends the worker before.
@@ -82,7 +82,14 @@ WORKERS: Final = (
         "payments",
         "Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL.",
         "workers.payments.worker:run",
-        needs="gateway_url",
+        needs=("gateway_url",),
+    ),
+    Worker(
+        "http",
+        "Answer the HTTP API; needs RMA_HTTP_KEYS_FILE or RMA_HTTP_JWKS_URL.",
+        "workers.http.worker:run",
+        reads="requests",
+        needs=("http_keys_file", "http_jwks_url"),
     ),
 )
 
@@ -93,7 +100,8 @@ class SettingMissingError(UnusableInputError):
     code = "setting_missing"
 
     def __init__(self, worker: Worker) -> None:
-        super().__init__(f"the worker {worker.name} needs RMA_{str(worker.needs).upper()}, which is not set, or empty")
+        wanted = " or ".join(f"RMA_{name.upper()}" for name in worker.needs)
+        super().__init__(f"the worker {worker.name} needs {wanted}, which is not set, or empty")
 
 
 class UnknownWorkerError(UnusableInputError):

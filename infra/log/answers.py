@@ -11,6 +11,13 @@ ANSWERS_MAX: Final = 100
 
 BY_ID: Final = "SELECT result FROM rma_log.outcomes WHERE command_id = %s ORDER BY source LIMIT %s"
 BY_SOURCE_AND_ID: Final = "SELECT result FROM rma_log.outcomes WHERE source = %s AND command_id = %s"
+OUTCOME: Final = "SELECT fingerprint, result FROM rma_log.outcomes WHERE source = %s AND command_id = %s"
+
+
+def stored_outcome(connection: Connection, source: str, command_id: str) -> tuple[bytes, bytes] | None:
+    """Return the fingerprint of the command that used up an id, and its answer; None where none has."""
+    row = connection.execute(OUTCOME, (source, command_id)).fetchone()
+    return None if row is None else (bytes(row[0]), bytes(row[1]))
 
 
 def stored_answers(connection: Connection, command_id: str, source: str | None) -> list[bytes]:

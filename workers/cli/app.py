@@ -27,6 +27,7 @@ from workers.cli import (
 from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
+from workers.cli.http import http
 from workers.cli.work import work
 from workers.pictures.plain import print_alike
 from workers.pictures.terminal import AsJson, console, print_json
@@ -65,6 +66,7 @@ local_stack.register(app)
 doctor.register(app)
 app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
+app.add_typer(http, name="http")
 look.register(app)
 listing.register(app)
 credit_note.register(app)

@@ -19,6 +19,10 @@ UNREACHABLE: Final = 3
 MESSAGE_CHARS_MAX: Final = 4_000
 LEFT_OUT: Final = ("infra.stack", "workers.trials")
 """What the wheel leaves out, and so the image: see pyproject.toml."""
+OF_THE_DOOR: Final = (
+    "fastapi", "filetype", "jwt", "PIL", "pillow_heif", "psycopg_pool", "standardwebhooks", "starlette", "uvicorn",
+)  # fmt: skip
+"""What the extra ``http`` brings: see pyproject.toml."""
 
 
 class ReportingGroup(TyperGroup):
@@ -50,6 +54,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
             return str(error), SAID_NO
         case ModuleNotFoundError(name=str(missing)) if missing.startswith(LEFT_OUT):
             return "this is not part of the installation; run it from a clone of the project, after: uv sync", SAID_NO
+        case ModuleNotFoundError(name=str(missing)) if missing.startswith(OF_THE_DOOR):
+            return f"the HTTP API needs {missing}: install this with its extra, rma[http]", SAID_NO
     return _of_postgres(error) or _of_kafka(error) or _of_settings(error) or _of_files(error)
 
 

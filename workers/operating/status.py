@@ -101,6 +101,9 @@ def read_status(settings: Settings) -> SystemStatus:
                     workers.append(_command_progress(worker, run, consumer, topics.commands))
                 case "log":
                     workers += _relay_progress(worker, run, log)
+                case "requests":
+                    if run or worker.wanted(settings):
+                        workers.append(Progress(worker.name, run, 0, 0, "requests", None))
                 case "events":
                     mine = _positions_of(worker, positions)
                     if mine or run or worker.wanted(settings):

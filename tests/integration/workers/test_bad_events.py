@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from os import environ
+from pathlib import Path
 from threading import Event, Timer
 from typing import Any, Final
 
@@ -175,7 +176,8 @@ def newer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.name)
 def test_no_worker_starts_on_a_newer_log(newer: Pipeline, worker: Worker) -> None:
     """What a newer version may have written is not worked on, whatever this one would make of it."""
-    settings = newer.settings.model_copy(update={"gateway_url": SecretStr("http://127.0.0.1:9")})
+    needed = {"gateway_url": SecretStr("http://127.0.0.1:9"), "http_keys_file": Path("keys.jsonl")}
+    settings = newer.settings.model_copy(update=needed)
     stop = Event()
     patience = Timer(STARTED_S, stop.set)
     patience.start()

@@ -57,7 +57,7 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("up",), ("down",), ("init",), ("doctor",), ("gateway",), ("demo",), ("import", "online-retail"),
     ("bench",), ("bench", "units"), ("bench", "policy"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
-    ("work", "credit_notes"), ("work", "all"),
+    ("work", "credit_notes"), ("work", "http"), ("work", "all"), ("http", "key"),
 }  # fmt: skip
 """Commands that print what this project says of itself; their logs are `tests/unit/infra/test_escaping.py`'s."""
 

@@ -1,0 +1,58 @@
+"""The app: every address of the door, and what holds for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from workers.http import commands, system
+from workers.http.bounds import Bounds
+from workers.http.declared import components
+from workers.http.door import Door
+from workers.http.problems import handle_all
+
+TITLE: Final = "Returns"
+VERSION: Final = "1"
+ABOUT: Final = """Commands in, views out, for systems without a Kafka client. What the data of each type of command
+holds, and what answers and views mean, is the contract's to say: docs/contracts. How to connect:
+docs/quickstart-http.md."""
+OUR_OWN_INVALID: Final = "HTTPValidationError"
+"""What FastAPI would declare for parameters that cannot be; ours are answered 400."""
+
+
+class DoorApp(FastAPI):
+    """FastAPI, with an OpenAPI that also declares what is read and answered by hand."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API (OpenAPI 3.1)."""
+        if self.openapi_schema is None:
+            made = get_openapi(title=TITLE, version=VERSION, description=ABOUT, routes=self.routes)
+            schemas = made.setdefault("components", {}).setdefault("schemas", {})
+            for name in (OUR_OWN_INVALID, "ValidationError"):
+                schemas.pop(name, None)
+            schemas.update(components())
+            for path in made["paths"].values():
+                for operation in path.values():
+                    _forget_invalid(operation["responses"])
+            self.openapi_schema = made
+        return self.openapi_schema
+
+
+def _forget_invalid(responses: dict[str, Mapping[str, Any]]) -> None:
+    declared = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if str(declared.get("$ref", "")).endswith(OUR_OWN_INVALID):
+        del responses["422"]
+
+
+def make_app(door: Door | None = None) -> DoorApp:
+    """Return the app on these parts; without any it can only describe itself."""
+    app = DoorApp(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.door = door
+    app.add_middleware(Bounds)
+    handle_all(app)
+    for router in (system.router, commands.router):
+        app.include_router(router)
+    return app
