@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from commands.fields import Body, Identifier
@@ -13,19 +13,22 @@ from commands.streams import Streams, find_policy, the_order
 from domain.errors import NoteSubjectError, UnknownClaimError, UnknownRefundError
 from domain.identity import credit_note_stream
 from domain.order import Order
-from domain.settlement.credit_note import NoteContent, note_of_claim, note_of_refund
+from domain.settlement.credit_note import NoteContent, note_of_claim, note_of_refund, note_of_won_chargeback
 from domain.settlement.credit_note_series import CreditNoteSeries, business_date, check_series
+
+ABOUT: Final = ("refund_id", "claim_id", "external_id")
 
 
 class IssueCreditNote(Body):
-    """Give a refund, or a claim, the next number of its seller's series; told again, it keeps the one it has.
+    """Give a refund, a claim or a won chargeback the next number of its seller's series; told again, it keeps its own.
 
-    Exactly one of ``refund_id`` and ``claim_id`` is given.
+    Exactly one of ``refund_id``, ``claim_id`` and ``external_id`` is given.
     """
 
     series_id: Identifier
     refund_id: UUID | None = None
     claim_id: Identifier | None = None
+    external_id: Identifier | None = None
     order_id: Identifier
     rma_id: UUID | None = None
 
@@ -46,17 +49,36 @@ def issue_credit_note(command: IssueCreditNote, _meta: Meta, streams: Streams) -
 
 def _content(command: IssueCreditNote, order: Order) -> tuple[NoteContent, datetime]:
     """Return what the note says and the business time of what it is about."""
-    if command.refund_id and not command.claim_id:
-        refund = order.refunds.get(command.refund_id)
-        if refund is None or refund.rma_id != command.rma_id:
-            raise UnknownRefundError(f"the order has no refund {command.refund_id}", refund_id=str(command.refund_id))
-        return note_of_refund(order, refund), refund.at
-    if command.claim_id and not command.refund_id:
+    if [command.refund_id, command.claim_id, command.external_id].count(None) != len(ABOUT) - 1:
+        raise NoteSubjectError(f"a note is about one thing: give one of {', '.join(ABOUT)}")
+    if command.refund_id:
+        return _of_refund(command.refund_id, command.rma_id, order)
+    if command.claim_id:
         claim = order.claims.get(command.claim_id)
         if claim is None or claim.rma_id != command.rma_id:
             raise UnknownClaimError(f"the order has no claim {command.claim_id}", claim_id=command.claim_id)
         return note_of_claim(order, claim), claim.at
-    raise NoteSubjectError("a note is about one thing: give either refund_id or claim_id")
+    return _of_won_chargeback(str(command.external_id), order)
+
+
+def _of_refund(refund_id: UUID, rma_id: UUID | None, order: Order) -> tuple[NoteContent, datetime]:
+    refund = order.refunds.get(refund_id)
+    if refund is None or refund.rma_id != rma_id:
+        raise UnknownRefundError(f"the order has no refund {refund_id}", refund_id=str(refund_id))
+    note = note_of_refund(order, refund)
+    if not note.lines:
+        raise NoteSubjectError("the refund corrects no sale", refund_id=str(refund_id))
+    return note, refund.at
+
+
+def _of_won_chargeback(external_id: str, order: Order) -> tuple[NoteContent, datetime]:
+    chargeback = order.external.get(external_id)
+    if chargeback is None or chargeback.outcome != "won" or chargeback.decided_at is None:
+        raise UnknownRefundError(f"the order has no won chargeback {external_id}", external_id=external_id)
+    note = note_of_won_chargeback(order, external_id)
+    if not note.lines:
+        raise NoteSubjectError("the chargeback corrected no sale", external_id=external_id)
+    return note, chargeback.decided_at
 
 
 def _zone(order: Order, streams: Streams) -> str | None:

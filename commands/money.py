@@ -159,7 +159,7 @@ def retry_payout(command: RetryPayout, meta: Meta, streams: Streams) -> None:
     payout = settlement_payouts.find(order, command.payout_id, command.rma_id)
     shares = tuple((share.tender_id, share.amount_minor) for share in command.tenders)
     to = Destination(command.tender_id, command.as_store_credit, shares, command.approved_by)
-    approvals.check(streams, order, meta, command.approved_by, payout.amount_minor if command.as_store_credit else 0)
+    approvals.check(streams, order, meta, command.approved_by, payout.left_minor if command.as_store_credit else 0)
     if rma is None:
         retries.retry(order, payout, to, meta.occurred_at, holder_id=order.customer_id)
         return

@@ -55,7 +55,11 @@ TenderKind = Literal[
     "voucher", "pay_later", "cheque", "other",
 ]  # fmt: skip
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
-RefundGround = Literal["policy", "agent", "fees_returned", "exchange_difference", "cancellation"]
+RefundGround = Literal[
+    "policy", "agent", "fees_returned", "exchange_difference", "cancellation", "console", "chargeback"
+]
+ExternalKind = Literal["console", "chargeback"]
+ChargebackOutcome = Literal["won", "lost"]
 UnclaimedBecause = Literal["accepted", "sent_in_time"]
 OwedFor = Literal["claim", "exchange_difference", "surplus"]
 PayoutOutcome = Literal["settled", "failed", "unknown", "pending"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from domain.order import Order
 from tests.order_machine import OrderMachine, cents, line_numbers, small
 
 
@@ -40,3 +41,31 @@ class OrderMoneyMachine(OrderMachine):
             "RefundOrder",
             {"order_id": "O-1", "refund_request_id": name, "lines": told, "shipping_minor": shipping, "reason": "x"},
         )
+
+    # what moves elsewhere
+
+    @rule(
+        tender=st.sampled_from(("T0", "T0", "T1", "T2")),
+        amount=st.integers(1, 2_500),
+        kind=st.sampled_from(("console", "chargeback", "chargeback")),
+        named=st.one_of(st.none(), st.tuples(line_numbers, small)),
+    )
+    def went_back_elsewhere(self, tender: str, amount: int, kind: str, named: tuple[int, int] | None) -> None:
+        """Let money have gone back already, whatever is under way."""
+        name = f"X-{len(self.shop.history) % 40}"
+        told = {"order_id": "O-1", "external_id": name, "tender_id": tender, "amount_minor": amount, "kind": kind}
+        if named:
+            line, quantity = named
+            told["lines"] = [{"line_id": self.sold(line), "quantity": quantity, "amount_minor": amount}]
+        before = len(self.shop.history)
+        self.tell("RecordExternalRefund", told, "gateway:g")
+        for fact in self.shop.history[before:]:
+            if isinstance(fact, Order.ExternalRefundRecorded) and fact.surplus:
+                self.reversed_tenders.add(tender)
+
+    @precondition(lambda self: self.shop.order().external)
+    @rule(index=st.integers(0, 20), outcome=st.sampled_from(("won", "won", "lost")))
+    def end_dispute(self, index: int, outcome: str) -> None:
+        names = list(self.shop.order().external)
+        told = {"order_id": "O-1", "external_id": names[index % len(names)], "outcome": outcome}
+        self.tell("RecordChargebackOutcome", told, "gateway:g")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby
 from uuid import UUID
 
 from domain.case import Case, fees
@@ -15,7 +15,7 @@ from domain.order.accounts import LineFees
 from domain.order.parts import Credit, TenderShare
 from domain.rma.parts import RefundPart, RmaRun
 from domain.settlement import refund as settlement_refund
-from domain.settlement.entitlement import left_of_all
+from domain.settlement.entitlement import cut, left_of_all
 from domain.settlement.refund import By, Payee, net_minor
 from domain.units import UnitRun
 from domain.vocabularies import RefundGround, Settlement
@@ -39,11 +39,9 @@ def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
 def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
     """Return those of a line's units for which something may still be given back."""
     account = case.order.lines[case.rma.lines[number].asked.line_id]
-    cuts = {edge for credit in account.credits for edge in (credit.run.first, credit.run.end)}
     left = []
     for run in runs:
-        edges = sorted({run.first, run.end} | {edge for edge in cuts if run.first < edge < run.end})
-        parts = [UnitRun(first, end - first) for first, end in pairwise(edges)]
+        parts = cut(account, run)
         left += [p for p in parts if entitlement(case, [RmaRun(number, p.first, p.count)])[0].gross_minor > 0]
     return left
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from domain.order.parts import Consignment, Credit, LineRun, OrderLine
+from domain.order.parts import Consignment, Credit, LineRun, OrderLine, PayoutCover
 from domain.order.serials import SerialNumbers
 from domain.units import UnitRun, UnitStates, take, without
-from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
+from domain.vocabularies import FINAL_OUTCOMES, ChargebackOutcome, ExternalKind, PayoutOutcome, PayoutStatus
 
 UnitStatus = Literal["free", "in_return", "returned", "cancelled"]
 Freed = Literal[
@@ -80,6 +80,8 @@ class LineAccount:
     """Which of the credits, by their place, are for an exchange, or call one off again (those are below zero)."""
     differences: set[int] = field(default_factory=set)
     """Which of them, by their place, refund what an article given in exchange cost less."""
+    taken_back: set[int] = field(default_factory=set)
+    """Which of them, by their place, a won chargeback had given, and which take that back (those are below zero)."""
     serials: SerialNumbers = field(init=False)
     warranties: UnitStates[datetime | None] = field(init=False)
     """Until when repaired units are in warranty; None: as sold."""
@@ -249,3 +251,18 @@ class Refund:
     at: datetime
     restocking_minor: int = 0
     return_shipping_minor: int = 0
+
+
+@dataclass(slots=True)
+class ExternalRefund:
+    """Money that went back elsewhere, and what it did here."""
+
+    refund_id: UUID
+    kind: ExternalKind
+    places: tuple[tuple[str, int], ...]
+    """Its credits: of which line, in which place."""
+    covers: tuple[PayoutCover, ...]
+    outcome: ChargebackOutcome | None = None
+    """What came of the dispute, if any."""
+    decided_at: datetime | None = None
+    """When the dispute came to its end."""

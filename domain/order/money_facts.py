@@ -129,12 +129,23 @@ class PayoutSettled(PayoutHeard):
 
 
 class PayoutFailed(PayoutHeard):
-    """The gateway did not pay, or took a settlement back: what is owed is owed again."""
+    """The gateway did not pay, or took a settlement back: what is owed is owed again.
+
+    ``gave_way``: no gateway said so; money that went back elsewhere left no room for it.
+    """
 
     TOPIC = "rma.Order.PayoutFailed.v1"
     outcome = "failed"
     reason: str | None
     postings: tuple[Posting, ...]
+    gave_way: bool = field(default=False, kw_only=True)
+
+    def apply(self, aggregate: OrderState) -> None:
+        if self.gave_way:
+            old = aggregate.payouts[self.payout_id]
+            aggregate.payouts[self.payout_id] = replace(old, status="failed", gave_way=True)
+        else:
+            PayoutHeard.apply(self, aggregate)
 
 
 class PayoutUnclear(PayoutHeard):
@@ -156,7 +167,10 @@ class PayoutPending(PayoutHeard):
 
 
 class PayoutRetried(Fact):
-    """An agent replaced a failed payout by new ones that sum to its amount."""
+    """A failed payout was replaced by new ones, which sum to what of it nothing else has paid.
+
+    By an agent; or by itself, where money that went back elsewhere left room for a part of it, or came back.
+    """
 
     TOPIC = "rma.Order.PayoutRetried.v1"
     payout_id: UUID

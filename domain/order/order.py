@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.errors import BeforeOrderError, QuantityExceededError
 from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
-from domain.order import money_facts, owed_facts, payment_facts, sale_facts
+from domain.order import external_facts, money_facts, owed_facts, payment_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
 from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
 from domain.order.placed_order import PlacedOrder
@@ -45,6 +45,8 @@ class Order(OrderState, AggregateRoot):
     PayoutUnclear = money_facts.PayoutUnclear
     PayoutPending = money_facts.PayoutPending
     PayoutRetried = money_facts.PayoutRetried
+    ExternalRefundRecorded = external_facts.ExternalRefundRecorded
+    ChargebackDecided = external_facts.ChargebackDecided
     PaymentReceived = payment_facts.PaymentReceived
     CustomerPaid = owed_facts.CustomerPaid
     ReceivableWrittenOff = owed_facts.ReceivableWrittenOff

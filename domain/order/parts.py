@@ -128,6 +128,15 @@ class OwedShare:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoutCover:
+    """What of a payout was paid by money that went back elsewhere, in minor units."""
+
+    payout_id: UUID
+    refund_id: UUID
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeOf:
     """The returned line in exchange for which an order was given."""
 
@@ -272,11 +281,37 @@ class Payout:
     """Who may spend it, where it is store credit."""
     set_off: bool = False
     """It lowers what the customer owes on the tender: settled by us, at once."""
+    elsewhere: bool = False
+    """It was made elsewhere, before we knew of it."""
+    gave_way: bool = False
+    """It failed because money that went back elsewhere left no room for it."""
+    covered_minor: int = 0
+    """What of it that money has paid, minor units."""
 
     @property
     def is_ours(self) -> bool:
         """Tell whether we settle it ourselves, as store credit or against what is owed; no gateway is asked."""
         return self.tender_id is None or self.set_off
+
+    @property
+    def left_minor(self) -> int:
+        """What of it nothing else has paid, minor units."""
+        return self.amount_minor - self.covered_minor
+
+    @property
+    def is_under_way(self) -> bool:
+        """Tell whether it has been asked for, and neither been made nor failed."""
+        return self.status in {"requested", "unknown"}
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Tell whether it failed at the gateway, and nothing else has paid it or is about to."""
+        return self.has_failed and not (self.retried or self.gave_way or self.elsewhere) and self.left_minor > 0
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether its refund stands where it does: not where others took its place."""
+        return not self.retried and (self.elsewhere or not self.has_failed or self.may_be_retried)
 
     @property
     def awaits_outcome(self) -> bool:

@@ -11,6 +11,7 @@ from domain.errors import IdentifierReusedError, UnitsNotAvailableError, Unknown
 from domain.order.accounts import (
     FREE,
     Claim,
+    ExternalRefund,
     LineAccount,
     PayoutNews,
     Refund,
@@ -47,6 +48,7 @@ class OrderState:
         """What of each tender goes back through the order of a new article, minor units."""
         self.news: dict[UUID, PayoutNews] = {}
         self.claims: dict[str, Claim] = {}
+        self.external: dict[str, ExternalRefund] = {}
         self.store_credit: dict[UUID, StoreCredit] = {}
 
     # what facts assign

@@ -5,7 +5,7 @@ The gross is what goes back to the customer; fees are lines of their own with a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.order import Order
@@ -33,7 +33,10 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True)
 class NoteContent:
-    """What a note is about and what it says; exactly one of ``refund_id`` and ``claim_id`` is given."""
+    """What a note is about and what it says; exactly one of the three ids is given.
+
+    ``external_id`` stands for a chargeback that was won.
+    """
 
     kind: NoteKind
     order_id: str
@@ -42,11 +45,12 @@ class NoteContent:
     claim_id: str | None
     currency: str
     lines: tuple[NoteLine, ...]
+    external_id: str | None = None
 
     @property
     def about(self) -> str:
         """What it is about, as ``subject`` names it."""
-        return subject(self.order_id, self.refund_id, self.claim_id)
+        return subject(self.order_id, self.refund_id, self.claim_id, self.external_id)
 
     @property
     def gross_minor(self) -> int:
@@ -59,13 +63,22 @@ class NoteContent:
         return together(*(line.taxes for line in self.lines))
 
 
-def subject(order_id: str, refund_id: UUID | None, claim_id: str | None) -> str:
-    """Return what a note is about, by a name that no other note has: claims are named within their order."""
+def subject(order_id: str, refund_id: UUID | None, claim_id: str | None, external_id: str | None = None) -> str:
+    """Return what a note is about, by a name that no other note has: claims and chargebacks are named in their order.
+
+    No id of theirs has a space in it.
+    """
+    if external_id:
+        return f"won {order_id}/{external_id}"
     return str(refund_id) if refund_id else f"{order_id}/{claim_id}"
 
 
 def note_of_refund(order: Order, refund: Refund) -> NoteContent:
-    """Return the credit note of a refund; its gross is the refund's amount, to the cent."""
+    """Return the credit note of a refund; its gross is the refund's amount, to the cent.
+
+    That of money that went back elsewhere is only what corrects the sale: where it pays a refund in a payout's place,
+    that refund has its note, and a surplus corrects nothing.
+    """
     lines = [_goods(order, credit) for credit in refund.credits if credit.gross_minor]
     kept: tuple[tuple[NoteLineKind, int], ...] = (
         ("restocking", refund.restocking_minor),
@@ -79,6 +92,12 @@ def note_of_claim(order: Order, claim: Claim) -> NoteContent:
     """Return the debit note of a claim; what is asked for is no sale, so that no tax is in it."""
     line = NoteLine("claim", claim.amount_minor, claim.amount_minor)
     return NoteContent("debit", order.order_id, claim.rma_id, None, claim.claim_id, order.currency, (line,))
+
+
+def note_of_won_chargeback(order: Order, external_id: str) -> NoteContent:
+    """Return the debit note of a chargeback that was won: it takes back what the chargeback's own note gave."""
+    given = note_of_refund(order, order.refunds[order.external[external_id].refund_id])
+    return replace(given, kind="debit", refund_id=None, external_id=external_id)
 
 
 def _goods(order: Order, credit: Credit) -> NoteLine:

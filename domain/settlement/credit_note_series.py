@@ -83,9 +83,11 @@ class CreditNoteSeries(AggregateRoot):
         gross_minor: int
         taxes: tuple[TaxShare, ...]
         lines: tuple[NoteLine, ...]
+        external_id: str | None = None
+        """The chargeback that was won, where it is about one."""
 
         def apply(self, aggregate: CreditNoteSeries) -> None:
-            aggregate.noted.add(subject(self.order_id, self.refund_id, self.claim_id))
+            aggregate.noted.add(subject(self.order_id, self.refund_id, self.claim_id, self.external_id))
 
     def __init__(self, series_id: str, year: int) -> None:
         self.series_id = series_id
@@ -128,5 +130,6 @@ class CreditNoteSeries(AggregateRoot):
             gross_minor=content.gross_minor,
             taxes=content.taxes,
             lines=content.lines,
+            external_id=content.external_id,
             timestamp=at,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -70,14 +70,31 @@ def left_of_all(account: LineAccount, runs: Sequence[UnitRun], *, with_shipping:
 
 def left_shipping(order: Order) -> list[Credit]:
     """Return what is left of the outward shipping that fell to each line of an order, with the tax on it."""
-    lines = []
-    for account in order.lines.values():
-        sold = account.fact
-        units = UnitRun(1, sold.quantity)
-        left = left_minor(account.credits, "shipping_minor", sold.shipping_of, units)
-        credit = Credit(0, sold.line_id, units.first, units.count, 0, 0, left)
-        lines.append(with_taxes(credit, (), _shipping_taxes_left(sold, units, account.credits)))
-    return lines
+    return [left_shipping_of(account, UnitRun(1, account.fact.quantity)) for account in order.lines.values()]
+
+
+def left_shipping_of(account: LineAccount, units: UnitRun) -> Credit:
+    """Return what is left of the outward shipping that fell to units of a line, with the tax on it."""
+    sold = account.fact
+    left = left_minor(account.credits, "shipping_minor", sold.shipping_of, units)
+    credit = Credit(0, sold.line_id, units.first, units.count, 0, 0, left)
+    return with_taxes(credit, (), _shipping_taxes_left(sold, units, account.credits))
+
+
+def cut(account: LineAccount, units: UnitRun) -> list[UnitRun]:
+    """Return units in runs inside of which no credit begins or ends."""
+    inside = {edge for credit in account.credits for edge in (credit.first, credit.run.end)}
+    edges = sorted({units.first, units.end} | {edge for edge in inside if units.first < edge < units.end})
+    return [UnitRun(first, end - first) for first, end in pairwise(edges)]
+
+
+def given_by(account: LineAccount, place: int) -> list[Credit]:
+    """Return what one of a line's credits gave of each of its units, in runs, fees left out."""
+    given = []
+    for run in cut(account, account.credits[place].run):
+        before, after = (left_of(account, run, with_shipping=True, after=count) for count in (place, place + 1))
+        given.append(less(before, after))
+    return given
 
 
 def left_minor(
@@ -227,10 +244,11 @@ def _cut_down(credit: Credit, goods_minor: int, tax_minor: int, shipping_minor: 
     )
 
 
-def new_units(account: LineAccount, credit: Credit) -> int:
+def new_units(account: LineAccount, credit: Credit, *, beside: Collection[int] = ()) -> int:
     """Return how many units of a credit get something of their price or tax back for the first time.
 
-    What an exchange set off that was called off again does not count.
+    What an exchange set off that was called off again does not count, nor a chargeback that was won, nor the credits in
+    the places ``beside``.
     """
     if not credit.paid_minor:
         return 0
@@ -238,7 +256,7 @@ def new_units(account: LineAccount, credit: Credit) -> int:
     for place in account.set_off:
         exchanged = account.credits[place]
         units.change([exchanged.run], (lambda _: True) if exchanged.paid_minor < 0 else (lambda _: False))
-    uncounted = account.differences.union(account.set_off)
+    uncounted = account.differences.union(account.set_off, account.taken_back, beside)
     for place, earlier in enumerate(account.credits):
         if earlier.paid_minor and place not in uncounted:
             units.change([earlier.run], lambda _: False)

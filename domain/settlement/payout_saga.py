@@ -90,6 +90,8 @@ def follow(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: 
             _doubt(known, fact, position)
         case Order.PayoutSettled():
             _finish(known, fact.payout_id, "settled", position)
+        case Order.PayoutFailed(gave_way=True):
+            _give_way(known, fact.payout_id, position)
         case Order.PayoutFailed():
             _finish(known, fact.payout_id, "failed", position)
         case Order.PayoutUnclear() | Order.PayoutPending():
@@ -121,6 +123,17 @@ def _reopen(known: dict[UUID, Question], payout: UUID, recorded: PayoutStatus, p
     if payout in known:
         known[payout] = replace(
             known[payout], open=True, recorded=recorded, opened_by=position, unknown_said=recorded == "unknown"
+        )
+
+
+def _give_way(known: dict[UUID, Question], payout: UUID, position: int) -> None:
+    """Never ask for it again, as other money went back in its place; look up what became of it.
+
+    It may have been asked for before, and its answer lost: what was paid all the same is too much.
+    """
+    if payout in known:
+        known[payout] = replace(
+            known[payout], open=True, recorded="failed", final="failed", opened_by=position, asks=0, unknown_said=False
         )
 
 

@@ -17,15 +17,16 @@ from domain import ledger
 from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayoutError, WrongStateError
 from domain.ledger import Posting
 from domain.order import Order
+from domain.order.accounts import Refund
 from domain.order.parts import Payout
-from domain.vocabularies import PayoutOutcome, PayoutStatus
+from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
 
 WORST_FIRST: Final[tuple[PayoutStatus, ...]] = ("unknown", "requested", "failed", "settled")
 
 
 def refund_status(payouts: Iterable[Payout]) -> PayoutStatus:
-    """Return a refund's status: that of its worst payout; payouts that were retried do not count."""
-    statuses = {payout.status for payout in payouts if not payout.retried}
+    """Return a refund's status: that of its worst payout; those in whose place other money went back do not count."""
+    statuses = {payout.status for payout in payouts if payout.counts}
     return next((status for status in WORST_FIRST if status in statuses), "settled")
 
 
@@ -47,9 +48,14 @@ def record_outcome(
     reference: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Record what a gateway said; the same outcome again says nothing new, older news change nothing."""
+    """Record what a gateway said; the same outcome again says nothing new, older news change nothing.
+
+    Of a payout that gave way to money that went back elsewhere only a final outcome is news.
+    """
     news = order.news.get(payout.payout_id)
     if news is not None and (news.latest == outcome or (outcome, at) in news.late):
+        return
+    if payout.gave_way and outcome not in FINAL_OUTCOMES:
         return
     superseded = news is not None and news.is_older(outcome, at)
     facts: dict[str, Any] = {
@@ -75,6 +81,8 @@ def check_figures(order: Order, payout: Payout, amount_minor: int | None, curren
     """Refuse an outcome that speaks of another sum than was asked for, or of one that nobody was asked for."""
     if payout.set_off:
         raise WrongStateError("it lowers what is owed on the tender, and no gateway was asked", status=payout.status)
+    if payout.elsewhere:
+        raise WrongStateError("it was made elsewhere, and no gateway was asked here", status=payout.status)
     if currency is not None and currency != order.currency:
         raise CurrencyDiffersError(f"the payout is in {order.currency}", expected=order.currency, found=currency)
     if amount_minor is not None and amount_minor != payout.amount_minor:
@@ -83,21 +91,30 @@ def check_figures(order: Order, payout: Payout, amount_minor: int | None, curren
         )
 
 
+def owed_minor(order: Order, refund: Refund, *, more_minor: int = 0) -> int:
+    """Return what of a refund is still owed once so much more was paid; below zero: paid beyond it (minor units)."""
+    of_refund = [order.payouts[payout_id] for payout_id in refund.payouts]
+    settled = sum(payout.amount_minor for payout in of_refund if payout.is_settled)
+    return refund.amount_minor - settled - sum(payout.covered_minor for payout in of_refund) - more_minor
+
+
+def owed_and_beyond(order: Order, refund: Refund, more_minor: int) -> tuple[int, int]:
+    """Return how a payment for a refund, or one taken back (below zero), divides: what was owed, what is beyond it."""
+    before, after = (max(owed_minor(order, refund, more_minor=more), 0) for more in (0, more_minor))
+    return before - after, more_minor - (before - after)
+
+
 def _postings(order: Order, payout: Payout, outcome: PayoutOutcome) -> tuple[Posting, ...]:
-    refund = order.refunds[payout.refund_id]
-    settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].is_settled)
     was, now = payout.is_settled, outcome == "settled"
     if was == now:
         return ()
-    after = settled + (payout.amount_minor if now else -payout.amount_minor)
-    owed = max(refund.amount_minor - settled, 0) - max(refund.amount_minor - after, 0)
-    paid = after - settled
-    return ledger.entry(
-        (ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, paid - owed), (_paid_from(payout), -paid)
-    )
+    paid = payout.amount_minor if now else -payout.amount_minor
+    owed, beyond = owed_and_beyond(order, order.refunds[payout.refund_id], paid)
+    return ledger.entry((ledger.REFUNDS_OWED, owed), (ledger.CUSTOMER_RECEIVABLE, beyond), (paid_from(payout), -paid))
 
 
-def _paid_from(payout: Payout) -> str:
+def paid_from(payout: Payout) -> str:
+    """Return the account that a payout is made from."""
     if payout.set_off:
         return ledger.ACCOUNTS_RECEIVABLE
     return ledger.clearing(payout.tender_kind) if payout.tender_id else ledger.STORE_CREDIT_LIABILITY

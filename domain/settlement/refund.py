@@ -54,7 +54,7 @@ def request(
     """Let money become due for these cents, less fees, and return its payouts, which are still to be made."""
     amount = net_minor(credits, return_shipping_minor)
     payouts = _payouts(order, refund, amount, payee)
-    lines = _by_line(order, credits, return_shipping_minor)
+    lines = by_line(order, credits, return_shipping_minor)
     order.trigger_event(
         order.RefundRequested,
         refund_id=refund,
@@ -92,7 +92,7 @@ def _shares(order: Order, amount_minor: int, payee: Payee) -> list[tuple[Tender 
     return [(None, amount_minor)] if payee.as_store_credit else shared_out(order, amount_minor)
 
 
-def _by_line(order: Order, credits: Sequence[Credit], return_shipping_minor: int) -> tuple[RefundedLine, ...]:
+def by_line(order: Order, credits: Sequence[Credit], return_shipping_minor: int = 0) -> tuple[RefundedLine, ...]:
     """Return what falls to each line; the return shipping is borne by the first: only returns bear any, of one line."""
     lines: list[RefundedLine] = []
     for line_id in dict.fromkeys(credit.line_id for credit in credits):

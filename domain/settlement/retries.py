@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from domain.errors import DuplicateTenderError, SeveralWaysError, TendersDoNotSumError, WrongStateError
 from domain.order import Order
@@ -38,36 +39,35 @@ class Destination:
         if len(ways) > 1:
             raise SeveralWaysError(ways)
         if self.as_store_credit:
-            return [(None, old.amount_minor)]
+            return [(None, old.left_minor)]
         if not self.tenders:
-            return [(self.tender_id or old.tender_id, old.amount_minor)]
+            return [(self.tender_id or old.tender_id, old.left_minor)]
         ids = [tender_id for tender_id, _ in self.tenders]
         if twice := next((one for one in ids if ids.count(one) > 1), None):
             raise DuplicateTenderError(f"tender {twice} is there twice", tender_id=twice)
         given = sum(amount for _, amount in self.tenders)
-        if given != old.amount_minor:
+        if given != old.left_minor:
             raise TendersDoNotSumError(
-                f"{given} given for a payout of {old.amount_minor} (minor units)",
-                expected_minor=old.amount_minor,
+                f"{given} given for a payout of {old.left_minor} (minor units)",
+                expected_minor=old.left_minor,
                 given_minor=given,
             )
         return self.tenders
 
 
 def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id: str) -> None:
-    """Replace a failed payout by new ones of the same amount in all.
+    """Replace a failed payout by new ones of the same amount in all, less what went back elsewhere in its place.
 
     What goes out as store credit, of ``holder_id``, is settled at once and needs no room: it has the failed payout's.
 
     Raises:
-        WrongStateError: It has not failed, or was retried before.
+        WrongStateError: It has not failed, or was retried before, or its money went back elsewhere.
         UnknownTenderError: The order has no such tender.
         AmountExceedsEntitlementError: A tender has not so much left to give back.
         SeveralWaysError, DuplicateTenderError, TendersDoNotSumError: As ``Destination.shares`` does.
     """
-    if not old.has_failed or old.retried:
+    if not old.may_be_retried:
         raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
-    siblings = [order.payouts[p] for p in order.refunds[old.refund_id].payouts]
     new = [
         payout
         for tender_id, amount in to.shares(old)
@@ -78,7 +78,7 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
             amount,
             rma_id=old.rma_id,
             holder_id=holder_id,
-            attempt=1 + sum(sibling.tender_id == tender_id for sibling in siblings),
+            attempt=next_attempt(order, old.refund_id, tender_id),
         )
     ]
     order.trigger_event(
@@ -92,3 +92,8 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
         timestamp=at,
     )
     settle_ours(order, old.refund_id, at)
+
+
+def next_attempt(order: Order, refund: UUID, tender_id: str | None) -> int:
+    """Return which payout of a refund to a tender (None: as store credit) the next one would be, from 1."""
+    return 1 + sum(order.payouts[p].tender_id == tender_id for p in order.refunds[refund].payouts)

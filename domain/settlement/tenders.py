@@ -17,6 +17,14 @@ def room(order: Order, tender_id: str) -> int:
     return paid - given - order.moved_minor.get(tender_id, 0)
 
 
+def find(order: Order, tender_id: str) -> Tender:
+    """Return a tender of the order; raises ``UnknownTenderError``."""
+    tender = next((tender for tender in order.tenders if tender.tender_id == tender_id), None)
+    if tender is None:
+        raise UnknownTenderError(f"the order has no tender {tender_id}", tender_id=tender_id)
+    return tender
+
+
 def with_room(order: Order, tender_id: str, amount_minor: int) -> Tender:
     """Return the tender that is to take a sum.
 
@@ -24,9 +32,7 @@ def with_room(order: Order, tender_id: str, amount_minor: int) -> Tender:
         UnknownTenderError: The order has no such tender.
         AmountExceedsEntitlementError: It has not so much left to give back.
     """
-    tender = next((tender for tender in order.tenders if tender.tender_id == tender_id), None)
-    if tender is None:
-        raise UnknownTenderError(f"the order has no tender {tender_id}", tender_id=tender_id)
+    tender = find(order, tender_id)
     available = room(order, tender_id)
     if available < amount_minor:
         raise AmountExceedsEntitlementError(asked=amount_minor, available=available, tender_id=tender_id)

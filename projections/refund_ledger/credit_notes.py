@@ -21,8 +21,8 @@ CREDIT_NOTES: Final = Table(
     (
         Column("number", "text", "The note's number; those of a series and year follow each other without a gap."),
         Column("series_id", "text", "The seller's series; default where orders name no seller."),
-        Column("refund_id", "uuid", "The refund it is about; empty for a claim.", null=True),
-        Column("claim_id", "text", "The claim it is about; empty for a refund.", null=True),
+        Column("refund_id", "uuid", "The refund it is about; empty for a debit.", null=True),
+        Column("claim_id", "text", "The claim it is about; empty otherwise.", null=True),
         Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True),
         ORDER_ID,
         Column("kind", "text", "credit: the customer gets it; debit: it is asked of the customer."),
@@ -31,10 +31,14 @@ CREDIT_NOTES: Final = Table(
             "date",
             "Its day where the merchant counts days; the year is the number's.",
         ),
-        Column("issued_at", "timestamptz", "The business time of the refund or claim."),
+        Column("issued_at", "timestamptz", "The business time of what it is about."),
         Column("net_minor", "bigint", "Without tax, less the fees that were kept, minor units."),
         Column("tax_minor", "bigint", "The tax of all codes, minor units."),
-        Column("gross_minor", "bigint", "Net and tax: the amount of the refund or claim, minor units."),
+        Column(
+            "gross_minor",
+            "bigint",
+            "Net and tax: the amount of the refund or claim, or of what of it corrects the sale, minor units.",
+        ),
         CURRENCY,
         Column("taxes", "jsonb", "By code: [{code, rate_bps, amount_minor}]."),
         Column(
@@ -42,6 +46,7 @@ CREDIT_NOTES: Final = Table(
             "jsonb",
             "What it sums up: [{kind, line_id, sku, quantity, net_minor, gross_minor, taxes}]; kept fees are negative.",
         ),
+        Column("external_id", "text", "The chargeback that was won, where it is about one.", null=True),
     ),
     key=("number",),
     indexes={"refund": "(refund_id)", "order": "(order_id)", "rma": "(rma_id)", "issued": "(issued_on, number)"},
@@ -79,6 +84,7 @@ def row_of(event: RecordedEvent, fact: CreditNoteSeries.Issued) -> dict[str, Any
         "currency": fact.currency,
         "taxes": [asdict(share) for share in fact.taxes],
         "lines": [asdict(line) for line in fact.lines],
+        "external_id": fact.external_id,
     }
 
 

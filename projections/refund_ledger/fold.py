@@ -10,24 +10,21 @@ from psycopg import Connection
 
 from domain import ledger
 from domain.order import Order
-from domain.order.money_facts import PayoutHeard, RefundRequested
-from domain.order.parts import Payout
+from domain.order.money_facts import PayoutHeard
 from domain.order.sale_facts import Registered
 from domain.recorded import RecordedEvent
 from domain.settlement.credit_note_series import CreditNoteSeries
 from domain.settlement.difference import SettlementDifference
-from domain.settlement.payouts import WORST_FIRST, refund_status
 from projections.refund_ledger.credit_notes import CREDIT_NOTES, VIEW, row_of
 from projections.refund_ledger.differences import found_row, resolved_row
 from projections.refund_ledger.receivables import Receivables
+from projections.refund_ledger.refunds import Refunds
 from projections.refund_ledger.tables import (
     COUNTERS,
     DIFFERENCES,
     LEDGER_ENTRIES,
     ORDER_UNITS,
     ORDERS,
-    PAYOUTS,
-    REFUNDS,
     SCHEMA,
     SOLD,
     STORE_CREDIT,
@@ -43,19 +40,9 @@ KINDS: Final = frozenset(
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed UnitsCancelled RefundRequested PayoutSettled"
         " PayoutFailed PayoutUnclear PayoutPending PayoutRetried PaymentReceived Exchanged ExchangeCalledOff"
         " CustomerPaid ReceivableWrittenOff ExchangeClosed GoodwillGranted ClaimRaised ClaimReversed StoreCreditSpent"
+        " ExternalRefundRecorded ChargebackDecided"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
-
-_REFUND_STATUS: Final = f"""
-UPDATE {SCHEMA}.refunds AS refund SET
-    status = told.status, settled_at = CASE WHEN told.status = 'settled' THEN told.outcome_at END
-FROM (
-    SELECT refund_id, (array_agg(status ORDER BY array_position(%s::text[], status)))[1] AS status,
-           max(outcome_at) AS outcome_at
-    FROM {SCHEMA}.payouts WHERE refund_id = ANY(%s) AND NOT retried GROUP BY refund_id
-) AS told
-WHERE told.refund_id = refund.refund_id
-"""
 
 
 class RefundLedger:
@@ -89,13 +76,9 @@ class _Batch:
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
         self.units: dict[tuple[str, str], dict[str, Any]] = {}
-        self.refunds: list[dict[str, Any]] = []
-        self.payouts: dict[UUID, dict[str, Any]] = {}
-        self.outcomes: dict[UUID, dict[str, Any]] = {}
-        self.replaced: set[UUID] = set()
+        self.refunds = Refunds()
         self.receivables = Receivables()
         self.entries: list[dict[str, Any]] = []
-        self.moved: set[UUID] = set()
         self.credit: dict[UUID, dict[str, Any]] = {}
         self.differences: list[dict[str, Any]] = []
         self.resolutions: list[dict[str, Any]] = []
@@ -107,7 +90,8 @@ class _Batch:
             self.credit_notes.append(row_of(event, fact))
             return
         self._units(event, fact)
-        self._money(event, fact)
+        self._refunded(event, fact)
+        self.refunds.note(event, fact)
         self._store_credit(event, fact)
         self._difference(event, fact)
         self._post(event, fact)
@@ -136,17 +120,12 @@ class _Batch:
                 for run in fact.runs:
                     self._count(order_id, run.line_id, **{fact.status_before: -run.count})
 
-    def _money(self, event: RecordedEvent, fact: Any) -> None:
+    def _refunded(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
-            case Order.RefundRequested():
-                self._requested(event, fact)
-            case PayoutHeard(superseded=False):
-                self._outcome(event, fact)
-            case Order.PayoutRetried():
-                self.replaced.add(fact.payout_id)
-                for payout in fact.payouts:
-                    self._payout(event, payout, fact.currency)
-                self.moved.add(fact.payout.refund_id)
+            case Order.RefundRequested() | Order.ExternalRefundRecorded() | Order.ChargebackDecided():
+                for line in fact.by_line:
+                    counted = {"refunded_units": line.units, "refunded_minor": line.amount_minor}
+                    self._count(event.partition_key, line.line_id, **counted)
 
     def _store_credit(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
@@ -217,61 +196,6 @@ class _Batch:
             row[counter] += more
         return row
 
-    def _requested(self, event: RecordedEvent, fact: RefundRequested) -> None:
-        if fact.amount_minor:
-            self._refund(event, fact)
-        for line in fact.by_line:
-            self._count(event.partition_key, line.line_id, refunded_units=line.units, refunded_minor=line.amount_minor)
-        for payout in fact.payouts:
-            self._payout(event, payout, fact.currency)
-
-    def _refund(self, event: RecordedEvent, fact: RefundRequested) -> None:
-        self.refunds.append(
-            {
-                "refund_id": fact.refund_id,
-                "rma_id": fact.rma_id,
-                "order_id": event.partition_key,
-                "amount_minor": fact.amount_minor,
-                "currency": fact.currency,
-                "status": refund_status(fact.payouts),
-                "requested_at": event.occurred_at,
-                "settled_at": None if fact.payouts else event.occurred_at,
-                "because": fact.because,
-                "restocking_minor": fact.restocking_minor,
-                "return_shipping_minor": fact.return_shipping_minor,
-            }
-        )
-
-    def _payout(self, event: RecordedEvent, payout: Payout, currency: str | None = None) -> None:
-        self.payouts[payout.payout_id] = {
-            "payout_id": payout.payout_id,
-            "refund_id": payout.refund_id,
-            "rma_id": payout.rma_id,
-            "order_id": event.partition_key,
-            "tender_id": payout.tender_id,
-            "tender_kind": payout.tender_kind,
-            "amount_minor": payout.amount_minor,
-            "currency": currency,
-            "status": payout.status,
-            "idempotency_key": payout.idempotency_key,
-            "reference": payout.tender_reference if payout.tender_kind == "on_account" else None,
-            "reason": None,
-            "attempt": payout.attempt,
-            "retried": False,
-            "requested_at": event.occurred_at,
-            "outcome_at": None,
-        }
-
-    def _outcome(self, event: RecordedEvent, fact: PayoutHeard) -> None:
-        self.outcomes[fact.payout_id] = {
-            "payout_id": fact.payout_id,
-            "status": fact.status,
-            "reference": fact.reference,
-            "reason": getattr(fact, "reason", None),
-            "outcome_at": event.occurred_at,
-        }
-        self.moved.add(fact.refund_id)
-
     def _post(self, event: RecordedEvent, fact: Any) -> None:
         for number, posting in enumerate(getattr(fact, "postings", ()), start=1):
             self.entries.append(
@@ -314,14 +238,9 @@ class _Batch:
             earliest=["first_delivered_at"],
         )
         self._name_currencies(connection)
-        REFUNDS.insert(connection, self.refunds)
-        PAYOUTS.insert(connection, list(self.payouts.values()))
+        self.refunds.write(connection)
         LEDGER_ENTRIES.insert(connection, self.entries)
         CREDIT_NOTES.insert(connection, self.credit_notes)
-        PAYOUTS.update(connection, [{"payout_id": one, "retried": True} for one in self.replaced], columns=["retried"])
-        PAYOUTS.update(
-            connection, list(self.outcomes.values()), columns=["status", "reference", "reason", "outcome_at"]
-        )
         STORE_CREDIT.add(
             connection, self.credit.values(), counters=["issued_minor", "spent_minor"], latest=["moved_at"]
         )
@@ -330,13 +249,11 @@ class _Batch:
         DIFFERENCES.update(
             connection, self.resolutions, columns=["status", "resolved_at", "resolved_by", "resolution", "note"]
         )
-        if self.moved:
-            connection.execute(_REFUND_STATUS, [list(WORST_FIRST), list(self.moved)])
 
     def _name_currencies(self, connection: Connection[Any]) -> None:
         """Fill in the orders' currencies, which most facts do not repeat."""
         owed = self.receivables.rows.values()
-        rows = (*self.payouts.values(), *self.credit.values(), *self.entries, *owed)
+        rows = (*self.refunds.payouts.values(), *self.credit.values(), *self.entries, *owed)
         unnamed = [row for row in rows if row["currency"] is None]
         if not unnamed:
             return

@@ -35,6 +35,13 @@ class Receivables:
             case Order.ReceivableWrittenOff():
                 for share in fact.shares:
                     self._count(event, share.rma_id, share.because, "written_off_minor", share.amount_minor)
+            case Order.ExternalRefundRecorded():
+                for share in fact.surplus:
+                    self._count(event, share.rma_id, share.because, "amount_minor", share.amount_minor)
+            case Order.ChargebackDecided():
+                for share in fact.called_off:
+                    column = "called_off_minor" if share.amount_minor > 0 else "amount_minor"
+                    self._count(event, share.rma_id, share.because, column, abs(share.amount_minor))
             case Order.ExchangeClosed():
                 self._count(event, fact.rma_id, "exchange_difference", "paid_minor", fact.lowered_minor)
 

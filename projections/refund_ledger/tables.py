@@ -15,7 +15,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 12
+VERSION: Final = 13
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -33,7 +33,11 @@ REFUNDS = Table(
         ORDER_ID,
         Column("amount_minor", "bigint", "What goes back, net of fees, minor units."),
         CURRENCY,
-        Column("status", "text", f"That of its worst payout: {one_of(PayoutStatus)}."),
+        Column(
+            "status",
+            "text",
+            f"That of its worst payout, those in whose place other money went back left out: {one_of(PayoutStatus)}.",
+        ),
         _REQUESTED_AT,
         Column(
             "settled_at", "timestamptz", "When its last payout settled; empty before, and once one failed.", null=True
@@ -68,6 +72,9 @@ PAYOUTS = Table(
         Column("retried", "boolean", "Whether another payout took its place after it failed."),
         _REQUESTED_AT,
         Column("outcome_at", "timestamptz", "When the gateway last said something.", null=True),
+        Column("elsewhere", "boolean", "Whether it was made elsewhere, before we knew of it."),
+        Column("gave_way", "boolean", "Whether it failed because its money went back elsewhere."),
+        Column("covered_minor", "bigint", "What of it went back elsewhere in its place, minor units."),
     ),
     key=("payout_id",),
     rules=("CHECK (amount_minor > 0)", "UNIQUE (idempotency_key)"),

@@ -103,12 +103,16 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.UnitsFreed: lambda fact: f"{_units(fact)} free again: {fact.because}",
     Order.RefundRequested: lambda fact: f"refund of {_amount(fact)} requested",
     Order.PayoutSettled: lambda fact: _news("payout settled", fact),
-    Order.PayoutFailed: lambda fact: _news("payout failed", fact),
+    Order.PayoutFailed: lambda fact: (
+        "payout called off: its money went back elsewhere" if fact.gave_way else _news("payout failed", fact)
+    ),
     Order.PayoutUnclear: lambda fact: _news("payout unclear: the gateway will be asked again", fact),
     Order.PayoutPending: lambda fact: _news("payout pending at the gateway", fact),
     Order.PayoutRetried: lambda fact: (
         f"payout retried, to {', '.join(payout.tender_id or 'store credit' for payout in fact.payouts)}"
     ),
+    Order.ExternalRefundRecorded: lambda fact: f"{_amount(fact)} went back elsewhere: {fact.kind}",
+    Order.ChargebackDecided: lambda fact: f"chargeback of {_amount(fact)} {fact.outcome}",
     Order.Exchanged: lambda fact: (
         f"set off against an article quoted at {amount_text(fact.quote_minor, fact.currency)}"
     ),

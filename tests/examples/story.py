@@ -79,6 +79,7 @@ def whole_story() -> Shop:
     _remedies(teller)
     _people(teller)
     _order_money(teller)
+    _elsewhere(teller)
     _notes(teller)
     return teller.shop
 
@@ -275,6 +276,19 @@ def _order_money(teller: Narrator) -> None:
     )
 
 
+def _elsewhere(teller: Narrator) -> None:
+    """A chargeback for which a payout gives way, which fits in part; it is lost at first, then won."""
+    about: dict[str, Any] = {"order_id": "O-4"}
+    lines = [{"line_id": "L1", "sku": "CUP", "quantity": 2, "amount_minor": 1000}]
+    tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 1000}]
+    teller.tell("RegisterOrder", {**ORDER, **about, "lines": lines, "tenders": tenders}, "system:shop")
+    teller.ask(41, ("L1", 1, "missing_part", "refund"), **about)
+    went = {"external_id": "dp-1", "tender_id": "T1", "amount_minor": 800, "kind": "chargeback", "reference": "dp-1"}
+    teller.tell("RecordExternalRefund", {**about, **went}, "gateway:g")
+    for outcome in ("lost", "won"):
+        teller.tell("RecordChargebackOutcome", {**about, "external_id": "dp-1", "outcome": outcome}, "gateway:g")
+
+
 def _remedies(teller: Narrator) -> None:
     """An offer to keep the goods, accepted, declined and left unanswered."""
     for number, accepted in ((5, True), (6, False), (7, None)):
@@ -290,3 +304,5 @@ def _notes(teller: Narrator) -> None:
     refund = next(iter(teller.shop.order().refunds.values()))
     told = {"series_id": "default", "refund_id": str(refund.refund_id), "rma_id": str(refund.rma_id), "order_id": "O-1"}
     teller.tell("IssueCreditNote", told, "clock:credit-notes")
+    won = {"series_id": "default", "external_id": "dp-1", "order_id": "O-4"}
+    teller.tell("IssueCreditNote", won, "clock:credit-notes")

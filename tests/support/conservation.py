@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from domain.fact import Fact
 from domain.order import Order
+from domain.order.accounts import Refund
 from domain.order.parts import Credit, OrderLine, Payout, TaxShare
 from domain.rma import Rma
 from domain.rma.run_state import RunState
@@ -31,6 +32,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _cancelled_units_never_left(order)
     _each_unit_is_where_its_return_says(order, returns)
     _no_unit_bears_more_than_was_paid(order)
+    _won_chargebacks_leave_nothing(order)
     _taxes_go_back_with_what_they_are_on(order, shop.history)
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
@@ -151,9 +153,31 @@ def _no_unit_bears_more_than_was_paid(order: Order) -> None:
         assert sum(credit.fee_minor for credit in account.credits) >= 0
     paid = sum(account.fact.paid_minor + account.fact.shipping_minor for account in order.lines.values())
     credits = [credit for account in order.lines.values() for credit in account.credits]
-    refunded = sum(refund.amount_minor for refund in order.refunds.values())
+    refunded = sum(refund.amount_minor for refund in _own_refunds(order)) + _credited_elsewhere(order)
     given = sum(credit.gross_minor for credit in credits)
     assert 0 <= refunded <= given - sum(credit.fee_minor for credit in credits) <= given <= paid
+
+
+def _own_refunds(order: Order) -> list[Refund]:
+    """Return the refunds that were not made elsewhere."""
+    elsewhere = {external.refund_id for external in order.external.values()}
+    return [refund for refund_id, refund in order.refunds.items() if refund_id not in elsewhere]
+
+
+def _credited_elsewhere(order: Order) -> int:
+    """Return what of the order's cents went back elsewhere and stayed there."""
+    live = [external for external in order.external.values() if external.outcome != "won"]
+    return sum(credit.gross_minor for external in live for credit in order.refunds[external.refund_id].credits)
+
+
+def _won_chargebacks_leave_nothing(order: Order) -> None:
+    """What a won chargeback had taken, every unit has again."""
+    for account in order.lines.values():
+        taken_back = [account.credits[place] for place in account.taken_back]
+        assert sum(credit.gross_minor for credit in taken_back) == 0, (account.fact.line_id, taken_back)
+    for external in order.external.values():
+        given = order.refunds[external.refund_id].credits
+        assert external.outcome != "won" or not given or any(account.taken_back for account in order.lines.values())
 
 
 def _taxes_go_back_with_what_they_are_on(order: Order, history: Iterable[Fact]) -> None:
@@ -210,11 +234,17 @@ def _payouts_of(order: Order, refund_id: object) -> list[Payout]:
 
 
 def _refunds_are_their_payouts(order: Order) -> None:
-    """The payouts of a refund that were not replaced are its amount, each of them more than nothing."""
+    """The payouts of a refund that were not replaced are its amount, each of them more than nothing.
+
+    With them counts what of the others went back elsewhere. Where more was paid than that, nothing is paid anew.
+    """
     for refund in order.refunds.values():
         payouts = _payouts_of(order, refund.refund_id)
-        assert sum(payout.amount_minor for payout in payouts if not payout.retried) == refund.amount_minor
+        made = sum(payout.covered_minor if payout.retried else payout.amount_minor for payout in payouts)
+        settled = sum(payout.amount_minor for payout in payouts if payout.status == "settled")
+        assert made == refund.amount_minor or settled > refund.amount_minor > made, (refund, payouts)
         assert all(payout.amount_minor > 0 for payout in payouts)
+        assert all(0 <= payout.covered_minor <= payout.amount_minor for payout in payouts)
 
 
 def _books_balance(order: Order, history: Iterable[Fact]) -> None:
@@ -226,10 +256,13 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
         for posting in postings:
             balances[posting.account] += posting.amount_minor
     owed = 0
-    for refund in order.refunds.values():
-        settled = sum(p.amount_minor for p in _payouts_of(order, refund.refund_id) if p.status == "settled")
-        owed += max(refund.amount_minor - settled, 0)
+    for refund in _own_refunds(order):
+        made = _payouts_of(order, refund.refund_id)
+        paid = sum((p.amount_minor if p.status == "settled" else 0) + p.covered_minor for p in made)
+        owed += max(refund.amount_minor - paid, 0)
     assert -balances["refunds_owed"] == owed, balances
+    open_debts = sum(debt.open_minor for debt in order.receivables.values())
+    assert balances["customer_receivable"] == open_debts, (balances, order.receivables)
     paid_in = sum(payment.amount_minor for payment in order.payments)
     for kind in {tender.kind for tender in order.tenders}:
         paid_out = sum(
@@ -287,7 +320,8 @@ def _settlement_is_the_worst(order: Order, line: RmaLine) -> None:
 
 def _worst(order: Order, line: RmaLine, number: int) -> str:
     ids = {part.refund_id for part in line.refunded if part.first <= number < part.first + part.count}
-    statuses = {p.status for p in order.payouts.values() if p.refund_id in ids and not p.retried}
+    made = [p for p in order.payouts.values() if p.refund_id in ids and not p.retried]
+    statuses = {p.status for p in made if p.status != "failed" or not (p.gave_way or p.covered_minor == p.amount_minor)}
     if not ids:
         return "none"
     return next((name for status, name in WORST_FIRST if status in statuses), "settled")

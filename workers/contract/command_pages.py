@@ -23,6 +23,7 @@ GROUPS: Final = {
     "commands.unknown_parcels": "Parcels that nobody can place",
     "commands.money": "What units get, payouts, goodwill, claims, store credit",
     "commands.order_money": "Money of an order that no return asks for",
+    "commands.external_refunds": "Money that went back elsewhere",
     "commands.deadlines": "Deadlines",
     "commands.closing": "Feedback and the end of a return",
     "commands.differences": "Differences between a gateway's books and ours",

@@ -15,7 +15,7 @@ MEANINGS: Final = Path(domain.__file__).with_name("meanings.json")
 REUSABLE: Final = (
     "shipment_id", "delivery_id", "label_id", "receipt_id", "scan_id", "inspection_id", "evidence_id",
     "spend_id", "difference_id", "refund_request_id", "cancellation_id",
-    "payment_id", "write_off_id", "parcel_id", "transfer_id",
+    "payment_id", "write_off_id", "parcel_id", "transfer_id", "external_id",
 )  # fmt: skip
 """Identifiers that stand for one fact: with other content under the same one, a command is refused."""
 HEAD: Final = """# Vocabulary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,7 +14,9 @@ from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.settlement.credit_note_series import DEFAULT_SERIES, series_of
 
-KINDS: Final = frozenset({Order.Registered, Order.RefundRequested, Order.ClaimRaised})
+KINDS: Final = frozenset(
+    {Order.Registered, Order.RefundRequested, Order.ClaimRaised, Order.ExternalRefundRecorded, Order.ChargebackDecided}
+)
 TABLES: Final = """
 CREATE SCHEMA IF NOT EXISTS rma_credit_notes;
 -- orders of which a seller is named; all others are numbered in the default series
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS rma_credit_notes.due (
     occurred_at timestamptz NOT NULL,
     sent        boolean     NOT NULL DEFAULT false
 );
+ALTER TABLE rma_credit_notes.due ADD COLUMN IF NOT EXISTS external_id text;  -- of a chargeback that was won
 CREATE INDEX IF NOT EXISTS due_claims ON rma_credit_notes.due (order_id) WHERE claim_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS due_to_send ON rma_credit_notes.due (position) WHERE NOT sent;
 """
@@ -44,27 +47,32 @@ CLAIMED_BEFORE: Final = """
     WHERE claim_id IS NOT NULL AND order_id = ANY(%s) GROUP BY order_id
 """
 MOVED: Final = """
-    INSERT INTO rma_credit_notes.due (position, refund_id, claim_id, rma_id, order_id, series_id, occurred_at)
-    SELECT position, refund_id, claim_id, rma_id, order_id, coalesce(s.series_id, %s), occurred_at
-    FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
-        AS r (position, refund_id, claim_id, rma_id, order_id, occurred_at)
+    INSERT INTO rma_credit_notes.due
+        (position, refund_id, claim_id, external_id, rma_id, order_id, series_id, occurred_at)
+    SELECT position, refund_id, claim_id, external_id, rma_id, order_id, coalesce(s.series_id, %s), occurred_at
+    FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
+        AS r (position, refund_id, claim_id, external_id, rma_id, order_id, occurred_at)
     LEFT JOIN rma_credit_notes.sellers AS s USING (order_id)
     ON CONFLICT (position) DO NOTHING
 """
 DUE: Final = """
-    SELECT position, refund_id, claim_id, rma_id, order_id, series_id, occurred_at FROM rma_credit_notes.due
-    WHERE NOT sent ORDER BY position LIMIT %s
+    SELECT position, refund_id, claim_id, external_id, rma_id, order_id, series_id, occurred_at
+    FROM rma_credit_notes.due WHERE NOT sent ORDER BY position LIMIT %s
 """
 SENT: Final = "UPDATE rma_credit_notes.due SET sent = true WHERE position = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
 class DueNote:
-    """A refund or a claim that needs its note; ``position`` is the place in the log of the event that tells of it."""
+    """What needs its note: a refund, a claim, or a won chargeback, named by its ``external_id``.
+
+    ``position`` is the place in the log of the event that tells of it.
+    """
 
     position: int
     refund_id: UUID | None
     claim_id: str | None
+    external_id: str | None
     rma_id: UUID | None
     order_id: str
     series_id: str
@@ -91,19 +99,28 @@ class CreditNoteTable:
             connection.execute(SELLERS, (list(sellers), list(sellers.values())))
         claimed = _claims(connection, wanted)
         moved = [
-            (
-                event.position,
-                getattr(fact, "refund_id", None),
-                claimed.get(event.position),
-                fact.rma_id,
-                event.partition_key,
-                event.occurred_at,
-            )
+            (event.position, *about, event.partition_key, event.occurred_at)
             for event in wanted
-            if isinstance(fact := event.fact, Order.RefundRequested | Order.ClaimRaised) and fact.amount_minor
+            if (about := _about(event, claimed))
         ]
         if moved:
             connection.execute(MOVED, (DEFAULT_SERIES, *map(list, zip(*moved, strict=True))))
+
+
+def _about(
+    event: RecordedEvent, claimed: Mapping[int, str]
+) -> tuple[UUID | None, str | None, str | None, UUID | None] | None:
+    """Return the refund, the claim or the chargeback that a note is due for, and its return; None where none is."""
+    match fact := event.fact:
+        case Order.RefundRequested() if fact.amount_minor:
+            return fact.refund_id, None, None, fact.rma_id
+        case Order.ClaimRaised() if fact.amount_minor:
+            return None, claimed[event.position], None, fact.rma_id
+        case Order.ExternalRefundRecorded() if fact.credited_minor:
+            return fact.refund_id, None, None, None
+        case Order.ChargebackDecided(outcome="won") if fact.credited_minor:
+            return None, None, fact.external_id, None
+    return None
 
 
 def _claims(connection: Connection, events: Sequence[RecordedEvent]) -> dict[int, str]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from domain.settlement.credit_note import subject
 from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand
 from infra.log.queries import EventIds, ids_at
@@ -52,6 +53,7 @@ def ask(session: Session, outlet: Outlet) -> int:
                 "credit_note_asked",
                 refund_id=str(note.refund_id) if note.refund_id else None,
                 claim_id=note.claim_id,
+                external_id=note.external_id,
                 order_id=note.order_id,
                 rma_id=str(note.rma_id) if note.rma_id else None,
                 series_id=note.series_id,
@@ -61,13 +63,17 @@ def ask(session: Session, outlet: Outlet) -> int:
 
 def command_of(note: DueNote, raised_by: EventIds) -> OutgoingCommand:
     """Return the command for a note: the same for the same event, however often it is asked."""
-    about = {"refund_id": str(note.refund_id)} if note.refund_id else {"claim_id": str(note.claim_id)}
+    about = {
+        name: str(value)
+        for name in ("refund_id", "claim_id", "external_id")
+        if (value := getattr(note, name)) is not None
+    }
     data = {"series_id": note.series_id, "order_id": note.order_id, **about}
     if note.rma_id is not None:
         data["rma_id"] = str(note.rma_id)
     return OutgoingCommand(
         type="IssueCreditNote",
-        id=f"credit-note/{note.refund_id or f'{note.order_id}/{note.claim_id}'}",
+        id=f"credit-note/{subject(note.order_id, note.refund_id, note.claim_id, note.external_id)}",
         source=SOURCE,
         key=note.series_id,
         time=note.occurred_at,

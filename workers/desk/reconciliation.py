@@ -28,7 +28,7 @@ ACTOR: Final = "system:reconcile"
 
 PAYOUTS: Final = """
     SELECT payout_id, order_id, rma_id, amount_minor, currency, status, outcome_at
-    FROM rma_read.payouts WHERE tender_id IS NOT NULL
+    FROM rma_read.payouts WHERE tender_id IS NOT NULL AND NOT elsewhere
 """
 
 

@@ -20,6 +20,7 @@ KEPT: Final = {
     "return_shipping": "Return shipping",
     "claim": "Claimed",
 }
+ABOUT: Final = {"refund_id": "Refund", "claim_id": "Claim", "external_id": "Chargeback won"}
 COLUMNS: Final = ("what", "#quantity", "#net", "#tax", "#gross")
 TOTAL: Final = "Total"
 BASIS_POINTS: Final = 100
@@ -43,8 +44,7 @@ def headings(note: Row, seller: Seller) -> Iterator[str]:
     yield f"Order: {note['order_id']}"
     if note["rma_id"]:
         yield f"Return: {note['rma_id']}"
-    about = f"Refund: {note['refund_id']}" if note["refund_id"] else f"Claim: {note['claim_id']}"
-    yield about
+    yield next(f"{name}: {note[column]}" for column, name in ABOUT.items() if note[column])
 
 
 def line_cells(note: Row) -> Iterator[tuple[str, str, str, str, str]]:

@@ -57,3 +57,22 @@ def test_a_note_is_caused_by_its_refund_and_can_be_looked_up(settings: Settings,
             found = find_credit_note(connection, note["number"])
         assert found is not None
         assert (found["customer_id"], found["gross_minor"]) == ("C1", 1_000)
+
+
+def test_money_that_went_back_elsewhere_gets_its_notes(settings: Settings) -> None:
+    """A chargeback has a credit note at once, and a debit note once it is won."""
+    with system(settings) as counter, running(settings, partial(run, metrics=WorkerMetrics("credit_notes"))):
+        counter.publish()
+        line = {"line_id": "L1", "sku": "MUG", "quantity": 1, "amount_minor": 400}
+        order = {"order_id": "O-1", "customer_id": "C1", "country": "US", "channel": "web", "currency": "EUR"}
+        tender = {"tender_id": "T1", "kind": "card", "amount_minor": 400}
+        counter.accepted("RegisterOrder", {**order, "lines": [line], "tenders": [tender]}, actor="system:shop")
+        gone = {"external_id": "dp-1", "tender_id": "T1", "amount_minor": 400, "kind": "chargeback"}
+        counter.accepted("RecordExternalRefund", {"order_id": "O-1", **gone}, actor="gateway:g")
+        wait_for(lambda: len(notes(counter)) == 1, "the credit note")
+        won = {"order_id": "O-1", "external_id": "dp-1", "outcome": "won"}
+        counter.accepted("RecordChargebackOutcome", won, actor="gateway:g")
+        wait_for(lambda: len(notes(counter)) == 2, "the debit note")
+
+        found = [(note["kind"], note["gross_minor"], note["external_id"]) for note in notes(counter)]
+        assert found == [("credit", 400, None), ("debit", 400, "dp-1")]

@@ -109,6 +109,45 @@ def test_a_failed_payout_is_paid_when_an_agent_retries_it(counter: Counter, gate
     assert owed["balance_minor"] == 0
 
 
+def gone_elsewhere(counter: Counter, amount_minor: int) -> None:
+    gone = {"external_id": "dp-1", "tender_id": "T1", "amount_minor": amount_minor, "kind": "chargeback"}
+    counter.accepted("RecordExternalRefund", {"order_id": "O-1", **gone}, actor="gateway:bank")
+
+
+def test_a_payout_that_gave_way_is_never_paid(counter: Counter, gateway: GatewayServer) -> None:
+    """It is only looked up, and the gateway knows nothing of it; what still fits of it is paid under another key."""
+    counter.order_and_return("O-1", {"card": 1999})
+    wait_for(counter.payouts, "the payout to be shown")
+    gone_elsewhere(counter, 1500)
+
+    with paying(counter, gateway):
+        wait_for(lambda: sorted(statuses(counter)) == ["failed", "settled", "settled"], "the rest to be paid")
+        wait_for(lambda: not open_questions(counter), "the look-up")
+
+    assert [entry.amount_minor for entry in gateway.payouts.entries()] == [499]
+
+
+def test_what_was_paid_before_it_gave_way_is_found_out(counter: Counter, gateway: GatewayServer) -> None:
+    """The gateway had paid, and its answer was lost: it is looked up, and what is too much is owed."""
+    silence: list[Misbehaviour] = ["hang"] * 20
+    will(gateway, "lose", *silence)
+    with paying(counter, gateway):
+        counter.order_and_return("O-1", {"card": 1999})
+        wait_until(counter, "unknown")
+    gone_elsewhere(counter, 1999)
+    will(gateway)
+    with paying(counter, gateway):
+        wait_until(counter, "settled", "settled")
+
+    assert len(gateway.payouts.entries()) == 1
+    [owed] = counter.rows("SELECT because, open_minor FROM rma_read.receivables")
+    assert owed == {"because": "surplus", "open_minor": 1999}
+
+
+def open_questions(counter: Counter) -> list[dict[str, object]]:
+    return counter.rows("SELECT payout_id FROM rma_payments.questions WHERE open")
+
+
 def test_what_was_settled_elsewhere_is_not_paid_again(counter: Counter, gateway: GatewayServer) -> None:
     """A worker that starts after the fact reads the whole order before it asks anything."""
     rma_id = counter.order_and_return("O-1", {"card": 1999})

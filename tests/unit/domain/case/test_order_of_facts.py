@@ -42,6 +42,7 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Rma.RefundStarted: (Order.RefundRequested,),
     Rma.SettlementMoved: (
         Rma.RefundStarted, Order.PayoutSettled, Order.PayoutFailed, Order.PayoutUnclear, Order.PayoutRetried,
+        Order.ExternalRefundRecorded, Order.ChargebackDecided,
     ),
 }  # fmt: skip
 """What never comes about by itself, and what it may follow in the same append."""

@@ -125,3 +125,53 @@ def test_the_year_is_that_of_the_merchants_day() -> None:
     at = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)
     assert business_date(at, None) == date(2025, 12, 31)
     assert business_date(at, "Asia/Shanghai") == date(2026, 1, 1)
+
+
+def about(shop: Shop, **which: Any) -> list[Any]:
+    told = {"series_id": "default", "order_id": "O-1", **which}
+    return [f for f in shop.send("IssueCreditNote", told, actor=CLOCK, at=day(30)) if hasattr(f, "number")]
+
+
+def test_what_went_back_elsewhere_has_a_note_over_what_it_corrects() -> None:
+    """1200 of 1500: 333 are paid in a payout's place, whose refund has its note; the other 867 correct the sale."""
+    shop = refunded(order={"tenders": [{"tender_id": "T1", "kind": "card", "amount_minor": 1500}]})
+    gone = {"external_id": "dp-1", "tender_id": "T1", "amount_minor": 1200, "kind": "chargeback"}
+    shop.send("RecordExternalRefund", {"order_id": "O-1", **gone}, actor="gateway:g", at=day(9))
+    _, elsewhere = shop.order().refunds
+    [note] = about(shop, refund_id=str(elsewhere))
+    assert (note.kind, note.gross_minor) == ("credit", 1167)
+
+    refused(shop, "unknown_refund", "IssueCreditNote", told_won(), actor=CLOCK)
+    won = {"order_id": "O-1", "external_id": "dp-1", "outcome": "won"}
+    shop.send("RecordChargebackOutcome", won, actor="gateway:g", at=day(20))
+    [note] = about(shop, external_id="dp-1")
+    assert (note.kind, note.refund_id, note.external_id, note.gross_minor) == ("debit", None, "dp-1", 1167)
+    assert note.timestamp == day(20)
+    unchanged(shop, "IssueCreditNote", told_won(), actor=CLOCK, at=day(31))
+
+
+def told_won() -> dict[str, Any]:
+    return {"series_id": "default", "order_id": "O-1", "external_id": "dp-1"}
+
+
+def test_what_corrects_no_sale_has_no_note() -> None:
+    """All 1500 are under way when they go back elsewhere: the return's refund has the note."""
+    shop = refunded(
+        order={
+            "lines": [{"line_id": "L1", "sku": "A", "quantity": 1, "amount_minor": 1500}],
+            "tenders": [{"tender_id": "T1", "kind": "card", "amount_minor": 1500}],
+        }
+    )
+    gone = {"external_id": "dp-1", "tender_id": "T1", "amount_minor": 1500, "kind": "chargeback"}
+    shop.send("RecordExternalRefund", {"order_id": "O-1", **gone}, actor="gateway:g", at=day(9))
+    _, elsewhere = shop.order().refunds
+    refused(
+        shop,
+        "note_subject",
+        "IssueCreditNote",
+        {**told_won(), "external_id": None, "refund_id": str(elsewhere)},
+        actor=CLOCK,
+    )
+    won = {"order_id": "O-1", "external_id": "dp-1", "outcome": "won"}
+    shop.send("RecordChargebackOutcome", won, actor="gateway:g", at=day(20))
+    refused(shop, "note_subject", "IssueCreditNote", told_won(), actor=CLOCK)

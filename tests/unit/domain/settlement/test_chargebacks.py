@@ -1,0 +1,125 @@
+"""A dispute that is won takes back all that the chargeback did; one that is lost changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.order.external_facts import ChargebackDecided
+from tests.support.refusals import refused, states, unchanged
+from tests.support.shop import Shop, names
+from tests.support.stories import day, on_return, open_shop, settle_all
+from tests.unit.domain.settlement.test_external_refunds import CARD, debts, payouts, posted, returned, tell
+
+
+def ended(outcome: str = "won", name: str = "X-1") -> dict[str, Any]:
+    return {"order_id": "O-1", "external_id": name, "outcome": outcome}
+
+
+def decide(shop: Shop, outcome: str = "won") -> ChargebackDecided:
+    fact, *_ = shop.send("RecordChargebackOutcome", ended(outcome), actor="gateway:g", at=day(20))
+    assert isinstance(fact, ChargebackDecided)
+    return fact
+
+
+def test_won_gives_room_and_cents_back() -> None:
+    """300 came back: the tender has its room, every unit its cents, and the refund has failed."""
+    shop = open_shop(order=CARD)
+    tell(shop, 300, kind="chargeback")
+    fact = decide(shop)
+
+    assert posted(fact) == {"sales_returns": -300, "clearing:card": 300}
+    assert payouts(shop) == [(300, "failed")]
+    assert [(line.line_id, line.units, line.amount_minor) for line in fact.by_line] == [
+        ("L1", -3, -200),
+        ("L2", -2, -100),
+    ]
+    tell(shop, 1500, "X-2")
+    assert debts(shop) == {}
+
+
+def test_lost_changes_nothing() -> None:
+    """The money stays with the customer, as it was recorded at once."""
+    shop = open_shop(order=CARD)
+    tell(shop, 300, kind="chargeback")
+    assert decide(shop, "lost").postings == ()
+    assert payouts(shop) == [(300, "settled")]
+
+
+def test_an_outcome_told_again_is_no_second_one() -> None:
+    """The outcome is its own name: the same says nothing new; lost may turn to won, won is the end."""
+    shop = open_shop(order=CARD)
+    tell(shop, 300, kind="chargeback")
+    decide(shop, "lost")
+    unchanged(shop, "RecordChargebackOutcome", ended("lost"), at=day(21))
+    decide(shop)
+    unchanged(shop, "RecordChargebackOutcome", ended(), at=day(21))
+    refused(shop, "wrong_state", "RecordChargebackOutcome", ended("lost"), at=day(21), outcome="won")
+
+
+def test_only_a_chargeback_has_an_outcome() -> None:
+    """A refund by hand is not disputed, and what nobody told of has no outcome."""
+    shop = open_shop(order=CARD)
+    tell(shop, 300)
+    refused(shop, "wrong_state", "RecordChargebackOutcome", ended(), kind="console")
+    refused(shop, "unknown_refund", "RecordChargebackOutcome", ended(name="X-9"), external_id="X-9")
+    refused(shop, "not_permitted", "RecordChargebackOutcome", ended(), actor="customer:C-1")
+
+
+def test_a_payout_that_gave_way_is_requested_after_all() -> None:
+    """1500 came back: the 1000 that the return is for are due again, and under way."""
+    shop = returned(3)
+    tell(shop, 1500, kind="chargeback")
+    facts = shop.send("RecordChargebackOutcome", ended(), actor="gateway:g", at=day(20))
+
+    assert names(facts)[:3] == ["ChargebackDecided", "PayoutRetried", "SettlementMoved"]
+    assert posted(facts[0]) == {"sales_returns": -500, "refunds_owed": -1000, "clearing:card": 1500}
+    assert payouts(shop) == [(1000, "failed"), (1500, "failed"), (1000, "requested")]
+    assert states(shop, "settlement") == [(3, "pending")]
+    settle_all(shop)
+    assert states(shop, "settlement") == [(3, "settled")]
+
+
+def test_what_was_requested_in_part_is_made_whole() -> None:
+    """600 were under way beside 400 that went back elsewhere: 400 more are requested."""
+    shop = returned(3)
+    tell(shop, 900, kind="chargeback")
+    decide(shop)
+    assert payouts(shop)[2:] == [(600, "requested"), (400, "requested")]
+
+
+def test_a_payout_made_all_the_same_has_paid_it() -> None:
+    """The gateway paid the 1000 that gave way: that was a surplus, and is what is owed once the chargeback is won."""
+    shop = returned(3)
+    tell(shop, 1500, kind="chargeback")
+    (payout, _) = shop.order().payouts.values()
+    told = on_return(payout_id=str(payout.payout_id), outcome="settled")
+    shop.send("RecordPayoutOutcome", told, actor="gateway:g", at=day(10))
+    assert debts(shop) == {(payout.rma_id, "surplus"): 1000}
+
+    fact = decide(shop)
+    assert posted(fact) == {"sales_returns": -500, "customer_receivable": -1000, "clearing:card": 1500}
+    assert payouts(shop) == [(1000, "settled"), (1500, "failed")]
+    assert debts(shop) == {}
+
+
+def test_a_surplus_is_called_off() -> None:
+    """400 of 900 were too much; won, the customer owes nothing."""
+    shop = returned(3)
+    settle_all(shop)
+    tell(shop, 900, kind="chargeback")
+    fact = decide(shop)
+    assert posted(fact) == {"sales_returns": -500, "customer_receivable": -400, "clearing:card": 900}
+    assert debts(shop) == {}
+
+
+def test_a_payout_that_had_failed_waits_for_an_agent_again() -> None:
+    """Its money had gone back elsewhere in its place; now it has not."""
+    shop = returned(3)
+    settle_all(shop, "failed")
+    tell(shop, 1500, kind="chargeback")
+    assert states(shop, "settlement") == [(3, "settled")]
+    decide(shop)
+    assert states(shop, "settlement") == [(3, "failed")]
+    (payout, _) = shop.order().payouts.values()
+    shop.send("RetryPayout", on_return(payout_id=str(payout.payout_id)), at=day(21))
+    assert payouts(shop)[-1] == (1000, "requested")
