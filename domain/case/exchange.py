@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from domain import ledger
-from domain.case import Case, payouts, refunds
+from domain.case import Case, fees, payouts, refunds, shares
+from domain.ledger import Posting
 from domain.money import part_minor, spread_minor
 from domain.order.money_facts import EXCHANGE_BONUS
 from domain.order.parts import Credit
 from domain.rma.parts import RmaRun
 from domain.rma.state import RmaLine
 from domain.settlement import entitlement
+from domain.settlement.refund import net_minor
 from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, total, without
 
@@ -20,32 +23,46 @@ PROMISES: Final = frozenset({"exchange", "replacement"})
 """Resolutions that promise an article."""
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What units are worth to an exchange, or were to one that is called off (below zero), in minor units."""
+
+    credits: tuple[Credit, ...]
+    return_shipping_minor: int = 0
+
+    @property
+    def restocking_minor(self) -> int:
+        """The restocking fees on it."""
+        return sum(credit.fee_minor for credit in self.credits)
+
+    @property
+    def net_minor(self) -> int:
+        """What of it can pay for an article."""
+        return net_minor(self.credits, self.return_shipping_minor)
+
+
 def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     """Set units off against the article wished for: a higher quote is owed to us, a lower one refunded in part."""
     order, rma = case.order, case.rma
     line = rma.lines[runs[0].line]
-    credits = refunds.with_restocking(case, refunds.entitlement(case, runs))
-    worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
-    quote = _quote(case, line, worth)
+    worth = _worth(case, runs)
+    quote = _quote(case, line, worth.net_minor)
     over: list[Credit] = []
-    if quote < worth:
-        over = entitlement.limit(refunds.entitlement(case, runs), worth - quote)
-        credits = [entitlement.less(credit, part) for credit, part in zip(credits, over, strict=True)]
-    gross = sum(credit.gross_minor for credit in credits)
-    restocking = sum(credit.fee_minor for credit in credits)
+    if quote < worth.net_minor:
+        over = entitlement.limit(
+            [replace(c, fee_minor=0, fee_base_minor=0) for c in worth.credits], worth.net_minor - quote
+        )
+        kept = (entitlement.less(credit, part) for credit, part in zip(worth.credits, over, strict=True))
+        worth = replace(worth, credits=tuple(kept))
     order.trigger_event(
         order.Exchanged,
         rma_id=rma.rma_id,
-        credits=tuple(credits),
+        credits=worth.credits,
         quote_minor=quote,
-        restocking_minor=restocking,
+        restocking_minor=worth.restocking_minor,
+        return_shipping_minor=worth.return_shipping_minor,
         currency=order.currency,
-        postings=ledger.entry(
-            *sales_return(credits),
-            (ledger.CUSTOMER_RECEIVABLE, quote - (gross - restocking)),
-            (ledger.EXCHANGE_CLEARING, -quote),
-            (ledger.FEE_INCOME, -restocking),
-        ),
+        postings=_postings(worth, quote),
         timestamp=case.at,
     )
     number = line.asked.line
@@ -54,6 +71,26 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
     if over:
         payouts.start(case, refunds.request(case, over, because="exchange_difference"))
     payouts.follow_refunds(case, runs)
+
+
+def _worth(case: Case, runs: Sequence[RmaRun]) -> Worth:
+    """Return what units of one line are worth: what policy grants, less the fees that its terms take on exchanges."""
+    line = case.rma.lines[runs[0].line]
+    credits = shares.granted(case, refunds.entitlement(case, runs))
+    if not fees.are_taken_on_exchange(line):
+        return Worth(tuple(credits))
+    credits = refunds.with_restocking(case, credits)
+    return Worth(tuple(credits), refunds.return_shipping_now(case, runs, net_minor(credits)))
+
+
+def _postings(worth: Worth, quote_minor: int) -> tuple[Posting, ...]:
+    """Return what setting off posts; what the units do not cover of the quote is the customer's to pay."""
+    return ledger.entry(
+        *sales_return(worth.credits),
+        (ledger.CUSTOMER_RECEIVABLE, quote_minor - worth.net_minor),
+        (ledger.EXCHANGE_CLEARING, -quote_minor),
+        (ledger.FEE_INCOME, -worth.restocking_minor - worth.return_shipping_minor),
+    )
 
 
 def _quote(case: Case, line: RmaLine, worth: int) -> int:
@@ -79,31 +116,26 @@ def call_off(case: Case, runs: Sequence[RmaRun]) -> None:
 
 def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
     order = case.order
-    credits = called_off(case, runs)
-    gross = -sum(credit.gross_minor for credit in credits)
-    restocking = -sum(credit.fee_minor for credit in credits)
-    quote = _quote_of(case, number, runs, worth=gross - restocking)
+    worth = called_off(case, runs)
+    quote = _quote_of(case, number, runs, worth=-worth.net_minor)
     order.trigger_event(
         order.ExchangeCalledOff,
         rma_id=case.rma.rma_id,
-        credits=tuple(credits),
+        credits=worth.credits,
         quote_minor=quote,
-        restocking_minor=restocking,
+        restocking_minor=-worth.restocking_minor,
+        return_shipping_minor=-worth.return_shipping_minor,
         currency=order.currency,
-        postings=ledger.entry(
-            *sales_return(credits),
-            (ledger.CUSTOMER_RECEIVABLE, gross - restocking - quote),
-            (ledger.EXCHANGE_CLEARING, quote),
-            (ledger.FEE_INCOME, restocking),
-        ),
+        postings=_postings(worth, -quote),
         timestamp=case.at,
     )
 
 
-def called_off(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
-    """Return credits, below zero, that give back what of these units of one line is set off, and the fees on it.
+def called_off(case: Case, runs: Sequence[RmaRun]) -> Worth:
+    """Return what of these units of one line is set off, below zero, one credit for each run, with the fees on it.
 
-    A fee that was given back in money since is not given back again.
+    A fee that was given back in money since is not given back again. Return shipping stays with the other exchanged
+    units of the line, as far as they are worth it.
     """
     number = runs[0].line
     account = case.order.lines[case.rma.lines[number].asked.line_id]
@@ -112,13 +144,23 @@ def called_off(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
     credits = []
     for run in runs:
         stands = entitlement.set_off_of(account, run.run, line=number)
-        fees = sum(
+        paid_since = sum(
             spread_minor(min(credit.fee_minor, 0), credit.run, run.run, account.fact.paid_of) for credit in paid_back
         )
-        (stands,) = entitlement.limit([stands], max(stands.gross_minor + fees, 0))
+        (stands,) = entitlement.limit([stands], max(stands.gross_minor + paid_since, 0))
         nothing = entitlement.less(stands, stands)
         credits.append(entitlement.plus(entitlement.less(nothing, stands), backs.get((run.first, run.count), nothing)))
-    return credits
+    return Worth(tuple(credits), -_return_shipping_back(case, number, net_minor(credits)))
+
+
+def _return_shipping_back(case: Case, number: int, going_minor: int) -> int:
+    """Return what of the return shipping that a line's exchanges bore goes back with units worth ``-going_minor``."""
+    account = case.order.account(case.rma.rma_id)
+    bore = account.exchanged.get(number)
+    if bore is None:
+        return 0
+    stays = max(bore.worth_minor + going_minor, 0)
+    return max(min(bore.return_shipping_minor - stays, account.return_shipping.get(number, 0)), 0)
 
 
 def _quote_of(case: Case, number: int, runs: Sequence[RmaRun], *, worth: int) -> int:

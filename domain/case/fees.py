@@ -32,6 +32,11 @@ def restocking_bps(line: RmaLine, state: RunState) -> int:
     return line.terms.fees.restocking_bps
 
 
+def are_taken_on_exchange(line: RmaLine) -> bool:
+    """Tell whether a line's terms take fees where its units are exchanged: off what they are worth."""
+    return line.terms is not None and line.terms.fees.on_exchange
+
+
 def return_shipping_minor(line: RmaLine) -> int:
     """Return what return shipping costs the customer by a line's terms, once for the whole return (minor units)."""
     terms = line.terms

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from domain.case import Case, bench, claims, discrepancies, disposition, resolution
 from domain.case.arrivals import note_serials
 from domain.case.bench import Findings, found_as
 from domain.case.evidence import new_to
 from domain.errors import UnknownInspectionError
 from domain.rma.parts import Evidence, InspectionCheck
-from domain.vocabularies import MERCHANT_SIDE, Disposition
+from domain.vocabularies import MERCHANT_SIDE, Disposition, Grade
 
 
 def hold(case: Case, number: int, quantity: int, reason: str) -> None:
@@ -46,6 +48,7 @@ def inspect(case: Case, findings: Findings) -> None:
         _record(case, findings, benched, evidence)
         evidence = ()
     resolution.follow_policy(case, findings.line)
+    resolution.give_rest(case, findings.line)
     resolution.give_fees_back(case, findings.line)
     inspected = rma.states_of([run for benched in on_bench for run in benched.runs])
     claims.give_up(case, [run for run, state in inspected if state.accepted], "accepted")
@@ -86,7 +89,15 @@ def _checks(case: Case, findings: Findings) -> tuple[InspectionCheck, ...]:
     return (
         InspectionCheck("grade", grades, findings.grade, findings.grade in grades),
         InspectionCheck("liable_party", merchant_side, findings.liable_party, findings.liable_party in MERCHANT_SIDE),
+        *_checks_of_share(terms.grade_share_bps if terms else {}, findings.grade),
     )
+
+
+def _checks_of_share(shares_bps: Mapping[Grade, int], grade: Grade) -> Iterator[InspectionCheck]:
+    """Yield whether goods are of a grade that is worth a share, where any is."""
+    worth = {other: f"{other} {share_bps}" for other, share_bps in sorted(shares_bps.items())}
+    if worth:
+        yield InspectionCheck("grade_share_bps", tuple(worth.values()), worth.get(grade, grade), grade in worth)
 
 
 def dispose(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from uuid import UUID
 
-from domain.case import Case, fees
+from domain.case import Case, fees, shares
 from domain.case.store_credit import holder_of
 from domain.identity import refund_id
 from domain.money import basis_points_minor, share_by_largest_remainder, spread_minor
@@ -36,13 +36,15 @@ def entitlement(case: Case, runs: Sequence[RmaRun]) -> list[Credit]:
     return credits
 
 
-def with_something_left(case: Case, number: int, runs: Sequence[UnitRun]) -> list[UnitRun]:
-    """Return those of a line's units for which something may still be given back."""
+def with_something_left(case: Case, number: int, runs: Sequence[UnitRun], *, by_policy: bool = False) -> list[UnitRun]:
+    """Return those of a line's units for which something may still be given back: by a person, or as policy grants."""
     account = case.order.lines[case.rma.lines[number].asked.line_id]
     left = []
     for run in runs:
-        parts = cut(account, run)
-        left += [p for p in parts if entitlement(case, [RmaRun(number, p.first, p.count)])[0].gross_minor > 0]
+        for part in cut(account, run):
+            credits = entitlement(case, [RmaRun(number, part.first, part.count)])
+            credits = shares.granted(case, credits) if by_policy else credits
+            left += [part] if credits[0].gross_minor > 0 else []
     return left
 
 
@@ -96,8 +98,8 @@ def restocking_back(case: Case, number: int, waived: Sequence[RmaRun]) -> list[C
     ]
 
 
-def return_shipping_now(case: Case, runs: Sequence[RmaRun], bearable_minor: int) -> int:
-    """Return what of the return shipping a refund of one line's units bears by policy.
+def return_shipping_now(case: Case, runs: Sequence[RmaRun], bearable_minor: int, *, given_back_minor: int = 0) -> int:
+    """Return what of the return shipping one line's units bear by policy, once ``given_back_minor`` of it is.
 
     Nothing where any line waives it, or a person named another.
     """
@@ -105,7 +107,7 @@ def return_shipping_now(case: Case, runs: Sequence[RmaRun], bearable_minor: int)
     if account.label_fee_is_named or fees.return_shipping_is_waived(case.rma, runs):
         return 0
     of_line = fees.return_shipping_minor(case.rma.lines[runs[0].line])
-    return min(max(of_line - account.return_shipping_minor, 0), bearable_minor)
+    return min(max(of_line - account.return_shipping_minor + given_back_minor, 0), bearable_minor)
 
 
 def request(

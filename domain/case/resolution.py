@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.case import Case, disposition, exchange, fees, payouts, refunds
+from domain.case import Case, disposition, exchange, fees, payouts, refunds, shares
 from domain.errors import AmountExceedsEntitlementError
 from domain.order.parts import Credit, TenderShare
 from domain.policy.decision import Decision
@@ -171,27 +171,30 @@ def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) ->
 
 
 def price(
-    case: Case, runs: Sequence[RmaRun], figures: Figures, called_off: Sequence[Credit] = ()
+    case: Case, runs: Sequence[RmaRun], figures: Figures, called_off: exchange.Worth | None = None
 ) -> tuple[list[Credit], int]:
     """Return what goes back for units of one line, before return shipping, and the return shipping that it bears.
 
-    All that is left less fees, or a person's amount without any; beside what is left counts what an exchange that is
-    yet to be ``called_off`` gives back, one credit for each run.
+    All that policy grants of what is left less fees, or a person's amount without any; beside what is left counts what
+    an exchange that is yet to be ``called_off`` gives back, one credit for each run.
 
     Raises:
         AmountExceedsEntitlementError: More is named than there is.
     """
     credits = refunds.entitlement(case, runs)
+    back = called_off or exchange.Worth(())
     if called_off:
-        credits = [entitlement.less(credit, back) for credit, back in zip(credits, called_off, strict=True)]
+        credits = [entitlement.less(credit, part) for credit, part in zip(credits, called_off.credits, strict=True)]
     if figures.amount_minor is None:
-        credits = refunds.with_restocking(case, credits, called_off)
+        credits = refunds.with_restocking(case, shares.granted(case, credits), back.credits)
     else:
         credits = entitlement.limit(credits, figures.amount_minor)
     net = sum(credit.gross_minor - credit.fee_minor for credit in credits)
     shipping = figures.return_shipping_minor
     if shipping is None:
-        shipping = refunds.return_shipping_now(case, runs, net) if figures.amount_minor is None else 0
+        given_back = -back.return_shipping_minor
+        by_policy = figures.amount_minor is None
+        shipping = refunds.return_shipping_now(case, runs, net, given_back_minor=given_back) if by_policy else 0
     elif shipping > net:
         raise AmountExceedsEntitlementError(asked=shipping, available=net, line=runs[0].line)
     return credits, shipping
@@ -233,9 +236,35 @@ def give_fees_back(case: Case, inspected: int | None = None) -> None:
 
 
 def _nothing_else(case: Case, number: int) -> Credit:
+    """Return a credit of nothing for units that bore the fee: refunded ones, or else exchanged ones."""
     line = case.rma.lines[number]
-    part = line.refunded[0]
-    return Credit(number, line.asked.line_id, part.first, part.count, 0, 0, 0)
+    exchanged = (run for run, state in line.states if state.is_exchanged)
+    run = line.refunded[0].run if line.refunded else next(exchanged)
+    return Credit(number, line.asked.line_id, run.first, run.count, 0, 0, 0)
+
+
+def give_rest(case: Case, number: int) -> None:
+    """Refund what an inspection adds to the share that policy grants for units of a line that were paid before.
+
+    What a person named for units stays as it is; less than was paid is for a claim.
+    """
+    line = case.rma.lines[number]
+    for resolution in _IN_MONEY if line.terms is not None and line.terms.grade_share_bps else ():
+        paid = [run for run, state in _of_line(case, number) if _grows_with_grade(state, resolution)]
+        credits = [c for c in shares.granted(case, refunds.entitlement(case, paid)) if c.paid_minor]
+        if credits:
+            requested = refunds.request(
+                case,
+                refunds.with_restocking(case, credits),
+                because="policy",
+                as_store_credit=resolution == "store_credit",
+            )
+            payouts.start(case, requested)
+
+
+def _grows_with_grade(state: RunState, resolution: Resolution) -> bool:
+    by_policy = state.is_paid_out and not state.deducted
+    return by_policy and state.resolution == resolution and state.is_inspected and state.accepted
 
 
 def _restocking_back(case: Case, number: int) -> list[Credit]:

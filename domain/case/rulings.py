@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.case import Case, exchange, refunds, resolution
+from domain.case import Case, exchange, refunds, resolution, shares
 from domain.case.bench import found_as
 from domain.case.resolution import Award
 from domain.errors import (
@@ -54,7 +54,7 @@ def decide(case: Case, ruling: Ruling) -> None:
     if total(choice) < ruling.quantity:
         raise QuantityExceededError(asked=ruling.quantity, available=total(choice), line=ruling.line)
     chosen = sorted(take(choice, ruling.quantity), key=lambda run: run.first)
-    fitting = [RmaRun(ruling.line, run.first, run.count) for run in chosen]
+    fitting = shares.apart(case, [RmaRun(ruling.line, run.first, run.count) for run in chosen])
     award = ruling.award
     if award.figures.are_named:
         _check_figures(case, ruling, fitting)
@@ -84,10 +84,10 @@ def _check_words(case: Case, ruling: Ruling) -> None:
 
 def _check_figures(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> None:
     figures, account = ruling.award.figures, case.order.lines[case.rma.lines[ruling.line].asked.line_id]
-    called_off = exchange.called_off(case, runs) if account.set_off else []
+    called_off = exchange.called_off(case, runs) if account.set_off else None
     if figures.amount_minor is not None:
         available = sum(credit.gross_minor for credit in refunds.entitlement(case, runs))
-        available -= sum(credit.gross_minor for credit in called_off)
+        available -= sum(credit.gross_minor for credit in called_off.credits) if called_off else 0
         if figures.amount_minor > available:
             raise AmountExceedsEntitlementError(asked=figures.amount_minor, available=available, line=ruling.line)
     credits, shipping = resolution.price(case, runs, figures, called_off)
@@ -120,9 +120,10 @@ def _open_to_a_person(case: Case, ruling: Ruling) -> list[UnitRun]:
     choice += of(lambda state: decidable(state) and _nothing_moved(state, ruling.award.resolution))
     if ruling.award.resolution in PAID_OUT:
         refunded = of(lambda state: state.is_authorized and state.is_paid_out)
-        further = refunds.with_something_left(case, ruling.line, refunded)
+        by_policy = ruling.award.figures.amount_minor is None
+        further = refunds.with_something_left(case, ruling.line, refunded, by_policy=by_policy)
         choice += further
-        if ruling.award.figures.amount_minor is not None or ruling.award.keep:
+        if not by_policy or ruling.award.keep:
             choice += without(refunded, further)
     return choice
 

@@ -145,12 +145,22 @@ class LineFees:
 
 
 @dataclass(slots=True)
+class ExchangedLine:
+    """What of a line of a return stands set off against other articles, and what those exchanges bore (minor units)."""
+
+    worth_minor: int = 0
+    """Net of restocking, and before return shipping."""
+    return_shipping_minor: int = 0
+
+
+@dataclass(slots=True)
 class RmaAccount:
     """What one return has moved so far: its refunds, and the fees they bore (minor units)."""
 
     refunds: list[UUID] = field(default_factory=list)
     return_shipping: dict[int, int] = field(default_factory=dict)
-    """The return shipping that refunds bore, by the line they were for."""
+    """The return shipping that refunds and exchanges bore, by the line they were for."""
+    exchanged: dict[int, ExchangedLine] = field(default_factory=dict)
     fees: dict[int, LineFees] = field(default_factory=dict)
     charged: list[Credit] = field(default_factory=list)
     """The credits that bore a restocking fee, and those that gave one back."""
@@ -166,7 +176,7 @@ class RmaAccount:
 
     @property
     def return_shipping_minor(self) -> int:
-        """The return shipping that the return's refunds bore in all, minor units."""
+        """The return shipping that the return's refunds and exchanges bore in all, minor units."""
         return sum(self.return_shipping.values()) + self.label_fee_named_minor
 
     def charged_on(self, line: int) -> list[Credit]:

@@ -223,9 +223,16 @@ class Exchanged(Fact):
     restocking_minor: int
     postings: tuple[Posting, ...]
     currency: str | None = None
+    return_shipping_minor: int = 0
+    """What the units bore of return shipping, where policy takes fees on exchanges."""
 
     def apply(self, aggregate: OrderState) -> None:
-        aggregate.set_off(self.rma_id, self.credits, self.quote_minor)
+        aggregate.set_off(
+            self.rma_id,
+            self.credits,
+            quote_minor=self.quote_minor,
+            return_shipping_minor=self.return_shipping_minor,
+        )
         difference = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
         aggregate.owe(self.rma_id, self.owed_for, difference, self.timestamp)
 
@@ -244,9 +251,16 @@ class ExchangeCalledOff(Fact):
     """The fees given back."""
     postings: tuple[Posting, ...]
     currency: str | None = None
+    return_shipping_minor: int = 0
+    """The return shipping that it bore and no longer does."""
 
     def apply(self, aggregate: OrderState) -> None:
-        aggregate.set_off(self.rma_id, self.credits, -self.quote_minor)
+        aggregate.set_off(
+            self.rma_id,
+            self.credits,
+            quote_minor=-self.quote_minor,
+            return_shipping_minor=-self.return_shipping_minor,
+        )
         difference = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
         aggregate.owe(self.rma_id, self.owed_for, difference, self.timestamp)
 

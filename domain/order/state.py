@@ -11,6 +11,7 @@ from domain.errors import IdentifierReusedError, UnitsNotAvailableError, Unknown
 from domain.order.accounts import (
     FREE,
     Claim,
+    ExchangedLine,
     ExternalRefund,
     LineAccount,
     PayoutNews,
@@ -75,7 +76,7 @@ class OrderState:
             credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
             credit.issued_minor = payout.amount_minor if payout.is_settled else 0
 
-    def set_off(self, rma_id: UUID, credits: Iterable[Credit], quote_minor: int) -> None:
+    def set_off(self, rma_id: UUID, credits: Sequence[Credit], *, quote_minor: int, return_shipping_minor: int) -> None:
         """Count in what an exchange took of a line's cents, or what one that was called off gave back (below zero)."""
         account = self.account_kept(rma_id)
         for credit in credits:
@@ -87,7 +88,12 @@ class OrderState:
             account.quotes[number] = account.quotes.get(number, 0) + quote_minor
             exchange = self.exchanges.setdefault((rma_id, number), ExchangeAccount())
             exchange.quoted_minor += quote_minor
-            exchange.carried_minor += sum(credit.gross_minor - credit.fee_minor for credit in credits)
+            worth = sum(credit.gross_minor - credit.fee_minor for credit in credits)
+            exchange.carried_minor += worth - return_shipping_minor
+            account.return_shipping[number] = account.return_shipping.get(number, 0) + return_shipping_minor
+            line_of = account.exchanged.setdefault(number, ExchangedLine())
+            line_of.worth_minor += worth
+            line_of.return_shipping_minor += return_shipping_minor
 
     def owe(self, rma_id: UUID | None, because: OwedFor, amount_minor: int, at: datetime) -> None:
         """Let the customer owe more, or less (below zero) where an earlier fact is taken back."""

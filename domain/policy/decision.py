@@ -83,12 +83,17 @@ TraceRecord = Annotated[
 Flip = TypedDict("Flip", {"fact": str, "from": JsonValue, "to": JsonValue, "days": int | None})
 
 
+def _says_nothing(value: object) -> bool:
+    return not value  # what came later leaves no trace in decisions that it does not change
+
+
 class DecidedFees(BaseModel):
     """The fees of a line.
 
     ``restocking_bps`` and ``return_shipping_minor`` hold after every limit that a statute sets whatever the inspection
     finds; ``merchant_…`` is what the merchant's policy alone says. Where ``fee_free`` is set a right for faulty goods
     holds: no fee of any kind, unless the inspection finds no fault or the customer liable; then the first two apply.
+    ``on_exchange``: they are taken, too, where units are exchanged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +104,7 @@ class DecidedFees(BaseModel):
     fee_free: bool
     merchant_restocking_bps: int
     merchant_return_shipping_minor: int
+    on_exchange: Annotated[bool, Field(exclude_if=_says_nothing)] = False
 
 
 def _is_first(law: object) -> bool:
@@ -111,7 +117,8 @@ class Decision(BaseModel):
     ``window_ends_at`` is null while the window is open; ``refund_within_days`` is null where no statute holds;
     ``refund_due`` of ``first_scan`` means at receipt where nothing was scanned. ``remedy`` is offered before an
     authorization; everything else is decided as if it were not. ``law`` is the edition of the statutes that was asked;
-    it is left out where that is the first. ``statutes`` are the ids of its rights that had a say.
+    it is left out where that is the first. ``statutes`` are the ids of its rights that had a say. Goods of a grade in
+    ``grade_share_bps`` are accepted, and that share of goods and tax goes back (basis points).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -126,6 +133,7 @@ class Decision(BaseModel):
     refund_within_days: int | None
     refunds_outward_shipping: bool
     accept_grades: tuple[Grade, ...]
+    grade_share_bps: Annotated[dict[Grade, int], Field(exclude_if=_says_nothing)] = Field(default_factory=dict)
     dispositions: dict[Grade, Disposition]
     ship_back_days: int
     inspect_within_days: int

@@ -121,12 +121,15 @@ def _terms(document: PolicyDocument, won: Won, ruling: Ruling) -> tuple[dict[str
         "refund_within_days": None,
         "refunds_outward_shipping": document.refunds_outward_shipping,
         "accept_grades": _own(won, "accept_grades", document.accept_grades),
+        "grade_share_bps": document.grade_share_bps,
         "dispositions": document.dispositions,
         "ship_back_days": _own(won, "ship_back_days", document.ship_back_days),
         "inspect_within_days": document.inspect_within_days,
         "remedy": _own(won, "remedy", None),
     }
     for verdict in ruling.holding:
+        if verdict.statute.fee_free and document.grade_share_bps:
+            decided.setdefault(verdict.statute.id, []).append("grade_share_bps")  # see ``domain.case.shares``
         _widen(terms, verdict.statute, ruling, decided.setdefault(verdict.statute.id, []))
     return terms, decided
 
@@ -160,6 +163,7 @@ def _fees(document: PolicyDocument, won: Won, ruling: Ruling, decided: dict[str,
     restocking = _own(won, "fees.restocking_bps", base.restocking_bps)
     shipping = _own(won, "fees.return_shipping_minor", base.return_shipping_minor)
     waived = _own(won, "fees.waived_for", base.waived_for)
+    on_exchange = _own(won, "fees.on_exchange", base.on_exchange)
     limited, fee_free = restocking, False
     for verdict in ruling.holding:
         right = verdict.statute
@@ -170,7 +174,7 @@ def _fees(document: PolicyDocument, won: Won, ruling: Ruling, decided: dict[str,
             fee_free = True
             if restocking or shipping:
                 decided.setdefault(right.id, []).append("fees")
-    return _decided_fees(limited, restocking, shipping, waived, fee_free)
+    return _decided_fees(limited, restocking, shipping, waived, fee_free=fee_free, on_exchange=on_exchange)
 
 
 @lru_cache(maxsize=1_024)
@@ -179,7 +183,9 @@ def _decided_fees(
     restocking: int,
     shipping: int,
     waived: tuple[Reason, ...],
+    *,
     fee_free: bool,
+    on_exchange: bool,
 ) -> DecidedFees:
     return DecidedFees(
         restocking_bps=limited,
@@ -188,6 +194,7 @@ def _decided_fees(
         fee_free=fee_free,
         merchant_restocking_bps=restocking,
         merchant_return_shipping_minor=shipping,
+        on_exchange=on_exchange,
     )
 
 

@@ -201,7 +201,7 @@ def limit(credits: Sequence[Credit], amount_minor: int) -> list[Credit]:
     weights = [part for credit in credits for part in (credit.goods_minor, credit.tax_minor, credit.shipping_minor)]
     shares = share_by_largest_remainder(amount_minor, weights)
     return [
-        _cut_down(credit, goods, tax, shipping)
+        cut_down(credit, goods, tax, shipping)
         for credit, goods, tax, shipping in zip(credits, shares[::3], shares[1::3], shares[2::3], strict=True)
     ]
 
@@ -231,7 +231,7 @@ def _check_enough(credits: Sequence[Credit], amount_minor: int) -> int:
     return available
 
 
-def _cut_down(credit: Credit, goods_minor: int, tax_minor: int, shipping_minor: int) -> Credit:
+def cut_down(credit: Credit, goods_minor: int, tax_minor: int, shipping_minor: int) -> Credit:
     """Return a credit of less, each tax in proportion: of the tax on top, or of the price that it is inside of."""
     cut = replace(credit, goods_minor=goods_minor, tax_minor=tax_minor, shipping_minor=shipping_minor)
     if not credit.taxes:

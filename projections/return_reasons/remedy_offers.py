@@ -70,10 +70,11 @@ def offer_of(row: dict[str, Any], offered: LineDecision) -> Offer | None:
     paid = facts.line_paid_minor or 0
     is_waived = fees.fee_free or facts.reason in fees.waived_for
     shipping = sum(run_minor(row["shipping_minor"], row["sold"], run.first, run.count) for run in offered.runs)
-    worth = paid - (0 if is_waived else basis_points_minor(paid, fees.restocking_bps))
+    pays_fees = facts.wish in PAID_OUT or fees.on_exchange
+    worth = paid - (basis_points_minor(paid, fees.restocking_bps) if pays_fees and not is_waived else 0)
     if decision.refunds_outward_shipping:
         worth += shipping
-    bears = decision.method == "label" and facts.wish in PAID_OUT
+    bears = decision.method == "label" and pays_fees
     return Offer(
         policy_id=row["policy_id"],
         policy_version=row["policy_version"],

@@ -25,7 +25,9 @@ from projections.view import View, view_of
 
 TERMS_TYPES: Final = (Rma.Authorized.TOPIC, Rma.ReviewAsked.TOPIC, Rma.Denied.TOPIC)
 
-_OF_FEES: Final = frozenset({"restocking_bps", "return_shipping_minor", "fee_free"})
+_OF_FEES: Final = frozenset({"restocking_bps", "return_shipping_minor", "fee_free", "on_exchange"})
+_WHERE_NOT_TOLD: Final = {"on_exchange": "false", "grade_share_bps": "{}"}
+"""What a term is where a decision says nothing of it."""
 _TERMS: Final = (
     Column("outcome", "text", f"What policy decided: {one_of(Outcome)}."),
     Column("offers", "text[]", f"What is offered, of {one_of(Wish)}."),
@@ -42,10 +44,16 @@ _TERMS: Final = (
     Column("accept_grades", "text[]", f"Conditions in which goods are accepted, of {one_of(Grade)}."),
     Column("statutes", "text[]", "Statutes that had a say."),
 )
+_LATER_TERMS: Final = (
+    Column("on_exchange", "boolean", "Whether the fees are taken, too, where units are exchanged."),
+    Column("grade_share_bps", "jsonb", "Which share of goods and tax goes back by grade, hundredths of a percent."),
+)
 
 
 def _term(column: Column) -> str:
     told = f"decision #>> '{{{'fees,' if column.name in _OF_FEES else ''}{column.name}}}'"
+    if column.name in _WHERE_NOT_TOLD:
+        told = f"COALESCE({told}, '{_WHERE_NOT_TOLD[column.name]}')"
     read = f"translate({told}, '[]\"', '{{}}')" if column.kind == "text[]" else f"({told})"
     return f"{read}::{column.kind} AS {column.name}"
 
@@ -56,9 +64,10 @@ RETURN_TERMS: Final = View(
     " it, when the money is due. Of each line the row with the last position is in force.",
     "What was the customer promised?",
     ("rma_id", "line", "position"),
-    (RMA_ID, LINE, POSITION, *_TERMS, CURRENCY),
+    (RMA_ID, LINE, POSITION, *_TERMS, CURRENCY, *_LATER_TERMS),
     f"""SELECT told.rma_id AS rma_id, (line ->> 'line')::integer AS line, told.position AS position,
-        {", ".join(map(_term, _TERMS))}, returns.currency AS currency
+        {", ".join(map(_term, _TERMS))}, returns.currency AS currency,
+        {", ".join(map(_term, _LATER_TERMS))}
     FROM {SCHEMA}.return_timeline AS told JOIN {SCHEMA}.returns USING (rma_id),
         LATERAL json_array_elements(told.data -> 'lines') AS line,
         LATERAL (SELECT line -> 'decision') AS made (decision)

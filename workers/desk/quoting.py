@@ -232,7 +232,8 @@ def _add_refund(line: dict[str, Any], fact: RefundRequested) -> None:
 
 def _add_exchange(line: dict[str, Any], fact: Exchanged) -> None:
     _add_credits(line, fact.credits, fact.restocking_minor)
-    worth = sum(credit.gross_minor for credit in fact.credits) - fact.restocking_minor
+    worth = sum(credit.gross_minor for credit in fact.credits) - fact.restocking_minor - fact.return_shipping_minor
+    line["return_shipping_minor"] += fact.return_shipping_minor
     line["quote_minor"] = (line["quote_minor"] or 0) + fact.quote_minor
     line["to_pay_minor"] += max(fact.quote_minor - worth, 0)
 

@@ -161,9 +161,11 @@ def _persons(case: CaseFile) -> Iterator[RenderableType]:
 
 def _terms(case: CaseFile) -> RenderableType:
     currency = case.summary["currency"]
-    columns = ("#line", "goes back", "to", "until", "#restocking", "#return shipping, once", "money is due at")
+    columns = ["#line", "goes back", "to", "until", "#restocking", "#return shipping, once", "money is due at"]
+    shared = any(row["grade_share_bps"] for row in case.terms)
+    columns += ["of it by grade"] if shared else []
     bearing = _lines_that_bear_shipping(case)
-    free = {row["line"] for row in case.lines} - {row["line"] for row in case.lines if not row["fees_waived"]}
+    free = {row["line"] for row in case.lines} - _lines_that_pay_fees(case)
     rows = (
         [
             row["line"],
@@ -173,10 +175,25 @@ def _terms(case: CaseFile) -> RenderableType:
             f"{0 if row['line'] in free else row['restocking_bps'] / 100:g} %",
             money(row["return_shipping_minor"] if row["line"] in bearing else 0, currency),
             row["refund_due"].replace("_", " "),
+            *([_shares(row["grade_share_bps"])] if shared else []),
         ]
         for row in case.terms
     )
     return table("Terms of each line (fees by what is known so far)", columns, rows)
+
+
+def _shares(grade_share_bps: dict[str, int]) -> str:
+    return ", ".join(f"{grade} {share_bps / 100:g} %" for grade, share_bps in sorted(grade_share_bps.items()))
+
+
+def _lines_that_pay_fees(case: CaseFile) -> set[int]:
+    """Return the lines for which fees are not waived; an exchange bears none unless the terms say so."""
+    on_exchange = {row["line"] for row in case.terms if row["on_exchange"]}
+    return {
+        row["line"]
+        for row in case.lines
+        if not row["fees_waived"] and (_what_it_gets(row) != "exchange" or row["line"] in on_exchange)
+    }
 
 
 def _lines_that_bear_shipping(case: CaseFile) -> set[int]:
@@ -185,7 +202,12 @@ def _lines_that_bear_shipping(case: CaseFile) -> set[int]:
     if any(row["fees_waived"] and _what_it_gets(row) in SET_OFF for row in live):
         return set()  # waived on one line, it is for the whole return
     labelled = {row["line"] for row in case.terms if row["method"] == "label"}
-    return labelled & {row["line"] for row in live if _what_it_gets(row) in PAID_OUT}
+    on_exchange = {row["line"] for row in case.terms if row["on_exchange"]}
+    return labelled & {
+        row["line"]
+        for row in live
+        if _what_it_gets(row) in PAID_OUT or (_what_it_gets(row) == "exchange" and row["line"] in on_exchange)
+    }
 
 
 def _what_it_gets(row: Row) -> str:

@@ -37,6 +37,7 @@ class StoredFees(BaseModel):
     return_shipping_minor: int
     waived_for: tuple[str, ...]
     fee_free: bool
+    on_exchange: bool = False
 
 
 class StoredRemedy(BaseModel):
@@ -53,6 +54,7 @@ class StoredDecision(BaseModel):
     method: str
     refund_due: str
     refunds_outward_shipping: bool
+    grade_share_bps: dict[str, int] = {}
     remedy: StoredRemedy | None
     fees: StoredFees
     statutes: tuple[str, ...]

@@ -25,7 +25,7 @@ from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent, 
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 
-SEEN: Final = 5
+SEEN: Final = 6
 """The first so many terms are what the customer meets; the others count by the money that they leave."""
 
 
@@ -37,9 +37,12 @@ class Terms(NamedTuple):
     method: str
     refund_due: str
     remedy: str
+    grade_share_bps: str
+    """The grades that are worth a share, each with it."""
     restocking_bps: int
     return_shipping_minor: int
     is_waived: bool
+    on_exchange: bool
     refunds_outward_shipping: bool
     statutes: tuple[str, ...]
 
@@ -81,6 +84,8 @@ class ChangedLine(NamedTuple):
     refund_due_after: str
     remedy_before: str
     remedy_after: str
+    grade_share_bps_before: str
+    grade_share_bps_after: str
     back_before_minor: int
     back_after_minor: int
     difference_minor: int
@@ -173,9 +178,11 @@ def _terms_stored(decision: StoredDecision) -> Terms:
         decision.method,
         decision.refund_due,
         decision.remedy.kind if decision.remedy else "",
+        _shares(decision.grade_share_bps),
         fees.restocking_bps,
         fees.return_shipping_minor,
         fees.fee_free or decision.facts.reason in fees.waived_for,
+        fees.on_exchange,
         decision.refunds_outward_shipping,
         decision.statutes,
     )
@@ -190,12 +197,18 @@ def _terms_drafted(gist: Gist, facts: Facts) -> Terms:
         terms["method"],
         terms["refund_due"],
         remedy.kind if remedy else "",
+        _shares(terms["grade_share_bps"]),
         fees.restocking_bps,
         fees.return_shipping_minor,
         fees.fee_free or facts.reason in fees.waived_for,
+        fees.on_exchange,
         terms["refunds_outward_shipping"],
         gist.statutes,
     )
+
+
+def _shares(grade_share_bps: Mapping[str, int]) -> str:
+    return " ".join(f"{grade}={share_bps}" for grade, share_bps in sorted(grade_share_bps.items()))
 
 
 def _worth(asked: Mapping[str, Any], line: DecidedLine) -> Worth:
@@ -214,9 +227,10 @@ def given_back(terms: Sequence[Terms], worth: Sequence[Worth]) -> list[int]:
         if not goes:
             backs.append(0)
             continue
-        fee = 0 if line.is_waived else basis_points_minor(of.paid_minor, line.restocking_bps)
+        pays_fees = of.wish in PAID_OUT or line.on_exchange
+        fee = basis_points_minor(of.paid_minor, line.restocking_bps) if pays_fees and not line.is_waived else 0
         net = of.paid_minor + (of.shipping_minor if line.refunds_outward_shipping else 0) - fee
-        if line.method == "label" and of.wish in PAID_OUT and not free_of_shipping:
+        if line.method == "label" and pays_fees and not free_of_shipping:
             bears = min(max(line.return_shipping_minor - taken, 0), net)
             taken, net = taken + bears, net - bears
         backs.append(net)
@@ -253,6 +267,8 @@ def row_of(one: DecidedReturn, line: Compared) -> ChangedLine:
         refund_due_after=line.after.refund_due,
         remedy_before=line.before.remedy,
         remedy_after=line.after.remedy,
+        grade_share_bps_before=line.before.grade_share_bps,
+        grade_share_bps_after=line.after.grade_share_bps,
         back_before_minor=line.back_before_minor,
         back_after_minor=line.back_after_minor,
         difference_minor=line.back_after_minor - line.back_before_minor,

@@ -20,6 +20,7 @@ EFFECTS: Final = (
     "offers",
     "fees.restocking_bps",
     "fees",
+    "grade_share_bps",
     "refunds_outward_shipping",
     "refund_due",
     "refund_within_days",
@@ -27,6 +28,7 @@ EFFECTS: Final = (
 """The effects on which a right can demand something."""
 NOT_IN_DOCUMENTS: Final = "refund_within_days"
 """The one that no document can speak of: by itself a document is not held to it."""
+ALL_BPS: Final = 10_000
 _WAIT: Final[dict[RefundDue, int]] = {"approval": 0, "first_scan": 1, "receipt": 2, "inspection": 3}
 
 
@@ -91,3 +93,6 @@ def _fees(right: Statute, facts: Facts, decision: Decision) -> Iterator[Demand]:
     charged = fees.restocking_bps or shipping_minor
     if right.fee_free and charged and not fees.fee_free and facts.reason not in fees.waived_for:
         yield Demand("fees", "none", f"restocking {fees.restocking_bps} bps, return shipping {shipping_minor}")
+    shares = [share for share in decision.grade_share_bps.values() if share < ALL_BPS]
+    if right.fee_free and shares and not fees.fee_free:
+        yield Demand("grade_share_bps", str(ALL_BPS), str(min(shares)))

@@ -32,7 +32,7 @@ def a_draft() -> dict[str, Any]:
     """Return a stricter, dearer draft that also lets some through whom a person had to look at."""
     draft = copy.deepcopy(DOCUMENT)
     draft["window"] = {"days": 60, "count": "business", "calendar": "GB"}
-    draft["fees"] = {"restocking_bps": 2000, "return_shipping_minor": 50}
+    draft["fees"] = {"restocking_bps": 2000, "return_shipping_minor": 50, "on_exchange": True}
     draft["refunds_outward_shipping"] = True
     draft["rules"] = [
         {
@@ -90,8 +90,10 @@ def slow_back(decisions: dict[int, Any], outward: dict[int, int]) -> dict[int, i
     for number, decision in approved.items():
         paid = decision.facts.line_paid_minor
         restocking, shipping, _ = slow_fees(decision, paid)
+        pays_fees = decision.facts.wish != "exchange" or decision.fees.on_exchange
+        restocking = restocking if pays_fees else 0
         back = paid - restocking + (outward[number] if decision.refunds_outward_shipping else 0)
-        if decision.facts.wish != "exchange" and not all_waived:
+        if pays_fees and not all_waived:
             now = min(max(shipping - charged, 0), back)
             charged, back = charged + now, back - now
         backs[number] = back

@@ -14,7 +14,7 @@ from tests.support.stories import POLICY, day, inspect, on_return, open_shop, re
 
 WISHES = {**POLICY, "offers": ["refund", "store_credit", "exchange", "replacement", "repair"]}
 AT_ONCE = {**WISHES, "refund_due": "approval"}
-FEES = {**WISHES, "fees": {"restocking_bps": 1000}}
+FEES = {**WISHES, "fees": {"restocking_bps": 1000, "on_exchange": True}}
 
 
 def quoted(amount_minor: int, quantity: int = 3) -> dict[str, Any]:

@@ -140,6 +140,17 @@ def test_fees_of_faulty_goods_are_found() -> None:
     assert found["fees"].facts.reason in FAULTY_REASONS - {"defective"}
 
 
+@pytest.mark.parametrize(("share_bps", "is_sound"), [(10_000, True), (9_999, False)])
+def test_shares_of_faulty_goods_are_found(share_bps: int, is_sound: bool) -> None:
+    """By itself a share takes from goods that a right lets go back whole; under the law it does not."""
+    ground = Ground(kind(grade_share_bps={"C": share_bps}))
+    found = {one.right for one in search_alone(ground).shortfalls if one.demand.effect == "grade_share_bps"}
+
+    assert (not found) is is_sound
+    assert "eu.withdrawal" not in found
+    assert search_merged(ground).shortfalls == ()
+
+
 def test_amounts_that_no_line_can_have_are_no_counterexample() -> None:
     """A unit's amount is the line's divided by their number: a rule for others never takes anything away."""
     impossible = {"all": [{"fact": "unit_paid_minor", "at_least": 900}, {"fact": "line_paid_minor", "at_most": 899}]}

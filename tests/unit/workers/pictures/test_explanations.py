@@ -183,10 +183,13 @@ EFFECTS = [
     *(name for name in Effects.model_fields if name not in {"code", "window"}),
     *changes(WindowChange, "window"),
     *changes(FeesChange, "fees"),
-    *("outcome", "refund_within_days", "refunds_outward_shipping"),
+    *("outcome", "refund_within_days", "refunds_outward_shipping", "grade_share_bps"),
 ]
 WORDS: list[tuple[str, Iterable[str]]] = [
-    ("facts", [*FACT_NAMES, *ANCHOR_FACTS, "withdrawal_exception", "grade", "liable_party", "answers"]),
+    (
+        "facts",
+        [*FACT_NAMES, *ANCHOR_FACTS, "withdrawal_exception", "grade", "liable_party", "grade_share_bps", "answers"],
+    ),
     ("operators", OPERATORS),
     ("effects", EFFECTS),
     ("codes", [CODE_WINDOW_EXPIRED, CODE_WISH_NOT_OFFERED, CODE_REPAIR_FIRST, "not_accepted"]),
