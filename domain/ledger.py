@@ -21,6 +21,7 @@ CUSTOMER_RECEIVABLE: Final = "customer_receivable"
 ACCOUNTS_RECEIVABLE: Final = "accounts_receivable"
 SALES: Final = "sales"
 BAD_DEBT: Final = "bad_debt"
+CASH_ROUNDING: Final = "cash_rounding"
 
 
 @dataclass(frozen=True, slots=True)

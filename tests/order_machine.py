@@ -96,6 +96,7 @@ class OrderMachine(RuleBasedStateMachine):
         split_bps=st.lists(st.integers(0, 10_000), max_size=2),
         country=st.sampled_from(("US", "DE")),
         kinds=st.sampled_from((("card", "gift_card", "wallet"), ("card", "on_account", "wallet"))),
+        rounding_minor=st.sampled_from((0, 0, 2, -2, 99)),
         method=st.sampled_from(("label", "label", "label", "own_carrier", "keep")),
         refund_due=st.sampled_from(("approval", "first_scan", "receipt", "inspection")),
         restocking_bps=st.sampled_from((0, 333, 1_000, 10_000)),

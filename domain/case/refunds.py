@@ -16,7 +16,7 @@ from domain.order.parts import Credit, TenderShare
 from domain.rma.parts import RefundPart, RmaRun
 from domain.settlement import refund as settlement_refund
 from domain.settlement.entitlement import cut, left_of_all
-from domain.settlement.refund import By, Payee, net_minor
+from domain.settlement.refund import By, Payee
 from domain.units import UnitRun
 from domain.vocabularies import RefundGround, Settlement
 
@@ -133,7 +133,6 @@ def request(
         as_store_credit=as_store_credit or rma.gift,
         tenders=tuple(tenders),
     )
-    amount = net_minor(credits, return_shipping_minor)
     payouts = settlement_refund.request(
         order,
         refund,
@@ -144,6 +143,7 @@ def request(
         return_shipping_minor=return_shipping_minor,
         label_fee_by=label_fee_by,
     )
+    amount = order.refunds[refund].amount_minor
     _tell_return(case, refund, credits, amount, settlement="pending" if payouts else "settled")
     return refund
 

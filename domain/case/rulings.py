@@ -18,6 +18,7 @@ from domain.errors import (
 )
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
+from domain.settlement import cash_rounding
 from domain.settlement.tenders import with_room
 from domain.units import UnitRun, take, total, without
 from domain.vocabularies import PAID_OUT, Resolution
@@ -94,6 +95,8 @@ def _check_figures(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> None:
     if not figures.tenders:
         return
     paid = sum(credit.gross_minor - credit.fee_minor for credit in credits) - shipping
+    given_back = called_off.credits if called_off else ()
+    paid += cash_rounding.due_with(case.order, [*given_back, *credits], paid)
     given = sum(share.amount_minor for share in figures.tenders)
     if given != paid:
         raise TendersDoNotSumError(

@@ -261,6 +261,7 @@ class Refund:
     at: datetime
     restocking_minor: int = 0
     return_shipping_minor: int = 0
+    rounding_minor: int = 0
 
 
 @dataclass(slots=True)

@@ -39,6 +39,8 @@ class RefundRequested(Fact):
     """What falls to each order line; facts of the first days have none, and were for one line each."""
     label_fee_by: Literal["policy", "person"] = "policy"
     """Who said what return shipping it bears."""
+    rounding_minor: int = 0
+    """What of it cash was rounded up by, below zero where it was rounded down."""
 
     @property
     def line(self) -> int:
@@ -67,7 +69,9 @@ class RefundRequested(Fact):
             self.timestamp,
             self.restocking_minor,
             self.return_shipping_minor,
+            self.rounding_minor,
         )
+        aggregate.rounding_left_minor -= self.rounding_minor
         for payout in self.payouts:
             aggregate.payouts[payout.payout_id] = payout
 

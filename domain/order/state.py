@@ -33,6 +33,8 @@ class OrderState:
 
     order_id: str
     policy: PolicyPin | None
+    rounding_left_minor: int
+    """What cash was rounded by, and has yet to go back (minor units)."""
 
     def __init__(self, lines: Iterable[OrderLine]) -> None:
         self.lines = {

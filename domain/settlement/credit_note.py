@@ -1,6 +1,7 @@
 """What a credit note says: net, tax by code and gross of a refund, and the fees that were kept from it.
 
-The gross is what goes back to the customer; fees are lines of their own with a negative net and no tax.
+The gross is what goes back to the customer; fees are lines of their own with a negative net and no tax, and so is
+what cash was rounded by.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ def note_of_refund(order: Order, refund: Refund) -> NoteContent:
         ("return_shipping", refund.return_shipping_minor),
     )
     lines += [NoteLine(kind, -amount, -amount) for kind, amount in kept if amount]
+    if refund.rounding_minor:
+        lines.append(NoteLine("rounding", refund.rounding_minor, refund.rounding_minor))
     return NoteContent("credit", order.order_id, refund.rma_id, refund.refund_id, None, order.currency, tuple(lines))
 
 

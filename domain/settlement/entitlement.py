@@ -81,9 +81,9 @@ def left_shipping_of(account: LineAccount, units: UnitRun) -> Credit:
     return with_taxes(credit, (), _shipping_taxes_left(sold, units, account.credits))
 
 
-def cut(account: LineAccount, units: UnitRun) -> list[UnitRun]:
-    """Return units in runs inside of which no credit begins or ends."""
-    inside = {edge for credit in account.credits for edge in (credit.first, credit.run.end)}
+def cut(account: LineAccount, units: UnitRun, more: Sequence[Credit] = ()) -> list[UnitRun]:
+    """Return units in runs inside of which no credit of the line begins or ends, nor any ``more``."""
+    inside = {edge for credit in (*account.credits, *more) for edge in (credit.first, credit.run.end)}
     edges = sorted({units.first, units.end} | {edge for edge in inside if units.first < edge < units.end})
     return [UnitRun(first, end - first) for first, end in pairwise(edges)]
 

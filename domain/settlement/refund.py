@@ -12,6 +12,7 @@ from domain import ledger
 from domain.ledger import Posting
 from domain.order import Order
 from domain.order.parts import Credit, Payout, RefundedLine, Tender, TenderShare
+from domain.settlement import cash_rounding
 from domain.settlement.entitlement import new_units
 from domain.settlement.sales_returns import sales_return
 from domain.settlement.tenders import payouts_of, shared_out, with_room
@@ -51,10 +52,15 @@ def request(
     return_shipping_minor: int = 0,
     label_fee_by: By = "policy",
 ) -> tuple[Payout, ...]:
-    """Let money become due for these cents, less fees, and return its payouts, which are still to be made."""
-    amount = net_minor(credits, return_shipping_minor)
+    """Let money become due for these cents, less fees, and return its payouts, which are still to be made.
+
+    With the last of an order's units goes what cash was rounded by.
+    """
+    net = net_minor(credits, return_shipping_minor)
+    rounding = cash_rounding.due_with(order, credits, net)
+    amount = net + rounding
     payouts = _payouts(order, refund, amount, payee)
-    lines = by_line(order, credits, return_shipping_minor)
+    lines = by_line(order, credits, return_shipping_minor - rounding)
     order.trigger_event(
         order.RefundRequested,
         refund_id=refund,
@@ -68,9 +74,10 @@ def request(
         units=sum(line.units for line in lines),
         payouts=payouts,
         recipient_id=payee.recipient_id,
-        postings=_postings(credits, amount),
+        postings=_postings(credits, amount, rounding),
         lines=lines,
         label_fee_by=label_fee_by,
+        rounding_minor=rounding,
         timestamp=at,
     )
     return payouts
@@ -92,21 +99,25 @@ def _shares(order: Order, amount_minor: int, payee: Payee) -> list[tuple[Tender 
     return [(None, amount_minor)] if payee.as_store_credit else shared_out(order, amount_minor)
 
 
-def by_line(order: Order, credits: Sequence[Credit], return_shipping_minor: int = 0) -> tuple[RefundedLine, ...]:
-    """Return what falls to each line; the return shipping is borne by the first: only returns bear any, of one line."""
+def by_line(order: Order, credits: Sequence[Credit], aside_minor: int = 0) -> tuple[RefundedLine, ...]:
+    """Return what falls to each line; what is taken off aside of the units is borne by the first.
+
+    That is return shipping, which only returns bear, of one line, and what cash was rounded down by.
+    """
     lines: list[RefundedLine] = []
     for line_id in dict.fromkeys(credit.line_id for credit in credits):
         of_line = [credit for credit in credits if credit.line_id == line_id]
         units = sum(new_units(order.lines[line_id], credit) for credit in of_line)
-        lines.append(RefundedLine(line_id, units, net_minor(of_line, 0 if lines else return_shipping_minor)))
+        lines.append(RefundedLine(line_id, units, net_minor(of_line, 0 if lines else aside_minor)))
     return tuple(lines)
 
 
-def _postings(credits: Sequence[Credit], amount_minor: int) -> tuple[Posting, ...]:
+def _postings(credits: Sequence[Credit], amount_minor: int, rounding_minor: int) -> tuple[Posting, ...]:
     """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees."""
     gross = sum(credit.gross_minor for credit in credits)
     return ledger.entry(
         *sales_return(credits),
+        (ledger.CASH_ROUNDING, rounding_minor),
         (ledger.REFUNDS_OWED, -amount_minor),
-        (ledger.FEE_INCOME, amount_minor - gross),
+        (ledger.FEE_INCOME, amount_minor - rounding_minor - gross),
     )

@@ -81,6 +81,7 @@ class Refunds:
                 because=fact.because,
                 restocking_minor=fact.restocking_minor,
                 return_shipping_minor=fact.return_shipping_minor,
+                rounding_minor=fact.rounding_minor,
             )
         for payout in fact.payouts:
             self._payout(event, payout, fact.currency)
@@ -102,6 +103,7 @@ class Refunds:
                 "requested_at": event.occurred_at,
                 "restocking_minor": 0,
                 "return_shipping_minor": 0,
+                "rounding_minor": 0,
                 **told,
             }
         )

@@ -17,6 +17,7 @@ from tests.support.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
 MADE_GOOD = frozenset({"refund", "store_credit", "exchange", "replacement"})
+PAID = ("goods_minor", "tax_minor")
 LIVE = frozenset({"requested", "needs_review", "authorized"})
 WORST_FIRST = (("unknown", "unknown"), ("requested", "pending"), ("failed", "failed"), ("settled", "settled"))
 
@@ -31,6 +32,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _units_are_conserved(order)
     _cancelled_units_never_left(order)
     _each_unit_is_where_its_return_says(order, returns)
+    _rounding_goes_back_with_the_last_units(order, shop.history)
     _no_unit_bears_more_than_was_paid(order)
     _won_chargebacks_leave_nothing(order)
     _taxes_go_back_with_what_they_are_on(order, shop.history)
@@ -153,7 +155,8 @@ def _no_unit_bears_more_than_was_paid(order: Order) -> None:
         assert sum(credit.fee_minor for credit in account.credits) >= 0
     paid = sum(account.fact.paid_minor + account.fact.shipping_minor for account in order.lines.values())
     credits = [credit for account in order.lines.values() for credit in account.credits]
-    refunded = sum(refund.amount_minor for refund in _own_refunds(order)) + _credited_elsewhere(order)
+    own = _own_refunds(order)
+    refunded = sum(refund.amount_minor - refund.rounding_minor for refund in own) + _credited_elsewhere(order)
     given = sum(credit.gross_minor for credit in credits)
     assert 0 <= refunded <= given - sum(credit.fee_minor for credit in credits) <= given <= paid
 
@@ -178,6 +181,21 @@ def _won_chargebacks_leave_nothing(order: Order) -> None:
     for external in order.external.values():
         given = order.refunds[external.refund_id].credits
         assert external.outcome != "won" or not given or any(account.taken_back for account in order.lines.values())
+
+
+def _rounding_goes_back_with_the_last_units(order: Order, history: Iterable[Fact]) -> None:
+    """All of it, or what a refund has room for, in one refund, once every unit was given back for; never before."""
+    [registered] = [fact for fact in history if isinstance(fact, Order.Registered)]
+    whole, given = registered.rounding_minor, [r for r in order.refunds.values() if r.rounding_minor]
+    back = sum(refund.rounding_minor for refund in given)
+    assert order.rounding_left_minor == whole - back
+    assert len(given) <= (1 if whole > 0 else len(order.refunds))
+    assert back in {0, whole} if whole >= 0 else whole <= back <= 0, given
+    goods = [account for account in order.lines.values() if account.fact.kind != "fee"]
+    left = [sum(left_of_units(account.fact, account.credits, part)) for account in goods for part in PAID]
+    apart = order.external or any(account.set_off for account in goods)
+    if whole > 0 and order.refunds and not any(left) and not apart:
+        assert back == whole, "everything went back but what cash was rounded by"
 
 
 def _taxes_go_back_with_what_they_are_on(order: Order, history: Iterable[Fact]) -> None:
@@ -277,6 +295,7 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping
+    assert balances["cash_rounding"] == sum(refund.rounding_minor for refund in order.refunds.values())
     quotes = sum(quote for account in order.accounts.values() for quote in account.quotes.values())
     assert -balances["exchange_clearing"] == quotes
     assert shipping >= 0

@@ -16,6 +16,7 @@ def order_of(
     split_bps: list[int],
     country: str,
     kinds: Sequence[str] = ("card", "gift_card", "wallet"),
+    rounding_minor: int = 0,
 ) -> dict[str, Any]:
     """Return an order whose discount is a share of its goods and whose tenders sum to what is charged."""
     if tax_included:  # no more than what is left of the price, rounded down twice
@@ -33,6 +34,8 @@ def order_of(
     goods = sum(amount - amount * percent // 100 for _, amount, percent, _ in lines)
     discount = goods * discount_bps // 10_000
     charged = goods - discount + shipping_minor + (0 if tax_included else sum(tax for *_, tax in lines) + shipping_tax)
+    rounding_minor = max(rounding_minor, -charged)
+    charged += rounding_minor
     tenders = []
     for number, share_bps in enumerate([*split_bps, 10_000]):
         part = charged * share_bps // 10_000 if number < len(split_bps) else charged
@@ -41,6 +44,7 @@ def order_of(
     return {
         "order_id": "O-1", "customer_id": "C", "country": country, "channel": "web", "currency": "EUR", "lines": told,
         "tenders": tenders, "tax_included": tax_included, "discount_minor": discount, "shipping_minor": shipping_minor,
+        "rounding_minor": rounding_minor,
         **_taxes("shipping_tax_minor", "shipping_taxes", shipping_tax, names_taxes=names_taxes),
     }  # fmt: skip
 

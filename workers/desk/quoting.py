@@ -36,11 +36,11 @@ ASSUMED: Final = {"grade": "A", "cause": "none_found", "liable_party": "none"}
 """What the bench is taken to find."""
 
 MONEY: Final = (
-    "goods_minor", "tax_minor", "shipping_minor", "restocking_minor", "return_shipping_minor", "net_minor",
-    "to_pay_minor",
+    "goods_minor", "tax_minor", "shipping_minor", "restocking_minor", "return_shipping_minor", "rounding_minor",
+    "net_minor", "to_pay_minor",
 )  # fmt: skip
-"""What a line's quote is made of, in minor units: what was paid for the units, less fees, goes back (net); where an
-article of higher price is wished for in exchange, the difference is to pay."""
+"""What a line's quote is made of, in minor units: what was paid for the units, less fees and with what cash was rounded
+by, goes back (net); where an article of higher price is wished for in exchange, the difference is to pay."""
 
 
 class PlayedStreams(Streams, Protocol):
@@ -223,6 +223,7 @@ def _line(rma: Rma, number: int) -> dict[str, Any]:
 def _add_refund(line: dict[str, Any], fact: RefundRequested) -> None:
     _add_credits(line, fact.credits, fact.restocking_minor)
     line["return_shipping_minor"] += fact.return_shipping_minor
+    line["rounding_minor"] += fact.rounding_minor
     line["net_minor"] += fact.amount_minor
     line["tenders"] += [
         {"tender_id": payout.tender_id, "kind": payout.tender_kind, "amount_minor": payout.amount_minor}

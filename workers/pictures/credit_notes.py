@@ -18,6 +18,7 @@ TITLES: Final = {"credit": "Credit note", "debit": "Debit note"}
 KEPT: Final = {
     "restocking": "Restocking fee",
     "return_shipping": "Return shipping",
+    "rounding": "Cash rounding",
     "claim": "Claimed",
 }
 ABOUT: Final = {"refund_id": "Refund", "claim_id": "Claim", "external_id": "Chargeback won"}

@@ -52,7 +52,7 @@ def _line(line: Row, currency: str) -> list[object]:
         _then(line, currency),
         money(line["goods_minor"] + line["tax_minor"], currency),
         money(line["shipping_minor"], currency),
-        money(-line["restocking_minor"] - line["return_shipping_minor"], currency),
+        money(line["rounding_minor"] - line["restocking_minor"] - line["return_shipping_minor"], currency),
         money(line["net_minor"], currency),
         ", ".join(_tender(tender, currency) for tender in line["tenders"]),
     ]
