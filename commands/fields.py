@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -97,6 +97,7 @@ def _is_country(code: str) -> str:
     return code
 
 
+Day = Annotated[date, Field(strict=False, ge=date(YEAR_MIN, 1, 1), le=date(YEAR_MAX, 12, 31))]
 Instant = Annotated[AwareDatetime, AfterValidator(_sensible)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Name = Annotated[str, Field(max_length=NAME_MAX, pattern=NAME)]

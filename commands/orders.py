@@ -33,7 +33,7 @@ from domain.errors import OrderExistsError
 from domain.order import Order
 from domain.order.allocation import Charges
 from domain.order.gift_code import gift_code_hash
-from domain.order.parts import ExchangeOf, LineQuantity, OrderLine, PolicyPin, TaxShare, Tender
+from domain.order.parts import Circumstances, ExchangeOf, LineQuantity, OrderLine, PolicyPin, TaxShare, Tender
 from domain.order.placed_order import PlacedOrder
 from domain.settlement import exchange_orders
 from domain.vocabularies import LineKind, TenderKind, WithdrawalException
@@ -55,6 +55,8 @@ class SoldLine(Body):
 
     ``taxes`` are those of the whole line, after all discounts: inside the price or on top of it as the order says.
     ``bundle_id`` names the kit that the line was sold as a part of, ``unit`` what its quantity counts, such as ``g``.
+    ``second_hand``: sold as such, with the shorter liability agreed that the law allows; ``digital_consent``: the
+    customer consented to a supply at once that ends withdrawal.
     """
 
     line_id: Identifier
@@ -73,6 +75,8 @@ class SoldLine(Body):
     kind: LineKind = added_later("goods")
     bundle_id: Identifier | None = added_later(None)
     unit: Text | None = added_later(None)
+    second_hand: bool | None = added_later(None)
+    digital_consent: bool | None = added_later(None)
 
     @property
     def tax_total_minor(self) -> int:
@@ -100,6 +104,8 @@ class ExchangedFor(Body):
 class RegisterOrder(Body):
     """Register an order; the command's time is when it was placed.
 
+    ``distance_sale`` (left out: unless the channel is `store`), ``business_buyer`` and whether the customer was
+    ``informed`` of the right to withdraw bear on what the law grants.
     ``gift_code``: by which the recipient of a gift proves himself; only a hash of it is kept.
     """
 
@@ -121,6 +127,9 @@ class RegisterOrder(Body):
     gift_code: Identifier | None = Field(default=None, exclude=True)
     shipping_taxes: Taxes = added_later(())
     rounding_minor: Annotated[int, Field(ge=-ROUNDING_MINOR_MAX, le=ROUNDING_MINOR_MAX)] = added_later(0)
+    distance_sale: bool | None = added_later(None)
+    business_buyer: bool | None = added_later(None)
+    informed: bool | None = added_later(None)
 
     @property
     def shipping_tax_total_minor(self) -> int:
@@ -195,7 +204,13 @@ def _placed(command: RegisterOrder) -> PlacedOrder:
         exchange_of=ExchangeOf(exchange_of.order_id, exchange_of.rma_id, exchange_of.line) if exchange_of else None,
         content_hash=content_hash(command),
         gift_code_hash=_gift_code_hash(command),
+        circumstances=_circumstances(command),
     )
+
+
+def _circumstances(command: RegisterOrder) -> Circumstances | None:
+    told = Circumstances(command.distance_sale, command.business_buyer, command.informed)
+    return None if told == Circumstances() else told
 
 
 def _gift_code_hash(command: RegisterOrder) -> str | None:
@@ -223,6 +238,8 @@ def _line(line: SoldLine) -> OrderLine:
         kind=line.kind,
         bundle_id=line.bundle_id,
         unit=line.unit,
+        second_hand=line.second_hand,
+        digital_consent=line.digital_consent,
     )
 
 

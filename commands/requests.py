@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -15,7 +15,9 @@ from commands.fields import (
     AmountMinor,
     Answers,
     Body,
+    Day,
     Identifier,
+    Instant,
     LineNumber,
     Name,
     OnReturn,
@@ -30,10 +32,12 @@ from domain.case import Case, request, requesters, withdrawal
 from domain.case.line_facts import PolicyInForce
 from domain.case.request import Correction, ReturnItem, ReturnRequest
 from domain.case.withdrawal import LineUnits
-from domain.errors import NoPolicyError, ReturnExistsError
+from domain.errors import NoPolicyError, ReasonNeededError, ReturnExistsError
 from domain.order import Order
 from domain.rma.parts import ExchangeFor
 from domain.vocabularies import Reason, Wish
+
+REPAIRS_MAX: Final = 100
 
 
 class WantedInstead(Body):
@@ -50,23 +54,29 @@ Articles = Annotated[tuple[WantedInstead, ...], Field(min_length=1, max_length=A
 class WantedLine(Body):
     """So many units of an order line, why they come back, and what is wished for them.
 
-    With ``serials``, as many as units, it is exactly these.
+    With ``serials``, as many as units, it is exactly these. ``unsealed``, ``fault_appeared_on`` and how often a repair
+    was tried bear on what the law grants. ``reason`` may be left out of a withdrawal only.
     """
 
     line_id: Identifier
     quantity: Quantity
-    reason: Reason
+    reason: Reason | None = None
     wish: Wish
     comment: Text | None = None
     answers: Answers | None = None
     exchange_for: WantedInstead | Articles | None = None
     serials: Annotated[tuple[Name, ...], Field(max_length=SERIALS_MAX)] = added_later(())
+    unsealed: bool | None = added_later(None)
+    fault_appeared_on: Day | None = added_later(None)
+    repairs_tried: Annotated[int, Field(ge=0, le=REPAIRS_MAX)] | None = added_later(None)
 
 
 class RequestReturn(Body):
     """Ask to give units of an order back.
 
     A gift that another than the order's customer asks for waits for a person, unless its ``gift_code`` is given.
+    ``withdrawal``: the declaration that the law provides for; it needs no reason (`changed_mind` is recorded).
+    ``informed_at``: when the customer was told of that right, where that was after the order.
     """
 
     rma_id: UUID
@@ -77,6 +87,8 @@ class RequestReturn(Body):
     recipient_id: Identifier | None = None
     case_id: Identifier | None = None
     gift_code: Identifier | None = Field(default=None, exclude=True)
+    withdrawal: bool = added_later(False)
+    informed_at: Instant | None = added_later(None)
 
 
 class CorrectRequest(OnReturn):
@@ -119,7 +131,7 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
         requesters.check_may_ask(order, meta.actor_id, gift=command.gift, recipient_id=command.recipient_id)
     asked = ReturnRequest(
         rma_id=command.rma_id,
-        items=tuple(_item(line) for line in command.lines),
+        items=tuple(_item(line, _reason(command, line)) for line in command.lines),
         evidence=evidence_of(command.evidence),
         gift=command.gift,
         recipient_id=command.recipient_id,
@@ -127,22 +139,36 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
         content_hash=content_hash(command),
         customer_id=meta.actor_id if meta.actor_kind == "customer" else None,
         gift_code=command.gift_code,
+        informed_at=command.informed_at,
+        withdrawal=command.withdrawal,
     )
     streams.add(request.ask(order, asked, _policy_in_force(streams, order), meta.occurred_at))
 
 
-def _item(line: WantedLine) -> ReturnItem:
+def _reason(command: RequestReturn, line: WantedLine) -> Reason:
+    """Return why units come back; raises ``ReasonNeededError`` where nobody says, and it is no withdrawal."""
+    if line.reason is not None:
+        return line.reason
+    if not command.withdrawal:
+        raise ReasonNeededError("only a withdrawal needs no reason", line_id=line.line_id)
+    return "changed_mind"
+
+
+def _item(line: WantedLine, reason: Reason) -> ReturnItem:
     wanted = line.exchange_for or ()
     articles = wanted if isinstance(wanted, tuple) else (wanted,)
     return ReturnItem(
         line_id=line.line_id,
         quantity=line.quantity,
-        reason=line.reason,
+        reason=reason,
         wish=line.wish,
         comment=line.comment,
         answers=line.answers,
         exchange_for=tuple(ExchangeFor(one.sku, one.quantity, one.amount_minor) for one in articles),
         serials=line.serials,
+        unsealed=line.unsealed,
+        fault_appeared_on=line.fault_appeared_on,
+        repairs_tried=line.repairs_tried,
     )
 
 

@@ -28,4 +28,4 @@ def publish_statutes(command: PublishStatutes, meta: Meta, streams: Streams) -> 
     if book is None:
         streams.add(StatuteBook.publish(command.edition, command.effective_from, meta.occurred_at))
     else:
-        book.revise(command.edition, command.effective_from)
+        book.revise(command.edition, command.effective_from, meta.occurred_at)

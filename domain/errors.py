@@ -210,6 +210,12 @@ class UnknownInspectionError(RuleViolationError):
     code = "unknown_inspection"
 
 
+class ReasonNeededError(RuleViolationError):
+    """A line says no reason why it comes back; only a withdrawal needs none."""
+
+    code = "reason_needed"
+
+
 class NoPolicyError(RuleViolationError):
     """No policy is published under the order's `policy_id`, which is `standard` where it names none."""
 

@@ -30,7 +30,10 @@ Disposition = Literal[
 DiscrepancyKind = Literal[
     "short", "over", "wrong_item", "wrong_serial", "empty_box", "damaged_on_arrival", "unknown_parcel"
 ]
-WithdrawalException = Literal["custom_made", "sealed_hygiene", "perishable", "digital"]
+WithdrawalException = Literal[
+    "custom_made", "sealed_hygiene", "perishable", "digital", "price_fluctuation", "mixed", "alcohol_forward",
+    "sealed_media", "newspaper", "auction",
+]  # fmt: skip
 NextStep = Literal["decide", "ship", "receive", "inspect", "resolve", "pay", "close", "none"]
 
 Wish = Literal["refund", "store_credit", "exchange", "replacement", "repair"]
@@ -46,6 +49,7 @@ AppealState = Literal["none", "request", "inspection", "answered"]
 
 Method = Literal["label", "own_carrier", "drop_off", "store", "keep"]
 RefundDue = Literal["approval", "first_scan", "receipt", "inspection"]
+RefundFrom = Literal["request"]
 Promotions = Literal["keep", "recompute"]
 QuestionKind = Literal["truth", "choice", "number"]
 Anchor = Literal["ordered", "shipped", "delivered"]

@@ -18,7 +18,13 @@ def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, 
     """Decide lines by policy, each on its own, and carry that out; what may be avoided is offered first."""
     decided: list[LineDecision] = []
     law = policy.law(case.order, requested_at)
-    asking = Asking.of(case.order, requested_at, gift=case.rma.gift, gift_unproved=case.rma.gift_unproved)
+    asking = Asking.of(
+        case.order,
+        requested_at,
+        gift=case.rma.gift,
+        gift_unproved=case.rma.gift_unproved,
+        informed_at=case.rma.informed_at,
+    )
     for number in numbers:
         runs = tuple(case.rma.fitting(number, lambda state: state.is_live))
         facts = asking.facts(case.rma.line(number).asked, runs, policy)

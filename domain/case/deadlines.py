@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.case import Case, claims, closing, exchange, remedies
 from domain.errors import UnknownDeadlineError, WrongStateError
 from domain.identity import deadline_id
+from domain.policy.decision import Decision
 from domain.policy.windows import end_of_day_after
 from domain.rma import Rma
 from domain.rma.parts import Deadline, DeadlineEnd, RmaRun
@@ -42,10 +43,13 @@ class Need:
     days: int
     zone: str
     since: datetime | None = None
+    not_before: datetime | None = None
+    """It is never due before the end of this instant's day."""
 
     def due_at(self, at: datetime) -> datetime:
         """Return the end of its last day, where it is called for ``at`` an instant."""
-        return end_of_day_after(self.since or at, self.days, zone=self.zone)
+        due_at = end_of_day_after(self.since or at, self.days, zone=self.zone)
+        return due_at if self.not_before is None else max(due_at, end_of_day_after(self.not_before, 0, zone=self.zone))
 
 
 def keep(case: Case) -> None:
@@ -87,12 +91,19 @@ def _needs(rma: Rma, *, resolved: bool) -> Iterator[Need]:
         if any(state.awaits_bench for state in states):
             yield Need("inspect", number, terms.inspect_within_days, terms.zone, line.received_at)
         if any(state.awaits_money and not state.awaits_its_moment for state in states):
-            days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
-            yield Need("refund", number, days, terms.zone, line.refund_due_at)
+            yield _refund(rma, number, line.refund_due_at, terms)
         if (since := _appealable_since(line)) is not None:
             yield Need("appeal", number, APPEAL_DAYS, terms.zone, since)
     if resolved:
         yield Need("close", None, CLOSE_DAYS, _zone(rma))
+
+
+def _refund(rma: Rma, number: int, due_since: datetime | None, terms: Decision) -> Need:
+    """Return until when the money has to be there: days from when it is due, or by some laws from the request."""
+    days = REFUND_DAYS if terms.refund_within_days is None else terms.refund_within_days
+    if terms.refund_from == "request":
+        return Need("refund", number, days, terms.zone, rma.created_on, not_before=due_since)
+    return Need("refund", number, days, terms.zone, due_since)
 
 
 def _appealable_since(line: RmaLine) -> datetime | None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from domain.case import warranty
 from domain.order import Order
+from domain.order.accounts import LineAccount
 from domain.order.parts import Consignment, LineRun
+from domain.policy.document import longest_business_days
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion, ReturnPolicy
+from domain.policy.rights import years_of_end
 from domain.policy.statute_book import StatuteBook
 from domain.policy.statutes import FIRST, Law, law_for
+from domain.policy.windows import SATURDAY
 from domain.rma.parts import RequestedLine
 from domain.units import UnitRun, total, without
 
@@ -22,7 +26,13 @@ Holidays = Callable[[str, int], frozenset[date]]
 
 HOLIDAY_YEARS_AHEAD: Final = 2
 HOLIDAY_YEARS_MAX: Final = 12
-"""Years whose holidays a decision is given: from the order's year to two after the request's, at most so many."""
+"""Years whose holidays a decision is given: from the order's year to two after the request's, at most so many.
+
+A window of more business days than fit into them is given those of as many years as it lasts.
+"""
+BUSINESS_DAYS_A_YEAR: Final = 200
+"""Fewer than any year has."""
+SHOP: Final = "store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,12 @@ class PolicyInForce:
         edition = FIRST if self.statutes is None else self.statutes.edition_for(requested_at)
         return law_for(order.country, order.created_on, edition)
 
+    def country_holidays(self, law: Law, facts: Facts) -> tuple[date, ...]:
+        """Return the weekdays on which the country rests, in all years in which a right that rolls on may end."""
+        years = sorted({year for right in law.rights for year in years_of_end(right, facts)})
+        days = {day for year in years for day in self.holidays(facts.country or "", year)}
+        return tuple(sorted(day for day in days if day.weekday() < SATURDAY))
+
     def holidays_between(self, ordered_at: datetime, requested_at: datetime) -> tuple[date, ...]:
         """Return the holidays of the window's own calendar."""
         calendar = self.version.document.window.calendar
@@ -55,8 +71,9 @@ class PolicyInForce:
         return {name: self._of(name, ordered_at.year, requested_at.year) for name in sorted(others)}
 
     def _of(self, calendar: str, first_year: int, request_year: int) -> tuple[date, ...]:
-        last_year = request_year + HOLIDAY_YEARS_AHEAD
-        years = range(max(first_year, last_year - HOLIDAY_YEARS_MAX + 1), last_year + 1)
+        longest = longest_business_days(self.version.document) // BUSINESS_DAYS_A_YEAR + 1
+        last_year = request_year + max(HOLIDAY_YEARS_AHEAD, longest)
+        years = range(max(first_year, last_year - max(HOLIDAY_YEARS_MAX, longest + 2) + 1), last_year + 1)
         return tuple(sorted(day for year in years for day in self.holidays(calendar, year)))
 
 
@@ -72,6 +89,7 @@ class Asking:
     """When the last unit of the order arrived; None: some have not."""
     complete_bundles: frozenset[str]
     """The kits of which every unit comes back, by this request or others."""
+    informed_at: datetime | None = None
 
     @classmethod
     def of(
@@ -81,6 +99,7 @@ class Asking:
         *,
         gift: bool,
         gift_unproved: bool,
+        informed_at: datetime | None = None,
         asked: Iterable[LineRun] = (),
     ) -> Self:
         """Look through the order once; ``asked`` are units that the request has yet to take."""
@@ -89,12 +108,37 @@ class Asking:
             requested_at=requested_at,
             gift=gift,
             gift_unproved=gift_unproved,
-            all_delivered_at=_whole_order_delivered_at(order),
+            all_delivered_at=_every_unit_delivered_at(order),
             complete_bundles=_complete_bundles(order, asked),
+            informed_at=informed_at,
         )
 
     def facts(self, asked: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> Facts:
-        """Return the facts of these units of one line."""
+        """Return the facts of these units of one line; what only the law looks at from the second edition on."""
+        facts = self._facts(asked, runs, policy)
+        law = policy.law(self.order, self.requested_at)
+        if law.is_first:
+            return facts
+        told = facts.model_copy(update=self._facts_of_law(asked, runs))
+        return told.model_copy(update={"country_holidays": policy.country_holidays(law, told)})
+
+    def _facts_of_law(self, asked: RequestedLine, runs: Sequence[UnitRun]) -> dict[str, Any]:
+        order, account = self.order, self.order.lines[asked.line_id]
+        said = order.circumstances
+        return {
+            "order_delivered_at": _whole_order_delivered_at(order),
+            "distance_sale": order.channel != SHOP if said.distance_sale is None else said.distance_sale,
+            "business_buyer": said.business_buyer,
+            "informed": said.informed,
+            "informed_at": self.informed_at,
+            "second_hand": account.fact.second_hand,
+            "digital_consent": account.fact.digital_consent,
+            "unsealed": asked.unsealed,
+            "fault_appeared_on": asked.fault_appeared_on,
+            "repairs_tried": _repairs_tried(asked, account, runs),
+        }
+
+    def _facts(self, asked: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> Facts:
         order, account = self.order, self.order.lines[asked.line_id]
         paid = sum(asked.paid_of(run) for run in runs)
         units = total(runs)
@@ -140,7 +184,33 @@ def _latest(consignments: Sequence[Consignment], runs: Sequence[UnitRun]) -> dat
     return latest if all(run.end <= first for run in runs) else None
 
 
+def _repairs_tried(asked: RequestedLine, account: LineAccount, runs: Sequence[UnitRun]) -> int | None:
+    """Return how often a repair was tried on any of these units, as far as anybody says."""
+    known = max(
+        (sum(run.first <= unit < run.end for run in account.repaired) for unit in _firsts(account, runs)), default=0
+    )
+    return max(known, asked.repairs_tried or 0) or asked.repairs_tried
+
+
+def _firsts(account: LineAccount, runs: Sequence[UnitRun]) -> set[int]:
+    """Return the units at which the number of repairs may change, of those asked for."""
+    starts = {run.first for run in account.repaired} | {run.first for run in runs}
+    return {start for start in starts if any(run.first <= start < run.end for run in runs)}
+
+
 def _whole_order_delivered_at(order: Order) -> datetime | None:
+    """Return when the last unit arrived; what was cancelled, or is settled without ever arriving, is not waited for."""
+    latest: datetime | None = None
+    for account in order.lines.values():
+        for run, state in account.units:
+            for _, at in account.delivered_at(run):
+                if at is None and not state.is_returned:
+                    return None
+                latest = max((known for known in (at, latest) if known is not None), default=None)
+    return latest
+
+
+def _every_unit_delivered_at(order: Order) -> datetime | None:
     times = [_latest(account.delivered, [UnitRun(1, account.fact.quantity)]) for account in order.lines.values()]
     known = [at for at in times if at is not None]
     return max(known) if len(known) == len(times) else None

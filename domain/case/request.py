@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from domain.case import Case, authorization, deadlines, questions
@@ -17,7 +17,7 @@ from domain.order.gift_code import is_proved
 from domain.order.parts import PolicyPin
 from domain.order.serials import check_counted, check_distinct
 from domain.rma import Rma
-from domain.rma.parts import Answer, Evidence, ExchangeFor, RequestedLine, of_order
+from domain.rma.parts import Answer, Declared, Evidence, ExchangeFor, RequestedLine, of_order
 from domain.units import UnitRun, total, without
 from domain.vocabularies import Reason, Wish
 
@@ -35,6 +35,9 @@ class ReturnItem:
     exchange_for: tuple[ExchangeFor, ...]
     serials: tuple[str, ...] = ()
     """As many as units, where it is exactly these."""
+    unsealed: bool | None = None
+    fault_appeared_on: date | None = None
+    repairs_tried: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,25 @@ class ReturnRequest:
     customer_id: str | None = None
     """The customer who asks; None: an agent does."""
     gift_code: str | None = None
+    informed_at: datetime | None = None
+    withdrawal: bool = False
 
     def is_unproved_gift(self, order: Order) -> bool:
         """Tell whether a stranger asks for a gift, without the code that the order was registered with."""
         stranger = self.customer_id is not None and self.customer_id != order.customer_id
         return self.gift and stranger and not is_proved(order.gift_code_hash, order.order_id, self.gift_code)
+
+    def declared(self, order: Order) -> Declared:
+        """Return what the request says of itself, for the order it is about."""
+        return Declared(
+            case_id=self.case_id,
+            gift=self.gift,
+            recipient_id=self.recipient_id,
+            requester_id=self.customer_id or (self.recipient_id if self.gift else None),
+            gift_unproved=self.is_unproved_gift(order),
+            informed_at=self.informed_at,
+            withdrawal=self.withdrawal,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +120,7 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
         lines,
         policy=pin,
         evidence=new_among(asked.evidence, known=(), known_lines=range(1, len(lines) + 1)),
-        case_id=asked.case_id,
-        gift=asked.gift,
-        recipient_id=asked.recipient_id,
-        requester_id=asked.customer_id or (asked.recipient_id if asked.gift else None),
-        gift_unproved=asked.is_unproved_gift(order),
+        declared=asked.declared(order),
         content_hash=asked.content_hash,
         at=at,
     )
@@ -146,6 +159,7 @@ def _check_answers(
         at,
         gift=asked.gift,
         gift_unproved=asked.is_unproved_gift(order),
+        informed_at=asked.informed_at,
         asked=[run for line in lines for run in of_order(line.line_id, line.runs)],
     )
     for line in lines:
@@ -181,6 +195,9 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[Request
                 tax_minor=sold.tax_minor,
                 shipping_minor=sold.shipping_minor,
                 serials=item.serials,
+                unsealed=item.unsealed,
+                fault_appeared_on=item.fault_appeared_on,
+                repairs_tried=item.repairs_tried,
             )
         )
     return tuple(lines)
@@ -222,7 +239,13 @@ def correct(case: Case, number: int, correction: Correction, policy: PolicyInFor
 def _check_answers_again(case: Case, line: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> None:
     rma = case.rma
     if policy.version.document.questions:
-        asking = Asking.of(case.order, rma.created_on, gift=rma.gift, gift_unproved=rma.gift_unproved)
+        asking = Asking.of(
+            case.order,
+            rma.created_on,
+            gift=rma.gift,
+            gift_unproved=rma.gift_unproved,
+            informed_at=rma.informed_at,
+        )
         questions.check(policy.version.document, asking.facts(line, runs, policy), line=line.line)
 
 

@@ -85,6 +85,8 @@ class LineAccount:
     serials: SerialNumbers = field(init=False)
     warranties: UnitStates[datetime | None] = field(init=False)
     """Until when repaired units are in warranty; None: as sold."""
+    repaired: list[UnitRun] = field(default_factory=list)
+    """The units that came back from a repair, once for each repair."""
 
     def __post_init__(self) -> None:
         self.serials = SerialNumbers(self.fact.serials)

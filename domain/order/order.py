@@ -16,7 +16,16 @@ from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
 from domain.order import external_facts, money_facts, owed_facts, payment_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
-from domain.order.parts import ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
+from domain.order.parts import (
+    Circumstances,
+    ExchangeOf,
+    LineQuantity,
+    LineRun,
+    OrderLine,
+    PolicyPin,
+    Tender,
+    UnitSerial,
+)
 from domain.order.placed_order import PlacedOrder
 from domain.order.state import OrderState
 from domain.units import total
@@ -76,6 +85,7 @@ class Order(OrderState, AggregateRoot):
         content_hash: str,
         gift_code_hash: str | None = None,
         rounding_minor: int = 0,
+        circumstances: Circumstances | None = None,
     ) -> None:
         super().__init__(lines)
         self.order_id = order_id
@@ -93,6 +103,7 @@ class Order(OrderState, AggregateRoot):
         self.content_hash = content_hash
         self.gift_code_hash = gift_code_hash
         self.rounding_left_minor = rounding_minor
+        self.circumstances = circumstances or Circumstances()
 
     @classmethod
     def register(cls, placed: PlacedOrder, policy: PolicyPin | None, at: datetime) -> Self:
@@ -125,6 +136,7 @@ class Order(OrderState, AggregateRoot):
             gift_code_hash=placed.gift_code_hash,
             rounding_minor=placed.charges.rounding_minor,
             postings=placed.postings,
+            circumstances=placed.circumstances,
             timestamp=at,
         )
 

@@ -28,12 +28,24 @@ class TaxShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the law asks of how an order came about; None: nobody said."""
+
+    distance_sale: bool | None = None
+    business_buyer: bool | None = None
+    informed: bool | None = None
+    """Whether the customer was told of the right to withdraw."""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLine:
     """A line as it was sold, with its share of every cent of the order (minor units).
 
     ``goods_minor`` is the price after all discounts, ``tax_minor`` the tax on top (0 where prices include it),
     ``shipping_minor`` its share of outward shipping with the tax on it. ``taxes`` says by code what of goods and tax
     is tax, ``shipping_taxes`` what of the shipping is: inside the price or on top of it, as the order says.
+    ``second_hand``: sold as such with the shorter liability that the law allows agreed; ``digital_consent``: the
+    customer consented to a supply at once that ends withdrawal. None: nobody said.
     """
 
     line_id: str
@@ -55,6 +67,8 @@ class OrderLine:
     kind: LineKind = "goods"
     bundle_id: str | None = None
     unit: str | None = None
+    second_hand: bool | None = None
+    digital_consent: bool | None = None
 
     @property
     def names_taxes(self) -> bool:

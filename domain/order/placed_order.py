@@ -9,7 +9,7 @@ from domain import ledger
 from domain.errors import DuplicateLineError, DuplicateTenderError, TendersDoNotSumError
 from domain.ledger import Posting
 from domain.order.allocation import Charges, allocate
-from domain.order.parts import ExchangeOf, OrderLine, Tender
+from domain.order.parts import Circumstances, ExchangeOf, OrderLine, Tender
 from domain.order.serials import check_counted, check_distinct
 
 
@@ -33,6 +33,7 @@ class PlacedOrder:
     carried: tuple[Tender, ...] = ()
     """What the exchange's tender was paid with in the end; what no tender is left for is store credit."""
     gift_code_hash: str | None = None
+    circumstances: Circumstances | None = None
 
     def allocated(self) -> tuple[OrderLine, ...]:
         """Return the lines with every cent allocated to them.

@@ -8,7 +8,17 @@ from uuid import UUID
 from domain.fact import Fact, FirstFact
 from domain.ledger import Posting
 from domain.order.accounts import CANCELLED, FREE, Freed, UnitState, UnitStatus, status_before
-from domain.order.parts import Consignment, ExchangeOf, LineQuantity, LineRun, OrderLine, PolicyPin, Tender, UnitSerial
+from domain.order.parts import (
+    Circumstances,
+    Consignment,
+    ExchangeOf,
+    LineQuantity,
+    LineRun,
+    OrderLine,
+    PolicyPin,
+    Tender,
+    UnitSerial,
+)
 from domain.order.state import OrderState
 from domain.units import UnitRun
 
@@ -39,6 +49,7 @@ class Registered(FirstFact):
     rounding_minor: int = 0
     postings: tuple[Posting, ...] = ()
     """What was sold on account, and is owed."""
+    circumstances: Circumstances | None = None
 
 
 class PolicyPinned(Fact):
@@ -124,6 +135,9 @@ class UnitsFreed(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.put(self.runs, FREE)
+        if self.because == "repaired":
+            for run in self.runs:
+                aggregate.lines[run.line_id].repaired.append(run.run)
 
 
 class UnitsCancelled(Fact):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NotRequired, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializeAsAny
 from typing_extensions import TypedDict
@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from domain.policy.document import Outcome, Remedy
 from domain.policy.facts import Facts
 from domain.policy.statutes import LawPin
-from domain.vocabularies import Disposition, Grade, Method, Reason, RefundDue, Wish
+from domain.vocabularies import Disposition, Grade, Method, Reason, RefundDue, RefundFrom, Wish
 
 
 class ComparisonRecord(TypedDict):
@@ -54,7 +54,10 @@ class WindowRecord(TypedDict):
 
 
 class StatuteRecord(TypedDict):
-    """One statute: whether it held and why (``holds``, or what was missing), and the effects that it decided."""
+    """One statute: whether it held and why (``holds``, or what was missing), and the effects that it decided.
+
+    From the second edition on with its ``article``; of a country without law one record says so (``no_law``).
+    """
 
     kind: Literal["statute"]
     id: str
@@ -62,16 +65,21 @@ class StatuteRecord(TypedDict):
     why: str
     ends_at: str | None
     decided: list[str]
+    article: NotRequired[str]
 
 
 class OutcomeRecord(TypedDict):
-    """What the merchant's policy alone says, what came out, and which rule, window, statute or offers decided."""
+    """What the merchant's policy alone says, what came out, and which rule, window, statute or offers decided.
+
+    ``changes_tried_max`` is there where a denial's flips may not be all: so many changes were tried, and no more.
+    """
 
     kind: Literal["outcome"]
     merchant_outcome: str
     merchant_codes: list[str]
     outcome: str
     decided_by: str
+    changes_tried_max: NotRequired[int]
 
 
 TraceRecord = Annotated[
@@ -80,7 +88,13 @@ TraceRecord = Annotated[
 ]
 
 # a single change of one fact that leads to approval; times as RFC 3339 text, ``days`` for changes in time (+ later)
-Flip = TypedDict("Flip", {"fact": str, "from": JsonValue, "to": JsonValue, "days": int | None})
+OneFlip = TypedDict("OneFlip", {"fact": str, "from": JsonValue, "to": JsonValue, "days": int | None})
+
+
+class Flip(OneFlip):
+    """A change that leads to approval; with ``also`` only together with these others."""
+
+    also: NotRequired[list[OneFlip]]
 
 
 def _says_nothing(value: object) -> bool:
@@ -107,14 +121,15 @@ class DecidedFees(BaseModel):
     on_exchange: Annotated[bool, Field(exclude_if=_says_nothing)] = False
 
 
-def _is_first(law: object) -> bool:
-    return law is None  # decisions from before there were editions say nothing of them
+def _is_unsaid(value: object) -> bool:
+    return value is None  # decisions from before there were editions say nothing of them
 
 
 class Decision(BaseModel):
     """What was decided on one line, with every input and the reasons; equal inputs give equal bytes.
 
     ``window_ends_at`` is null while the window is open; ``refund_within_days`` is null where no statute holds;
+    ``refund_from`` of ``request`` means that these days run from the request, left out: from when the refund is due;
     ``refund_due`` of ``first_scan`` means at receipt where nothing was scanned. ``remedy`` is offered before an
     authorization; everything else is decided as if it were not. ``law`` is the edition of the statutes that was asked;
     it is left out where that is the first. ``statutes`` are the ids of its rights that had a say. Goods of a grade in
@@ -131,6 +146,7 @@ class Decision(BaseModel):
     fees: DecidedFees
     refund_due: RefundDue
     refund_within_days: int | None
+    refund_from: Annotated[RefundFrom | None, Field(exclude_if=_is_unsaid)] = None
     refunds_outward_shipping: bool
     accept_grades: tuple[Grade, ...]
     grade_share_bps: Annotated[dict[Grade, int], Field(exclude_if=_says_nothing)] = Field(default_factory=dict)
@@ -142,7 +158,7 @@ class Decision(BaseModel):
     zone: str
     remedy: Remedy | None
     statutes: tuple[str, ...]
-    law: Annotated[LawPin | None, Field(exclude_if=_is_first)] = None
+    law: Annotated[LawPin | None, Field(exclude_if=_is_unsaid)] = None
     facts: Facts
     trace: SerializeAsAny[tuple[TraceRecord, ...]]  # written out as it is, which is four times as fast
     flips: tuple[Flip, ...]

@@ -37,6 +37,7 @@ CODE_WINDOW_EXPIRED: Final = "window_expired"
 CODE_WISH_NOT_OFFERED: Final = "wish_not_offered"
 CODE_GIFT_UNPROVED: Final = "gift_unproved"
 CODE_REPAIR_FIRST: Final = "repair_or_replacement_first"
+CODE_LAW_ASKS_PERSON: Final = "law_asks_person"
 FEEDBACK_AFTER_DAYS: Final = 3
 """Days after the end of a return on which the customer is asked what it was like, where a policy does not say."""
 
@@ -262,6 +263,15 @@ class PolicyDocument(Part):
         changes = [rule.then.window for rule in self.rules if rule.then.window is not None]
         windows: list[Window | WindowChange] = [self.window, *changes]
         return tuple(sorted({window.calendar for window in windows if window.calendar is not None}))
+
+
+def longest_business_days(document: PolicyDocument) -> int:
+    """Return how many business days the longest window may have that counts in them; 0: none does."""
+    changes = [rule.then.window for rule in document.rules if rule.then.window is not None]
+    counts = {document.window.count, *(change.count for change in changes)}
+    if "business" not in counts:
+        return 0
+    return max(document.window.days, *(change.days or 0 for change in changes), 0)
 
 
 def _asked_twice(questions: Sequence[Question]) -> Iterator[InitErrorDetails]:

@@ -17,15 +17,20 @@ from domain.policy.decision import (
 )
 from domain.policy.document import PolicyDocument
 from domain.policy.facts import Facts
-from domain.policy.flips import flips_of
+from domain.policy.flips import Flips, flips_of
+from domain.policy.rights import HOLDS, Verdict
 from domain.policy.rules import Won, compiled
-from domain.policy.ruling import HOLDS, Ruling, Verdict, rule_on
+from domain.policy.ruling import Ruling, rule_on
 from domain.policy.statutes import Law, Statute
+from domain.policy.way_back import widen_way_back
 from domain.policy.windows import end_of_day_after
 from domain.vocabularies import Reason
 
 REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
 """When a refund may be due, the earliest first."""
+NO_FLIPS: Final = Flips((), None)
+NO_LAW_ID: Final = "none"
+"""What stands in the trace in place of a right where no law of the country is encoded."""
 
 
 def decide(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
@@ -39,15 +44,15 @@ def decide(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
     policy = compiled(document)
     won, rule_records = policy.explained(facts)
     ruling = rule_on(policy, won, law, facts)
-    terms, decided = _terms(document, won, ruling)
-    flips = flips_of(policy, law, facts, ruling) if ruling.outcome == "deny" else ()
+    terms, decided = _terms(document, won, ruling, facts)
+    flips = flips_of(policy, law, facts, ruling) if ruling.outcome == "deny" else NO_FLIPS
     trace: list[TraceRecord] = [
         *rule_records,
         _window_record(won, ruling),
-        *(_statute_record(verdict, decided) for verdict in ruling.verdicts),
-        _outcome_record(ruling),
+        *_statute_records(law, ruling, decided),
+        _outcome_record(ruling, flips.bound),
     ]
-    return _decision(ruling, law, terms, decided, facts, trace=tuple(trace), flips=flips)
+    return _decision(ruling, law, terms, decided, facts, trace=tuple(trace), flips=flips.found)
 
 
 def decide_without_reasons(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
@@ -55,7 +60,7 @@ def decide_without_reasons(document: PolicyDocument, law: Law, facts: Facts) -> 
     policy = compiled(document)
     won = policy.won(facts)
     ruling = rule_on(policy, won, law, facts)
-    terms, decided = _terms(document, won, ruling)
+    terms, decided = _terms(document, won, ruling, facts)
     return _decision(ruling, law, terms, decided, facts)
 
 
@@ -72,7 +77,7 @@ def gist_of(document: PolicyDocument, law: Law, facts: Facts) -> Gist:
     policy = compiled(document)
     won = policy.won(facts)
     ruling = rule_on(policy, won, law, facts)
-    terms, decided = _terms(document, won, ruling)
+    terms, decided = _terms(document, won, ruling, facts)
     return Gist(ruling, terms, _deciding(ruling, decided))
 
 
@@ -110,7 +115,9 @@ def _decision(
     )
 
 
-def _terms(document: PolicyDocument, won: Won, ruling: Ruling) -> tuple[dict[str, Any], dict[str, list[str]]]:
+def _terms(
+    document: PolicyDocument, won: Won, ruling: Ruling, facts: Facts
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the terms of the return, and per statute the effects that it decided."""
     decided: dict[str, list[str]] = {name: ["outcome"] for name in ruling.deciding_statutes}
     terms = {
@@ -119,6 +126,7 @@ def _terms(document: PolicyDocument, won: Won, ruling: Ruling) -> tuple[dict[str
         "fees": _fees(document, won, ruling, decided),
         "refund_due": _own(won, "refund_due", document.refund_due),
         "refund_within_days": None,
+        "refund_from": None,
         "refunds_outward_shipping": document.refunds_outward_shipping,
         "accept_grades": _own(won, "accept_grades", document.accept_grades),
         "grade_share_bps": document.grade_share_bps,
@@ -131,6 +139,8 @@ def _terms(document: PolicyDocument, won: Won, ruling: Ruling) -> tuple[dict[str
         if verdict.statute.fee_free and document.grade_share_bps:
             decided.setdefault(verdict.statute.id, []).append("grade_share_bps")  # see ``domain.case.shares``
         _widen(terms, verdict.statute, ruling, decided.setdefault(verdict.statute.id, []))
+    if holding := [verdict.statute for verdict in ruling.holding]:
+        widen_way_back(terms, holding, facts, decided)
     return terms, decided
 
 
@@ -152,6 +162,7 @@ def _widen(terms: dict[str, Any], right: Statute, ruling: Ruling, decided: list[
         within = terms["refund_within_days"]
         if within is None or right.refund_within_days < within:
             terms["refund_within_days"] = right.refund_within_days
+            terms["refund_from"] = right.refund_from
             decided.append("refund_within_days")
     if right.refunds_outward_shipping and not terms["refunds_outward_shipping"]:
         terms["refunds_outward_shipping"] = True
@@ -221,6 +232,14 @@ def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
     }
 
 
+def _statute_records(law: Law, ruling: Ruling, decided: dict[str, list[str]]) -> list[StatuteRecord]:
+    if law.is_first:
+        return [_statute_record(verdict, decided) for verdict in ruling.verdicts]
+    if not ruling.verdicts:
+        return [{"kind": "statute", "id": NO_LAW_ID, "holds": False, "why": "no_law", "ends_at": None, "decided": []}]
+    return [_statute_record(one, decided) | {"article": one.statute.article} for one in ruling.verdicts]
+
+
 def _statute_record(verdict: Verdict, decided: dict[str, list[str]]) -> StatuteRecord:
     return {
         "kind": "statute",
@@ -232,11 +251,12 @@ def _statute_record(verdict: Verdict, decided: dict[str, list[str]]) -> StatuteR
     }
 
 
-def _outcome_record(ruling: Ruling) -> OutcomeRecord:
-    return {
+def _outcome_record(ruling: Ruling, tried_max: int | None) -> OutcomeRecord:
+    record: OutcomeRecord = {
         "kind": "outcome",
         "merchant_outcome": ruling.merchant_outcome,
         "merchant_codes": list(ruling.merchant_codes),
         "outcome": ruling.outcome,
         "decided_by": ruling.decided_by,
     }
+    return record if tried_max is None else record | {"changes_tried_max": tried_max}

@@ -24,6 +24,10 @@ def _is_unknown(fact: object) -> bool:
     return fact is None  # a fact that came later leaves no trace in decisions that did not know it
 
 
+def _is_empty(holidays: object) -> bool:
+    return holidays == ()
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with an offset, kept in UTC so that equal instants give equal bytes."""
 Holidays = Annotated[tuple[date, ...], Field(max_length=HOLIDAYS_MAX)]
@@ -39,6 +43,11 @@ class Facts(BaseModel):
     ``bundle_complete`` for those of a kit: whether all of it comes back, with what came before.
     ``gift_unproved``: a stranger asks for a gift without its code; no rule sees it, a person decides. ``holidays``
     belong to the calendar of the document's window, ``rule_holidays`` to the calendars that rules name, by name.
+
+    What only the law looks at: ``distance_sale``, ``business_buyer``, ``informed`` of the order, and ``informed_at``
+    where the customer was told of the right later; ``second_hand`` and ``digital_consent`` of the line; ``unsealed``
+    and ``fault_appeared_on`` of the request; ``repairs_tried``, how often a repair was tried on any of the units;
+    ``country_holidays`` on which days of the country's law roll on. Rules do not see them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -63,9 +72,19 @@ class Facts(BaseModel):
     line_paid_minor: int | None = None
     unit_paid_minor: int | None = None
     gift: bool | None = None
+    distance_sale: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    business_buyer: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    second_hand: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    informed: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    informed_at: Annotated[Instant | None, Field(exclude_if=_is_unknown)] = None
+    unsealed: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    digital_consent: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
+    fault_appeared_on: Annotated[date | None, Field(exclude_if=_is_unknown)] = None
+    repairs_tried: Annotated[int | None, Field(exclude_if=_is_unknown)] = None
     in_warranty: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     gift_unproved: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     bundle_complete: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     answers: dict[str, Answer] = Field(default_factory=dict)
     holidays: Holidays = ()
     rule_holidays: dict[str, Holidays] = Field(default_factory=dict)
+    country_holidays: Annotated[Holidays, Field(exclude_if=_is_empty)] = ()

@@ -10,39 +10,36 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from itertools import compress, groupby, islice
+from datetime import datetime
+from itertools import combinations, compress, groupby, islice
 from operator import itemgetter
-from types import SimpleNamespace
-from typing import Any, Final, NamedTuple, cast, get_args
+from typing import Any, Final, NamedTuple
 
-from domain.policy.conditions import Answer, as_json, moment_of
+from domain.policy.changes import (
+    TRIALS_MAX,
+    Change,
+    all_candidates,
+    changes_of_law,
+    fact_of,
+    law_of,
+    tried,
+)
+from domain.policy.conditions import Answer, as_json
 from domain.policy.decision import Flip
 from domain.policy.document import Window
 from domain.policy.facts import Facts
-from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_shifts
-from domain.policy.rules import CompiledPolicy, Mentions, Reader, Won
-from domain.policy.ruling import (
-    HOLDS,
-    WINDOW_EXPIRED,
-    Ruling,
-    in_time,
-    may_any_rule_approve,
-    merchant_on,
-    verdict_on,
-    widened,
-)
+from domain.policy.moments import ANCHOR_FACTS
+from domain.policy.rights import HOLDS, WINDOW_EXPIRED, in_time, verdict_on
+from domain.policy.rules import CompiledPolicy, Reader, Won
+from domain.policy.ruling import Ruling, may_any_rule_approve, merchant_on, widened
 from domain.policy.statutes import Law, Statute
-from domain.policy.when import ANSWER_PREFIX
-from domain.vocabularies import Reason, TenderKind, Wish
 
-TRIALS_MAX: Final = 400
-"""How many changes are tried for one denial, in a fixed order; what lies beyond is not looked for."""
-VALUES_MAX: Final = 32
-"""How many values of one fact without an order are tried."""
-SECOND: Final = timedelta(seconds=1)
-
+LATER_TRIALS_MAX: Final = 2_000
+"""The same from the second edition of the law on; where there are more, the trace says so."""
+PAIRS_MAX: Final = 300
+"""How many pairs of changes are tried where no single one helps."""
+PAIRED_OF_FACT_MAX: Final = 6
+"""How many changes of one fact are tried together with others."""
 _COUNTED_FROM: Final = {
     "ordered_at": ("days_since_ordered",),
     "delivered_at": ("days_since_delivered",),
@@ -50,26 +47,53 @@ _COUNTED_FROM: Final = {
 }
 _LOOKED_AT_BEYOND_RULES: Final = frozenset({*ANCHOR_FACTS, "country", "reason", "withdrawal_exception", "wish"})
 """What windows, rights and offers look at: a change may count though it changes no rule."""
+_OF_ANOTHER_LAW: Final = frozenset({"country", "ordered_at"})
+"""What may bring a line under rights that it is not under now."""
 _MOVED_IN_TIME: Final = frozenset(ANCHOR_FACTS) - {"ordered_at"}
 """Of a right these change at most whether the request came in time; ``ordered_at`` also whether it is in force."""
-Change = tuple[str, Any, int | None, int]
-"""A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
 _FACT_OF: Final = itemgetter(0)
-_VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
-    "reason": ("other", *get_args(Reason)),
-    "wish": get_args(Wish),
-    "tender_kinds": get_args(TenderKind),
-    "country": ("ZZ", "XX", "XY", "XZ"),  # user-assigned: no country is called so
-}
 
 
-def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> tuple[Flip, ...]:
-    """Return the single changes that lead from a denial to approval, by fact; none where there is no such change."""
-    rights = law.rights
-    trials = _Trials(policy, rights, facts, denial)
+class Flips(NamedTuple):
+    """The changes that lead to approval, and how many were looked at where there were more (None: all were)."""
+
+    found: tuple[Flip, ...]
+    bound: int | None
+
+
+def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> Flips:
+    """Return the single changes that lead from a denial to approval, by fact; none where there is no such change.
+
+    From the second edition of the law on also changes to another country's law and to the days of another law, and the
+    smallest pair of changes where no single one helps; none that could not happen.
+    """
+    trials = _Trials(policy, law, facts, denial)
+    most = TRIALS_MAX if law.is_first else LATER_TRIALS_MAX
+    tries = list(islice(_all_changes(policy, denial.window, law, facts), most + 1))
+    bound = most if len(tries) > most else None
+    if not law.is_first:
+        tries = [change for change in tries if _can_happen(facts, change)]
+    found = _single(trials, tries[:most])
+    if found or law.is_first:
+        return Flips(tuple(_flip(facts, change) for change in found), None if law.is_first else bound)
+    pair, met = smallest_pair(trials, tries[:most])
+    if pair is None:
+        return Flips((), bound or met)
+    first, second = (_flip(facts, change) for change in pair)
+    return Flips(({**first, "also": [second]},), bound)
+
+
+def _all_changes(policy: CompiledPolicy, window: Window, law: Law, facts: Facts) -> Iterator[Change]:
+    yield from all_candidates(policy, window, law.rights, facts)
+    if not law.is_first:
+        yield from changes_of_law(law, facts)
+
+
+def _single(trials: _Trials, tries: Sequence[Change]) -> list[Change]:
+    """Return the smallest changes that are approved, of each fact and direction one, of facts without order all."""
     found: list[Change] = []
     done: set[tuple[str, int]] = set()
-    for fact, changes in groupby(candidates(policy, denial.window, rights, facts), _FACT_OF):
+    for fact, changes in groupby(tries, _FACT_OF):
         if trials.is_kept_by_more(fact):
             found += _turning_points(trials, changes)
         elif trials.may_matter(fact):
@@ -79,10 +103,23 @@ def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> 
                 if (not direction or (fact, direction) not in done) and trials.approved(fact, value):
                     found.append(change)
                     done.add((fact, direction))
-    return tuple(
-        {"fact": fact, "from": as_json(fact_of(facts, fact)), "to": as_json(value), "days": days}
-        for fact, value, days, _ in found
-    )
+    return found
+
+
+def _flip(facts: Facts, change: Change) -> Flip:
+    fact, value, days, _ = change
+    return {"fact": fact, "from": as_json(fact_of(facts, fact)), "to": as_json(value), "days": days}
+
+
+def _can_happen(facts: Facts, change: Change) -> bool:
+    """Tell whether things happen in their order after a change: nothing is delivered before it is ordered."""
+    fact, value, _, _ = change
+    if fact not in ANCHOR_FACTS or not isinstance(value, datetime):
+        return True
+    changed = tried(facts, fact, value)
+    times = (changed.ordered_at, changed.shipped_at, changed.delivered_at, changed.order_delivered_at)
+    known = [at for at in times if at is not None]
+    return known[0] == min(known) and known == sorted(known) and changed.requested_at >= changed.ordered_at
 
 
 def _turning_points(trials: _Trials, changes: Iterable[Change]) -> list[Change]:
@@ -111,15 +148,15 @@ class _Asked(NamedTuple):
 class _Trials:
     """Deciding again with one fact changed: only what this can change is asked again."""
 
-    def __init__(self, policy: CompiledPolicy, statutes: tuple[Statute, ...], facts: Facts, denial: Ruling) -> None:
-        self.policy, self.statutes, self.facts = policy, statutes, facts
+    def __init__(self, policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> None:
+        self.policy, self.law, self.statutes, self.facts = policy, law, law.rights, facts
         self._values = policy.values_of(facts)
         self._asked: dict[str, _Asked] = {}
         self._matched = [rule.condition.answer(self._values) for rule in policy.deciding]
         self._won = self._won_by(self._matched)
         self._late = [verdict.statute for verdict in denial.verdicts if verdict.why == WINDOW_EXPIRED]
         # of no right it is plain that it does not hold if a rule may set the zone in which rights end
-        self._is_plain = policy.zone is not None or not statutes
+        self._is_plain = policy.zone is not None or not law.rights
         self._rules_may_help = may_any_rule_approve(policy, facts)
 
     def is_kept_by_more(self, fact: str) -> bool:
@@ -128,6 +165,8 @@ class _Trials:
         So it is with the times from which windows and rights run, where no rule looks at them.
         """
         if fact not in _MOVED_IN_TIME or not self._is_plain or self._asked_of(fact).places:
+            return False
+        if not all(right.is_counted_plainly for right in self.statutes):
             return False
         now: datetime | None = getattr(self.facts, fact)
         return now is not None and now <= self.facts.requested_at
@@ -141,12 +180,13 @@ class _Trials:
     def approved(self, fact: str, value: Any) -> bool:
         """Tell whether the line would be approved with this change."""
         asked = self._asked_of(fact)
-        facts = _tried(self.facts, fact, value)
+        facts = tried(self.facts, fact, value)
         won = self._won_with(asked, facts)
         if won is self._won and fact not in _LOOKED_AT_BEYOND_RULES:
             return False
         merchant = merchant_on(self.policy, won, facts)
-        return widened(merchant, self._holding(fact, facts, merchant.window.zone), facts.wish).outcome == "approve"
+        holding = self._holding(fact, facts, merchant.window.zone)
+        return widened(merchant, self.law, holding, facts.wish).outcome == "approve"
 
     def _holding(self, fact: str, facts: Facts, zone: str) -> list[Statute]:
         """Return the rights that hold with a change; none did at the denial."""
@@ -154,7 +194,18 @@ class _Trials:
             return []
         if self._is_plain and fact in _MOVED_IN_TIME:
             return [right for right in self._late if in_time(right, facts, zone).why == HOLDS]
-        return [right for right in self.statutes if verdict_on(right, facts, zone).why == HOLDS]
+        rights = self.statutes if self.law.is_first or fact not in _OF_ANOTHER_LAW else law_of(self.law, facts).rights
+        return [right for right in rights if verdict_on(right, facts, zone).why == HOLDS]
+
+    def approved_with(self, changes: Sequence[Change]) -> bool:
+        """Tell whether the line would be approved with all of these changes."""
+        facts = self.facts
+        for fact, value, _, _ in changes:
+            facts = tried(facts, fact, value)
+        merchant = merchant_on(self.policy, self.policy.won(facts), facts)
+        rights = law_of(self.law, facts).rights
+        holding = [right for right in rights if verdict_on(right, facts, merchant.window.zone).why == HOLDS]
+        return widened(merchant, self.law, holding, facts.wish).outcome == "approve"
 
     def _won_with(self, asked: _Asked, facts: Facts) -> Won:
         """Return the effects that the rules win with a change; the very same as before where it changes none."""
@@ -194,139 +245,19 @@ class _Trials:
         return won
 
 
-def _tried(facts: Facts, fact: str, value: Any) -> Facts:
-    """Return what looks like the facts with one changed; a model of its own for each trial would take longer."""
-    tried = SimpleNamespace()
-    vars(tried).update(vars(facts), **_changes(facts, fact, value))
-    return cast("Facts", tried)
+def smallest_pair(trials: _Trials, tries: Sequence[Change]) -> tuple[tuple[Change, Change] | None, int | None]:
+    """Return two changes of different facts that lead to approval together, the smallest first tried; or the bound met.
 
-
-def fact_of(facts: Facts, fact: str) -> Any:
-    """Return the value of a fact by its name, ``None`` where it is missing."""
-    if fact.startswith(ANSWER_PREFIX):
-        return facts.answers.get(fact.removeprefix(ANSWER_PREFIX))
-    return getattr(facts, fact)
-
-
-def with_fact(facts: Facts, fact: str, value: Any) -> Facts:
-    """Return the facts with one changed; the whole order is never delivered earlier than the units asked for."""
-    return facts.model_copy(update=_changes(facts, fact, value))
-
-
-def _changes(facts: Facts, fact: str, value: Any) -> dict[str, Any]:
-    if fact.startswith(ANSWER_PREFIX):
-        return {"answers": {**facts.answers, fact.removeprefix(ANSWER_PREFIX): value}}
-    if fact == "delivered_at" and facts.order_delivered_at is not None and value is not None:
-        return {fact: value, "order_delivered_at": max(value, facts.order_delivered_at)}
-    return {fact: value}
-
-
-def candidates(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts) -> Iterator[Change]:
-    """Return the changes to try, in a fixed order, those of one fact in one direction from the smallest on.
-
-    Args:
-        policy: The merchant's policy.
-        window: The window as its rules leave it for these facts.
-        statutes: The rights to look at.
-        facts: The line's facts.
+    Of each fact the smallest changes in either direction are tried.
     """
-    return islice(_all_candidates(policy, window, statutes, facts), TRIALS_MAX)
-
-
-def _all_candidates(
-    policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts
-) -> Iterator[Change]:
-    zone = policy.document.window.zone
-    bounds = bounds_of(policy, window, statutes, facts)
-    for fact in ANCHOR_FACTS:
-        for moment, days, direction in day_shifts(bounds, facts, fact, zone):
-            yield fact, moment, days, direction
-    for fact, tries in _tries_of(policy, statutes, facts.withdrawal_exception):
-        yield from _of_one_fact(fact, tries, fact_of(facts, fact))
-
-
-class _Tries(NamedTuple):
-    """What is worth trying of one fact, whatever it is now: values with an order, and others."""
-
-    steps: tuple[Any, ...]
-    values: tuple[Any, ...]
-
-
-@lru_cache(maxsize=256)
-def _tries_of(
-    policy: CompiledPolicy, statutes: tuple[Statute, ...], exception: str | None
-) -> tuple[tuple[str, _Tries], ...]:
-    """Return what to try of each fact that rules or rights compare with something; the same for many lines."""
-    zone = policy.document.window.zone
-    mentions = _mentions(policy, statutes, exception)
-    return tuple(
-        (fact, _tries_of_one(fact, compared, zone))
-        for fact, compared in mentions.items()
-        if not fact.startswith("days_since_")
+    firsts: list[tuple[int, Change]] = []
+    for _, changes in groupby(tries, _FACT_OF):
+        firsts += enumerate(islice(changes, PAIRED_OF_FACT_MAX))
+    pairs = sorted(
+        ((one, other) for one, other in combinations(firsts, 2) if one[1][0] != other[1][0]),
+        key=lambda pair: pair[0][0] + pair[1][0],
     )
-
-
-def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Any]], zone: str) -> _Tries:
-    if fact == "withdrawal_exception":
-        return _Tries((), (None,))
-    if fact == "ordered_at":
-        return _Tries(tuple(dict.fromkeys(_beside_moments(mentions, zone))), ())
-    return _Tries(tuple(dict.fromkeys(beside_numbers(mentions))), tuple(_values(fact, mentions)))
-
-
-def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], exception: str | None) -> Mentions:
-    """Return what the rules and rights compare each fact with."""
-    mentions = dict(policy.mentions)
-    for right in statutes:
-        if right.reasons is not None:
-            mentions["reason"] = (*mentions.get("reason", ()), ("in", tuple(sorted(right.reasons))))
-        if right.repair_or_replacement_first:
-            mentions["wish"] = (*mentions.get("wish", ()), ("in", right.grants))
-        if exception in right.exceptions:
-            mentions["withdrawal_exception"] = ()
-    return mentions
-
-
-def _of_one_fact(fact: str, tries: _Tries, now: Any) -> Iterator[Change]:
-    if tries.steps:
-        origin = now if _has_order(now) else None
-        for step in _nearest_first([step for step in tries.steps if step != now], origin):
-            yield fact, step, None, 2 if origin is None else 1 if step > now else -1
-    is_truth = isinstance(now, bool)
-    values = [value for value in tries.values if value != now or isinstance(value, bool) != is_truth]
-    for value in values[:VALUES_MAX]:
-        yield fact, value, None, 0
-
-
-def _nearest_first(steps: list[Any], origin: Any) -> list[Any]:
-    if origin is None:
-        return sorted(steps, key=lambda step: (abs(step), step))  # from nothing to the smallest that does
-    return sorted(steps, key=lambda step: (abs(step - origin), step))
-
-
-def _has_order(value: object) -> bool:
-    return isinstance(value, datetime) or _is_number(value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _beside_moments(mentions: Iterable[tuple[str, Any]], zone: str) -> Iterator[datetime]:
-    for _, expected in mentions:
-        moment = moment_of(expected, zone) if isinstance(expected, str) else None
-        if moment is not None and 1901 <= moment.year <= 8999:
-            yield from (moment.astimezone(UTC) - SECOND, moment.astimezone(UTC) + SECOND)
-
-
-def _values(fact: str, mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
-    """Yield the texts and truth values that are named for a fact, each once, and a text that is not."""
-    named = [value for operator, expected in mentions for value in (expected if operator == "in" else (expected,))]
-    texts = list(dict.fromkeys(value for value in named if isinstance(value, str)))
-    if any(isinstance(value, bool) for value in named):
-        yield from (True, False)
-    vocabulary = _VOCABULARIES.get(fact, tuple(f"other-{i}" if i else "other" for i in range(len(texts) + 1)))
-    known = [text for text in texts if fact not in {"reason", "wish", "tender_kinds"} or text in vocabulary]
-    unnamed = [text for text in vocabulary if text not in texts][:1] if texts else []
-    for text in (*known[: VALUES_MAX - 1], *unnamed):
-        yield (text,) if fact == "tender_kinds" else text
+    for (_, one), (_, other) in pairs[:PAIRS_MAX]:
+        if trials.approved_with((one, other)):
+            return (one, other), None
+    return None, PAIRS_MAX if len(pairs) > PAIRS_MAX else None

@@ -130,7 +130,7 @@ def _bounds(
         if 0 <= value <= DAYS_TRIED_MAX:
             bounds.add(_Bound(int(value), base.count, holidays_for(base, document, facts)))
     for right in statutes:
-        if f"{right.anchor}_at" == anchor:
+        if f"{right.anchor}_at" == anchor or (anchor == "ordered_at" and right.zones):  # sold in a shop: from the order
             bounds |= {_Bound(days, "calendar", ()) for days in _days_of(right, around)}
     return _AnchorBounds(
         frozenset(bound.days for bound in bounds if bound.days >= 0 and bound.counted == "calendar"),
@@ -138,13 +138,31 @@ def _bounds(
     )
 
 
-def _days_of(right: Statute, around: int) -> range:
+def _days_of(right: Statute, around: int) -> Iterable[int]:
     """Return how many days a right may last: years have 365 or 366."""
+    if not right.is_counted_plainly:
+        return _days_counted(right)
     if right.days is not None:
         return range(right.days - around, right.days + around + 1)
     years = right.years or 0
     fewest = 365 * years + years // 4
     return range(fewest - around, fewest + 2 + around)
+
+
+def _days_counted(right: Statute) -> set[int]:
+    """Return how many days a right may last that counts in zones of its own, in months, or that may be longer."""
+    if right.endless:
+        return set()
+    base = (right.days or 0) + 30 * (right.months or 0) + 365 * (right.years or 0)
+    slack = (right.months or 0) + (right.years or 0)
+    if right.count == "business":
+        slack = base + ROLL_DAYS_MAX
+    rolled = ROLL_DAYS_MAX if right.roll != "none" else 0
+    found = set(range(base - 2, base + slack + rolled + 2))
+    for more in (right.without_notice_months, right.after_repair_months):
+        if more:
+            found |= set(range(base + 30 * more - 1, base + slack + 31 * more + rolled + 2))
+    return found
 
 
 def beside_numbers(mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:

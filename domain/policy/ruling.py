@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain.policy.document import (
     CODE_GIFT_UNPROVED,
+    CODE_LAW_ASKS_PERSON,
     CODE_REPAIR_FIRST,
     CODE_WINDOW_EXPIRED,
     CODE_WISH_NOT_OFFERED,
@@ -16,23 +17,11 @@ from domain.policy.document import (
     Window,
 )
 from domain.policy.facts import Facts
+from domain.policy.rights import ANCHORS, HOLDS, Verdict, verdict_on
 from domain.policy.rules import CompiledPolicy, Won
 from domain.policy.statutes import Law, Statute
-from domain.policy.windows import day_of, end_of_day, end_of_day_after, same_day_years_later
-from domain.vocabularies import Wish
-
-ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "delivered", "order_delivered")}
-"""The fact that each anchor is."""
-HOLDS: Final = "holds"
-WINDOW_EXPIRED: Final = "window_expired"
-
-
-class Verdict(NamedTuple):
-    """Whether a statute holds for a line: ``holds``, or what was missing; and when its own window ends."""
-
-    statute: Statute
-    why: str
-    ends_at: datetime | None
+from domain.policy.windows import end_of_day_after
+from domain.vocabularies import PAID_OUT, Wish
 
 
 class Ruling(NamedTuple):
@@ -119,7 +108,7 @@ def rule_on(
     merchant = merchant_on(policy, won, facts)
     window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
     verdicts = [verdict_on(statute, facts, window.zone) for statute in law.rights]
-    ruled = widened(merchant, [verdict.statute for verdict in verdicts if verdict.why == HOLDS], facts.wish)
+    ruled = widened(merchant, law, [verdict.statute for verdict in verdicts if verdict.why == HOLDS], facts.wish)
     if facts.gift_unproved:
         ruled = ruled._replace(outcome="review", codes=(CODE_GIFT_UNPROVED,), by="gift", deciding=())
     return Ruling(
@@ -128,14 +117,19 @@ def rule_on(
     )  # fmt: skip
 
 
-def widened(merchant: Merchant, holding: Sequence[Statute], wish: Wish | None) -> Widened:
+def widened(merchant: Merchant, law: Law, holding: Sequence[Statute], wish: Wish | None) -> Widened:
     """Return the better of what the merchant's policy and the rights that hold say."""
     outcome, codes, by, offers = merchant.outcome, merchant.codes, merchant.by, merchant.offers
     deciding: tuple[str, ...] = ()
     if holding:
         granted = [granted for right in holding for granted in right.grants]
-        offers = tuple(dict.fromkeys((*offers, *granted)))
-        outcome, codes, by, deciding = _bettered(outcome, codes, by, holding, wish)
+        # from the second edition on a denial offers nothing of its own: what is offered then is the rights' alone
+        own = offers if law.is_first or outcome != "deny" else ()
+        offers = tuple(dict.fromkeys((*own, *granted)))
+        if law.is_first:
+            outcome, codes, by, deciding = _bettered(outcome, codes, by, holding, wish)
+        else:
+            outcome, codes, by, deciding = _bettered_as_granted(outcome, codes, by, holding, wish)
     if outcome == "approve" and wish is not None and wish not in offers:
         outcome, codes, by = "review", (CODE_WISH_NOT_OFFERED,), "offers"
     return Widened(outcome, codes, by, offers, deciding)
@@ -165,33 +159,6 @@ def _merchant(won: Won, *, inside: bool) -> tuple[Outcome, tuple[str, ...], str]
     return "deny", (CODE_WINDOW_EXPIRED,), "window"
 
 
-def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
-    """Tell whether a statute holds for a line."""
-    if facts.country not in statute.countries:
-        return Verdict(statute, "other_country", None)
-    if not statute.in_force(facts.ordered_at.date()):
-        return Verdict(statute, "not_in_force", None)
-    if statute.reasons is not None and facts.reason not in statute.reasons:
-        return Verdict(statute, "reason_not_covered", None)
-    if facts.withdrawal_exception in statute.exceptions:
-        return Verdict(statute, f"excepted:{facts.withdrawal_exception}", None)
-    return in_time(statute, facts, zone)
-
-
-def in_time(statute: Statute, facts: Facts, zone: str) -> Verdict:
-    """Tell whether the request came within a statute's own window, all else that it asks for being so."""
-    anchor_at: datetime | None = getattr(facts, ANCHORS[statute.anchor])
-    ends_at = None if anchor_at is None else right_end(statute, anchor_at, zone)
-    return Verdict(statute, HOLDS if ends_at is None or facts.requested_at < ends_at else WINDOW_EXPIRED, ends_at)
-
-
-def right_end(statute: Statute, anchor_at: datetime, zone: str) -> datetime:
-    """Return the instant at which a statute's own window, begun with ``anchor_at``, is over."""
-    if statute.days is not None:
-        return end_of_day_after(anchor_at, statute.days, zone=zone)
-    return end_of_day(same_day_years_later(day_of(anchor_at, zone), statute.years or 0), zone)
-
-
 def _bettered(
     outcome: Outcome, codes: tuple[str, ...], by: str, holding: Sequence[Statute], wish: Wish | None
 ) -> tuple[Outcome, tuple[str, ...], str, tuple[str, ...]]:
@@ -204,3 +171,29 @@ def _bettered(
     if outcome == "deny":
         return "review", (CODE_REPAIR_FIRST,), f"statute:{holding[0].id}", tuple(right.id for right in holding)
     return outcome, codes, by, ()
+
+
+def _bettered_as_granted(
+    outcome: Outcome, codes: tuple[str, ...], by: str, holding: Sequence[Statute], wish: Wish | None
+) -> tuple[Outcome, tuple[str, ...], str, tuple[str, ...]]:
+    """Return the better of the merchant's outcome and what the rights that hold grant, from the second edition on.
+
+    A right lifts a denial only for a wish that it grants; of another the customer learns what there is instead.
+    """
+    if outcome == "approve":
+        return outcome, codes, by, ()
+    granting = [right.id for right in holding if not right.asks_person and (wish is None or wish in right.grants)]
+    if granting:
+        return "approve", (), f"statute:{granting[0]}", tuple(granting)
+    if outcome == "deny":
+        return "review", (_code_of(holding, wish),), f"statute:{holding[0].id}", tuple(right.id for right in holding)
+    return outcome, codes, by, ()
+
+
+def _code_of(holding: Sequence[Statute], wish: Wish | None) -> str:
+    """Return why a person has to answer a wish that no right grants by itself."""
+    if any(right.asks_person and wish in right.grants for right in holding):
+        return CODE_LAW_ASKS_PERSON
+    if wish in PAID_OUT and any(right.repair_or_replacement_first for right in holding):
+        return CODE_REPAIR_FIRST
+    return CODE_WISH_NOT_OFFERED

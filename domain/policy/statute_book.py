@@ -9,7 +9,12 @@ from typing import Final, Self
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import STATUTES_STREAM
 from domain.policy.statutes import EDITIONS, FIRST, edition_numbered
-from domain.policy.statutes.errors import EditionPublishedError, UnknownEditionError
+from domain.policy.statutes.errors import (
+    EditionEffectiveDateError,
+    EditionOlderError,
+    EditionPublishedError,
+    UnknownEditionError,
+)
 
 PARTITION_KEY: Final = "statutes"
 
@@ -38,6 +43,17 @@ class StatuteBook(AggregateRoot):
         content_hash: str
         effective_from: datetime
 
+    class Revised(Event):
+        """A later edition, for requests from its own instant on."""
+
+        TOPIC = "rma.StatuteBook.Revised.v1"
+        edition: int
+        content_hash: str
+        effective_from: datetime
+
+        def apply(self, aggregate: StatuteBook) -> None:
+            aggregate.published.append(PublishedEdition(self.edition, self.content_hash, self.effective_from))
+
     def __init__(self, edition: int, content_hash: str, effective_from: datetime) -> None:
         self.published = [PublishedEdition(edition, content_hash, effective_from)]
 
@@ -59,14 +75,17 @@ class StatuteBook(AggregateRoot):
             effective_from=effective_from,
         )
 
-    def revise(self, edition: int, effective_from: datetime) -> None:
-        """Publish a later edition; one told again as it was says nothing new.
+    def revise(self, edition: int, effective_from: datetime, at: datetime) -> None:
+        """Publish a later edition; the newest told again as it was says nothing new.
 
         Raises:
             UnknownEditionError: There is none of this number.
             EditionPublishedError: It was published already, from another instant on.
+            EditionOlderError: It is older than the newest published.
+            EditionEffectiveDateError: It would take effect no later than the one before it.
         """
-        _hash_of(edition)
+        content_hash = _hash_of(edition)
+        latest = self.published[-1]
         for known in self.published:
             if known.edition == edition:
                 if known.effective_from != effective_from:
@@ -74,6 +93,20 @@ class StatuteBook(AggregateRoot):
                         f"edition {edition} is published already", edition=edition, effective_from=_text(known)
                     )
                 return
+        if edition < latest.edition:
+            raise EditionOlderError(
+                f"edition {latest.edition} is published already", edition=edition, newest=latest.edition
+            )
+        if effective_from <= latest.effective_from:
+            raise EditionEffectiveDateError(
+                "an edition must take effect later than those before it",
+                effective_from=effective_from.astimezone(UTC).isoformat(),
+                latest=_text(latest),
+                edition=latest.edition,
+            )
+        self.trigger_event(
+            self.Revised, timestamp=at, edition=edition, content_hash=content_hash, effective_from=effective_from
+        )
 
     def edition_for(self, requested_at: datetime) -> int:
         """Return the number of the newest edition in effect at a request's time, else of the first."""

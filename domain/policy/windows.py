@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from calendar import monthrange
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
@@ -12,6 +13,9 @@ from domain.policy.document import Count, Roll
 
 ORDINAL_MAX: Final = date(9998, 12, 31).toordinal()
 """No computed day lies beyond this one, so that no date can overflow."""
+YEAR_MAX: Final = 9998
+SATURDAY: Final = 5
+"""The weekday from which on business rests."""
 
 
 @lru_cache(maxsize=1_024)
@@ -107,6 +111,17 @@ def same_day_years_later(day: date, years: int) -> date:
         return day.replace(year=year)
     except ValueError:
         return day.replace(year=year, day=28)
+
+
+def same_day_months_later(day: date, months: int) -> date:
+    """Return the day of the same date some months later, or the last of that month where it is shorter.
+
+    Source: Regulation (EEC, Euratom) 1182/71, article 3(2)(c).
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if year > YEAR_MAX:
+        return date.fromordinal(ORDINAL_MAX)
+    return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
 
 
 @lru_cache(maxsize=512)

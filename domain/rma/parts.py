@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from domain.money import run_minor
@@ -49,6 +49,19 @@ class Evidence:
     line: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a request says of itself, beside its lines."""
+
+    case_id: str | None
+    gift: bool
+    recipient_id: str | None
+    requester_id: str | None
+    gift_unproved: bool
+    informed_at: datetime | None
+    withdrawal: bool
+
+
 @dataclass(frozen=True, slots=True)
 class RequestedLine:
     """A line of a return as asked for, with what the order says of it (minor units of the whole order line)."""
@@ -72,6 +85,10 @@ class RequestedLine:
     """The serial numbers that were asked for; none: any units of the line would do."""
     further_articles: tuple[ExchangeFor, ...] = ()
     """The articles wished for beside the first."""
+    unsealed: bool | None = None
+    fault_appeared_on: date | None = None
+    repairs_tried: int | None = None
+    """How often a repair was tried before, as the request says; None: it does not."""
 
     @property
     def articles(self) -> tuple[ExchangeFor, ...]:

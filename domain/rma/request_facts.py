@@ -48,6 +48,10 @@ class Requested(FirstFact):
     """The customer who asked, or for whom an agent did where it is not the order's."""
     gift_unproved: bool = False
     """A stranger asked for a gift and did not prove it: a person decides, whatever policy says."""
+    informed_at: datetime | None = None
+    """When the customer was told of the right to withdraw, where that was after the order."""
+    withdrawal: bool = False
+    """The request is the declaration of withdrawal that the law provides for."""
 
 
 class Authorized(Fact):

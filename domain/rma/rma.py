@@ -16,6 +16,7 @@ from domain.order import Order
 from domain.order.parts import PolicyPin
 from domain.rma import goods_facts, outcome_facts, parcel_facts, remedy_facts, request_facts
 from domain.rma.parts import (
+    Declared,
     Evidence,
     RequestedLine,
 )
@@ -90,6 +91,8 @@ class Rma(RmaState, AggregateRoot):
         content_hash: str,
         requester_id: str | None = None,
         gift_unproved: bool = False,
+        informed_at: datetime | None = None,
+        withdrawal: bool = False,
     ) -> None:
         super().__init__(lines, evidence)
         self.rma_id = rma_id
@@ -107,6 +110,8 @@ class Rma(RmaState, AggregateRoot):
         self.content_hash = content_hash
         self.requester_id = requester_id
         self.gift_unproved = gift_unproved
+        self.informed_at = informed_at
+        self.withdrawal = withdrawal
 
     @classmethod
     def request(
@@ -117,11 +122,7 @@ class Rma(RmaState, AggregateRoot):
         *,
         policy: PolicyPin,
         evidence: tuple[Evidence, ...],
-        case_id: str | None,
-        gift: bool,
-        recipient_id: str | None,
-        requester_id: str | None,
-        gift_unproved: bool,
+        declared: Declared,
         content_hash: str,
         at: datetime,
     ) -> Self:
@@ -133,9 +134,9 @@ class Rma(RmaState, AggregateRoot):
             rma_number=rma_number(rma_id),
             order_id=order.order_id,
             customer_id=order.customer_id,
-            case_id=case_id,
-            gift=gift,
-            recipient_id=recipient_id,
+            case_id=declared.case_id,
+            gift=declared.gift,
+            recipient_id=declared.recipient_id,
             currency=order.currency,
             channel=order.channel,
             country=order.country,
@@ -144,7 +145,9 @@ class Rma(RmaState, AggregateRoot):
             lines=lines,
             evidence=evidence,
             content_hash=content_hash,
-            requester_id=requester_id,
-            gift_unproved=gift_unproved,
+            requester_id=declared.requester_id,
+            gift_unproved=declared.gift_unproved,
+            informed_at=declared.informed_at,
+            withdrawal=declared.withdrawal,
             timestamp=at,
         )

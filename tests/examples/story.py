@@ -95,7 +95,9 @@ def _open(teller: Narrator) -> None:
         document = {**POLICY, "ship_back_days": days}
         published = {"policy_id": "standard", "effective_from": day(version).isoformat(), "document": document}
         teller.tell("PublishPolicy", published, "system:merchant")
-    teller.tell("PublishStatutes", {"edition": 1, "effective_from": day(0).isoformat()}, "system:merchant")
+    for edition in (1, 2):
+        effective_from = day(500 * (edition - 1)).isoformat()
+        teller.tell("PublishStatutes", {"edition": edition, "effective_from": effective_from}, "system:merchant")
 
 
 def _money(teller: Narrator) -> None:

@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from domain.policy.decision import Decision, Flip
+from domain.policy.changes import with_fact
+from domain.policy.decision import Decision, OneFlip
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
-from domain.policy.flips import with_fact
 from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.statutes import Law, law_for
 from domain.vocabularies import (
@@ -243,7 +243,7 @@ def plausible_facts(draw: st.DrawFn) -> Facts:
     )
 
 
-def apply_flip(facts: Facts, flip: Flip) -> Facts:
+def apply_flip(facts: Facts, flip: OneFlip) -> Facts:
     """Return the facts with the one change that a flip names."""
     value: Any = flip["to"]
     if flip["fact"] in {"ordered_at", *ANCHOR_FACTS} and isinstance(value, str):

@@ -88,24 +88,26 @@ def init(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create what is missing of schemas and topics, and in a new system a plain policy: 30 days. Safe to repeat."""
+    """Create what is missing of schemas and topics; a new system gets today's law and a 30-day policy. Repeatable."""
     from infra.logs import configure
     from infra.settings import Settings
     from workers.operating.initialising import initialise
-    from workers.operating.standard_policy import POLICY_ID, publish_standard
+    from workers.operating.standard_policy import begin
 
     settings = Settings()
     made = initialise(settings)
     configure(settings.log_format, "warning")  # the policy is decided in this process: that is not what is reported
-    published = POLICY_ID if not without_policy and publish_standard(settings) else None
+    begun = begin(settings, with_policy=not without_policy)
     if as_json:
-        print_json(asdict(made) | {"policy": published})
+        print_json(asdict(made) | asdict(begun))
         return
     out = console()
     out.print(f"schemas: {', '.join(made.migrations) or 'all there'}")
     out.print(f"topics:  {', '.join(made.topics) or 'all there'}")
     out.print(f"keys:    partitioned by {made.partitioner}")
-    out.print(f"policy:  {published}, 30 days from delivery" if published else "policy:  none published")
+    out.print(f"policy:  {begun.policy}, 30 days from delivery" if begun.policy else "policy:  none published")
+    if begun.statutes:
+        out.print(f"law:     edition {begun.statutes}, for requests from now on")
 
 
 @app.command()

@@ -99,7 +99,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show the rights of a country, in force on a day or ever; exit code 1 where none is encoded."""
-    from workers.pictures.law import length_of, right_as_dict, validity_of
+    from workers.contract.law_words import length_of, right_as_dict, validity_of
 
     found, day = _edition(edition), _day(on) if on else None
     rights = [
@@ -131,7 +131,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell what a right grants, to whom, until when, and where that is written."""
-    from workers.pictures.law import right_as_dict
+    from workers.contract.law_words import right_as_dict
 
     found = _edition(edition)
     named = [one for one in found.rights if one.id == right]
@@ -145,7 +145,7 @@ def explain(
 
 
 def _tell_right(right: Statute) -> None:
-    from workers.pictures.law import conditions_of, effects_of, length_of, times_of, validity_of
+    from workers.contract.law_words import conditions_of, effects_of, length_of, times_of, validity_of
 
     out = console()
     out.print(f"{right.id}: {right.title}", style="bold")

@@ -1,4 +1,4 @@
-"""The plain policy that a new system begins with, so that an order which names none can come back.
+"""What a new system begins with: the newest law, and a plain policy, so that an order which names none can come back.
 
 It is decided here, by the command worker's own code: left on the topic it might be polled after the first request.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from domain.policy.statutes import NEWEST
 from infra.addresses import postgres_address
 from infra.kafka.command_client import HEADERS, OutgoingCommand
 from infra.kafka.topics import TopicNames
@@ -41,20 +42,35 @@ class _Unsent:
     offset: int = -1
 
 
-def publish_standard(settings: Settings) -> bool:
-    """Publish the plain policy where nothing was recorded yet; tell whether it was.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a new system begins with; None: it has begun already, or is to begin without."""
 
-    A system that has begun keeps the policies it has. ``initialise`` has run before.
+    policy: str | None = None
+    statutes: int | None = None
+
+
+def begin(settings: Settings, *, with_policy: bool) -> Begun:
+    """Publish the newest edition of the law, and the plain policy, where nothing was recorded yet.
+
+    A system that has begun keeps what it has. The edition holds for requests from now on: what is imported from before
+    stays under the first. ``initialise`` has run before.
     """
     topics = TopicNames(settings.topic_prefix)
     with closing(EventLog(postgres_address(settings))) as log:
         if holds_events(log.connection):
-            return False
+            return Begun()
         worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log))
-        worker.record([_Unsent(topics.commands, POLICY_ID.encode(), _command().to_bytes())])
-    return True
+        commands = [_statutes(), *([_policy()] if with_policy else [])]
+        worker.record([_Unsent(topics.commands, (one.key or "").encode(), one.to_bytes()) for one in commands])
+    return Begun(POLICY_ID if with_policy else None, NEWEST)
 
 
-def _command() -> OutgoingCommand:
+def _statutes() -> OutgoingCommand:
+    body = {"edition": NEWEST, "effective_from": utc_now()}
+    return OutgoingCommand("PublishStatutes", f"statutes-{NEWEST}", SOURCE, "statutes", utc_now(), "system:init", body)
+
+
+def _policy() -> OutgoingCommand:
     body = {"policy_id": POLICY_ID, "effective_from": EFFECTIVE_FROM, "document": DOCUMENT}
     return OutgoingCommand("PublishPolicy", POLICY_ID, SOURCE, POLICY_ID, utc_now(), "system:init", body)

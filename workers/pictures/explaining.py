@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from domain.policy.statutes import FIRST, articles_of
+from domain.policy.statutes import FIRST, NEWEST, articles_of, titles_of
 from domain.policy.when import ANSWER_PREFIX
 from projections.tracking.words import STAGES
 from workers.pictures.catalogues import Catalogue
@@ -14,6 +14,7 @@ from workers.pictures.terminal import Row
 
 DAY_CHARS: Final = 10
 MINUTE_CHARS: Final = 16
+NO_LAW: Final = "no_law"
 BY_PERSONS: Final = frozenset(STAGES.values())
 
 
@@ -77,9 +78,11 @@ def explain(decided: Row, texts: Catalogue, *, claims: bool = False) -> Explanat
 
 
 def _flips(flips: Sequence[Row], texts: Catalogue, *, claims: bool) -> tuple[str, ...]:
-    told = [flip for flip in flips if claims or not _is_claim(flip["fact"])]
+    told = [
+        flip for flip in flips if claims or not any(_is_claim(one["fact"]) for one in (flip, *flip.get("also", ())))
+    ]
     if told:
-        return tuple(_flip(flip, texts) for flip in told)
+        return tuple(_together(flip, texts) for flip in told)
     return (texts.say("no_flips_but_claims" if flips else "no_flips"),)
 
 
@@ -117,7 +120,7 @@ def _decided_by(decided: Row) -> str:
 
 def _decider(by: str, texts: Catalogue) -> str:
     kind, _, name = by.partition(":")
-    return texts.say(f"by_{kind}", name=name, title=texts.name("statutes", name))
+    return texts.say(f"by_{kind}", name=name, title=_title_of(name, texts))
 
 
 def _steps(decided: Row, texts: Catalogue) -> Iterator[Step]:
@@ -188,9 +191,17 @@ def _statute(record: Row, by: str, texts: Catalogue) -> Step:
         verdict = texts.say("not_matched")
         code, _, exception = record["why"].partition(":")
         why = texts.name("whys", code, exception=texts.name("values", exception), ends_at=ends_at)
-    title = texts.say("statute", title=texts.name("statutes", record["id"]))
+    title = texts.say("statute", title=_title_of(record["id"], texts))
+    if record["why"] == NO_LAW:
+        return Step(title, verdict, (why,))
     article = texts.say("statute_article", article=_article(record))
     return Step(title, verdict, (why, article), decisive=by == f"statute:{record['id']}")
+
+
+def _title_of(right: str, texts: Catalogue) -> str:
+    """Return what a right is called in the language, or else as its edition calls it."""
+    named = texts.name("statutes", right)
+    return titles_of(NEWEST).get(right, right) if named == right else named
 
 
 def _article(record: Row) -> str:
@@ -216,6 +227,13 @@ _STEPS: Final[dict[str, Callable[[Row, str, Catalogue], Step]]] = {
     "statute": _statute,
     "check": _check,
 }
+
+
+def _together(flip: Row, texts: Catalogue) -> str:
+    told = _flip(flip, texts)
+    for other in flip.get("also", ()):
+        told = texts.say("flip_also", first=told, second=_flip(other, texts))
+    return told
 
 
 def _flip(flip: Row, texts: Catalogue) -> str:

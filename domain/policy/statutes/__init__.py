@@ -11,6 +11,7 @@ from domain.policy.statutes.editions import (
     articles_of,
     edition_numbered,
     law_for,
+    titles_of,
 )
 from domain.policy.statutes.right import Statute
 
@@ -26,4 +27,5 @@ __all__ = [
     "articles_of",
     "edition_numbered",
     "law_for",
+    "titles_of",
 ]

@@ -21,7 +21,7 @@ from domain.policy.statutes.checks import checked
 from domain.policy.statutes.right import JurisdictionFile, Statute
 
 FIRST: Final = 1
-EDITIONS: Final = (FIRST,)
+EDITIONS: Final = (FIRST, 2)
 """The numbers of all editions there are, the newest last."""
 NEWEST: Final = EDITIONS[-1]
 
@@ -127,3 +127,9 @@ def law_for(country: str, ordered_at: datetime, edition: int = FIRST) -> Law:
 def articles_of(number: int) -> dict[str, str]:
     """Return the deciding article of each right of an edition by its id; where none is named, the first citation."""
     return {right.id: right.article or right.citations[0] for right in edition_numbered(number).rights}
+
+
+@lru_cache
+def titles_of(number: int) -> dict[str, str]:
+    """Return what each right of an edition is called, by its id."""
+    return {right.id: right.title for right in edition_numbered(number).rights}

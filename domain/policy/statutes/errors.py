@@ -27,3 +27,15 @@ class EditionPublishedError(RuleViolationError):
     """The edition was published already, from another instant on."""
 
     code = "edition_published"
+
+
+class EditionOlderError(RuleViolationError):
+    """The edition is older than the newest that was published."""
+
+    code = "edition_older"
+
+
+class EditionEffectiveDateError(RuleViolationError):
+    """The edition would take effect no later than the one published before it."""
+
+    code = "edition_effective_date"

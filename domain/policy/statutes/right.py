@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.policy.values import Country, Zone
-from domain.vocabularies import Reason, RefundDue, Wish, WithdrawalException
+from domain.vocabularies import Reason, RefundDue, RefundFrom, Wish, WithdrawalException
 
-TruthFact = Literal["distance_sale", "business_buyer", "second_hand", "unsealed", "digital_consent", "recalled"]
+TruthFact = Literal["distance_sale", "business_buyer", "second_hand", "informed", "unsealed", "digital_consent"]
 """What is known of an order, a line or a request beside what it always says."""
 Lengths = Literal["days", "months", "years", "endless"]
 LENGTHS: Final = get_args(Lengths)
@@ -86,6 +86,9 @@ class RightEntry(BaseModel):
 
     grants: Annotated[tuple[Wish, ...], Field(min_length=1)]
     repair_or_replacement_first: bool = False
+    asks_person: Annotated[
+        bool, Field(description="What follows is for a person: a policy alone cannot deny, and need not grant.")
+    ] = False
     fee_free: bool = False
     restocking_bps_max: Annotated[int, Field(ge=0, le=10_000)] | None = None
     return_shipping: Annotated[
@@ -97,7 +100,7 @@ class RightEntry(BaseModel):
     refund_due: RefundDue | None = None
     refund_within_days: Annotated[int, Field(ge=0)] | None = None
     refund_from: Annotated[
-        Literal["request"] | None,
+        RefundFrom | None,
         Field(description="From when the days of the refund run; null: from when it is due, as refund_due says."),
     ] = None
 

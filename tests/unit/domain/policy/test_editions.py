@@ -12,6 +12,7 @@ import pytest
 
 from domain.policy.decision import Decision
 from domain.policy.evaluate import decide
+from domain.policy.statute_book import StatuteBook
 from domain.policy.statutes import EDITIONS, FIRST, NEWEST, Law, edition_numbered, law_for
 from domain.policy.statutes.editions import Edition, edition_of
 from domain.policy.statutes.errors import StatutesRefusedError
@@ -40,6 +41,7 @@ FILE: dict[str, Any] = {
     "zones": {"GB": ["Europe/London"]},
     "rights": [RIGHT],
 }
+SECOND_HASH = "20deb3bcaa48de5768a9c347ac951a74c0d1d45266f642dba5570b353689c1e0"
 FIRST_HASH = "f1cc6c3e4e7bb57d1d434552071627e2a3d08b4c3d5ebebcb7781a28c09c6feb"
 
 
@@ -53,9 +55,10 @@ def changed(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
     return file
 
 
-def test_the_first_edition_is_for_ever() -> None:
-    """Decisions without an edition were made under it: not a byte of what it says may change."""
-    assert edition_numbered(FIRST).hash == FIRST_HASH
+@pytest.mark.parametrize(("edition", "content_hash"), [(FIRST, FIRST_HASH), (2, SECOND_HASH)])
+def test_an_edition_is_for_ever(edition: int, content_hash: str) -> None:
+    """Decisions were made under it: not a byte of what it says may change; what is to change is another edition's."""
+    assert edition_numbered(edition).hash == content_hash
 
 
 def test_every_edition_is_sound_and_has_a_hash_of_its_own() -> None:
@@ -149,6 +152,24 @@ def test_an_edition_is_published_once() -> None:
 
     unchanged(shop, "PublishStatutes", published(1, day(0)), at=day(1))
     refused(shop, "edition_published", "PublishStatutes", published(1, day(2)), at=day(1), edition=1)
+
+
+def test_editions_follow_each_other() -> None:
+    """A later edition takes effect later; an older one comes too late, and so does an earlier instant."""
+    shop = with_first()
+    refused(shop, "edition_effective_date", "PublishStatutes", published(2, day(0)), at=day(1), edition=1)
+    assert names(shop.send("PublishStatutes", published(2, day(5)), at=day(1))) == ["Revised"]
+    unchanged(shop, "PublishStatutes", published(1, day(0)), at=day(2))
+
+    younger = Shop()
+    younger.send("PublishStatutes", published(2, day(5)), at=day(0))
+    refused(younger, "edition_older", "PublishStatutes", published(1, day(6)), at=day(1), newest=2)
+
+
+def test_a_request_is_decided_under_the_newest_edition_in_effect() -> None:
+    """Before the first one takes effect it is edition 1, whatever was published."""
+    book = StatuteBook.publish(2, day(5), at=day(0))
+    assert [book.edition_for(at) for at in (day(4), day(5), day(6))] == [1, 2, 2]
 
 
 def test_an_edition_that_there_is_not_is_refused() -> None:

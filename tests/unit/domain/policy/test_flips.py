@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.policy.changes import candidates, fact_of, with_fact
 from domain.policy.conditions import as_json
 from domain.policy.decision import Flip
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.flips import candidates, fact_of, with_fact
 from domain.policy.rules import compiled
 from domain.policy.ruling import rule_on
 from tests.support.policy_cases import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.ruling import right_end
+from domain.policy.rights import right_end
 from domain.policy.statutes import NO_LAW, Statute
 from domain.policy.verify import decided_again
 from tests.support.policy_cases import apply_flip, decided, documents, facts, plausible_facts, rights
@@ -20,6 +20,8 @@ from tests.support.policy_cases import apply_flip, decided, documents, facts, pl
 pytestmark = pytest.mark.proof
 
 any_facts = facts | plausible_facts()
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @settings(deadline=None, max_examples=150)
@@ -50,7 +52,7 @@ def _holds(right: Statute, line: Facts, zone: str) -> bool:
         line.country in right.countries
         and (right.reasons is None or line.reason in right.reasons)
         and line.withdrawal_exception not in right.exceptions
-        and (anchor_at is None or line.requested_at < right_end(right, anchor_at, zone))
+        and (anchor_at is None or line.requested_at < (right_end(right, line, anchor_at, zone) or NEVER))
     )
 
 

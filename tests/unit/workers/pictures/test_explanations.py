@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from domain.policy.document import (
+    CODE_LAW_ASKS_PERSON,
     CODE_REPAIR_FIRST,
     CODE_WINDOW_EXPIRED,
     CODE_WISH_NOT_OFFERED,
@@ -192,14 +193,17 @@ WORDS: list[tuple[str, Iterable[str]]] = [
     ),
     ("operators", OPERATORS),
     ("effects", EFFECTS),
-    ("codes", [CODE_WINDOW_EXPIRED, CODE_WISH_NOT_OFFERED, CODE_REPAIR_FIRST, "not_accepted"]),
+    ("codes", [CODE_WINDOW_EXPIRED, CODE_WISH_NOT_OFFERED, CODE_REPAIR_FIRST, CODE_LAW_ASKS_PERSON, "not_accepted"]),
     ("outcomes", ["approve", "deny", "review"]),
     ("stages", ["request", "inspection", *STAGES.values()]),
     ("anchors", get_args(Anchor)),
     ("anchors_done", get_args(Anchor)),
     ("counts", ["calendar", "business"]),
     ("statutes", [right.id for right in edition_numbered(1).rights]),
-    ("whys", ["holds", "other_country", "not_in_force", "reason_not_covered", "excepted", "window_expired"]),
+    (
+        "whys",
+        [*("holds other_country not_in_force reason_not_covered excepted window_expired needs not_for no_law".split())],
+    ),
     (
         "values",
         [word for words in (Reason, Wish, TenderKind, WithdrawalException, LiableParty) for word in get_args(words)],

@@ -1,0 +1,202 @@
+"""The changes of a denied line's facts that are worth trying, in a fixed order: what flips are found among."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple, cast, get_args
+
+from domain.policy.conditions import moment_of
+from domain.policy.document import Window
+from domain.policy.facts import Facts
+from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_shifts
+from domain.policy.rules import CompiledPolicy, Mentions
+from domain.policy.statutes import Law, Statute, edition_numbered
+from domain.policy.when import ANSWER_PREFIX
+from domain.vocabularies import Reason, TenderKind, Wish
+
+TRIALS_MAX: Final = 400
+"""How many changes are tried for one denial, in a fixed order; what lies beyond is not looked for."""
+VALUES_MAX: Final = 32
+"""How many values of one fact without an order are tried."""
+SECOND: Final = timedelta(seconds=1)
+
+_VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
+    "reason": ("other", *get_args(Reason)),
+    "wish": get_args(Wish),
+    "tender_kinds": get_args(TenderKind),
+    "country": ("ZZ", "XX", "XY", "XZ"),  # user-assigned: no country is called so
+}
+Change = tuple[str, Any, int | None, int]
+"""A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
+
+
+def law_of(law: Law, facts: Facts) -> Law:
+    """Return the law, in the same edition, of the country and the day of an order."""
+    if law.pin is None:
+        return law
+    return edition_numbered(law.pin.edition).law(facts.country or "", facts.ordered_at)
+
+
+def changes_of_law(law: Law, facts: Facts) -> Iterator[Change]:
+    """Yield what brings a line under another law: of each that differs one country, and the days on either side."""
+    if law.pin is None:
+        return
+    edition = edition_numbered(law.pin.edition)
+    seen = {law.rights}
+    for country in edition.countries:
+        rights = edition.law(country, facts.ordered_at).rights
+        if country != facts.country and rights and rights not in seen:
+            seen.add(rights)
+            yield "country", country, None, 0
+    bounds = {
+        datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=number)
+        for right in edition.rights
+        if facts.country in right.countries
+        for number, day in ((0, right.valid_from), (1, right.valid_to))
+        if day is not None
+    }
+    beside = [moment for bound in bounds for moment in (bound - SECOND, bound)]
+    for moment in sorted(beside, key=lambda at: (abs(at - facts.ordered_at), at)):
+        yield "ordered_at", moment, None, 1 if moment > facts.ordered_at else -1
+
+
+def tried(facts: Facts, fact: str, value: Any) -> Facts:
+    """Return what looks like the facts with one changed; a model of its own for each trial would take longer."""
+    tried = SimpleNamespace()
+    vars(tried).update(vars(facts), **_changes(facts, fact, value))
+    return cast("Facts", tried)
+
+
+def fact_of(facts: Facts, fact: str) -> Any:
+    """Return the value of a fact by its name, ``None`` where it is missing."""
+    if fact.startswith(ANSWER_PREFIX):
+        return facts.answers.get(fact.removeprefix(ANSWER_PREFIX))
+    return getattr(facts, fact)
+
+
+def with_fact(facts: Facts, fact: str, value: Any) -> Facts:
+    """Return the facts with one changed; the whole order is never delivered earlier than the units asked for."""
+    return facts.model_copy(update=_changes(facts, fact, value))
+
+
+def _changes(facts: Facts, fact: str, value: Any) -> dict[str, Any]:
+    if fact.startswith(ANSWER_PREFIX):
+        return {"answers": {**facts.answers, fact.removeprefix(ANSWER_PREFIX): value}}
+    if fact == "delivered_at" and facts.order_delivered_at is not None and value is not None:
+        return {fact: value, "order_delivered_at": max(value, facts.order_delivered_at)}
+    return {fact: value}
+
+
+def candidates(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts) -> Iterator[Change]:
+    """Return the changes to try, in a fixed order, those of one fact in one direction from the smallest on.
+
+    Args:
+        policy: The merchant's policy.
+        window: The window as its rules leave it for these facts.
+        statutes: The rights to look at.
+        facts: The line's facts.
+    """
+    return islice(all_candidates(policy, window, statutes, facts), TRIALS_MAX)
+
+
+def all_candidates(
+    policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts
+) -> Iterator[Change]:
+    zone = policy.document.window.zone
+    bounds = bounds_of(policy, window, statutes, facts)
+    for fact in ANCHOR_FACTS:
+        for moment, days, direction in day_shifts(bounds, facts, fact, zone):
+            yield fact, moment, days, direction
+    for fact, tries in _tries_of(policy, statutes, facts.withdrawal_exception):
+        yield from _of_one_fact(fact, tries, fact_of(facts, fact))
+
+
+class _Tries(NamedTuple):
+    """What is worth trying of one fact, whatever it is now: values with an order, and others."""
+
+    steps: tuple[Any, ...]
+    values: tuple[Any, ...]
+
+
+@lru_cache(maxsize=256)
+def _tries_of(
+    policy: CompiledPolicy, statutes: tuple[Statute, ...], exception: str | None
+) -> tuple[tuple[str, _Tries], ...]:
+    """Return what to try of each fact that rules or rights compare with something; the same for many lines."""
+    zone = policy.document.window.zone
+    mentions = _mentions(policy, statutes, exception)
+    return tuple(
+        (fact, _tries_of_one(fact, compared, zone))
+        for fact, compared in mentions.items()
+        if not fact.startswith("days_since_")
+    )
+
+
+def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Any]], zone: str) -> _Tries:
+    if fact == "withdrawal_exception":
+        return _Tries((), (None,))
+    if fact == "ordered_at":
+        return _Tries(tuple(dict.fromkeys(_beside_moments(mentions, zone))), ())
+    return _Tries(tuple(dict.fromkeys(beside_numbers(mentions))), tuple(_values(fact, mentions)))
+
+
+def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], exception: str | None) -> Mentions:
+    """Return what the rules and rights compare each fact with."""
+    mentions = dict(policy.mentions)
+    for right in statutes:
+        if right.reasons is not None:
+            mentions["reason"] = (*mentions.get("reason", ()), ("in", tuple(sorted(right.reasons))))
+        if right.repair_or_replacement_first:
+            mentions["wish"] = (*mentions.get("wish", ()), ("in", right.grants))
+        if exception in right.exceptions:
+            mentions["withdrawal_exception"] = ()
+    return mentions
+
+
+def _of_one_fact(fact: str, tries: _Tries, now: Any) -> Iterator[Change]:
+    if tries.steps:
+        origin = now if _has_order(now) else None
+        for step in _nearest_first([step for step in tries.steps if step != now], origin):
+            yield fact, step, None, 2 if origin is None else 1 if step > now else -1
+    is_truth = isinstance(now, bool)
+    values = [value for value in tries.values if value != now or isinstance(value, bool) != is_truth]
+    for value in values[:VALUES_MAX]:
+        yield fact, value, None, 0
+
+
+def _nearest_first(steps: list[Any], origin: Any) -> list[Any]:
+    if origin is None:
+        return sorted(steps, key=lambda step: (abs(step), step))  # from nothing to the smallest that does
+    return sorted(steps, key=lambda step: (abs(step - origin), step))
+
+
+def _has_order(value: object) -> bool:
+    return isinstance(value, datetime) or _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _beside_moments(mentions: Iterable[tuple[str, Any]], zone: str) -> Iterator[datetime]:
+    for _, expected in mentions:
+        moment = moment_of(expected, zone) if isinstance(expected, str) else None
+        if moment is not None and 1901 <= moment.year <= 8999:
+            yield from (moment.astimezone(UTC) - SECOND, moment.astimezone(UTC) + SECOND)
+
+
+def _values(fact: str, mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
+    """Yield the texts and truth values that are named for a fact, each once, and a text that is not."""
+    named = [value for operator, expected in mentions for value in (expected if operator == "in" else (expected,))]
+    texts = list(dict.fromkeys(value for value in named if isinstance(value, str)))
+    if any(isinstance(value, bool) for value in named):
+        yield from (True, False)
+    vocabulary = _VOCABULARIES.get(fact, tuple(f"other-{i}" if i else "other" for i in range(len(texts) + 1)))
+    known = [text for text in texts if fact not in {"reason", "wish", "tender_kinds"} or text in vocabulary]
+    unnamed = [text for text in vocabulary if text not in texts][:1] if texts else []
+    for text in (*known[: VALUES_MAX - 1], *unnamed):
+        yield (text,) if fact == "tender_kinds" else text

@@ -1,0 +1,141 @@
+"""When a right holds for a line, and until when: what it asks of the facts, and how its own time is counted."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
+
+from domain.policy.facts import Facts
+from domain.policy.statutes import Statute
+from domain.policy.windows import (
+    day_of,
+    end_of_day,
+    end_of_day_after,
+    last_day,
+    same_day_months_later,
+    same_day_years_later,
+)
+
+ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "delivered", "order_delivered")}
+"""The fact that each anchor is."""
+SHOP: Final = "store"
+"""The channel in which the customer takes the goods along, so that nobody records a delivery."""
+HOLIDAYS_AFTER: Final = timedelta(days=20)
+"""How long after its plain end a right may end for weekends and holidays in a row."""
+HOLDS: Final = "holds"
+WINDOW_EXPIRED: Final = "window_expired"
+
+
+class Verdict(NamedTuple):
+    """Whether a statute holds for a line: ``holds``, or what was missing; and when its own window ends."""
+
+    statute: Statute
+    why: str
+    ends_at: datetime | None
+
+
+def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
+    """Tell whether a statute holds for a line; ``zone`` is where the merchant's days are counted."""
+    if facts.country not in statute.countries:
+        return Verdict(statute, "other_country", None)
+    if not statute.in_force(facts.ordered_at.date()):
+        return Verdict(statute, "not_in_force", None)
+    if statute.reasons is not None and facts.reason not in statute.reasons:
+        return Verdict(statute, "reason_not_covered", None)
+    if facts.withdrawal_exception in statute.exceptions:
+        return Verdict(statute, f"excepted:{facts.withdrawal_exception}", None)
+    if statute.has_conditions and (missing := _missing(statute, facts)):
+        return Verdict(statute, missing, None)
+    return in_time(statute, facts, zone)
+
+
+def _missing(statute: Statute, facts: Facts) -> str | None:
+    """Return which of a right's conditions is not met; what nobody knows does not stand against the customer."""
+    for fact, wanted in statute.only_if.items():
+        if getattr(facts, fact) is not wanted:
+            return f"needs:{fact}"
+    for fact, unwanted in statute.not_if.items():
+        if getattr(facts, fact) is unwanted:
+            return f"not_for:{fact}"
+    if statute.repairs_tried_min is not None and (facts.repairs_tried or 0) < statute.repairs_tried_min:
+        return "needs:repairs_tried"
+    if facts.withdrawal_exception in statute.exceptions_if:
+        known = statute.exceptions_if[facts.withdrawal_exception]
+        if all(getattr(facts, fact) is value for fact, value in known.items()):
+            return f"excepted:{facts.withdrawal_exception}"
+    return None
+
+
+def in_time(statute: Statute, facts: Facts, zone: str) -> Verdict:
+    """Tell whether the request came within a statute's own window, all else that it asks for being so."""
+    anchor_at = anchor_of(statute, facts)
+    ends_at = None if anchor_at is None else right_end(statute, facts, anchor_at, zone)
+    return Verdict(statute, HOLDS if ends_at is None or facts.requested_at < ends_at else WINDOW_EXPIRED, ends_at)
+
+
+def anchor_of(statute: Statute, facts: Facts) -> datetime | None:
+    """Return when a right's time begins; None while it has not. What was sold in a shop was taken along."""
+    anchor_at: datetime | None = getattr(facts, ANCHORS[statute.anchor])
+    if anchor_at is None and statute.zones and facts.channel == SHOP:
+        return facts.ordered_at
+    return anchor_at
+
+
+def right_end(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) -> datetime | None:
+    """Return the instant at which a statute's own window, begun with ``anchor_at``, is over; None: never.
+
+    Counted in the country's own zones the latest end decides.
+    """
+    if statute.is_counted_plainly:
+        if statute.days is not None:
+            return end_of_day_after(anchor_at, statute.days, zone=zone)
+        return end_of_day(same_day_years_later(day_of(anchor_at, zone), statute.years or 0), zone)
+    latest: datetime | None = None
+    for own in statute.zones.get(facts.country or "", (zone,)):
+        last = last_day_of(statute, facts, anchor_at, own)
+        if last is None:
+            return None
+        ends_at = end_of_day(last, own)
+        latest = ends_at if latest is None else max(latest, ends_at)
+    return latest
+
+
+def last_day_of(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) -> date | None:
+    """Return the last day of a right as it is called in a zone; None where it has none."""
+    if statute.endless:
+        return None
+    last = _counted(statute, facts, day_of(anchor_at, zone))
+    if statute.without_notice_months and facts.informed is False:
+        last = _without_notice(statute, facts, last, zone)
+    if statute.after_repair_months and facts.repairs_tried:
+        last = same_day_months_later(last, statute.after_repair_months)
+    fault = facts.fault_appeared_on
+    if statute.until_fault and fault is not None and fault <= last:
+        if statute.after_fault_months is None:
+            return None
+        last = max(last, same_day_months_later(fault, statute.after_fault_months))
+    return last_day(last, 0, count="calendar", roll=statute.roll, holidays=facts.country_holidays)
+
+
+def _counted(statute: Statute, facts: Facts, start: date) -> date:
+    if statute.days is not None:
+        return last_day(start, statute.days, count=statute.count, roll="none", holidays=facts.country_holidays)
+    return same_day_months_later(start, statute.months or 12 * (statute.years or 0))
+
+
+def _without_notice(statute: Statute, facts: Facts, last: date, zone: str) -> date:
+    """Return the last day where the customer was not told of the right, or only later."""
+    longest = same_day_months_later(last, statute.without_notice_months or 0)
+    if facts.informed_at is None:
+        return longest
+    return min(longest, max(last, _counted(statute, facts, day_of(facts.informed_at, zone))))
+
+
+def years_of_end(statute: Statute, facts: Facts) -> range:
+    """Return the years whose holidays its end may hang on: none where it does not roll on or count business days."""
+    anchor_at = anchor_of(statute, facts)
+    if anchor_at is None or (statute.roll == "none" and statute.count == "calendar"):
+        return range(0)
+    latest = right_end(statute, facts, anchor_at, "UTC")
+    end = anchor_at if latest is None else latest
+    return range(anchor_at.year, (end + HOLIDAYS_AFTER).year + 1)
