@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
@@ -30,6 +30,13 @@ STREAMS: Final = """
     SELECT stream FROM rma_log.events WHERE stream > %s AND stream < %s AND version = 1 ORDER BY stream LIMIT %s
 """
 ANSWERED: Final = "SELECT count(*) FROM rma_log.outcomes"
+SHOWN: Final = """
+    SELECT count(*) FROM rma_log.events AS e
+    JOIN unnest(%s::text[], %s::integer[]) AS asked (projection, version) ON e.position = %s
+    JOIN rma_read_meta.stream_versions AS read
+        ON read.projection = asked.projection AND read.version = asked.version AND read.stream = e.stream
+    WHERE read.seen >= e.version
+"""
 MAY_READ: Final = "SELECT has_schema_privilege('rma_log', 'USAGE')"
 
 # in the log's order: what was recorded at an earlier clock after that comes behind it all the same
@@ -99,6 +106,16 @@ def commands_answered(connection: Connection[Any]) -> int:
 def _value(connection: Connection[Any], query: LiteralString) -> Any:
     [(value,)] = connection.cursor(row_factory=tuple_row).execute(query).fetchall()
     return value
+
+
+def is_shown(connection: Connection[Any], position: int, projections: Mapping[str, int]) -> bool:
+    """Tell whether read models, by name and version, have read the event at a position, and so all of its key before.
+
+    None has read what the log does not hold.
+    """
+    parameters = (list(projections), list(projections.values()), position)
+    [(shown,)] = connection.cursor(row_factory=tuple_row).execute(SHOWN, parameters).fetchall()
+    return int(shown) == len(projections)
 
 
 def last_versions(connection: Connection, streams: Iterable[str]) -> dict[str, int | None]:

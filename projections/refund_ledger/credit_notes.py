@@ -61,7 +61,8 @@ VIEW: Final = view_of(
 )
 
 FIND: Final = """
-    SELECT note.*, sold.customer_id FROM rma_read.credit_notes AS note JOIN rma_read.orders AS sold USING (order_id)
+    SELECT note.*, sold.customer_id, sold.seller_id
+    FROM rma_read.credit_notes AS note JOIN rma_read.orders AS sold USING (order_id)
     WHERE note.number = %s
 """
 
@@ -89,6 +90,6 @@ def row_of(event: RecordedEvent, fact: CreditNoteSeries.Issued) -> dict[str, Any
 
 
 def find_credit_note(connection: Connection[Any], number: str) -> dict[str, Any] | None:
-    """Return a note by its number, as the view has it, with the order's ``customer_id``; None where there is none."""
+    """Return a note by its number, as the view has it, with its order's ``customer_id`` and ``seller_id``, or None."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(FIND, (number,)).fetchone()

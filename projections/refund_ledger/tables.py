@@ -15,7 +15,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 14
+VERSION: Final = 15
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -130,6 +130,7 @@ ORDERS = Table(
     indexes={
         "given": "(exchange_of_order_id) WHERE exchange_of_order_id IS NOT NULL",
         "customer": "(customer_id, ordered_at)",
+        "seller": "(seller_id) WHERE seller_id IS NOT NULL",
         "ordered": "(ordered_at)",
     },
 )

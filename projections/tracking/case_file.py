@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +27,7 @@ MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 """Letters that Crockford's base 32 leaves out, because people read them as digits."""
 
 RETURN: Final = "SELECT * FROM rma_read.returns WHERE rma_id = %s"
+KNOWN: Final = "SELECT rma_id FROM rma_read.returns WHERE rma_id = ANY(%s)"
 RETURN_BY_NUMBER: Final = "SELECT rma_id FROM rma_read.returns WHERE rma_number = %s"
 RETURNS_BY_PARCEL: Final = """
     SELECT rma_id, rma_number FROM rma_read.returns WHERE tracking_number = ANY(%(typed)s)
@@ -42,6 +43,10 @@ PAYOUTS: Final = "SELECT * FROM rma_read.payouts WHERE rma_id = %s ORDER BY refu
 EVIDENCE: Final = "SELECT * FROM rma_read.evidence WHERE rma_id = %s ORDER BY position, evidence_id LIMIT %s"
 FEEDBACK: Final = "SELECT * FROM rma_read.feedback WHERE rma_id = %s ORDER BY position LIMIT %s"
 DEADLINES: Final = "SELECT * FROM rma_read.deadlines WHERE rma_id = %s ORDER BY due_at, kind LIMIT %s"
+PARTS: Final = {"lines": LINES, "refunds": REFUNDS, "payouts": PAYOUTS, "deadlines": DEADLINES}
+TIMELINE_PAGE: Final = """
+    SELECT * FROM rma_read.return_timeline WHERE rma_id = %s AND position > %s ORDER BY position LIMIT %s
+"""
 TERMS: Final = """
     SELECT DISTINCT ON (line) * FROM rma_read.return_terms WHERE rma_id = %s ORDER BY line, position DESC LIMIT %s
 """
@@ -136,18 +141,30 @@ def find_return(connection: Connection, text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
-        pass
+        return the_one(text, find_by_number(connection, text))
+
+
+def find_by_number(connection: Connection, text: str) -> dict[UUID, str]:
+    """Return the ids of the returns that a number names, an RMA's or a parcel's, each with its RMA number."""
     number = normal_number(text)
     row = connection.execute(RETURN_BY_NUMBER, (number,)).fetchone() if number else None
-    return row[0] if row else _find_by_parcel(connection, text)
-
-
-def _find_by_parcel(connection: Connection, text: str) -> UUID | None:
+    if row and number:
+        return {row[0]: number}
     typed = "".join(text.split())
-    found = connection.execute(RETURNS_BY_PARCEL, {"typed": [typed, typed.upper()], "rows": SHARING_MAX}).fetchall()
+    by_parcel = {"typed": [typed, typed.upper()], "rows": SHARING_MAX}
+    return dict(connection.execute(RETURNS_BY_PARCEL, by_parcel).fetchall())
+
+
+def known_among(connection: Connection, rma_ids: Sequence[UUID]) -> list[UUID]:
+    """Return those of these returns that are there."""
+    return [rma_id for (rma_id,) in connection.execute(KNOWN, (list(rma_ids),))]
+
+
+def the_one(text: str, found: Mapping[UUID, str]) -> UUID | None:
+    """Return the one return that was found, or None; raises ``AmbiguousNumberError`` where there are several."""
     if len(found) > 1:
-        raise AmbiguousNumberError(text, [number for _, number in found])
-    return found[0][0] if found else None
+        raise AmbiguousNumberError(text, list(found.values()))
+    return next(iter(found), None)
 
 
 def read_case_file(connection: Connection, rma_id: UUID) -> CaseFile | None:
@@ -176,6 +193,24 @@ def read_case_file(connection: Connection, rma_id: UUID) -> CaseFile | None:
                 claims=words.claims(timeline),
                 persons=list(words.decisions_by_persons(timeline)),
             )
+
+
+def read_return(connection: Connection, rma_id: UUID) -> dict[str, Any] | None:
+    """Return the row of a return with its ``lines``, ``refunds``, ``payouts`` and ``deadlines``, as of one instant."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(RETURN, (rma_id,)).fetchone()
+            if found is not None:
+                for name, query in PARTS.items():
+                    found[name] = cursor.execute(query.encode(), (rma_id, LINES_MAX)).fetchall()
+            return found
+
+
+def read_timeline(connection: Connection, rma_id: UUID, *, after: int, limit: int) -> Rows:
+    """Return the events of a return behind a position, in their order, at most so many."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(TIMELINE_PAGE, (rma_id, after, limit)).fetchall()
 
 
 def read_exchanges(connection: Connection, order_id: str) -> Rows:

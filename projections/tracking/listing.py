@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -68,7 +68,7 @@ class Place(NamedTuple):
 class Wanted:
     """Which returns are wanted: all that fit everything that is not None; ``open`` are those not closed.
 
-    ``requested_before`` is the instant before which they were asked for.
+    ``requested_before`` is the instant before which they were asked for, ``sellers`` are those of their orders.
     """
 
     order_id: str | None = None
@@ -78,6 +78,8 @@ class Wanted:
     overdue: bool = False
     requested_before: datetime | None = None
     open: bool = False
+    sellers: Sequence[str] | None = None
+    rma_ids: Sequence[UUID] | None = None
 
     def conditions(self) -> Iterator[str]:
         """Yield what a row has to fulfil, with this object's fields as parameters."""
@@ -86,12 +88,18 @@ class Wanted:
             yield "requested_at < %(requested_before)s"
         if self.overdue:
             yield "overdue_from <= now()"
+        if self.sellers is not None:
+            yield "order_id IN (SELECT order_id FROM rma_read.orders WHERE seller_id = ANY(%(sellers)s))"
+        if self.rma_ids is not None:
+            yield "rma_id = ANY(%(rma_ids)s)"
         if self._is_of_open():
             yield "closed_at IS NULL"
 
     def parameters(self) -> dict[str, Any]:
         """Return the values that the conditions name."""
-        return {name: getattr(self, name) for name in (*FIELDS, "requested_before")}
+        given = {name: getattr(self, name) for name in (*FIELDS, "requested_before")}
+        lists = {name: getattr(self, name) for name in ("sellers", "rma_ids")}
+        return given | {name: None if values is None else list(values) for name, values in lists.items()}
 
     def _is_of_open(self) -> bool:
         """Tell whether none that is closed can fit, so that the index of the others will do."""

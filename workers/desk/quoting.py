@@ -6,9 +6,10 @@ assumption of every quote, said with it. Each request is quoted on its own, as i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
@@ -41,6 +42,9 @@ MONEY: Final = (
 )  # fmt: skip
 """What a line's quote is made of, in minor units: what was paid for the units, less fees and with what cash was rounded
 by, goes back (net); where an article of higher price is wished for in exchange, the difference is to pay."""
+
+
+FEES: Final = ("restocking_minor", "return_shipping_minor")
 
 
 class PlayedStreams(Streams, Protocol):
@@ -134,22 +138,75 @@ def quote(asked: Asked, streams: PlayedStreams) -> dict[str, Any]:
 
 
 def _played(command: RequestReturn, ask: Ask, streams: PlayedStreams) -> dict[str, Any]:
+    order, rma = played(command, ask, streams)
+    return quoted(order, rma)
+
+
+def played(command: RequestReturn, ask: Ask, streams: PlayedStreams) -> tuple[Order, Rma]:
+    """Return the order and the return as they would be in the end; the streams are left as they were played on.
+
+    Raises:
+        RuleViolationError: The request, or what follows, would be refused.
+    """
     if find_return(streams, command.rma_id) is not None:
         raise ReturnExistsError(f"return {command.rma_id} exists already; its money is shown by rma show")
     order = the_order(streams, command.order_id)
-    play = _Play(streams, ask, command.rma_id, command.order_id)
+    play = _Play(streams, ask.at, command.rma_id, command.order_id)
     play.tell(REQUEST_TYPE, ask.body, ask.actor)
     rma = the_return(streams, command.rma_id, order)
     play.bring_back(rma)
-    return _quoted(order, rma, order.pending_events)
+    return order, rma
+
+
+def quote_return(rma_id: UUID, streams: PlayedStreams, at: datetime) -> dict[str, Any] | None:
+    """Return what a return would still pay, as JSON values, were all that is authorized to come and be as assumed.
+
+    What waits for a decision counts for nothing. ``requested_minor`` was requested before. None: there is no such
+    return. The streams are left as they were.
+
+    Raises:
+        RuleViolationError: What would have to happen would be refused now, as where goods are held.
+    """
+    rma = find_return(streams, rma_id)
+    if rma is None:
+        return None
+    order = the_order(streams, rma.order_id)
+    before_minor = rma.refund_minor
+    try:
+        play = _Play(streams, at, rma_id, rma.order_id)
+        play.bring_back(rma)
+        play.inspect(_units(rma, lambda state: state.is_authorized and state.awaits_inspection))
+        found = quoted(order, rma)
+    finally:
+        streams.refuse()
+    return {
+        "rma_id": found["rma_id"],
+        "order_id": found["order_id"],
+        "currency": found["currency"],
+        "amount_minor": found["net_minor"],
+        "requested_minor": before_minor,
+        "fees": {name: sum(line[name] for line in found["lines"]) for name in FEES},
+        "tenders": _by_tender([tender for line in found["lines"] for tender in line["tenders"]]),
+        "lines": found["lines"],
+        "assumed": ASSUMED,
+    }
+
+
+def _by_tender(tenders: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    sums: dict[tuple[str | None, str], int] = {}
+    for one in tenders:
+        key = one["tender_id"], one["kind"]
+        sums[key] = sums.get(key, 0) + one["amount_minor"]
+    return [{"tender_id": name, "kind": kind, "amount_minor": total} for (name, kind), total in sums.items()]
 
 
 class _Play:
     """Commands about one return, at one moment."""
 
-    def __init__(self, streams: Streams, ask: Ask, rma_id: UUID, order_id: str) -> None:
-        self._streams, self._at = streams, ask.at
+    def __init__(self, streams: Streams, at: datetime, rma_id: UUID, order_id: str) -> None:
+        self._streams, self._at = streams, at
         self._about = {"rma_id": str(rma_id), "order_id": order_id}
+        self._numbers = count(1)
 
     def tell(self, type_name: str, body: bytes, actor: str) -> None:
         kind, name = parse_actor(actor)
@@ -164,8 +221,12 @@ class _Play:
         self._warehouse("RecordHandover")
         items = [{"line": line, "quantity": quantity} for line, quantity in sent.items()]
         self._warehouse("ReceiveGoods", receipt_id="quote", site="quote", items=items, complete=False)
-        for line, quantity in sent.items():
-            name = f"quote-{line}"
+        self.inspect(sent)
+
+    def inspect(self, units: Mapping[int, int]) -> None:
+        """Let the bench find so many units of each line as assumed."""
+        for line, quantity in units.items():
+            name = f"quote-{line}-{next(self._numbers)}"
             self._warehouse("RecordInspection", inspection_id=name, line=line, quantity=quantity, **ASSUMED)
 
     def _warehouse(self, name: str, **data: Any) -> None:
@@ -180,7 +241,9 @@ def _units(rma: Rma, fits: Callable[[RunState], bool]) -> dict[int, int]:
     return units
 
 
-def _quoted(order: Order, rma: Rma, facts: Sequence[object]) -> dict[str, Any]:
+def quoted(order: Order, rma: Rma) -> dict[str, Any]:
+    """Return what was played as JSON values: by line and in all, what would be refunded."""
+    facts = [fact for fact in order.pending_events if getattr(fact, "rma_id", None) == rma.rma_id]
     lines = [_line(rma, number) for number in rma.lines]
     by_number = {line["line"]: line for line in lines}
     for fact in facts:

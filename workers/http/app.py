@@ -8,9 +8,10 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from workers.http import commands, system
+from workers.http import commands, notes, orders, returns, system
 from workers.http.bounds import Bounds
 from workers.http.declared import components
+from workers.http.declared_reads import read_components
 from workers.http.door import Door
 from workers.http.problems import handle_all
 
@@ -33,7 +34,7 @@ class DoorApp(FastAPI):
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
             for name in (OUR_OWN_INVALID, "ValidationError"):
                 schemas.pop(name, None)
-            schemas.update(components())
+            schemas.update(components() | read_components())
             for path in made["paths"].values():
                 for operation in path.values():
                     _forget_invalid(operation["responses"])
@@ -53,6 +54,6 @@ def make_app(door: Door | None = None) -> DoorApp:
     app.state.door = door
     app.add_middleware(Bounds)
     handle_all(app)
-    for router in (system.router, commands.router):
+    for router in (system.router, commands.router, returns.router, orders.router, notes.router):
         app.include_router(router)
     return app

@@ -16,13 +16,14 @@ from kafka.errors import KafkaError
 from starlette.exceptions import HTTPException
 from typing_extensions import TypedDict
 
-from domain.errors import RmaError
+from domain.errors import RmaError, RuleViolationError
 from infra.envelope.results import CommandResult, Details
 from infra.services import ServiceUnreachableError
 from projections.tracking.case_file import AmbiguousNumberError
 from projections.tracking.listing import CursorInvalidError
 from workers.contract.markdown import described
 from workers.contract.vocabulary import codes
+from workers.desk.returnable import TooManyOptionsError
 from workers.http.errors import (
     DoorError,
     InternalError,
@@ -36,6 +37,8 @@ PROBLEM_CONTENT: Final = "application/problem+json"
 TYPE: Final = "/problems/{}"
 """Where this door tells of a code; relative, so that it is true under every address of the door."""
 MALFORMED: Final = "The command cannot be read; details name every fault by its place."
+BORROWED: Final = (CursorInvalidError, AmbiguousNumberError, TooManyOptionsError)
+"""What others say no with to what was asked for: answered 400."""
 
 LOG = structlog.get_logger()
 
@@ -56,7 +59,7 @@ class Problem(TypedDict):
 def meanings() -> dict[str, str]:
     """Return every code that a problem may have, and what it means in a sentence."""
     own = {found.code: described(found) for found in _leaves(DoorError)}
-    borrowed = {found.code: described(found) for found in (CursorInvalidError, AmbiguousNumberError)}
+    borrowed = {found.code: described(found) for found in BORROWED}
     return dict(sorted((codes() | {"malformed": MALFORMED} | borrowed | own).items()))
 
 
@@ -103,8 +106,9 @@ def answered(error: DoorError) -> Response:
 def handle_all(app: FastAPI) -> None:
     """Let every error of an app be answered as a problem."""
     app.add_exception_handler(DoorError, _of_door)
-    app.add_exception_handler(CursorInvalidError, _of_input)
-    app.add_exception_handler(AmbiguousNumberError, _of_input)
+    for borrowed in BORROWED:
+        app.add_exception_handler(borrowed, _of_input)
+    app.add_exception_handler(RuleViolationError, _of_rules)
     app.add_exception_handler(RequestValidationError, _of_parameters)
     app.add_exception_handler(HTTPException, _of_routing)
     for away in (psycopg.OperationalError, psycopg.InterfaceError, KafkaError, ServiceUnreachableError):
@@ -120,6 +124,12 @@ async def _of_door(_request: Request, error: Exception) -> Response:
 async def _of_input(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RmaError)  # noqa: S101 - registered for these
     return respond(problem(400, error.code, str(error)))
+
+
+async def _of_rules(_request: Request, error: Exception) -> Response:
+    """Answer what a rule says to something that was only played."""
+    assert isinstance(error, RuleViolationError)  # noqa: S101 - registered for these
+    return respond(problem(409, error.code, error.message, error.details))
 
 
 async def _of_parameters(_request: Request, error: Exception) -> Response:

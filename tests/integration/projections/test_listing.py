@@ -15,6 +15,9 @@ from psycopg import Connection
 
 from domain.rma.overdue import overdue_from
 from infra.services import Addresses
+from projections.refund_ledger.fold import RefundLedger
+from projections.refund_ledger.orders import ORDER, SELLERS, UNITS, sellers_of
+from projections.refund_ledger.tables import SCHEMA as SOLD
 from projections.table import tables_sql
 from projections.tracking.case_file import RETURNS_BY_PARCEL, AmbiguousNumberError, find_return
 from projections.tracking.listing import CursorInvalidError, Place, Wanted, page_query, read_page
@@ -167,7 +170,17 @@ def many(addresses: Addresses) -> Iterator[Connection[Any]]:
         closing(psycopg.connect(dsn, autocommit=True)) as opened,
     ):
         opened.execute(tables_sql(SCHEMA, (*STANDING, *TOLD)))
-        opened.execute(views_sql(VIEWS).encode())
+        opened.execute(RefundLedger.tables_sql.encode())
+        opened.execute(views_sql((*VIEWS, *RefundLedger.views)).encode())
+        opened.execute(
+            f"""
+            INSERT INTO {SOLD}.orders (order_id, currency, customer_id, country, channel, seller_id, ordered_at, lines,
+                units, charged_minor)
+            SELECT 'O-' || n, 'EUR', 'C-' || n % 1000, 'US', 'web',
+                CASE WHEN n % 4 > 0 THEN 'S-1' WHEN n % 1000 = 0 THEN 'S-rare' END, '2026-01-01', 1, 1, 100
+            FROM generate_series(0, {MANY} / 2) AS n
+            """
+        )
         opened.execute(
             f"""
             INSERT INTO {SCHEMA}.returns (rma_id, rma_number, order_id, customer_id, status, requested_at, closed_at,
@@ -189,7 +202,7 @@ def many(addresses: Addresses) -> Iterator[Connection[Any]]:
             FROM {SCHEMA}.returns
             """
         )
-        opened.execute(f"ANALYZE {SCHEMA}.returns, {SCHEMA}.labels")
+        opened.execute(f"ANALYZE {SCHEMA}.returns, {SCHEMA}.labels, {SOLD}.orders")
         yield opened
 
 
@@ -241,3 +254,35 @@ def test_a_parcel_is_found_by_an_index(many: Connection[Any]) -> None:
     plan = plan_of(many, RETURNS_BY_PARCEL.encode(), {"typed": ["T-7", "t-7"], "rows": 10})
 
     assert not [node for node in plan if node["Node Type"] == "Seq Scan"], json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize("cursor", [None, CURSOR], ids=["first page", "later page"])
+@pytest.mark.parametrize(
+    ("seller", "index"),
+    [("S-1", "returns_requested"), ("S-rare", "orders_seller"), ("S-none", "orders_seller")],
+)
+def test_a_sellers_page_costs_what_it_shows(many: Connection[Any], seller: str, index: str, cursor: str | None) -> None:
+    """Who sold much is found on the way back through all returns, who sold little by his orders; none reads all."""
+    query, parameters = page_query(Wanted(sellers=[seller]), cursor)
+    plan = plan_of(many, query, parameters | {"rows": 51})
+
+    assert "Seq Scan" not in {node["Node Type"] for node in plan}
+    assert index in {node.get("Index Name") for node in plan}
+    [(run,)] = many.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + query, parameters | {"rows": 51}).fetchall()
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes(run[0]["Plan"])) < 1_000
+
+
+@pytest.mark.parametrize("query", [ORDER, UNITS], ids=["order", "units"])
+def test_an_order_is_read_by_its_id(many: Connection[Any], query: str) -> None:
+    """However many there are."""
+    plan = plan_of(many, query.encode(), ("O-7", 10)[: query.count("%s")])
+
+    assert "Seq Scan" not in {node["Node Type"] for node in plan}
+
+
+def test_the_orders_of_returns_tell_their_sellers(many: Connection[Any]) -> None:
+    """By ids alone; whose order is not known is left out."""
+    known = [row["rma_id"] for row in read_page(many, Wanted(sellers=["S-rare"]), limit=2).items]
+
+    assert sellers_of(many, [*known, RMA_ID]) == dict.fromkeys(known, "S-rare")
+    assert "Seq Scan" not in {node["Node Type"] for node in plan_of(many, SELLERS.encode(), (known,))}

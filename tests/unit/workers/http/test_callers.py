@@ -34,7 +34,7 @@ def test_a_new_key_lets_its_holder_in(tmp_path: Path) -> None:
     assert len(token) > 43  # 256 bits and the prefix
     assert (caller.name, caller.source, caller.access, caller.sellers) == ("shop", "/shop", "write", ["S-1"])
     assert caller.kinds == {"system", "agent"}
-    assert [caller.approve, caller.backdate, caller.personal] == [False] * 3
+    assert [caller.approve, caller.backdate] == [False] * 2
 
 
 def test_a_key_that_is_taken_out_is_no_longer_known(tmp_path: Path) -> None:
