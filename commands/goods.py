@@ -21,13 +21,16 @@ from commands.fields import (
     Text,
     added_later,
 )
-from commands.registry import content_hash, on_return
-from domain.case import Case, fulfilment, inspection, receipt, replacements, transfer
+from commands.metadata import Meta
+from commands.registry import content_hash, handles, on_return
+from commands.streams import Streams, find_policy, the_order, the_return
+from domain.case import Case, deadlines, fulfilment, inspection, receipt, replacements, transfer
 from domain.case.arrivals import ReceivedItem
 from domain.case.bench import Findings
 from domain.case.fulfilment import Outgoing
 from domain.case.receipt import Receipt, UnexpectedItem
 from domain.case.replacements import Loss, Replacement
+from domain.case.transfer import Transfer
 from domain.vocabularies import Cause, Disposition, Grade, LiableParty
 
 
@@ -155,16 +158,22 @@ def receive_goods(command: ReceiveGoods, case: Case) -> None:
     receipt.receive(case, arrived)
 
 
-@on_return(TransferGoods, by="warehouse agent", while_closed=True)
-def transfer_goods(command: TransferGoods, case: Case) -> None:
-    transfer.transfer(
-        case,
-        command.line,
-        command.quantity,
-        to_site=command.to_site,
-        transfer_id=command.transfer_id,
-        content_hash=content_hash(command),
+@handles(TransferGoods, by="warehouse agent")
+def transfer_goods(command: TransferGoods, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    case = Case(order, the_return(streams, command.rma_id, order), meta.occurred_at)
+    moved = Transfer(
+        command.line, command.quantity, command.to_site, command.transfer_id, content_hash=content_hash(command)
     )
+    transfer.transfer(case, moved, _sites(streams, case))
+    deadlines.keep(case)
+
+
+def _sites(streams: Streams, case: Case) -> frozenset[str]:
+    """Return the sites that the return's policy names; none where it names none."""
+    pin = case.rma.policy
+    policy = find_policy(streams, pin.policy_id)
+    return frozenset(policy.version_numbered(pin.number).document.sites) if policy else frozenset()
 
 
 @on_return(HoldGoods, by="warehouse agent")

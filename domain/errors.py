@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -172,6 +172,15 @@ class UnknownTenderError(RuleViolationError):
     """The order was paid with no tender under this identifier."""
 
     code = "unknown_tender"
+
+
+class UnknownSiteError(RuleViolationError):
+    """The return's policy names its sites, and this is none of them."""
+
+    code = "unknown_site"
+
+    def __init__(self, site: str, known: Collection[str]) -> None:
+        super().__init__(f"the policy knows no site {site}, only {', '.join(sorted(known))}", site=site)
 
 
 class UnknownDeadlineError(RuleViolationError):

@@ -114,6 +114,8 @@ class PayoutHeard(Fact):
     rma_id: UUID | None
     reference: str | None
     superseded: bool = field(default=False, kw_only=True)
+    credit_id: UUID | None = field(default=None, kw_only=True)
+    """The store credit that the payout adds to, where it did not issue one of its own."""
 
     @property
     def status(self) -> PayoutStatus:

@@ -295,12 +295,19 @@ class Payout:
     """Who may spend it, where it is store credit."""
     set_off: bool = False
     """It lowers what the customer owes on the tender: settled by us, at once."""
+    credit_id: UUID | None = None
+    """The store credit that it adds to, where an earlier payout of the same command issued that; None: its own."""
     elsewhere: bool = False
     """It was made elsewhere, before we knew of it."""
     gave_way: bool = False
     """It failed because money that went back elsewhere left no room for it."""
     covered_minor: int = 0
     """What of it that money has paid, minor units."""
+
+    @property
+    def credit(self) -> UUID:
+        """The id of the store credit that it issues or adds to, where it is one."""
+        return self.credit_id or self.payout_id
 
     @property
     def is_ours(self) -> bool:

@@ -75,8 +75,9 @@ class OrderState:
         self.news[payout_id] = replace(known, latest=outcome, latest_at=at, final_at=final_at)
         payout = self.payouts[payout_id] = replace(self.payouts[payout_id], status=status_by(outcome))
         if payout.tender_id is None:
-            credit = self.store_credit.setdefault(payout_id, StoreCredit(payout.rma_id))
-            credit.issued_minor = payout.amount_minor if payout.is_settled else 0
+            credit = self.store_credit.setdefault(payout.credit, StoreCredit(payout.rma_id))
+            adding = [other for other in self.payouts.values() if other.credit == payout.credit]
+            credit.issued_minor = sum(other.amount_minor for other in adding if other.is_settled)
 
     def set_off(self, rma_id: UUID, credits: Sequence[Credit], *, quote_minor: int, return_shipping_minor: int) -> None:
         """Count in what an exchange took of a line's cents, or what one that was called off gave back (below zero)."""

@@ -65,6 +65,7 @@ def record_outcome(
         "reference": reference,
         "postings": () if superseded else _postings(order, payout, outcome),
         "superseded": superseded,
+        "credit_id": payout.credit_id,
         "timestamp": at,
     }
     if outcome == "settled":

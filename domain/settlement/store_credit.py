@@ -27,7 +27,7 @@ def spend(order: Order, rma_id: UUID | None, credit_id: UUID, spending: Spending
     Args:
         order: The order that it was given for.
         rma_id: The return that gave it; None: a refund that no return asked for.
-        credit_id: The payout that issued it, or goodwill's own id.
+        credit_id: The first payout that issued it, or goodwill's own id.
         spending: What is paid.
         at: When.
     Raises:

@@ -93,9 +93,20 @@ def payouts_of(
                 tender_reference=payment_reference(order, tender) if tender and not set_off else None,
                 holder_id=None if tender else holder_id,
                 set_off=set_off,
+                credit_id=None if tender else _credit_of_this_command(order, rma_id, holder_id),
             )
         )
     return payouts
+
+
+def _credit_of_this_command(order: Order, rma_id: UUID | None, holder_id: str) -> UUID | None:
+    """Return the store credit that a holder got for a return by the command that is being handled, if he got any.
+
+    Several lines that are decided together give him one, and not one for each.
+    """
+    payouts = [order.payouts[fact.payout_id] for fact in order.pending_events if isinstance(fact, order.PayoutSettled)]
+    theirs = (p.credit for p in payouts if p.tender_id is None and (p.rma_id, p.holder_id) == (rma_id, holder_id))
+    return next(theirs, None)
 
 
 def payment_reference(order: Order, tender: Tender) -> str | None:

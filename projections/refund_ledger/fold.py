@@ -132,7 +132,7 @@ class _Batch:
             case Order.RefundRequested() | Order.PayoutRetried():
                 for payout in fact.payouts:
                     if payout.tender_id is None:
-                        self._credit(event, fact, payout.payout_id)["holder_id"] = payout.holder_id
+                        self._credit(event, fact, payout.credit)["holder_id"] = payout.holder_id
             case Order.StoreCreditSpent():
                 self._credit(event, fact, fact.credit_id)["spent_minor"] += fact.amount_minor
             case Order.GoodwillGranted() if fact.credit_id is not None:
@@ -141,7 +141,7 @@ class _Batch:
                 row["issued_minor"] += fact.amount_minor
             case PayoutHeard():
                 if given := -ledger.balance(getattr(fact, "postings", ()), ledger.STORE_CREDIT_LIABILITY):
-                    self._credit(event, fact, fact.payout_id)["issued_minor"] += given
+                    self._credit(event, fact, fact.credit_id or fact.payout_id)["issued_minor"] += given
 
     def _difference(self, event: RecordedEvent, fact: Any) -> None:
         match fact:

@@ -15,7 +15,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 15
+VERSION: Final = 16
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -173,7 +173,7 @@ STORE_CREDIT = Table(
     SCHEMA,
     "store_credit",
     (
-        Column("credit_id", "uuid", "The store credit: the payout that issued it, or the goodwill."),
+        Column("credit_id", "uuid", "The store credit: the first payout that issued it, or the goodwill."),
         Column("holder_id", "text", "Who may spend it."),
         ORDER_ID,
         _RMA_ID,

@@ -150,8 +150,9 @@ def find_by_number(connection: Connection, text: str) -> dict[UUID, str]:
     row = connection.execute(RETURN_BY_NUMBER, (number,)).fetchone() if number else None
     if row and number:
         return {row[0]: number}
-    typed = "".join(text.split())
-    by_parcel = {"typed": [typed, typed.upper()], "rows": SHARING_MAX}
+    bare = "".join(text.split())
+    typed = list(dict.fromkeys((text.strip(), text.strip().upper(), bare, bare.upper())))
+    by_parcel = {"typed": typed, "rows": SHARING_MAX}
     return dict(connection.execute(RETURNS_BY_PARCEL, by_parcel).fetchall())
 
 

@@ -313,7 +313,7 @@ def _store_credit_is_what_the_books_say(order: Order, history: Iterable[Fact]) -
             spent[fact.credit_id] -= moved
             assert spent[fact.credit_id] <= given[fact.credit_id], fact
         elif moved:
-            given[getattr(fact, "payout_id", None) or getattr(fact, "credit_id", None)] += moved
+            given[getattr(fact, "credit_id", None) or getattr(fact, "payout_id", None)] += moved
     assert sum(credit.balance_minor for credit in order.store_credit.values()) == owed
     assert {key: credit.issued_minor for key, credit in order.store_credit.items() if credit.issued_minor} == +given
 

@@ -12,6 +12,7 @@ from rich.tree import Tree
 from domain.rma.run_state import LIVE
 from domain.vocabularies import PAID_OUT, SET_OFF
 from projections.tracking.case_file import CaseFile
+from workers.pictures.catalogues import catalogue
 from workers.pictures.terminal import Row, money, shown, stacked, table
 from workers.pictures.text import Text, lines
 
@@ -75,11 +76,18 @@ def _heading(case: CaseFile) -> RenderableType:
     if summary["tracking_number"]:
         coming.append(f" · {summary['carrier'] or 'parcel'} {summary['tracking_number']}")
     return Panel(
-        lines(about, _progress(status), coming),
+        lines(about, _progress(status), *_denial(summary), coming),
         title=f"return {summary['rma_id']}",
         title_align="left",
         border_style="dim",
     )
+
+
+def _denial(summary: Row) -> Iterator[Text]:
+    """Yield why units were denied that still are: the code in words, and as it is."""
+    if code := summary["denial_code"]:
+        said = catalogue("en").name("codes", code)
+        yield Text(f"denied: {said}" if said == code else f"denied: {said} [{code}]", "red")
 
 
 def _progress(status: str) -> Text:

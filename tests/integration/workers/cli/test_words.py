@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -73,6 +74,36 @@ def test_what_people_said_is_shown(postgres_dsn: str, monkeypatch: pytest.Monkey
     words = ("does not match the sofa", "worn", PHOTO["uri"], "good customer", "worn once, indoors", "SUP-1",
              "the photo shows it", "why so long?")  # fmt: skip
     assert [word for word in words if word not in drawn] == []
+
+
+def test_a_denial_says_its_code_and_why(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's code and note, in both pictures; what policy denied by has its sentence beside the code."""
+    shop = open_shop(ASKING)
+    request(shop, {"line_id": "L1", "quantity": 1, "reason": "other"}, {"line_id": "L2", "quantity": 1}, on=3)
+    denied = {"line": 1, "quantity": 1, "decision": "deny", "code": "scratched"}
+    shop.send("DecideRequest", on_return(lines=[denied], note="see the second photo"), actor="agent:rosa", at=day(4))
+    late = UUID(int=2)
+    request(shop, {"line_id": "L2", "quantity": 1}, rma_id=late, on=60)
+    told(postgres_dsn, monkeypatch, shop)
+    drawn, explained = invoke("show", str(RMA_ID)).stdout, invoke("explain", str(RMA_ID)).stdout
+
+    assert show()["summary"]["denial_code"] == "scratched"
+    assert "denied: scratched" in drawn
+    assert all("see the second photo" in said and "scratched" in said for said in (drawn, explained))
+    assert "denied: the return window is over [window_expired]" in invoke("show", str(late)).stdout
+
+
+def test_a_parcel_is_found_as_it_is_written(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracking number may hold spaces: it is found with them, and one without by how people group its digits."""
+    shop = open_shop(ASKING)
+    request(shop, {"line_id": "L1", "quantity": 1})
+    for name, number in (("A", "RR 123 456 DE"), ("B", "JJD0099")):
+        label = on_return(label_id=name, carrier="Post", tracking_number=number, ship_to="WH")
+        shop.send("IssueLabel", label, at=day(4))
+    told(postgres_dsn, monkeypatch, shop)
+
+    for typed in ("RR 123 456 DE", " rr 123 456 de", "jjd 00 99"):
+        assert str(RMA_ID) in invoke("show", typed).stdout, typed
 
 
 def test_what_persons_decided_is_explained(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,18 @@ def test_goods_go_to_another_site() -> None:
     assert (instructed.site, instructed.disposition) == ("WH-2", "restock")
 
 
+def test_goods_go_only_to_sites_that_the_policy_knows() -> None:
+    """Where it names sites; goods that arrive elsewhere are received there all the same."""
+    site = {"name": "Main", "address": "Main Street 1", "country": "DE"}
+    shop = open_shop({"window": {"days": 30}, "sites": {"WH-1": site, "WH-2": site}, "return_to": "WH-1"})
+    request(shop, {"line_id": "L1", "quantity": 1})
+    shop.send("ReceiveGoods", {**receipt("R-1", 1), "site": "CORNER-SHOP"}, at=day(5))
+    moved = on_return(line=1, quantity=1, to_site="WH-3")
+    refused(shop, "unknown_site", "TransferGoods", moved, actor="warehouse:W", at=day(6), site="WH-3")
+    shop.send("TransferGoods", {**moved, "to_site": "WH-2"}, actor="warehouse:W", at=day(6))
+    assert states(shop, "site") == [(1, "WH-2")]
+
+
 def test_goods_that_went_out_cannot_be_moved() -> None:
     """Sent back, they are at no site."""
     shop = a_return(1)

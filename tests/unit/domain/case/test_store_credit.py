@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from domain.order.accounts import StoreCredit
+from tests.support.conservation import check
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import Shop, names
-from tests.support.stories import day, inspect, on_return, open_shop, receive, request
+from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
 
 OTHER = UUID("00000000-0000-4000-8000-000000000002")
 
@@ -101,3 +102,56 @@ def test_credit_that_was_taken_back_is_owed_where_it_was_spent() -> None:
 
     assert names(shop.send("RetryPayout", told, at=day(10)))[:2] == ["PayoutRetried", "PayoutSettled"]
     assert [credit.balance_minor for credit in shop.order().store_credit.values()] == [-200, 250]
+
+
+def decided_together(*wishes: str) -> Shop:
+    """Return a shop in which one command let two lines go back, as they were wished for."""
+    rules = [
+        {"name": "look", "when": {"fact": "quantity", "at_least": 1}, "then": {"decide": "review", "code": "look"}}
+    ]
+    shop = open_shop({**POLICY, "refund_due": "approval", "rules": rules})
+    request(shop, *({"line_id": f"L{n}", "quantity": 1, "wish": wish} for n, wish in enumerate(wishes, start=1)))
+    lines = [{"line": n, "quantity": 1, "decision": "approve"} for n in (1, 2)]
+    shop.send("DecideRequest", on_return(lines=lines), at=day(4))
+    check(shop)
+    return shop
+
+
+def test_lines_that_are_decided_together_give_one_store_credit() -> None:
+    """Two refunds, one credit of 3.33 and 2.50, spent as one."""
+    shop = decided_together("store_credit", "store_credit")
+    [(credit_id, credit)] = shop.order().store_credit.items()
+
+    assert (credit.issued_minor, len(shop.order().refunds)) == (333 + 250, 2)
+    spent = on_return(credit_id=str(credit_id), spend_id="S-1", amount_minor=500)
+    shop.send("SpendStoreCredit", spent, actor="system:shop", at=day(5))
+    assert credit.balance_minor == 83
+    check(shop)
+
+
+def test_a_line_that_is_paid_out_gives_none() -> None:
+    """Only what was wished for as store credit is in it."""
+    [credit] = decided_together("refund", "store_credit").order().store_credit.values()
+
+    assert credit.issued_minor == 250
+
+
+def test_a_later_command_gives_another_store_credit() -> None:
+    """What was issued once is not added to later: who holds it has seen its amount."""
+    shop = open_shop({**POLICY, "refund_due": "approval"})
+    for number, line_id in enumerate(("L1", "L2"), start=1):
+        request(shop, {"line_id": line_id, "quantity": 1, "wish": "store_credit"}, rma_id=UUID(int=number))
+
+    assert sorted(credit.issued_minor for credit in shop.order().store_credit.values()) == [250, 333]
+
+
+def test_a_part_that_is_taken_back_leaves_the_rest() -> None:
+    """One of the two payouts is reported failed: the credit holds what the other gave."""
+    shop = decided_together("store_credit", "store_credit")
+    _, second = shop.order().payouts.values()
+    told = on_return(payout_id=str(second.payout_id), outcome="failed")
+    shop.send("RecordPayoutOutcome", told, actor="gateway:g", at=day(5))
+    [credit] = shop.order().store_credit.values()
+
+    assert credit.issued_minor == 333
+    check(shop)
