@@ -32,7 +32,7 @@ TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=Fal
 """Without the values of variables: they may hold what a customer wrote."""
 
 
-Alarm = Literal["event_unreadable", "gap_found", "record_parked", "rebuild_needed", "log_is_newer"]
+Alarm = Literal["event_unreadable", "gap_found", "record_parked", "rebuild_needed", "log_is_newer", "audit_difference"]
 """What somebody has to look at; each has a section of its own in the runbook."""
 
 

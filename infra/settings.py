@@ -11,12 +11,22 @@ from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 PREFIX: Final = "RMA_"
 PORT_MAX: Final = 65_535
+AUDIT_KEY_NAME: Final = "audit.key"
+"""The file of the local stack's data folder that holds the key of its checkpoints."""
 
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
@@ -108,6 +118,16 @@ class Settings(BaseSettings):
     """The payment gateway; without one no payout is handed over."""
     sellers_file: Path | None = None
     """Who stands on credit notes, by series (JSON); None: each series' own name."""
+    audit_key_file: Annotated[Path | None, Field(validate_default=True)] = None
+    """The key that signs checkpoints, then those it replaced, one a line; None: the local stack's, if there is one."""
+    audit_origin: Annotated[str, Field(pattern=r"^[^\s+]{1,255}$")] | None = None
+    """Whose log it is, as checkpoints say it: the name of the key. None: whatever name the key has."""
+
+    @field_validator("audit_key_file")
+    @classmethod
+    def _find_own_key(cls, given: Path | None, known: ValidationInfo) -> Path | None:
+        own = known.data.get("data_dir", Path(".rma")) / AUDIT_KEY_NAME
+        return given or (own if own.is_file() else None)
 
     http_host: str = "127.0.0.1"
     http_port: Port = 8080

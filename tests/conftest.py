@@ -89,12 +89,13 @@ def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(postgres_dsn: str, kafka_bootstrap: str, topic_prefix: str) -> Settings:
-    """Settings of a system that no other test sees: a database and topics of its own."""
+def settings(postgres_dsn: str, kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> Settings:
+    """Settings of a system that no other test sees: a database, topics and a signing key of its own."""
     return Settings(
         postgres_dsn=SecretStr(postgres_dsn),
         kafka_bootstrap=kafka_bootstrap,
         topic_prefix=topic_prefix,
         partitions=PARTITIONS,
         log_format="json",
+        audit_key_file=tmp_path / "audit.key",
     )

@@ -31,7 +31,8 @@ class Worker:
         runs: Module and name of the function that does it, given settings, a stop event and its
             figures; imported when it is run.
         reads: What it works through, and so where its progress is: commands, by Kafka's offsets of its group; the log,
-            by the relay's row; events, by the positions stored with what it fills; requests: it has none.
+            by the relay's row; events, by the positions stored with what it fills; log and topic beside each other, by
+            what of them is signed; requests: it has none.
         of: The read model it fills, for a projector.
         needs: The settings of which it needs one; without any of them it has nothing to do.
     """
@@ -39,7 +40,7 @@ class Worker:
     name: str
     does: str
     runs: str
-    reads: Literal["commands", "log", "events", "requests"] = "events"
+    reads: Literal["commands", "log", "events", "log_and_topic", "requests"] = "events"
     of: str | None = None
     needs: tuple[str, ...] = ()
 
@@ -78,6 +79,13 @@ WORKERS: Final = (
     ),
     Worker("deadlines", "Pass deadlines when their instant comes.", "workers.deadlines.worker:run"),
     Worker("credit_notes", "Have a credit note issued for every refund.", "workers.credit_notes.worker:run"),
+    Worker(
+        "auditor",
+        "Compare log and topic and sign what agrees; needs RMA_AUDIT_KEY_FILE.",
+        "workers.auditor.worker:run",
+        reads="log_and_topic",
+        needs=("audit_key_file",),
+    ),
     Worker(
         "payments",
         "Hand payouts to the gateway and tell the log what came of them; needs RMA_GATEWAY_URL.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from kafka import KafkaConsumer
@@ -72,11 +72,23 @@ class TopicReader:
         """Return the offset that the next record will have, by partition."""
         return dict(self._consumer.end_offsets(self.partitions))
 
+    def offsets_from(self, timestamp_ms: int) -> Offsets:
+        """Return, by partition, the offset of the first record that was written then or later, else the end."""
+        found = self._consumer.offsets_for_times(dict.fromkeys(self.partitions, timestamp_ms))
+        ends = self.ends()
+        return {one: ends[one] if found.get(one) is None else found[one].offset for one in self.partitions}
+
     def seek(self, offsets: Offsets) -> None:
         """Read these partitions and no others, each from its offset on."""
         self._consumer.assign(list(offsets))
         for partition, offset in offsets.items():
             self._consumer.seek(partition, offset)
+
+    def pause_only(self, partitions: Set[TopicPartition]) -> None:
+        """Read on in all partitions but these."""
+        paused = set(self._consumer.paused())
+        self._consumer.pause(*(partitions - paused))
+        self._consumer.resume(*(paused - partitions))
 
     def position(self, partition: TopicPartition) -> int:
         """Return the offset of the record that is read next."""

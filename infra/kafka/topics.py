@@ -17,7 +17,7 @@ PARTITIONS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class TopicNames:
-    """The four topics; ``prefix`` keeps several systems on one cluster apart."""
+    """The five topics; ``prefix`` keeps several systems on one cluster apart."""
 
     prefix: str = ""
 
@@ -38,13 +38,18 @@ class TopicNames:
         return f"{self.prefix}rma.commands.dead"
 
     @property
+    def checkpoints(self) -> str:
+        """What the auditor signed, in its order: one partition, whatever the others have."""
+        return f"{self.prefix}rma.checkpoints"
+
+    @property
     def own(self) -> tuple[str, str, str]:
-        """Those that nobody but this system fills."""
+        """Those that nobody but the relay fills."""
         return self.events, self.results, self.dead
 
     @property
-    def all(self) -> tuple[str, str, str, str]:
-        return self.commands, *self.own
+    def all(self) -> tuple[str, str, str, str, str]:
+        return self.commands, *self.own, self.checkpoints
 
     @property
     def retention_ms(self) -> dict[str, int]:
@@ -54,6 +59,7 @@ class TopicNames:
             self.events: FOR_EVER,
             self.results: 7 * DAY_MS,
             self.dead: 30 * DAY_MS,
+            self.checkpoints: FOR_EVER,
         }
 
 
@@ -70,7 +76,7 @@ def create_topics(
     Args:
         admin: Connected to the cluster.
         names: What the topics are called.
-        partitions: For each of them, for ever.
+        partitions: For each of them but that of checkpoints, for ever.
         replication_factor: How many brokers keep each partition.
         min_insync_replicas: How many of them must have a record before it counts as written.
 
@@ -91,7 +97,8 @@ def create_topics(
             "message.timestamp.type": "CreateTime",
         }
         try:
-            admin.create_topics([NewTopic(name, partitions, replication_factor, topic_configs=configs)])
+            number = 1 if name == names.checkpoints else partitions
+            admin.create_topics([NewTopic(name, number, replication_factor, topic_configs=configs)])
         except TopicAlreadyExistsError:
             continue  # somebody else was faster
         created.append(name)

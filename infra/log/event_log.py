@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Cursor
 
 from infra.envelope.cloudevents import result_headers
-from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
+from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash, outcome_hash
 from infra.envelope.results import result_body
 from infra.records import Answered, Decided, Entry, Message, OutboxRow, Outcome, SetAside, StoredEvent, Verdict
 from infra.sessions import Session
@@ -41,10 +41,12 @@ FIND_OUTCOMES: Final = """
 """
 LOCK: Final = "LOCK TABLE rma_log.tail IN EXCLUSIVE MODE"
 TAIL: Final = """
-    SELECT clock_timestamp(), tail.outbox_seq, coalesce(last.position, 0), last.hash
+    SELECT clock_timestamp(), tail.outbox_seq, coalesce(last.position, 0), last.hash, coalesce(given.seq, 0), given.hash
     FROM rma_log.tail LEFT JOIN LATERAL (
         SELECT position, hash FROM rma_log.events ORDER BY position DESC LIMIT 1
-    ) AS last ON true
+    ) AS last ON true LEFT JOIN LATERAL (
+        SELECT seq, hash FROM rma_log.outcomes ORDER BY seq DESC LIMIT 1
+    ) AS given ON true
 """
 WITHOUT_PREDECESSOR: Final = """
     SELECT appended.stream FROM unnest(%s::text[], %s::bigint[]) AS appended (stream, version)
@@ -72,7 +74,7 @@ INSERT_EVENTS: Final = _insert(
     "int8 text int8 uuid text timestamptz timestamptz text text text text text text bytea bytea text bytea",
 )
 INSERT_OUTCOMES: Final = _insert(
-    "outcomes", "source, command_id, fingerprint, status, result", "text text bytea text bytea"
+    "outcomes", "source, command_id, fingerprint, status, result, seq, hash", "text text bytea text bytea int8 bytea"
 )
 INSERT_OUTBOX: Final = _insert(
     "outbox",
@@ -112,6 +114,8 @@ class _Tail:
     outbox_seq: int
     position: int
     hash: bytes
+    outcome_seq: int
+    outcome_hash: bytes
 
 
 class EventLog(Session):
@@ -170,14 +174,14 @@ class EventLog(Session):
 
 def _append(cursor: Cursor[Any], batch: Append) -> Appended:
     cursor.execute(LOCK)
-    [(recorded_at, outbox_seq, position, last_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
-    tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH)
+    [(recorded_at, outbox_seq, position, last_hash, seq, seq_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
+    tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH, seq, seq_hash or FIRST_PREV_HASH)
     recorded = _record([entry for entry in batch.entries if isinstance(entry, Decided)], tail)
     events = [event for of_command in recorded.values() for event in of_command]
     results = {command: _result(command, found, tail) for command, found in recorded.items()}
     _refuse_gaps(cursor, events)
     _write(cursor, INSERT_EVENTS, events)
-    _write_outcomes(cursor, results)
+    _write_outcomes(cursor, results, tail)
     messages = [message for entry in batch.entries for message in _messages(entry, results, batch, tail)]
     _write_outbox(cursor, messages, tail, tail.position + len(events))
     return Appended(events, tail.recorded_at)
@@ -263,11 +267,14 @@ def _write(cursor: Cursor[Any], insert: str, rows: Sequence[Sequence[object]]) -
         cursor.execute(insert, [list(column) for column in zip(*rows, strict=True)], prepare=True)
 
 
-def _write_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes]) -> None:
-    rows = [
-        (command.stamp.source, command.stamp.command_id, command.fingerprint, command.verdict.status, result)
-        for command, result in results.items()
-    ]
+def _write_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes], tail: _Tail) -> None:
+    """Write the answers, each with its place in their order and in their chain of hashes."""
+    rows, chained = [], tail.outcome_hash
+    for seq, (command, result) in enumerate(results.items(), start=tail.outcome_seq + 1):
+        stamp = command.stamp
+        answer = (stamp.source, stamp.command_id, command.fingerprint, command.verdict.status, result)
+        chained = outcome_hash(chained, seq, answer)
+        rows.append((*answer, seq, chained))
     _write(cursor, INSERT_OUTCOMES, rows)
 
 

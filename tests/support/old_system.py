@@ -82,7 +82,7 @@ def restore(settings: Settings, script: str | None = None) -> None:
 def _fill(bootstrap: str, names: TopicNames) -> None:
     """Put every record where it lay: the same partition, the same offset."""
     with closing(KafkaProducer(bootstrap_servers=bootstrap)) as producer:
-        for topic, name in zip(("commands", "events", "results", "dead"), names.all, strict=True):
+        for topic, name in zip(("commands", "events", "results", "dead"), (names.commands, *names.own), strict=True):
             sent = [
                 (record, producer.send(name, record.value, record.key, record.headers, record.partition))
                 for record in old_records(topic)

@@ -55,6 +55,7 @@ def settings(stack: Path) -> Settings:
         partitions=PARTITIONS,
         log_format="json",
         metrics_port=first_of_free_ports(len(ALL)),
+        audit_key_file=stack.parent / "audit.key",
     )
     initialise(settings)
     return settings

@@ -19,7 +19,16 @@ from workers.operating.initialising import initialise
 from workers.runtime.supervisor import command_line
 
 EXIT_TIMEOUT_S: Final = 60.0
-ALL: Final = {"commands", "relay", "tracking", "refund_ledger", "return_reasons", "deadlines", "credit_notes"}
+ALL: Final = {
+    "commands",
+    "relay",
+    "tracking",
+    "refund_ledger",
+    "return_reasons",
+    "deadlines",
+    "credit_notes",
+    "auditor",
+}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from workers.cli import (
     send,
     statutes,
 )
+from workers.cli.audit import audit
 from workers.cli.bench import bench
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import ReportingGroup
@@ -67,6 +68,7 @@ doctor.register(app)
 app.add_typer(work, name="work")
 app.add_typer(bench, name="bench")
 app.add_typer(http, name="http")
+app.add_typer(audit, name="audit")
 look.register(app)
 listing.register(app)
 credit_note.register(app)
@@ -108,6 +110,8 @@ def init(
     out.print(f"policy:  {begun.policy}, 30 days from delivery" if begun.policy else "policy:  none published")
     if begun.statutes:
         out.print(f"law:     edition {begun.statutes}, for requests from now on")
+    if made.audit_key:
+        out.print(f"audit:   a key to sign with is new in {settings.audit_key_file}", soft_wrap=True)
 
 
 @app.command()

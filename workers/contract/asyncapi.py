@@ -22,12 +22,20 @@ BINDING_VERSION: Final = "0.5.0"
 NAMES: Final = TopicNames()
 STRUCTURED: Final = "StructuredCommand"
 DEAD: Final = "DeadLetter"
+CHECKPOINT: Final = "Checkpoint"
+CHECKPOINT_EXAMPLE: Final = (
+    "localhost/rma\n7\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\nnumber 3\n"
+    f"outcomes 9 {'0' * 64}\ntime 2026-03-01T09:00:00Z\n\n\u2014 localhost/rma x08go/ZJkuBS9UG/SffcvIAQxVBti=\n"
+)
+"""What a note looks like; nobody signed this one."""
+
 SOME_BOOTSTRAP: Final = "localhost:9092"
 UNSAID: Final = ("$schema", "$id", "examples")
 """What a schema says of itself as a file, and the message says here."""
 
 HANDLE: Final = "Decide a command, record what follows from it, and answer it; a repeat gets the first answer again."
 PUBLISH: Final = "Publish what was recorded, at least once, and first occurrences in the order of the log."
+SIGN: Final = "Sign how long the log is and the root of the tree over it, at least every minute in which it grew."
 SET_ASIDE: Final = "Keep a record that could not be read, or that made a worker fail, with what was wrong."
 
 Document = dict[str, Any]
@@ -49,7 +57,7 @@ def asyncapi() -> Document:
     commands = {name: _command(found, schemas) for name, found in sorted(REGISTRATIONS.items())}
     events = {topic: _event(topic, fact, schemas) for topic, fact in sorted(codec.event_classes.items())}
     results = {RESULT_TYPE: _result(schemas)}
-    dead = {DEAD: _dead_letter()}
+    dead, checkpoints = {DEAD: _dead_letter()}, {CHECKPOINT: _checkpoint()}
     structured = {STRUCTURED: _structured(sorted(commands))}
     return {
         "asyncapi": "3.0.0",
@@ -61,14 +69,18 @@ def asyncapi() -> Document:
             "events": _channel(NAMES.events, "Every fact, in the order of the log within a key.", list(events)),
             "results": _channel(NAMES.results, "An answer to each command.", list(results)),
             "dead": _channel(NAMES.dead, "Records that were no command, or made a worker fail.", list(dead)),
+            "checkpoints": _channel(
+                NAMES.checkpoints, "Signed checkpoints, in order.", list(checkpoints), partitions=1
+            ),
         },
         "operations": {
             "handleCommand": _operation("receive", "commands", HANDLE, reply="results"),
             "publishEvent": _operation("send", "events", PUBLISH),
             "publishDeadLetter": _operation("send", "dead", SET_ASIDE),
+            "publishCheckpoint": _operation("send", "checkpoints", SIGN),
         },
         "components": {
-            "messages": commands | structured | events | results | dead,
+            "messages": commands | structured | events | results | dead | checkpoints,
             "schemas": dict(sorted(schemas.items())),
         },
     }
@@ -97,11 +109,11 @@ def _servers() -> Document:
     return {"kafka": server}
 
 
-def _channel(address: str, description: str, messages: list[str]) -> Document:
+def _channel(address: str, description: str, messages: list[str], *, partitions: int = PARTITIONS) -> Document:
     retention_ms = NAMES.retention_ms[address]
     kafka = {
         "topic": address,
-        "partitions": PARTITIONS,
+        "partitions": partitions,
         "topicConfiguration": {
             "cleanup.policy": ["delete"],
             "retention.ms": retention_ms,
@@ -204,6 +216,18 @@ def _dead_letter() -> Document:
         payload={"description": "The record's own value, whatever it is."},
         examples=[{"name": "dead", "headers": headers.DEAD_EXAMPLE, "payload": "{not json"}],
     )
+
+
+def _checkpoint() -> Document:
+    message = _message(
+        CHECKPOINT,
+        "A signed note in the C2SP form tlog-checkpoint: origin, size, root, then number, outcomes and time.",
+        key="The size of the tree.",
+        headers={"type": "object", "properties": {}},
+        payload={"type": "string"},
+        examples=[{"name": "checkpoint", "headers": {}, "payload": CHECKPOINT_EXAMPLE}],
+    )
+    return message | {"contentType": "text/plain"}
 
 
 def _shared(name: str, kind: str, schema: Schema, schemas: dict[str, Schema]) -> Schema:

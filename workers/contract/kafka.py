@@ -18,6 +18,7 @@ HOLDS: Final = {
     NAMES.events: "every fact, in the order of the log within a key",
     NAMES.results: "an answer to each command, under the key of the command's record",
     NAMES.dead: "records that were no command, or made a worker fail, whole and with what was wrong",
+    NAMES.checkpoints: "signed checkpoints of the log, under the size of the tree; one partition",
 }
 MIB: Final = 1024 * 1024
 
@@ -50,7 +51,7 @@ PAGE: Final = """# Kafka
 | topic | holds | kept |
 | --- | --- | --- |
 {topics}
-`RMA_TOPIC_PREFIX` is put before each name. All four have the same number of partitions, for ever.
+`RMA_TOPIC_PREFIX` is put before each name. All but the last have the same number of partitions, for ever.
 
 ## Keys, partitions and order
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from projections.checkpoints import CHECKPOINTS
 from projections.positions import POSITIONS
 from projections.read_models import PROJECTIONS
 from projections.view import READ_SCHEMA, View
@@ -21,7 +22,8 @@ view counts what: [../analytics.md](../analytics.md).
 def kept_by() -> dict[str, tuple[View, str]]:
     """Return every stable view with who keeps it, in the order of their names."""
     found = {view.name: (view, name) for name, projection in PROJECTIONS.items() for view in projection.views}
-    return dict(sorted((found | {POSITIONS.name: (POSITIONS, "every projector")}).items()))
+    found |= {POSITIONS.name: (POSITIONS, "every projector"), CHECKPOINTS.name: (CHECKPOINTS, "the auditor")}
+    return dict(sorted(found.items()))
 
 
 def views_page(head: str) -> str:

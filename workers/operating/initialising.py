@@ -11,6 +11,8 @@ from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, settle_partitioner
 from infra.kafka.topics import TopicNames, create_topics
 from infra.migrate import migrate
+from infra.proofs.key_file import make_key
+from infra.proofs.store import newest
 from infra.sessions import connect
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
@@ -30,10 +32,14 @@ class Initialised:
     migrations: list[str]
     topics: list[str]
     partitioner: Partitioner
+    audit_key: bool
+    """Whether a signing key was made."""
 
 
 def initialise(settings: Settings) -> Initialised:
     """Create what is missing of schemas and topics, and settle what a system must keep.
+
+    Where nothing was signed yet, and the file that is to hold the signing key is not there, it is made, too.
 
     Raises:
         OtherPrefixError: The database belongs to topics with another prefix.
@@ -55,4 +61,7 @@ def initialise(settings: Settings) -> Initialised:
             min_insync_replicas=settings.min_insync_replicas,
         )
         admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)  # made is not yet known everywhere
-    return Initialised(migrations, topics, partitioner)
+    with closing(connect(conninfo)) as connection:
+        is_new = newest(connection) is None
+    file = settings.audit_key_file
+    return Initialised(migrations, topics, partitioner, bool(file and is_new and make_key(file, settings.audit_origin)))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 from psycopg import Connection
@@ -18,6 +19,7 @@ from infra.kafka.topic_reader import partitions_of
 from infra.kafka.topics import TopicNames
 from infra.log.lane import LANE, Standing, messages_waiting, standing
 from infra.log.queries import last_position, may_read
+from infra.proofs.store import may_read_proofs, newest, open_stop
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.operating.dead_letters import waiting_letters
@@ -52,6 +54,16 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditStatus:
+    """How far the log is signed, and what stopped the signing."""
+
+    signed_events: int
+    signed_at: datetime | None
+    stopped_at: datetime | None
+    fault: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class SystemStatus:
     """How far everything has come at one moment. None: this user may not read it, for it has no right on the log."""
 
@@ -62,6 +74,7 @@ class SystemStatus:
     positions: Sequence[dict[str, Any]]
     outdated: Sequence[str]
     """Read models whose views still show an older version: those go on with a rebuild."""
+    audit: AuditStatus | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -95,19 +108,18 @@ def read_status(settings: Settings) -> SystemStatus:
         running = processes(settings, connection)
         workers: list[Progress] = []
         for worker in WORKERS:
-            run = running[worker.name]
+            run, is_wanted = running[worker.name], worker.wanted(settings)
             match worker.reads:
                 case "commands":
                     workers.append(_command_progress(worker, run, consumer, topics.commands))
                 case "log":
                     workers += _relay_progress(worker, run, log)
                 case "requests":
-                    if run or worker.wanted(settings):
-                        workers.append(Progress(worker.name, run, 0, 0, "requests", None))
+                    workers += [Progress(worker.name, run, 0, 0, "requests", None)] if run or is_wanted else []
+                case "log_and_topic":
+                    workers += _audit_progress(worker, run, log, is_wanted=is_wanted)
                 case "events":
-                    mine = _positions_of(worker, positions)
-                    if mine or run or worker.wanted(settings):
-                        workers.append(_event_progress(worker, run, mine, events))
+                    workers += _event_progress(worker, run, positions, events, is_wanted=is_wanted)
         return SystemStatus(
             log_position=log.tail,
             workers=workers,
@@ -115,6 +127,7 @@ def read_status(settings: Settings) -> SystemStatus:
             dead_letters=None if log.tail is None else waiting_letters(connection, topics.dead, dead.first, dead.next),
             positions=positions,
             outdated=outdated_in(positions),
+            audit=log.audit,
         )
 
 
@@ -125,13 +138,26 @@ class _Log:
     tail: int | None
     outbox_waiting: int | None
     relays: Sequence[Standing] | None
+    audit: AuditStatus | None
 
 
 def _read_log(connection: Connection[dict[str, Any]]) -> _Log:
     """Read what this user may: who only looks has no right on the log."""
     if not may_read(connection):
-        return _Log(None, None, None)
-    return _Log(last_position(connection), messages_waiting(connection), standing(connection))
+        return _Log(None, None, None, None)
+    return _Log(last_position(connection), messages_waiting(connection), standing(connection), _read_audit(connection))
+
+
+def _read_audit(connection: Connection[dict[str, Any]]) -> AuditStatus | None:
+    if not may_read_proofs(connection):
+        return None
+    signed, stopped = newest(connection), open_stop(connection)
+    return AuditStatus(
+        signed.tree_size if signed else 0,
+        signed.signed_at if signed else None,
+        stopped.stopped_at if stopped else None,
+        orjson.loads(stopped.fault) if stopped else None,
+    )
 
 
 def outdated_in(positions: Sequence[dict[str, Any]]) -> list[str]:
@@ -187,15 +213,30 @@ def _relay_progress(worker: Worker, run: int, log: _Log) -> list[Progress]:
     ]
 
 
+def _audit_progress(worker: Worker, run: int, log: _Log, *, is_wanted: bool) -> list[Progress]:
+    if log.audit is None or log.tail is None:
+        return [Progress(worker.name, run, None, None, "events", None)] if is_wanted or run else []
+    signed = log.audit.signed_events
+    if not (is_wanted or run or signed):
+        return []
+    return [Progress(worker.name, run, signed, max(0, log.tail - signed), "events", log.audit.signed_at)]
+
+
 def _positions_of(worker: Worker, positions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return where a reader of events stands in each partition; a read model's only in the version in use."""
     mine = [row for row in positions if row["projection"] == worker.name]
     return mine if worker.of is None else [row for row in mine if row["version"] == PROJECTIONS[worker.of].version]
 
 
-def _event_progress(worker: Worker, run: int, positions: Sequence[dict[str, Any]], ends: _Ends) -> Progress:
+def _event_progress(
+    worker: Worker, run: int, positions: Sequence[dict[str, Any]], ends: _Ends, *, is_wanted: bool
+) -> list[Progress]:
     """Return how far a reader of events is: behind is what the topic holds beyond its offsets."""
-    offsets = {row["partition"]: row["next_offset"] for row in positions}
+    mine = _positions_of(worker, positions)
+    if not (mine or run or is_wanted):
+        return []
+    offsets = {row["partition"]: row["next_offset"] for row in mine}
     behind = sum(max(0, end - offsets.get(partition, ends.first[partition])) for partition, end in ends.next.items())
-    at = max((row["log_position"] for row in positions), default=0)
-    return Progress(worker.name, run, at, behind, "events", max((row["updated_at"] for row in positions), default=None))
+    at = max((row["log_position"] for row in mine), default=0)
+    moved_at = max((row["updated_at"] for row in mine), default=None)
+    return [Progress(worker.name, run, at, behind, "events", moved_at)]

@@ -33,6 +33,7 @@ def picture(status: SystemStatus) -> RenderableType:
     return Group(
         *_log(status),
         *outdated,
+        *_audit(status),
         table("Workers", ("worker", "runs", "#at", "#behind", "moved"), rows),
         *_idle(status),
         table(
@@ -52,6 +53,19 @@ def _log(status: SystemStatus) -> list[Text]:
     if status.dead_letters:
         dead.append("   (rma dead list)", "dim")
     return [Text(log), dead]
+
+
+def _audit(status: SystemStatus) -> list[Text]:
+    """Say how far the log is signed; in red why it is not signed on."""
+    audit = status.audit
+    if audit is None:
+        return []
+    if audit.fault is not None:
+        what = f"{audit.fault['what']} at {audit.fault['where']}"
+        return [Text(f"nothing is signed since {shown(audit.stopped_at)}: {what}   (rma audit verify)", "red")]
+    if audit.signed_at is None:
+        return [Text("nothing is signed yet   (docs/audit.md)", "dim")]
+    return [Text(f"signed up to position {audit.signed_events:,}, last at {shown(audit.signed_at)}")]
 
 
 def _runs(processes: int) -> Text:

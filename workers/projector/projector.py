@@ -27,6 +27,7 @@ from infra.logs import Alarm, alarm
 from infra.metrics import WorkerMetrics
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
 from infra.settings import Settings
+from projections.checkpoints import CHECKPOINTS
 from projections.positions import POSITIONS
 from projections.projection import Projection
 from projections.read_models import projection_named
@@ -242,7 +243,7 @@ def prepare(conninfo: str, projection: Projection) -> None:
     with closing(connect(conninfo, statement_timeout_ms=SCHEMA_CHANGE_MAX_MS)) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
         connection.execute(sql.SQL(projection.tables_sql))
-        connection.execute(sql.SQL(views_sql([POSITIONS])))
+        connection.execute(sql.SQL(views_sql([POSITIONS, CHECKPOINTS])))
         [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
         if live:
             alarm("rebuild_needed", projection=projection.name, version=projection.version)

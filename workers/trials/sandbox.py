@@ -101,7 +101,7 @@ def _remove_from_kafka(bootstrap: str, prefix: str) -> None:
     """Delete the topics under a prefix, and what Kafka remembers of who read them."""
     topics = TopicNames(prefix)
     with closing(make_admin(bootstrap)) as admin:
-        admin.delete_topics([topics.commands, topics.events, topics.results, topics.dead])
+        admin.delete_topics(list(topics.all))
         groups = [group["group_id"] for group in admin.list_groups() if group["group_id"].startswith(prefix)]
         if groups:
             admin.delete_groups(groups)

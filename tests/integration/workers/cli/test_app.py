@@ -63,7 +63,7 @@ def caught_up(settings: Settings) -> bool:
     """Tell whether every worker that runs here has come to the end."""
     found = asked(settings, "status")
     behind = {worker["worker"] for worker in found["workers"] if worker["behind"]}
-    return found["log_position"] > 0 and behind <= {"deadlines", "credit_notes"}
+    return found["log_position"] > 0 and behind <= {"deadlines", "credit_notes", "auditor"}
 
 
 def commands(*lines: dict[str, Any]) -> str:
@@ -253,6 +253,9 @@ def test_before_init_every_command_says_so(settings: Settings, tmp_path: Path) -
         ["work", "relay"],
         ["work", "projector", "tracking"],
         ["work", "deadlines"],
+        ["work", "auditor"],
+        ["audit", "verify"],
+        ["audit", "checkpoint"],
         ["status"],
         ["ledger"],
         ["policy", "list"],

@@ -57,7 +57,8 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("up",), ("down",), ("init",), ("doctor",), ("gateway",), ("demo",), ("import", "online-retail"),
     ("bench",), ("bench", "units"), ("bench", "policy"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
-    ("work", "credit_notes"), ("work", "http"), ("work", "all"), ("http", "key"),
+    ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "all"), ("http", "key"),
+    ("audit", "key"), ("audit", "checkpoint"),
 }  # fmt: skip
 """Commands that print what this project says of itself; their logs are `tests/unit/infra/test_escaping.py`'s."""
 
@@ -195,6 +196,17 @@ def invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     }
 
 
+def audit_invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return how each command of `rma audit` is run that shows what strangers chose."""
+    return {
+        ("audit", "verify"): [(), ("--key", TYPED)],
+        ("audit", "prove"): [("1",), (TYPED,)],
+        ("audit", "consistency"): [(town.file("[x].note", TEXT),), (TYPED,)],
+        ("audit", "check"): [(town.document("[p].json", {"[/x]": TEXT}), "--key", TYPED), (TYPED, "--key", TYPED)],
+        ("audit", "resume"): [("--by", "agent:[/a]"), ("--by", TYPED)],
+    }
+
+
 def every_command(group: TyperGroup, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command there is."""
     for name, command in group.commands.items():
@@ -217,7 +229,7 @@ def test_every_command_shows_what_strangers_wrote_and_obeys_none_of_it(town: Tow
     """People's tables and programs' JSON, what is found and what is refused, over all commands that exist."""
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
-    runs = invocations(town)
+    runs = invocations(town) | audit_invocations(town)
     assert set(runs) | WITHOUT_OUTSIDE_TEXTS == set(every_command(root))
     balanced = escaped("✓ EUR sums to zero")
 

@@ -53,7 +53,7 @@ def test_every_worker_is_seen_when_it_runs_and_missed_when_it_does_not(system: S
         those = dict.fromkeys(wanted, 0) | {"commands": 1, "relay": 1, "deadlines": 1, "tracking": 2}
         wait_for(lambda: running(system) == those, "every worker to be seen", look_every_s=0.5)
         shown = said(system)
-        assert "not running: refund_ledger, return_reasons, credit_notes; start them with: rma work" in shown
+        assert "not running: refund_ledger, return_reasons, credit_notes, auditor; start them with: rma work" in shown
         assert "2 processes" in shown
 
         workers["relay"].kill()
@@ -77,5 +77,5 @@ def test_who_only_looks_is_shown_what_he_may_see(system: Settings) -> None:
     assert (found.log_position, found.outbox_waiting) == (None, None)
     assert {one.worker: (one.at, one.behind) for one in found.workers} == {
         "commands": (0, 0), "relay": (None, None), "tracking": (0, 0), "refund_ledger": (0, 0),
-        "return_reasons": (0, 0), "deadlines": (0, 0), "credit_notes": (0, 0),
+        "return_reasons": (0, 0), "deadlines": (0, 0), "credit_notes": (0, 0), "auditor": (None, None),
     }  # fmt: skip

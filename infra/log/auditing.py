@@ -1,0 +1,104 @@
+"""What whoever checks the log asks of it, page by page: nothing here uses the code that appends or publishes."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from infra.records import StoredEvent
+
+EVENT_COLUMNS: Final = ", ".join(StoredEvent._fields)
+EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM rma_log.events WHERE position > %s ORDER BY position LIMIT %s"  # noqa: S608
+OF_ID: Final = f"SELECT {EVENT_COLUMNS} FROM rma_log.events WHERE event_id = %s"  # noqa: S608 - column names of our own
+OUTCOMES: Final = """
+    SELECT seq, source, command_id, fingerprint, status, result, hash FROM rma_log.outcomes
+    WHERE seq > %s ORDER BY seq LIMIT %s
+"""
+IS_ANSWERED: Final = "SELECT FROM rma_log.outcomes WHERE source = %s AND command_id = %s"
+COUNT_FROM: Final = "SELECT count(*) FROM rma_log.events WHERE position > %s"
+DOUBLED: Final = """
+    SELECT position FROM rma_log.events GROUP BY position HAVING count(*) > 1 ORDER BY position LIMIT 1
+"""
+STREAM_GAP: Final = """
+    SELECT told.position, gap.stream, gap.version, gap.before FROM (
+        SELECT stream, version, before FROM (
+            SELECT stream, version, lag(version, 1, 0::bigint) OVER (PARTITION BY stream ORDER BY version) AS before
+            FROM rma_log.events
+        ) AS numbered WHERE version <> before + 1
+    ) AS gap JOIN rma_log.events AS told USING (stream, version) ORDER BY told.position LIMIT 1
+"""
+
+
+class StoredOutcome(NamedTuple):
+    """A row of ``rma_log.outcomes``, in the order in which answers were given."""
+
+    seq: int
+    source: str
+    command_id: str
+    fingerprint: bytes
+    status: str
+    result: bytes
+    hash: bytes
+
+    @property
+    def source_and_id(self) -> tuple[str, str]:
+        """The command that was answered."""
+        return self.source, self.command_id
+
+
+class StreamGap(NamedTuple):
+    """An event that does not follow the one before it in its stream; ``before`` is that one's version, or 0."""
+
+    position: int
+    stream: str
+    version: int
+    before: int
+
+
+def events_after(connection: Connection[Any], position: int, limit: int) -> list[StoredEvent]:
+    """Return up to so many events behind a position, in log order."""
+    return [
+        StoredEvent(*row) for row in connection.execute(EVENTS.encode(), (position, limit), prepare=True, binary=True)
+    ]
+
+
+def event_at(connection: Connection[Any], position: int) -> StoredEvent | None:
+    """Return the event at a position."""
+    found = events_after(connection, position - 1, 1)
+    return found[0] if found and found[0].position == position else None
+
+
+def event_of_id(connection: Connection[Any], event_id: object) -> StoredEvent | None:
+    """Return the event with an id; reads the whole log where it has to."""
+    row = connection.execute(OF_ID.encode(), (event_id,), binary=True).fetchone()
+    return None if row is None else StoredEvent(*row)
+
+
+def outcomes_after(connection: Connection[Any], seq: int, limit: int) -> list[StoredOutcome]:
+    """Return up to so many answers behind a place in their order."""
+    return [StoredOutcome(*row) for row in connection.execute(OUTCOMES, (seq, limit), prepare=True, binary=True)]
+
+
+def is_answered(connection: Connection[Any], source: str, command_id: str) -> bool:
+    """Tell whether a command has an answer."""
+    return connection.execute(IS_ANSWERED, (source, command_id)).fetchone() is not None
+
+
+def events_counted(connection: Connection[Any], after_position: int) -> int:
+    """Return how many events lie behind a position."""
+    [(count,)] = connection.cursor(row_factory=tuple_row).execute(COUNT_FROM, (after_position,)).fetchall()
+    return int(count)
+
+
+def doubled_position(connection: Connection[Any]) -> int | None:
+    """Return the first position that two events have: where somebody took the constraint away."""
+    row = connection.cursor(row_factory=tuple_row).execute(DOUBLED).fetchone()
+    return None if row is None else int(row[0])
+
+
+def first_stream_gap(connection: Connection[Any]) -> StreamGap | None:
+    """Return the first event, by position, whose predecessor its stream lacks; reads an index of the whole log."""
+    row = connection.cursor(row_factory=tuple_row).execute(STREAM_GAP).fetchone()
+    return None if row is None else StreamGap(*row)
