@@ -17,6 +17,7 @@ from domain.policy.document import PolicyDocument, Rule
 from domain.policy.proof.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
 from domain.policy.question import Question
 from domain.policy.rules import mentions_of
+from domain.policy.soundness import check_beside_rules
 from domain.policy.when import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
 
 MEETINGS_MAX: Final = 300_000
@@ -35,6 +36,7 @@ def check(document: PolicyDocument) -> None:
         PolicyRuleUnreachableError: A rule can never matter; ``path`` says which, ``shadowed_by`` names the earlier
             rules that win all its effects wherever it matches.
     """
+    check_beside_rules(document)
     zone = document.window.zone
     asked = {question.fact: question for question in document.questions}
     places = [_Place(rule.name, f"rules[{index}].when") for index, rule in enumerate(document.rules)]
@@ -145,7 +147,27 @@ def _region(place: _Place, condition: Condition, classes: Mapping[str, Classes])
     if not region:
         found = place._replace(path=_contradiction(condition, place.path, classes))
         raise found.impossible("this can never hold, at least not with what stands before it")
+    if (always := _always(condition, place.path, classes)) is not None:
+        raise place._replace(path=always).impossible("one of these always holds; say so by all: []")
     return region
+
+
+def _always(condition: Condition, path: str, classes: Mapping[str, Classes]) -> str | None:
+    """Return the path of the first ``any`` of a condition that holds whatever the facts are, if there is one."""
+    if condition.any_of:
+        try:
+            if not region_of(condition, classes, holding=False):
+                return f"{path}.any"
+        except TooManyError:
+            return None  # what is too tangled to be looked into passes
+    parts = [
+        (f"{path}.{name}[{index}]", part)
+        for name, joined in (("all", condition.all_of), ("any", condition.any_of))
+        for index, part in enumerate(joined or ())
+    ]
+    if condition.negated is not None:
+        parts.append((f"{path}.not", condition.negated))
+    return next((found for inner, part in parts if (found := _always(part, inner, classes)) is not None), None)
 
 
 def _contradiction(condition: Condition, path: str, classes: Mapping[str, Classes]) -> str:

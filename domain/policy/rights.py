@@ -134,7 +134,7 @@ def _without_notice(statute: Statute, facts: Facts, last: date, zone: str) -> da
 def years_of_end(statute: Statute, facts: Facts) -> range:
     """Return the years whose holidays its end may hang on: none where it does not roll on or count business days."""
     anchor_at = anchor_of(statute, facts)
-    if anchor_at is None or (statute.roll == "none" and statute.count == "calendar"):
+    if anchor_at is None or not statute.rolls:
         return range(0)
     latest = right_end(statute, facts, anchor_at, "UTC")
     end = anchor_at if latest is None else latest

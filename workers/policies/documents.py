@@ -64,8 +64,9 @@ def read_document(file: Path) -> PolicyDocument:
         UnreadableFileError: The file cannot be read or is not JSON.
         DocumentRefusedError: It is no policy document; every fault is named by its path.
     """
+    read_json(file)  # what cannot be read at all is said as such; how deep it nests is for the document to say
     try:
-        return read(PolicyDocument, orjson.dumps(read_json(file)))
+        return read(PolicyDocument, file.read_bytes())
     except MalformedError as error:
         raise _refused(file, error.faults) from error
 

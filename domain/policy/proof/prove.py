@@ -1,110 +1,106 @@
-"""Proving the floor: no facts that can happen get less than the statutes grant, or here are some that do.
+"""Proving the floor: no line that can happen gets less than the law grants, or here are some that do.
 
-Searched are all cases that a document's rules and windows and a right tell apart (``cells``, ``timelines``); each is
-decided, and each decision held against the right's own terms (``floor``). What that proves, and what it takes for
-granted, is decision record 0008.
+Asked is of each right and each effect: which values would be too little, and is there a line for which one wins? Rules
+that do not speak of the effect are not looked at. Where there may be such a line one is made and decided by the
+evaluator itself, and the decision is held against the right's own terms (``floor``): what is found is real. What is
+proved, and what is taken for granted, is decision record 0008.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from itertools import product
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from domain.policy.decision import Decision
-from domain.policy.document import PolicyDocument
+from domain.policy.document import PolicyDocument, Window
 from domain.policy.evaluate import decide_without_reasons
 from domain.policy.facts import Facts
-from domain.policy.proof.cells import Terrain
-from domain.policy.proof.floor import EFFECTS, NOT_IN_DOCUMENTS, Demand, shortfalls
-from domain.policy.proof.regions import TooManyError
-from domain.policy.proof.timelines import TIME_FACTS, Signature, Timeline, clockwork_of
-from domain.policy.rules import reader
-from domain.policy.statutes import FIRST, NO_LAW, Statute, edition_numbered, law_for
+from domain.policy.proof.demands import TooLittle, demands_on
+from domain.policy.proof.floor import NOT_IN_DOCUMENTS, Demand, shortfalls
+from domain.policy.proof.lines import Holidays, Lines, classes_of_countries, told_apart
+from domain.policy.proof.regions import Box, Region, TooManyError
+from domain.policy.proof.winners import WINDOW_KEYS, Winners, start_of
+from domain.policy.statutes import NEWEST, NO_LAW, Statute, edition_numbered, law_for
+from domain.vocabularies import Reason, Wish
 
-DecideLine = Callable[[Facts], Decision]
-CASES_MAX: Final = 30_000
-"""How many cases one search decides for one right; where there are more, nothing is proved."""
-_QUESTIONS: Final = (
-    frozenset({"decide", "window.", "offers"}),
-    frozenset({"fees.", "method", "window.zone"}),
-    frozenset({"refund_due", "window.zone"}),
-)
-"""Effects that bear on a demand together; each question has its own cases, so that they add up and do not multiply."""
-
-_NOT_LOOKED_AT: Final[dict[str, Any]] = {"holidays": (), "rule_holidays": {}}
+TRIES_MAX: Final = 3_000
+"""How many lines are made for one right and effect; where there may be more, nothing is proved."""
+ROLLED_DAYS: Final = 12
+"""How much longer than its days a right may last for weekends and holidays."""
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
+Tell = Callable[[int, int, str], None]
 
 
 class Shortfall(NamedTuple):
-    """A counterexample: facts for which a decision gives less than a right grants."""
+    """A counterexample: facts for which a document gives less than a right grants, and what the law makes of it."""
 
     right: str
     demand: Demand
     facts: Facts
+    widened: tuple[Demand, ...] = ()
+    """In what the decision under the law still falls short: nothing, unless the engine is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What one search came to: how many cases it decided, one shortfall per right and effect, what it left out."""
+class Left(NamedTuple):
+    """A right and an effect of which too much would have had to be looked at."""
 
-    cases: int
-    shortfalls: tuple[Shortfall, ...]
-    not_searched: tuple[str, ...]
+    right: str
+    effect: str
+
+
+@dataclass(slots=True)
+class Proof:
+    """What a search came to: how many lines were decided, one shortfall per right and effect, what was left out."""
+
+    edition: int
+    lines: int = 0
+    shortfalls: list[Shortfall] = field(default_factory=list)
+    not_searched: list[Left] = field(default_factory=list)
+    not_held_to: list[str] = field(default_factory=list)
+    """Rights that hang on what no document can see; the law adds them to whatever it says."""
+    countries: dict[str, int] = field(default_factory=dict)
+    """How many effects fall short in each country."""
 
     @property
     def proved(self) -> bool:
         """Tell whether everything was looked at and nothing was found."""
         return not self.shortfalls and not self.not_searched
 
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The floor under what is decided, and under what the merchant's document would decide by itself."""
-
-    merged: Search
-    alone: Search
+    @property
+    def widened(self) -> bool:
+        """Tell whether the law makes every shortfall good."""
+        return not any(one.widened for one in self.shortfalls)
 
 
-class Ground:
-    """A document, and the courses of events that it and each right tell apart, found once."""
-
-    def __init__(self, document: PolicyDocument) -> None:
-        self.document = document
-        self.terrain = Terrain(document)
-        self._found: dict[str, list[tuple[Timeline, Signature]]] = {}
-
-    def timelines(self, right: Statute) -> list[tuple[Timeline, Signature]]:
-        """Return the courses of events for a right; raises ``TooManyError`` where they are too many."""
-        if right.id not in self._found:
-            beside = tuple(other for other in edition_numbered(FIRST).rights if other.countries & right.countries)
-            self._found[right.id] = list(clockwork_of(self.document).timelines(right, beside))
-        return self._found[right.id]
+def no_holidays(_country: str, _year: int, /) -> frozenset[date]:
+    """Return no holidays, for whoever may look up none."""
+    return frozenset()
 
 
-def prove(document: PolicyDocument) -> Proof:
-    """Return whether a document's decisions keep to the statutes, with the statutes above it and without."""
-    ground = Ground(document)
-    return Proof(merged=search_merged(ground), alone=search_alone(ground))
+def prove(
+    document: PolicyDocument, edition: int = NEWEST, tell: Tell | None = None, holidays: Holidays = no_holidays
+) -> Proof:
+    """Return whether a document by itself keeps to every right of an edition of the law.
 
-
-def search_merged(ground: Ground) -> Search:
-    """Return whether the decisions that are really made, under the statutes, ever give less than these grant."""
-    return search(ground, lambda facts: merged(ground.document, facts))
-
-
-def search_alone(ground: Ground) -> Search:
-    """Return where a document without the statutes gives less than they grant.
-
-    A document has no word for the order's last delivery nor for how soon money goes out; it is held to neither.
+    Args:
+        document: The merchant's document.
+        edition: The number of the edition.
+        tell: Called with how many rights were looked at, of how many, and which is next.
+        holidays: Of every country; the last days of rights fall on them.
     """
-    effects = frozenset(EFFECTS) - {NOT_IN_DOCUMENTS}
-    return search(ground, lambda facts: alone(ground.document, facts), effects=effects, together=True)
-
-
-def merged(document: PolicyDocument, facts: Facts) -> Decision:
-    """Return the decision on facts under the statutes of their country and time."""
-    return decide_without_reasons(document, law_for(facts.country or "", facts.ordered_at), facts)
+    rights = edition_numbered(edition).rights
+    proof = Proof(edition, countries=dict.fromkeys(edition_numbered(edition).countries, 0))
+    search = _Search(document, proof, holidays)
+    for done, right in enumerate(rights):
+        if tell is not None:
+            tell(done, len(rights), right.id)
+        search.under(right)
+    return proof
 
 
 def alone(document: PolicyDocument, facts: Facts) -> Decision:
@@ -112,70 +108,134 @@ def alone(document: PolicyDocument, facts: Facts) -> Decision:
     return decide_without_reasons(document, NO_LAW, facts)
 
 
-def fallen_short(facts: Facts, decision: Decision) -> tuple[Shortfall, ...]:
+def merged(document: PolicyDocument, facts: Facts, edition: int = NEWEST) -> Decision:
+    """Return the decision on facts under the law of their country and time."""
+    return decide_without_reasons(document, law_for(facts.country or "", facts.ordered_at, edition), facts)
+
+
+def fallen_short(facts: Facts, decision: Decision, edition: int = NEWEST) -> tuple[Shortfall, ...]:
     """Return in what a decision on given facts falls short: running a counterexample shows its shortfall again."""
-    rights = law_for(facts.country or "", facts.ordered_at).rights
+    rights = law_for(facts.country or "", facts.ordered_at, edition).rights
     return tuple(
         Shortfall(right.id, demand, facts) for right in rights for demand in shortfalls(right, facts, decision)
     )
 
 
-def search(
-    ground: Ground,
-    decide_line: DecideLine,
-    *,
-    effects: frozenset[str] = frozenset(EFFECTS),
-    together: bool = False,
-) -> Search:
-    """Return where decisions give less than a right grants, among all cases that can be told apart.
+class _Search:
+    """The search through one document."""
 
-    Args:
-        ground: The document whose rules, windows and rights tell cases apart.
-        decide_line: What decides.
-        effects: The effects that are held to the rights.
-        together: Take the whole order as delivered with the units asked for.
-    """
-    found: dict[tuple[str, str], Shortfall] = {}
-    cases, left_out = 0, []
-    for right in edition_numbered(FIRST).rights:
+    def __init__(self, document: PolicyDocument, proof: Proof, holidays: Holidays) -> None:
+        self._document = document
+        self._proof = proof
+        self._winners = Winners(document)
+        self._lines = Lines(self._winners, holidays)
+
+    def under(self, right: Statute) -> None:
+        """Look for lines that get less than a right grants, effect by effect."""
+        if right.only_if or right.repairs_tried_min:
+            self._proof.not_held_to.append(right.id)
+            return
+        self._of_effect(right, "outcome", self._outcomes(right))
+        asked: dict[str, list[Iterator[Facts]]] = {}
+        for demand in demands_on(right):
+            asked.setdefault(demand.effect, []).append(self._worse_off(right, demand))
+        for effect, found in asked.items():
+            self._of_effect(right, effect, (line for lines in found for line in lines))
+
+    def _of_effect(self, right: Statute, effect: str, lines: Iterator[Facts]) -> None:
+        """Decide lines until one falls short in an effect."""
         try:
-            for facts in _cases(ground, right, together=together):
-                cases += 1
-                for demand in shortfalls(right, facts, decide_line(facts)):
-                    if demand.effect in effects:
-                        found.setdefault((right.id, demand.effect), Shortfall(right.id, demand, facts))
+            for facts in _at_most(TRIES_MAX, lines):
+                self._proof.lines += 1
+                for demand in shortfalls(right, facts, alone(self._document, facts)):
+                    if demand.effect == effect != NOT_IN_DOCUMENTS:
+                        self._found(right, demand, facts)
+                        return
         except TooManyError:
-            left_out.append(right.id)
-    return Search(cases, tuple(found.values()), tuple(left_out))
+            self._proof.not_searched.append(Left(right.id, effect))
+
+    def _found(self, right: Statute, demand: Demand, facts: Facts) -> None:
+        decided = merged(self._document, facts, self._proof.edition)
+        still = tuple(one.demand for one in fallen_short(facts, decided, self._proof.edition))
+        self._proof.shortfalls.append(Shortfall(right.id, demand, facts, still))
+        for country in right.countries:
+            self._proof.countries[country] += 1
+
+    def _start(self, right: Statute) -> Region:
+        at_distance = right.not_if.get("distance_sale") is False
+        reasons = right.reasons or REASONS
+        return [start_of(self._winners, right.countries, reasons, WISHES, at_distance=at_distance)]
+
+    def _worse_off(self, right: Statute, demand: TooLittle) -> Iterator[Facts]:
+        """Yield lines for which values win that are too little."""
+        for won, region in self._winners.together(demand.keys, self._start(right), demand.may):
+            price = won["fees.return_shipping_minor"] if demand.caps_price else None
+            for box in region:
+                for reason, wish in self._said(box, partial(demand.said, won)):
+                    for country in self._countries(right, box)[:1]:
+                        said = {"reason": reason, "wish": wish}
+                        yield from self._lines.in_box(box, right, country, said, paid_minor_max=price)
+
+    def _outcomes(self, right: Statute) -> Iterator[Facts]:
+        """Yield lines that rules deny or send to review, and those whose window is over while the right holds."""
+        for decided, region in self._winners.of("decide", self._start(right)):
+            outcome = None if decided is None else decided[0]
+            if outcome == "approve":
+                continue
+            for box in region:
+                yield from self._undecided(right, box) if outcome is None else self._refused(right, box, outcome)
+
+    def _refused(self, right: Statute, box: Box, outcome: str) -> Iterator[Facts]:
+        def lifts(_reason: str, wish: str, /) -> bool:
+            return outcome == "deny" or (wish in right.grants and not right.asks_person)
+
+        for reason, wish in self._said(box, lifts):
+            for country in self._countries(right, box)[:1]:
+                yield from self._lines.in_box(box, right, country, {"reason": reason, "wish": wish})
+
+    def _undecided(self, right: Statute, box: Box) -> Iterator[Facts]:
+        keys = [key for key in WINDOW_KEYS if key != "window.calendar"]
+        for won, region in self._winners.together(keys, [box], lambda _won: True):
+            window = Window.model_construct(
+                None, calendar=None, **{key.removeprefix("window."): value for key, value in won.items()}
+            )
+            if _covers(window, right):
+                continue
+            for inside, (reason, wish) in ((one, said) for one in region for said in self._said(one, _anything)):
+                for country in told_apart(right, self._countries(right, inside)):
+                    said = {"reason": reason, "wish": wish}
+                    yield from self._lines.in_box(inside, right, country, said, window=window)
+
+    def _said(self, box: Box, fits: Callable[[str, str], bool]) -> Iterator[tuple[str, str]]:
+        """Yield the first reason and wish of a box that fit: which it is makes no difference to the rules."""
+        reasons, wishes = (self._texts(fact, box) for fact in ("reason", "wish"))
+        found = next(((reason, wish) for reason, wish in product(reasons, wishes) if fits(reason, wish)), None)
+        if found is not None:
+            yield found
+
+    def _texts(self, fact: str, box: Box) -> list[str]:
+        return [value for i, value in enumerate(self._winners.classes[fact].unordered) if box[fact] >> i & 1]
+
+    def _countries(self, right: Statute, box: Box) -> list[str]:
+        return classes_of_countries(self._winners.classes["country"], right, box["country"])
 
 
-def _cases(ground: Ground, right: Statute, *, together: bool) -> Iterator[Facts]:
-    """Yield facts for every case; raises ``TooManyError`` where there are more than can be looked at."""
-    exceptions = (None,) if right.exceptions or together else (None, "custom_made")
-    count = 0
-    for question in _QUESTIONS:
-        for timeline in _told_apart(ground, right, question, together=together):
-            values = _time_values(ground.document, timeline)
-            for cell in ground.terrain.cells(values, right, question):
-                for sample, exception in product(ground.terrain.samples(cell, right), exceptions):
-                    count += 1
-                    if count > CASES_MAX:
-                        raise TooManyError
-                    yield Facts.model_construct(
-                        **_NOT_LOOKED_AT, **sample, **timeline._asdict(), withdrawal_exception=exception
-                    )
+def _at_most(most: int, lines: Iterator[Facts]) -> Iterator[Facts]:
+    for count, facts in enumerate(lines):
+        if count >= most:
+            raise TooManyError
+        yield facts
 
 
-def _told_apart(ground: Ground, right: Statute, question: frozenset[str], *, together: bool) -> Iterator[Timeline]:
-    seen: set[object] = set()
-    for timeline, signature in ground.timelines(right):
-        # what no window bears on is the same inside and outside of it
-        key = signature if "window." in question else signature.beside_windows
-        if key not in seen and (timeline.together or not together):
-            seen.add(key)
-            yield timeline
+def _anything(_reason: str, _wish: str, /) -> bool:
+    return True
 
 
-def _time_values(document: PolicyDocument, timeline: Timeline) -> dict[str, object]:
-    facts = Facts.model_construct(**_NOT_LOOKED_AT, **timeline._asdict(), answers={})
-    return {fact: reader(fact, document.window)(facts) for fact in TIME_FACTS}
+def _covers(window: Window, right: Statute) -> bool:
+    """Tell whether a window is longer than a right in any case."""
+    if window.anchor != "delivered" or right.endless or right.anchor == "ordered":
+        return False
+    days = right.days or 31 * (right.months or 0) + 366 * (right.years or 0)
+    if right.rolls:
+        days += days + ROLLED_DAYS if right.count == "business" else ROLLED_DAYS
+    return window.days >= days + 2

@@ -143,6 +143,11 @@ class Statute(RightEntry):
         return bool(self.only_if or self.not_if or self.exceptions_if or self.repairs_tried_min)
 
     @cached_property
+    def rolls(self) -> bool:
+        """Tell whether its end hangs on weekends and holidays."""
+        return self.roll != "none" or self.count == "business"
+
+    @cached_property
     def is_counted_plainly(self) -> bool:
         """Tell whether its time is days or years after the anchor in the merchant's zone, and nothing else."""
         given = (self.without_notice_months, self.until_fault, self.after_repair_months, self.months, self.endless)

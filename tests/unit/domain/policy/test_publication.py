@@ -213,8 +213,9 @@ def test_no_rule_that_facts_reach_is_refused(document: PolicyDocument, lines: li
         outcome, path = "won", str(refused.details["path"])
     else:
         return
-    found = re.match(r"rules\[(\d+)\]", path)
-    assert found is not None
+    found = re.match(r"rules\[(\d+)\](\.when|$)", path)
+    if found is None or path.endswith(".any"):
+        return  # what stands beside conditions, or an alternative that always holds: see test_soundness.py
     for line in lines:
         entry: dict[str, Any] = dict(decided(document, _complete(line)).trace[int(found[1])])
         assert not entry[outcome]
@@ -263,7 +264,9 @@ def test_small_documents_are_checked_exactly(rules: list[tuple[dict[str, Any], d
     }
     try:
         check(document)
-    except (PolicyRuleImpossibleError, PolicyRuleUnreachableError):
+    except (PolicyRuleImpossibleError, PolicyRuleUnreachableError) as refused:
+        if "always holds" in str(refused):
+            return  # a fault of its own: see test_soundness.py
         published = False
     else:
         published = True

@@ -23,37 +23,57 @@ def app() -> typer.Typer:
 
 
 def test_a_counterexample_can_be_run(tmp_path: Path) -> None:
-    """The facts printed, given back, show the same shortfall; the decision under the statutes has none."""
+    """The facts printed, given back, show the same shortfall; the decision under the law has none."""
     file, facts = tmp_path / "policy.json", tmp_path / "facts.json"
     file.write_text('{"window": {"days": 7}, "refunds_outward_shipping": true, "refund_due": "receipt"}')
     found = RUN.invoke(app(), ["prove", str(file), "--json"])
-    assert found.exit_code == 0, found.output
+    assert found.exit_code == 1, found.output
     proof = json.loads(found.stdout)
-    assert proof["merged"]["proved"]
-    short = next(one for one in proof["alone"]["shortfalls"] if one["effect"] == "refund_due")
+    assert (proof["proved"], proof["law_makes_good"], proof["edition"]) == (False, True, 2)
+    assert proof["countries"]["DE"] > 0
+    short = next(one for one in proof["shortfalls"] if one["effect"] == "refund_due")
+    assert short["widened"] == []
     facts.write_text(json.dumps(short["facts"]))
-    again = json.loads(RUN.invoke(app(), ["prove", str(file), "--facts", str(facts), "--json"]).stdout)
-    assert again["merged"] == []
-    assert ("refund_due", "first_scan", "receipt") in {
-        (one["effect"], one["least"], one["found"]) for one in again["alone"]
-    }
+    ran = RUN.invoke(app(), ["prove", str(file), "--facts", str(facts), "--json"])
+    again = json.loads(ran.stdout)
+    assert (ran.exit_code, again["widened"]) == (1, [])
+    told = {(one["effect"], one["least"], one["found"]) for one in again["alone"]}
+    assert ("refund_due", "first_scan", "receipt") in told
 
 
-def test_the_document_alone_may_fail(tmp_path: Path) -> None:
-    """With --alone a document below the law is a failure, and the table names right, effect and facts."""
+def test_a_document_below_the_law_fails(tmp_path: Path) -> None:
+    """The table names right, effect and facts, what the law makes of it, and the countries."""
     file = tmp_path / "policy.json"
     file.write_text('{"window": {"days": 7}}')
-    told = RUN.invoke(app(), ["prove", str(file), "--alone"])
+    told = RUN.invoke(app(), ["prove", str(file)])
     assert told.exit_code == 1
-    assert "decided under the statutes: never less than the statutes grant" in told.stdout
-    assert "eu.withdrawal" in told.stdout
-    assert '"country":"AT"' in told.stdout
+    for text in ("eu.withdrawal", "made good", '"country":"AT"', "the law makes good each of these", "by country:"):
+        assert text in told.stdout
+
+
+def test_a_sound_document_passes(tmp_path: Path) -> None:
+    """Under the first edition, whose rights ask less; the edition is said."""
+    file = tmp_path / "policy.json"
+    file.write_text(
+        json.dumps(
+            {
+                "window": {"days": 3_650},
+                "offers": ["refund", "repair", "replacement"],
+                "refunds_outward_shipping": True,
+                "refund_due": "first_scan",
+            }
+        )
+    )
+    told = RUN.invoke(app(), ["prove", str(file), "--edition", "1"])
+    assert told.exit_code == 0, told.output
+    assert "keeps to edition 1 of the law" in told.stdout
 
 
 def test_a_faulty_document_is_refused_with_its_path(tmp_path: Path) -> None:
-    """A document that cannot be read is wrong usage, and the sentence says where."""
+    """A document that cannot be read is wrong usage, and the sentence says where; so is an edition there is not."""
     file = tmp_path / "policy.json"
     file.write_text('{"window": {"days": -1}}')
     told = RUN.invoke(app(), ["prove", str(file)])
     assert told.exit_code == 2
     assert "window.days" in told.output
+    assert RUN.invoke(app(), ["prove", str(file), "--edition", "9"]).exit_code == 2
