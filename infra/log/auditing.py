@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
@@ -16,6 +18,20 @@ OUTCOMES: Final = """
     SELECT seq, source, command_id, fingerprint, status, result, hash FROM rma_log.outcomes
     WHERE seq > %s ORDER BY seq LIMIT %s
 """
+OF_KEY: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM rma_log.events WHERE partition_key = %s AND position <= %s ORDER BY position
+"""  # noqa: S608 - column names of our own
+KEY_OF_STREAM: Final = "SELECT partition_key FROM rma_log.events WHERE stream = %s AND version = 1"
+TRAIL: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM rma_log.events WHERE position > %(after)s
+    AND (%(stream)s::text IS NULL OR stream = %(stream)s)
+    AND (%(keys)s::text[] IS NULL OR partition_key = ANY(%(keys)s))
+    AND (%(actor)s::text IS NULL OR actor = %(actor)s)
+    AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
+    AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
+    ORDER BY position LIMIT %(limit)s
+"""  # noqa: S608 - column names of our own
 IS_ANSWERED: Final = "SELECT FROM rma_log.outcomes WHERE source = %s AND command_id = %s"
 COUNT_FROM: Final = "SELECT count(*) FROM rma_log.events WHERE position > %s"
 DOUBLED: Final = """
@@ -29,6 +45,27 @@ STREAM_GAP: Final = """
         ) AS numbered WHERE version <> before + 1
     ) AS gap JOIN rma_log.events AS told USING (stream, version) ORDER BY told.position LIMIT 1
 """
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which events are asked for; None: whichever.
+
+    Args:
+        stream: Of this stream.
+        keys: Of one of these orders.
+        actor: Of whom.
+        types: Of one of these stored types.
+        since: Recorded then or later.
+        until: Recorded before.
+    """
+
+    stream: str | None = None
+    keys: list[str] | None = None
+    actor: str | None = None
+    types: list[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class StoredOutcome(NamedTuple):
@@ -79,6 +116,23 @@ def event_of_id(connection: Connection[Any], event_id: object) -> StoredEvent | 
 def outcomes_after(connection: Connection[Any], seq: int, limit: int) -> list[StoredOutcome]:
     """Return up to so many answers behind a place in their order."""
     return [StoredOutcome(*row) for row in connection.execute(OUTCOMES, (seq, limit), prepare=True, binary=True)]
+
+
+def events_of_key(connection: Connection[Any], key: str, up_to_position: int) -> list[StoredEvent]:
+    """Return the events of an order, or of whatever has the key, up to a position; reads the whole log."""
+    return [StoredEvent(*row) for row in connection.execute(OF_KEY.encode(), (key, up_to_position), binary=True)]
+
+
+def key_of_stream(connection: Connection[Any], stream: str) -> str | None:
+    """Return the partition key of a stream, such as the order of a return; None where there is no such stream."""
+    row = connection.execute(KEY_OF_STREAM, (stream,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def events_sought(connection: Connection[Any], sought: Sought, after_position: int, limit: int) -> list[StoredEvent]:
+    """Return up to so many events behind a position that are asked for, in log order."""
+    given = {**asdict(sought), "after": after_position, "limit": limit}
+    return [StoredEvent(*row) for row in connection.execute(TRAIL.encode(), given, binary=True)]
 
 
 def is_answered(connection: Connection[Any], source: str, command_id: str) -> bool:

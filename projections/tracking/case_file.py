@@ -172,28 +172,33 @@ def read_case_file(connection: Connection, rma_id: UUID) -> CaseFile | None:
     """Return what the read models hold about a return, as of one instant; None for an unknown one."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        with connection.cursor(row_factory=dict_row) as cursor:
-            summary = cursor.execute(RETURN, (rma_id,)).fetchone()
-            if summary is None:
-                return None
+        return case_file_at(connection, rma_id)
 
-            def rows(query: str, limit: int = LINES_MAX) -> Rows:
-                return cursor.execute(query.encode(), (rma_id, limit)).fetchall()
 
-            timeline = rows(TIMELINE, TIMELINE_EVENTS_MAX)
-            return CaseFile(
-                summary=summary,
-                lines=rows(LINES),
-                terms=rows(TERMS),
-                timeline=timeline,
-                refunds=rows(REFUNDS),
-                payouts=rows(PAYOUTS),
-                deadlines=rows(DEADLINES),
-                evidence=rows(EVIDENCE),
-                feedback=rows(FEEDBACK),
-                claims=words.claims(timeline),
-                persons=list(words.decisions_by_persons(timeline)),
-            )
+def case_file_at(connection: Connection, rma_id: UUID) -> CaseFile | None:
+    """Return what the read models hold about a return as the transaction at hand sees it; None for an unknown one."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        summary = cursor.execute(RETURN, (rma_id,)).fetchone()
+        if summary is None:
+            return None
+
+        def rows(query: str, limit: int = LINES_MAX) -> Rows:
+            return cursor.execute(query.encode(), (rma_id, limit)).fetchall()
+
+        timeline = rows(TIMELINE, TIMELINE_EVENTS_MAX)
+        return CaseFile(
+            summary=summary,
+            lines=rows(LINES),
+            terms=rows(TERMS),
+            timeline=timeline,
+            refunds=rows(REFUNDS),
+            payouts=rows(PAYOUTS),
+            deadlines=rows(DEADLINES),
+            evidence=rows(EVIDENCE),
+            feedback=rows(FEEDBACK),
+            claims=words.claims(timeline),
+            persons=list(words.decisions_by_persons(timeline)),
+        )
 
 
 def read_return(connection: Connection, rma_id: UUID) -> dict[str, Any] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from workers.cli.arguments import checked_actor
+from workers.cli import history
+from workers.cli.arguments import checked_actor, instant_of
 from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.cli.exit_codes import SAID_NO
 from workers.pictures.terminal import AsJson, console, counted, print_json, table
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from workers.audit.verifying import Report
 
 audit = typer.Typer(help="Show that the log is whole, to oneself and to others.", no_args_is_help=True)
+history.register(audit)
 KEY_HELP: Final = "The key that has to have signed: a file, or its text. Default: this machine's own."
 Key = Annotated[str | None, typer.Option("--key", metavar="FILE|TEXT", help=KEY_HELP)]
 FILE_BYTES_MAX: Final = 64_000_000
@@ -161,6 +164,32 @@ def check(
         return
     for file, one in found:
         console().print(f"{file}: {one.says}", style="green", soft_wrap=True)
+
+
+@audit.command()
+def export(
+    since: Annotated[str, typer.Option(help="Recorded then or later (RFC 3339).")],
+    until: Annotated[str, typer.Option(help="Recorded before (RFC 3339).")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or empty.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a bundle for an outside auditor: events, proofs, policies, the ledger's journal, and a program to check it.
+
+    Texts of people stand in the events as they are recorded. The bundle is checked by: python3 verify.py DIR --key KEY
+    """
+    from infra.settings import Settings
+    from workers.audit.exporting import export as export_bundle
+    from workers.pictures.spreadsheets import write_rows
+
+    begins, ends = instant_of(since, "--since"), instant_of(until, "--until")
+    if begins is None or ends is None or begins >= ends:
+        raise WrongUsageError("--since must be before --until")
+    manifest = export_bundle(Settings(), begins, ends, out, write_rows)
+    if as_json:
+        print_json(asdict(manifest))
+        return
+    count = counted(manifest.last_position - manifest.first_position + 1, "event")
+    console().print(f"{count}, positions {manifest.first_position:,} to {manifest.last_position:,}, in {out}")
 
 
 @audit.command()

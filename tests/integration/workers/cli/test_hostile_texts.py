@@ -203,6 +203,12 @@ def audit_invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]
         ("audit", "prove"): [("1",), (TYPED,)],
         ("audit", "consistency"): [(town.file("[x].note", TEXT),), (TYPED,)],
         ("audit", "check"): [(town.document("[p].json", {"[/x]": TEXT}), "--key", TYPED), (TYPED, "--key", TYPED)],
+        ("audit", "replay"): [(str(town.rma_id),), (ORDER_ID,), (TYPED,), ("--views", "returns"), ("--views", TYPED)],
+        ("audit", "trail"): [(), ("--customer", CUSTOMER_ID), ("--type", TYPED), ("--rma", TYPED)],
+        ("audit", "export"): [
+            ("--since", "2020-01-01T00:00:00Z", "--until", "2040-01-01T00:00:00Z", "--out", str(town.folder / "[/b]")),
+            ("--since", TYPED, "--until", TYPED, "--out", TYPED),
+        ],
         ("audit", "resume"): [("--by", "agent:[/a]"), ("--by", TYPED)],
     }
 

@@ -1,0 +1,99 @@
+"""`rma audit trail`: who did what, when, and why, off the log itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, TypedDict
+
+import orjson
+from psycopg import Connection
+
+from domain.errors import UnusableInputError
+from infra.envelope.codec import Codec
+from infra.log.auditing import Sought, events_sought
+from infra.records import StoredEvent
+
+PAGE_EVENTS: Final = 2_000
+WHY: Final = ("reason", "code", "codes", "note", "grounds", "comment")
+"""Fields of an event that say why, the first that is there first."""
+
+OVERRIDE: Final = "DecisionOverridden"
+"""What a person decided against what policy, or another person, had decided."""
+
+APPROVED: Final = "approved_by"
+NAMED_MAX: Final = 3
+
+
+class UnknownTypeError(UnusableInputError):
+    """There is no event of this name."""
+
+    code = "unknown_event_type"
+
+    def __init__(self, name: str, near: Sequence[str]) -> None:
+        hint = f"; did you mean {', '.join(near)}?" if near else ", see docs/contracts"
+        super().__init__(f"there is no event {name}{hint}")
+
+
+class Step(TypedDict):
+    """One event as the trail tells it; ``why`` holds what the event says of its reasons."""
+
+    position: int
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    event: str
+    stream: str
+    key: str
+    why: str
+    approved_by: str | None
+
+
+COLUMNS: Final = tuple(Step.__annotations__)
+
+
+def types_named(codec: Codec, name: str) -> list[str]:
+    """Return the stored types of an event, old ones too, by its name: ``Requested`` or ``rma.Rma.Requested.v1``.
+
+    Raises:
+        UnknownTypeError: There is none.
+    """
+    known = codec.event_classes
+    found = [fact for type_name, fact in known.items() if name in {type_name, short(type_name)}]
+    if not found:
+        near = sorted({short(one) for one in known if name.lower() in one.lower()})[:NAMED_MAX]
+        raise UnknownTypeError(name, near)
+    return codec.types_of(*found)
+
+
+def short(type_name: str) -> str:
+    """Return the name of an event: ``Requested`` for ``rma.Rma.Requested.v1``."""
+    return type_name.split(".")[-2] if "." in type_name else type_name
+
+
+def steps(connection: Connection[Any], sought: Sought) -> Iterator[Step]:
+    """Yield what is asked for in log order, a page at a time."""
+    after = 0
+    while page := events_sought(connection, sought, after, PAGE_EVENTS):
+        yield from map(_step, page)
+        after = page[-1].position
+
+
+def _step(event: StoredEvent) -> Step:
+    body = orjson.loads(event.body)
+    told = [_text(body[name]) for name in WHY if body.get(name)]
+    return {
+        "position": event.position,
+        "recorded_at": event.recorded_at,
+        "occurred_at": event.occurred_at,
+        "actor": event.actor,
+        "event": short(event.type),
+        "stream": event.stream,
+        "key": event.partition_key,
+        "why": "; ".join(told),
+        "approved_by": body.get(APPROVED),
+    }
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
