@@ -30,8 +30,8 @@ from domain.case.payouts import Named
 from domain.case.resolution import Award, Figures
 from domain.case.rulings import Ruling
 from domain.order import parts
+from domain.settlement import outcomes, retries, store_credit
 from domain.settlement import payouts as settlement_payouts
-from domain.settlement import retries, store_credit
 from domain.settlement.retries import Destination
 from domain.settlement.store_credit import Spending
 from domain.vocabularies import DecidedResolution, PayoutOutcome
@@ -145,7 +145,7 @@ def record_payout_outcome(command: RecordPayoutOutcome, meta: Meta, streams: Str
     settlement_payouts.check_figures(order, payout, command.amount_minor, command.currency)
     said = {"reference": command.reference, "reason": command.reason}
     if rma is None:
-        settlement_payouts.record_outcome(order, payout, command.outcome, meta.occurred_at, **said)
+        outcomes.record(order, payout, command.outcome, meta.occurred_at, **said)
         return
     case = Case(order, rma, meta.occurred_at)
     payouts.record_outcome(case, payout, command.outcome, **said)

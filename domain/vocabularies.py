@@ -60,7 +60,14 @@ TenderKind = Literal[
 ]  # fmt: skip
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
 RefundGround = Literal[
-    "policy", "agent", "fees_returned", "exchange_difference", "cancellation", "console", "chargeback"
+    "policy",
+    "agent",
+    "fees_returned",
+    "exchange_difference",
+    "cancellation",
+    "console",
+    "chargeback",
+    "payment_returned",
 ]
 ExternalKind = Literal["console", "chargeback"]
 ChargebackOutcome = Literal["won", "lost"]

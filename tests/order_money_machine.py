@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from domain.order import Order
-from tests.order_machine import OrderMachine, cents, line_numbers, small
+from tests.order_machine import OrderMachine, cents, line_numbers, numbers, small
+from tests.support.stories import day
 
 
 class OrderMoneyMachine(OrderMachine):
@@ -69,3 +70,30 @@ class OrderMoneyMachine(OrderMachine):
         names = list(self.shop.order().external)
         told = {"order_id": "O-1", "external_id": names[index % len(names)], "outcome": outcome}
         self.tell("RecordChargebackOutcome", told, "gateway:g")
+
+    # what customers owe
+
+    @precondition(lambda self: any(debt.open_minor > 0 for debt in self.shop.order().receivables.values()))
+    @rule(amount=st.integers(1, 900), kind=st.sampled_from(("card", "bank_transfer", "store_credit")))
+    def pay_debt(self, amount: int, kind: str) -> None:
+        """Let the customer pay something of what he owes beside the order, or try to pay more."""
+        told = {"payment_id": f"PM-{len(self.shop.history)}", "amount_minor": amount, "tender_kind": kind}
+        self.tell("RecordCustomerPayment", {"order_id": "O-1", **told}, "gateway:g")
+
+    @precondition(lambda self: any(debt.open_minor > 0 for debt in self.shop.order().receivables.values()))
+    @rule(amount=st.integers(1, 900))
+    def give_up_debt(self, amount: int) -> None:
+        told = {"amount_minor": amount, "reason": "x", "approved_by": "boss"}
+        self.tell("WriteOffReceivable", {"order_id": "O-1", **told})
+
+    @precondition(lambda self: self.returns)
+    @rule(which=numbers, amount=st.integers(1, 900))
+    def come_late(self, which: int, amount: int) -> None:
+        """Let goods come that were asked back since a deadline passed, after something of that was paid."""
+        rma = self.shop.rma(self.returns[which % len(self.returns)])
+        for deadline in [one for one in rma.deadlines.values() if (one.kind, one.status) == ("ship_back", "open")]:
+            self.clock = max(self.clock, (deadline.due_at - day(0)).days + 1)
+            self.tell("PassDeadline", self.on(which, deadline_id=str(deadline.deadline_id)), "clock:1")
+        self.pay_debt(amount, "card")
+        self.give_up_debt(amount // 2 + 1)
+        self.bring_in(which, "A", "none", 2)

@@ -14,6 +14,7 @@ from domain.order.accounts import Claim
 from domain.order.parts import LineRun
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
+from domain.settlement import overpayments
 from domain.units import UnitRun, total, without
 from domain.vocabularies import UnclaimedBecause
 
@@ -74,7 +75,10 @@ def claim_unreturned(case: Case, number: int, waiting: Sequence[tuple[RmaRun, Ru
 
 
 def give_up(case: Case, runs: Sequence[RmaRun], because: UnclaimedBecause) -> None:
-    """Ask no longer what a deadline asked for these units by itself: its ground is gone."""
+    """Ask no longer what a deadline asked for these units by itself: its ground is gone.
+
+    What the customer paid of it goes back to him.
+    """
     wanted = case.order_runs(runs)
     for claim in list(case.order.claims.values()):
         if claim.rma_id != case.rma.rma_id or claim.reason not in BY_DEADLINE:
@@ -95,6 +99,7 @@ def give_up(case: Case, runs: Sequence[RmaRun], because: UnclaimedBecause) -> No
             currency=case.order.currency,
             timestamp=case.at,
         )
+    overpayments.give_back(case.order, case.rma.rma_id, "claim", case.at)
 
 
 def _still_claimed(case: Case, claim: Claim, wanted: Sequence[LineRun]) -> Iterator[LineRun]:

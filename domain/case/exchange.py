@@ -14,7 +14,7 @@ from domain.order.money_facts import EXCHANGE_BONUS
 from domain.order.parts import Credit
 from domain.rma.parts import RmaRun
 from domain.rma.state import RmaLine
-from domain.settlement import entitlement
+from domain.settlement import entitlement, overpayments
 from domain.settlement.refund import net_minor
 from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, total, without
@@ -129,6 +129,7 @@ def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
         postings=_postings(worth, -quote),
         timestamp=case.at,
     )
+    overpayments.give_back(order, case.rma.rma_id, "exchange_difference", case.at)
 
 
 def called_off(case: Case, runs: Sequence[RmaRun]) -> Worth:

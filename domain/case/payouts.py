@@ -13,10 +13,10 @@ from domain.case import Case
 from domain.case.store_credit import holder_of
 from domain.identity import goodwill_id
 from domain.order import Order
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.rma.parts import RefundPart, RmaRun
 from domain.rma.state import RmaLine
-from domain.settlement import payouts, retries
+from domain.settlement import outcomes, payouts, retries
 from domain.settlement.retries import Destination
 from domain.units import without
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
@@ -33,7 +33,7 @@ def record_outcome(
     case: Case, payout: Payout, outcome: PayoutOutcome, *, reference: str | None = None, reason: str | None = None
 ) -> None:
     """Record what a gateway said, and where the money for the return's units stands by it."""
-    payouts.record_outcome(case.order, payout, outcome, case.at, reference=reference, reason=reason)
+    outcomes.record(case.order, payout, outcome, case.at, reference=reference, reason=reason)
     move_settlement(case, payout.refund_id)
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from domain.order.parts import Consignment, Credit, LineRun, OrderLine, PayoutCover
+from domain.order.parts import Consignment, Credit, LineRun, OrderLine
+from domain.order.payout import PayoutCover
 from domain.order.serials import SerialNumbers
 from domain.units import UnitRun, UnitStates, take, without
 from domain.vocabularies import FINAL_OUTCOMES, ChargebackOutcome, ExternalKind, PayoutOutcome, PayoutStatus

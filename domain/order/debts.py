@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.vocabularies import OwedFor
+from domain.vocabularies import OwedFor, TenderKind
 
 
 @dataclass(slots=True)
@@ -23,6 +24,11 @@ class Receivable:
     """What is no longer asked for, because its ground went."""
 
     @property
+    def key(self) -> tuple[UUID | None, OwedFor]:
+        """What tells it from the order's other debts."""
+        return self.rma_id, self.because
+
+    @property
     def open_minor(self) -> int:
         """What has yet to come."""
         return self.amount_minor - self.paid_minor - self.written_off_minor - self.called_off_minor
@@ -33,6 +39,16 @@ class Receivable:
             self.amount_minor += amount_minor
         else:
             self.called_off_minor -= amount_minor
+
+
+@dataclass(slots=True)
+class CustomerPayment:
+    """What a customer paid of his debts, and of which of them it is still kept (minor units)."""
+
+    payment_id: str
+    tender_kind: TenderKind
+    reference: str | None
+    kept_minor: Counter[tuple[UUID | None, OwedFor]]
 
 
 @dataclass(slots=True)

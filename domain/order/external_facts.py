@@ -8,7 +8,8 @@ from uuid import UUID
 from domain.fact import Fact
 from domain.ledger import Posting
 from domain.order.accounts import ExternalRefund, Refund
-from domain.order.parts import Credit, LineAmount, OwedShare, Payout, PayoutCover, RefundedLine
+from domain.order.parts import Credit, LineAmount, OwedShare, RefundedLine
+from domain.order.payout import Payout, PayoutCover
 from domain.order.state import OrderState
 from domain.vocabularies import ChargebackOutcome, ExternalKind
 

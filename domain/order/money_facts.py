@@ -10,7 +10,8 @@ from domain import ledger
 from domain.fact import Fact
 from domain.ledger import Posting
 from domain.order.accounts import Claim, Refund, StoreCredit, status_by
-from domain.order.parts import Credit, LineAmount, LineRun, Payout, RefundedLine
+from domain.order.parts import Credit, LineAmount, LineRun, RefundedLine
+from domain.order.payout import Payout
 from domain.order.state import OrderState
 from domain.vocabularies import OwedFor, PayoutOutcome, PayoutStatus, RefundGround, UnclaimedBecause
 

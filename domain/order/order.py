@@ -59,6 +59,8 @@ class Order(OrderState, AggregateRoot):
     PaymentReceived = payment_facts.PaymentReceived
     CustomerPaid = owed_facts.CustomerPaid
     ReceivableWrittenOff = owed_facts.ReceivableWrittenOff
+    PaymentReturned = owed_facts.PaymentReturned
+    WriteOffReversed = owed_facts.WriteOffReversed
     ExchangeClosed = owed_facts.ExchangeClosed
     StoreCreditSpent = money_facts.StoreCreditSpent
     Exchanged = money_facts.Exchanged

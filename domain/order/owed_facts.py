@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from uuid import UUID
 
 from domain.fact import Fact
 from domain.ledger import Posting
-from domain.order.parts import OwedShare, TenderShare
+from domain.order.accounts import Refund
+from domain.order.debts import CustomerPayment
+from domain.order.parts import OwedShare, PaymentShare, TenderShare
+from domain.order.payout import Payout
 from domain.order.state import OrderState
-from domain.vocabularies import TenderKind
+from domain.vocabularies import OwedFor, TenderKind
 
 
 class CustomerPaid(Fact):
@@ -28,8 +32,39 @@ class CustomerPaid(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.recorded["payment_id", self.payment_id] = self.content_hash
+        payment = CustomerPayment(self.payment_id, self.tender_kind, self.reference, Counter())
+        aggregate.customer_payments[self.payment_id] = payment
         for share in self.shares:
-            aggregate.receivables[share.rma_id, share.because].paid_minor += share.amount_minor
+            debt = aggregate.receivables[share.rma_id, share.because]
+            debt.paid_minor += share.amount_minor
+            payment.kept_minor[debt.key] += share.amount_minor
+
+
+class PaymentReturned(Fact):
+    """What the customer had paid is owed no more: it is due to him again, a refund that corrects no sale."""
+
+    TOPIC = "rma.Order.PaymentReturned.v1"
+    refund_id: UUID
+    rma_id: UUID | None
+    because: OwedFor
+    amount_minor: int
+    currency: str
+    shares: tuple[PaymentShare, ...]
+    """What of it gives back which payment."""
+    payouts: tuple[Payout, ...]
+    postings: tuple[Posting, ...]
+
+    def apply(self, aggregate: OrderState) -> None:
+        debt = aggregate.receivables[self.rma_id, self.because]
+        debt.paid_minor -= self.amount_minor
+        for share in self.shares:
+            aggregate.customer_payments[share.payment_id].kept_minor[debt.key] -= share.amount_minor
+        made = [payout.payout_id for payout in self.payouts]
+        aggregate.refunds[self.refund_id] = Refund(
+            self.refund_id, self.rma_id, self.amount_minor, (), made, self.timestamp
+        )
+        for payout in self.payouts:
+            aggregate.payouts[payout.payout_id] = payout
 
 
 class ReceivableWrittenOff(Fact):
@@ -52,6 +87,20 @@ class ReceivableWrittenOff(Fact):
             aggregate.recorded["write_off_id", self.write_off_id] = self.content_hash
         for share in self.shares:
             aggregate.receivables[share.rma_id, share.because].written_off_minor += share.amount_minor
+
+
+class WriteOffReversed(Fact):
+    """What was given up is owed no more: it is no loss."""
+
+    TOPIC = "rma.Order.WriteOffReversed.v1"
+    rma_id: UUID | None
+    because: OwedFor
+    amount_minor: int
+    currency: str
+    postings: tuple[Posting, ...]
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.receivables[self.rma_id, self.because].written_off_minor -= self.amount_minor
 
 
 class ExchangeClosed(Fact):

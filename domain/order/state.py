@@ -21,8 +21,9 @@ from domain.order.accounts import (
     UnitState,
     status_by,
 )
-from domain.order.debts import ExchangeAccount, Receivable
-from domain.order.parts import Credit, LineRun, OrderLine, Payment, Payout, PolicyPin
+from domain.order.debts import CustomerPayment, ExchangeAccount, Receivable
+from domain.order.parts import Credit, LineRun, OrderLine, Payment, PolicyPin
+from domain.order.payout import Payout
 from domain.order.serials import SerialNotAvailableError
 from domain.units import UnitRun, UnitStates, runs_of, take, total, without
 from domain.vocabularies import FINAL_OUTCOMES, OwedFor, PayoutOutcome
@@ -45,6 +46,7 @@ class OrderState:
         self.refunds: dict[UUID, Refund] = {}
         self.payouts: dict[UUID, Payout] = {}
         self.payments: list[Payment] = []
+        self.customer_payments: dict[str, CustomerPayment] = {}
         self.receivables: dict[tuple[UUID | None, OwedFor], Receivable] = {}
         self.exchanges: dict[tuple[UUID, int], ExchangeAccount] = {}
         self.moved_minor: dict[str, int] = {}

@@ -41,14 +41,7 @@ def cancel(order: Order, asked: Cancellation, runs: Sequence[LineRun], at: datet
 
     Outward shipping goes back with the last unit of an order of which nothing was sent.
     """
-    credits = [
-        credit
-        for line_id, of_line in groupby(runs, key=lambda run: run.line_id)
-        for credit in left_of_all(order.lines[line_id], [run.run for run in of_line], with_shipping=False)
-    ]
-    if _nothing_stands(order, runs):
-        credits += left_shipping(order)
-    credits = [credit for credit in credits if credit.gross_minor]
+    credits = _left_of(order, runs, with_shipping=_nothing_stands(order, runs))
     refund_id = order_refund_id(order.order_id, "cancellation", asked.cancellation_id) if credits else None
     order.trigger_event(
         order.UnitsCancelled,
@@ -61,6 +54,31 @@ def cancel(order: Order, asked: Cancellation, runs: Sequence[LineRun], at: datet
     )
     if refund_id is not None:
         _pay_back(order, refund_id, credits, at)
+
+
+def pay_back_the_rest(order: Order, refund_id: UUID, at: datetime) -> None:
+    """Let what there is again of units cancelled before go back: a won chargeback had taken it."""
+    cancelled = [
+        LineRun(line_id, run.first, run.count)
+        for line_id, account in order.lines.items()
+        for run, state in account.units
+        if state.is_cancelled
+    ]
+    credits = _left_of(order, cancelled, with_shipping=_nothing_stands(order, ()))
+    if credits:
+        _pay_back(order, refund_id, credits, at)
+
+
+def _left_of(order: Order, runs: Sequence[LineRun], *, with_shipping: bool) -> list[Credit]:
+    """Return what is left of what was paid for units, and of all outward shipping where none is sent."""
+    credits = [
+        credit
+        for line_id, of_line in groupby(runs, key=lambda run: run.line_id)
+        for credit in left_of_all(order.lines[line_id], [run.run for run in of_line], with_shipping=False)
+    ]
+    if with_shipping:
+        credits += left_shipping(order)
+    return [credit for credit in credits if credit.gross_minor]
 
 
 def _pay_back(order: Order, refund_id: UUID, credits: Sequence[Credit], at: datetime) -> None:

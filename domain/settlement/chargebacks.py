@@ -8,10 +8,12 @@ from uuid import UUID
 
 from domain import ledger
 from domain.errors import UnknownRefundError, WrongStateError
+from domain.identity import order_refund_id
 from domain.order import Order
 from domain.order.accounts import ExternalRefund
-from domain.order.parts import Credit, Payout, PayoutCover, RefundedLine
-from domain.settlement import payouts
+from domain.order.parts import Credit, RefundedLine
+from domain.order.payout import Payout, PayoutCover
+from domain.settlement import cancellation, overpayments, payouts
 from domain.settlement.entitlement import given_by, less, new_units
 from domain.settlement.external_refunds import paid_in_place, request_anew, surplus_shares
 from domain.settlement.sales_returns import sales_return
@@ -42,8 +44,11 @@ def decide(order: Order, external_id: str, outcome: ChargebackOutcome, at: datet
         _tell(order, external_id, outcome, (), at)
         return ()
     _tell(order, external_id, outcome, _taken_back(order, external), at)
+    for rma_id in dict.fromkeys([None, *(order.refunds[cover.refund_id].rma_id for cover in external.covers)]):
+        overpayments.give_back(order, rma_id, "surplus", at)
     for cover in external.covers:
         _pay_after_all(order, cover, at)
+    cancellation.pay_back_the_rest(order, order_refund_id(order.order_id, "dispute", external_id), at)
     return tuple(dict.fromkeys(cover.refund_id for cover in external.covers))
 
 

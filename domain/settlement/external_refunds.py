@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -25,7 +25,8 @@ from domain.identity import idempotency_key, order_refund_id, payout_id
 from domain.money import share_by_largest_remainder
 from domain.order import Order
 from domain.order.accounts import LineAccount
-from domain.order.parts import Credit, LineAmount, OwedShare, Payout, PayoutCover, Tender
+from domain.order.parts import Credit, LineAmount, OwedShare, Tender
+from domain.order.payout import Payout, PayoutCover
 from domain.settlement import payouts, refund, retries, tenders
 from domain.settlement.entitlement import cut, left_of, left_of_all, left_shipping_of, limit, spread
 from domain.settlement.sales_returns import sales_return
@@ -108,6 +109,9 @@ def record(order: Order, told: GoneBack, at: datetime) -> tuple[UUID, ...]:
     _tell(order, tender, told, divided, at)
     for cover in divided.covers:
         _give_way(order, order.payouts[cover.payout_id], at)
+    for payout in _doubtful(order, told.tender_id):
+        if tenders.room(order, told.tender_id) < 0:
+            _give_way(order, payout, at)
     return tuple(dict.fromkeys(cover.refund_id for cover in divided.covers))
 
 
@@ -130,7 +134,8 @@ def _check(order: Order, tender: Tender, told: GoneBack) -> None:
 
 
 def _divided(order: Order, told: GoneBack) -> _Divided:
-    room = tenders.room(order, told.tender_id)
+    doubtful = sum(payout.amount_minor for payout in _doubtful(order, told.tender_id))
+    room = tenders.room(order, told.tender_id) + doubtful
     candidates = _candidates(order, told)
     covers = _Covers(order)
     without_room = min(told.amount_minor - room, told.amount_minor)
@@ -139,6 +144,15 @@ def _divided(order: Order, told: GoneBack) -> _Divided:
     credits = [credit for credit in _credits(order, told, fits) if credit.gross_minor]
     covers.take(fits - sum(credit.gross_minor for credit in credits), candidates)
     return _Divided(covers.told(), tuple(credits))
+
+
+def _doubtful(order: Order, tender_id: str) -> list[Payout]:
+    """Return the payouts to a tender that others replaced, and of which nobody can tell any more whether they failed.
+
+    They pay for nothing that is still owed; where they leave no room they give way, too.
+    """
+    to_it = [payout for payout in order.payouts.values() if payout.tender_id == tender_id]
+    return [payout for payout in to_it if payout.retried and payout.is_under_way and not payout.returns_payment]
 
 
 def _candidates(order: Order, told: GoneBack) -> list[Payout]:
@@ -150,7 +164,8 @@ def _candidates(order: Order, told: GoneBack) -> list[Payout]:
         return payout.has_failed, payout.tender_id != told.tender_id, not named & about
 
     newest_first = reversed(order.payouts.values())
-    waiting = [p for p in newest_first if not p.is_ours and (p.is_under_way or p.may_be_retried)]
+    open_ones = (payout for payout in newest_first if payout.is_under_way or payout.may_be_retried)
+    waiting = [p for p in open_ones if not (p.is_ours or p.returns_payment or p.retried)]
     return sorted(waiting, key=beside_the_point)
 
 
@@ -275,29 +290,17 @@ def _give_way(order: Order, payout: Payout, at: datetime) -> None:
         gave_way=True,
         timestamp=at,
     )
-    if payout.left_minor:
+    if payout.left_minor and not payout.retried:
         request_anew(order, payout, payout.left_minor, at)
 
 
 def request_anew(order: Order, old: Payout, amount_minor: int, at: datetime) -> None:
     """Request so much of a failed payout by a new one of the same refund to the same tender."""
-    attempt = retries.next_attempt(order, old.refund_id, old.tender_id)
-    new = replace(
-        old,
-        payout_id=payout_id(old.refund_id, old.tender_id, attempt),
-        idempotency_key=idempotency_key(old.refund_id, old.tender_id, attempt),
-        amount_minor=amount_minor,
-        attempt=attempt,
-        status="requested",
-        retried=False,
-        gave_way=False,
-        covered_minor=0,
-    )
     order.trigger_event(
         order.PayoutRetried,
         payout_id=old.payout_id,
         rma_id=old.rma_id,
-        payout=new,
+        payout=retries.again(order, old, amount_minor),
         currency=order.currency,
         timestamp=at,
     )

@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.fact import Fact
 from domain.order import Order
 from domain.order.money_facts import PayoutHeard
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus, TenderKind
 
 ASK_AGAIN_S: Final = 1.0
@@ -69,7 +69,7 @@ class Statement:
 def payouts_of(fact: Fact) -> tuple[UUID, ...]:
     """Return the payouts whose questions a fact touches."""
     match fact:
-        case Order.RefundRequested():
+        case Order.RefundRequested() | Order.PaymentReturned():
             return tuple(payout.payout_id for payout in fact.payouts)
         case Order.PayoutRetried():
             return fact.payout_id, *(payout.payout_id for payout in fact.payouts)
@@ -81,7 +81,7 @@ def payouts_of(fact: Fact) -> tuple[UUID, ...]:
 def follow(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
     """Let a fact open, end or reopen questions in ``known``; payouts that are no gateway's business have none."""
     match fact:
-        case Order.RefundRequested():
+        case Order.RefundRequested() | Order.PaymentReturned():
             _open(known, fact.payouts, order_id=order_id, currency=fact.currency, position=position)
         case Order.PayoutRetried() if fact.currency or fact.payout_id in known:
             currency = fact.currency or known[fact.payout_id].currency  # facts of the first days name none

@@ -18,7 +18,7 @@ from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownPayou
 from domain.ledger import Posting
 from domain.order import Order
 from domain.order.accounts import Refund
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus
 
 WORST_FIRST: Final[tuple[PayoutStatus, ...]] = ("unknown", "requested", "failed", "settled")

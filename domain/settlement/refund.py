@@ -11,7 +11,8 @@ from uuid import UUID
 from domain import ledger
 from domain.ledger import Posting
 from domain.order import Order
-from domain.order.parts import Credit, Payout, RefundedLine, Tender, TenderShare
+from domain.order.parts import Credit, RefundedLine, Tender, TenderShare
+from domain.order.payout import Payout
 from domain.settlement import cash_rounding
 from domain.settlement.entitlement import new_units
 from domain.settlement.sales_returns import sales_return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from domain.errors import DuplicateTenderError, SeveralWaysError, TendersDoNotSumError, WrongStateError
+from domain.identity import idempotency_key, payout_id
 from domain.order import Order
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.settlement.payouts import settle_ours
 from domain.settlement.tenders import payouts_of, with_room
 
@@ -69,17 +70,7 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
     if not old.may_be_retried:
         raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
     new = [
-        payout
-        for tender_id, amount in to.shares(old)
-        for payout in payouts_of(
-            order,
-            old.refund_id,
-            with_room(order, tender_id, amount) if tender_id else None,
-            amount,
-            rma_id=old.rma_id,
-            holder_id=holder_id,
-            attempt=next_attempt(order, old.refund_id, tender_id),
-        )
+        payout for tender_id, amount in to.shares(old) for payout in _instead(order, old, tender_id, amount, holder_id)
     ]
     order.trigger_event(
         order.PayoutRetried,
@@ -94,6 +85,37 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
     settle_ours(order, old.refund_id, at)
 
 
-def next_attempt(order: Order, refund: UUID, tender_id: str | None) -> int:
+def _instead(order: Order, old: Payout, tender_id: str | None, amount_minor: int, holder_id: str) -> list[Payout]:
+    """Return the payouts of so much of a failed one to a tender (None: as store credit), or back to its payment."""
+    if old.returns_payment and tender_id == old.tender_id:
+        return [again(order, old, amount_minor)]
+    return payouts_of(
+        order,
+        old.refund_id,
+        with_room(order, tender_id, amount_minor) if tender_id else None,
+        amount_minor,
+        rma_id=old.rma_id,
+        holder_id=holder_id,
+        attempt=_next_attempt(order, old.refund_id, tender_id),
+    )
+
+
+def again(order: Order, old: Payout, amount_minor: int) -> Payout:
+    """Return a payout of so much of a failed one, to the same tender under a key of its own."""
+    attempt = _next_attempt(order, old.refund_id, old.tender_id)
+    return replace(
+        old,
+        payout_id=payout_id(old.refund_id, old.tender_id, attempt),
+        idempotency_key=idempotency_key(old.refund_id, old.tender_id, attempt),
+        amount_minor=amount_minor,
+        attempt=attempt,
+        status="requested",
+        retried=False,
+        gave_way=False,
+        covered_minor=0,
+    )
+
+
+def _next_attempt(order: Order, refund: UUID, tender_id: str | None) -> int:
     """Return which payout of a refund to a tender (None: as store credit) the next one would be, from 1."""
     return 1 + sum(order.payouts[p].tender_id == tender_id for p in order.refunds[refund].payouts)

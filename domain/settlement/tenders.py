@@ -7,13 +7,15 @@ from uuid import UUID
 from domain.errors import AmountExceedsEntitlementError, UnknownTenderError
 from domain.identity import idempotency_key, payout_id
 from domain.order import Order
-from domain.order.parts import Payout, Tender
+from domain.order.parts import Tender
+from domain.order.payout import Payout
 
 
 def room(order: Order, tender_id: str) -> int:
     """Return what a tender paid and has not got back, nor is about to, here or through another order (minor units)."""
     paid = next(tender.amount_minor for tender in order.tenders if tender.tender_id == tender_id)
-    given = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and not p.has_failed)
+    to_it = [p for p in order.payouts.values() if p.tender_id == tender_id and not p.returns_payment]
+    given = sum(payout.amount_minor for payout in to_it if not payout.has_failed)
     return paid - given - order.moved_minor.get(tender_id, 0)
 
 

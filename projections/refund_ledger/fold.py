@@ -40,7 +40,7 @@ KINDS: Final = frozenset(
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed UnitsCancelled RefundRequested PayoutSettled"
         " PayoutFailed PayoutUnclear PayoutPending PayoutRetried PaymentReceived Exchanged ExchangeCalledOff"
         " CustomerPaid ReceivableWrittenOff ExchangeClosed GoodwillGranted ClaimRaised ClaimReversed StoreCreditSpent"
-        " ExternalRefundRecorded ChargebackDecided"
+        " ExternalRefundRecorded ChargebackDecided PaymentReturned WriteOffReversed"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 
@@ -129,7 +129,7 @@ class _Batch:
 
     def _store_credit(self, event: RecordedEvent, fact: Any) -> None:
         match fact:
-            case Order.RefundRequested() | Order.PayoutRetried():
+            case Order.RefundRequested() | Order.PaymentReturned() | Order.PayoutRetried():
                 for payout in fact.payouts:
                     if payout.tender_id is None:
                         self._credit(event, fact, payout.credit)["holder_id"] = payout.holder_id

@@ -35,6 +35,10 @@ class Receivables:
             case Order.ReceivableWrittenOff():
                 for share in fact.shares:
                     self._count(event, share.rma_id, share.because, "written_off_minor", share.amount_minor)
+            case Order.PaymentReturned():
+                self._count(event, fact.rma_id, fact.because, "paid_minor", -fact.amount_minor)
+            case Order.WriteOffReversed():
+                self._count(event, fact.rma_id, fact.because, "written_off_minor", -fact.amount_minor)
             case Order.ExternalRefundRecorded():
                 for share in fact.surplus:
                     self._count(event, share.rma_id, share.because, "amount_minor", share.amount_minor)

@@ -12,9 +12,11 @@ from psycopg import Connection
 from domain.order import Order
 from domain.order.external_facts import ExternalRefundRecorded
 from domain.order.money_facts import PayoutHeard, RefundRequested
-from domain.order.parts import Payout, PayoutCover
+from domain.order.owed_facts import PaymentReturned
+from domain.order.payout import Payout, PayoutCover
 from domain.recorded import RecordedEvent
 from domain.settlement.payouts import WORST_FIRST, refund_status
+from domain.vocabularies import RefundGround
 from projections.refund_ledger.tables import PAYOUTS, REFUNDS, SCHEMA
 
 _COUNTS: Final = "NOT retried AND (elsewhere OR status <> 'failed' OR NOT gave_way AND covered_minor < amount_minor)"
@@ -38,6 +40,10 @@ CHARGEBACK_WON: Final = "chargeback_won"
 """Why the payout of a chargeback that was won has failed."""
 
 
+PAYMENT_RETURNED: Final[RefundGround] = "payment_returned"
+NewRefund = RefundRequested | ExternalRefundRecorded | PaymentReturned
+
+
 class Refunds:
     """The rows of a batch."""
 
@@ -56,6 +62,10 @@ class Refunds:
         match fact:
             case Order.RefundRequested():
                 self._requested(event, fact)
+            case Order.PaymentReturned():
+                self._refund(event, fact, status=refund_status(fact.payouts), settled_at=None, because=PAYMENT_RETURNED)
+                for payout in fact.payouts:
+                    self._payout(event, payout, fact.currency)
             case Order.ExternalRefundRecorded():
                 self._went_back_elsewhere(event, fact)
             case Order.ChargebackDecided(outcome="won"):
@@ -92,7 +102,7 @@ class Refunds:
         self.payouts[fact.payout.payout_id] |= {"reference": fact.reference, "outcome_at": event.occurred_at}
         self._cover(fact.covers, 1)
 
-    def _refund(self, event: RecordedEvent, fact: RefundRequested | ExternalRefundRecorded, **told: Any) -> None:
+    def _refund(self, event: RecordedEvent, fact: NewRefund, **told: Any) -> None:
         self._refunds.append(
             {
                 "refund_id": fact.refund_id,
@@ -125,7 +135,7 @@ class Refunds:
             "currency": currency,
             "status": payout.status,
             "idempotency_key": payout.idempotency_key,
-            "reference": payout.tender_reference if payout.tender_kind == "on_account" else None,
+            "reference": payout.tender_reference if payout.names_its_payment else None,
             "reason": None,
             "attempt": payout.attempt,
             "retried": False,

@@ -124,6 +124,8 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.WarrantyExtended: lambda fact: f"{fact.count} × {fact.line_id} in warranty until {fact.until:%Y-%m-%d}",
     Order.ClaimReversed: lambda fact: f"{_amount(fact)} no longer asked back: {fact.because}",
     Order.CustomerPaid: lambda fact: f"{_amount(fact)} paid by the customer",
+    Order.PaymentReturned: lambda fact: f"{_amount(fact)} given back that the customer had paid",
+    Order.WriteOffReversed: lambda fact: f"{_amount(fact)} written off for nothing: it is not owed",
     Order.ReceivableWrittenOff: lambda fact: f"{_amount(fact)} written off: {fact.reason}",
     Order.ExchangeClosed: lambda fact: f"line {fact.line}: the new article is order {fact.by_order_id}",
     Order.ClaimRaised: lambda fact: f"{_amount(fact)} asked back: {fact.reason}",

@@ -224,8 +224,12 @@ def _people(teller: Narrator) -> None:
 
 
 def _claimed_by_the_clock(teller: Narrator) -> None:
-    """Replaced in advance, claimed when nothing came, and claimed no longer when it did."""
+    """Replaced in advance, claimed when nothing came, and claimed no longer when it did, after all was paid or lost."""
     teller.pass_deadline(11, "ship_back")
+    owed = teller.shop.order().receivables[UUID(int=11), "claim"].open_minor
+    payment = {"payment_id": "PM-11", "amount_minor": owed - 7, "tender_kind": "card", "reference": "auth-11"}
+    teller.about(11, "RecordCustomerPayment", "gateway:g", **payment)
+    teller.about(11, "WriteOffReceivable", amount_minor=7, reason="not worth it", approved_by="boss")
     teller.take_in(11, (1, 1))
     teller.inspect(11, 1, 1)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain import ledger
 from domain.fact import Fact
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.settlement import payout_saga
 from domain.vocabularies import PayoutOutcome
 from tests.support.shop import ORDERED, RMA_ID, Shop

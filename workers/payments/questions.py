@@ -20,6 +20,7 @@ from infra.log.queries import last_versions
 KINDS: Final = frozenset(
     {
         Order.RefundRequested,
+        Order.PaymentReturned,
         Order.PayoutRetried,
         Order.PayoutSettled,
         Order.PayoutFailed,

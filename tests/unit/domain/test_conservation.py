@@ -15,8 +15,9 @@ from domain.errors import RuleViolationError
 from domain.order import Order, allocation
 from domain.order import parts as order_parts
 from domain.order.money_facts import StoreCreditSpent
-from domain.order.parts import Credit, LineRun, Payout
-from domain.settlement import entitlement, tenders
+from domain.order.parts import Credit, LineRun
+from domain.order.payout import Payout
+from domain.settlement import chargebacks, entitlement, external_refunds, overpayments, tenders
 from domain.settlement import payouts as books
 from domain.units import UnitRun, take
 from tests.order_money_machine import OrderMoneyMachine
@@ -82,6 +83,16 @@ def _a_spending_forgotten(self: StoreCreditSpent, aggregate: Order) -> None: ...
 def _nothing_follows_lost_goods(case: Any, runs: Any, resolution: Any) -> None: ...
 
 
+def _nothing_gives_way(order: Order, payout: Payout, at: Any) -> None: ...
+
+
+def _nothing_is_taken_back(order: Order, external: Any) -> tuple[()]:
+    return ()
+
+
+def _nothing_is_given_back(order: Order, rma_id: Any, because: Any, at: Any) -> None: ...
+
+
 BUGS: list[tuple[object, str, Callable[..., Any]]] = [
     (order_parts, "run_minor", _each_unit_rounded_up),
     (tenders, "room", _room_of_the_whole_tender),
@@ -94,6 +105,9 @@ BUGS: list[tuple[object, str, Callable[..., Any]]] = [
     (allocation, "share_by_largest_remainder", _all_to_the_first),
     (resolution, "_settle_units", _nothing_follows_lost_goods),
     (Order.StoreCreditSpent, "apply", _a_spending_forgotten),
+    (external_refunds, "_give_way", _nothing_gives_way),
+    (chargebacks, "_taken_back", _nothing_is_taken_back),
+    (overpayments, "give_back", _nothing_is_given_back),
     (arrivals, "take", lambda _, quantity: [UnitRun(1, quantity)]),
 ]
 

@@ -16,6 +16,7 @@ FACTS = [
 ]
 SUMS = (
     "RefundRequested RefundStarted Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised ClaimReversed"
+    " PaymentReturned WriteOffReversed"
     " StoreCreditSpent CustomerPaid ReceivableWrittenOff"
 ).split()
 

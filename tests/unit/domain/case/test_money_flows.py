@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.ledger import balance
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.settlement.payouts import refund_status
 from tests.support.refusals import refused, states, unchanged
 from tests.support.shop import Shop, names

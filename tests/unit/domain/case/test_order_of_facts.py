@@ -23,11 +23,14 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Order.WarrantyExtended: (Rma.Repaired,),
     Order.RefundRequested: (
         Rma.ResolutionDecided, Order.Exchanged, Rma.Inspected, Order.RefundDecided, Order.UnitsCancelled,
+        Order.ChargebackDecided,
     ),
     Order.Exchanged: (Rma.ResolutionDecided,),
     Order.ExchangeCalledOff: (Rma.ResolutionDecided, Rma.Withdrawn, Rma.Expired),
     Rma.Expired: (Rma.DeadlinePassed,),
     Order.ClaimReversed: (Rma.Inspected, Rma.Revived),
+    Order.PaymentReturned: (Order.ClaimReversed,),
+    Order.WriteOffReversed: (Order.ClaimReversed,),
     Rma.RemedyLapsed: (Rma.DeadlinePassed,),
     Rma.Authorized: (
         Rma.Requested, Rma.RequestCorrected, Rma.RemedyAccepted, Rma.RemedyDeclined, Rma.RemedyLapsed,

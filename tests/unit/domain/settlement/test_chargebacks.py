@@ -7,7 +7,7 @@ from typing import Any
 from domain.order.external_facts import ChargebackDecided
 from tests.support.refusals import refused, states, unchanged
 from tests.support.shop import Shop, names
-from tests.support.stories import day, on_return, open_shop, settle_all
+from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, settle_all
 from tests.unit.domain.settlement.test_external_refunds import CARD, debts, payouts, posted, returned, tell
 
 
@@ -123,3 +123,18 @@ def test_a_payout_that_had_failed_waits_for_an_agent_again() -> None:
     (payout, _) = shop.order().payouts.values()
     shop.send("RetryPayout", on_return(payout_id=str(payout.payout_id)), at=day(21))
     assert payouts(shop)[-1] == (1000, "requested")
+
+
+def test_cancelled_units_are_paid_back_after_all() -> None:
+    """The bank took all 1500, so that nothing was left to pay back when the order was cancelled; won, all is due."""
+    shop = Shop()
+    shop.send("PublishPolicy", {"policy_id": "standard", "effective_from": "2020-01-01T00:00:00Z", "document": POLICY})
+    shop.send("RegisterOrder", {**ORDER, **CARD})
+    tell(shop, 1500, kind="chargeback")
+    lines = [{"line_id": "L1", "quantity": 3}, {"line_id": "L2", "quantity": 2}]
+    cancelled = {"order_id": "O-1", "cancellation_id": "CN-1", "lines": lines, "reason": "too late"}
+    assert names(shop.send("CancelUnits", cancelled, at=day(10))) == ["UnitsCancelled"]
+
+    facts = shop.send("RecordChargebackOutcome", ended(), actor="gateway:g", at=day(20))
+    assert names(facts) == ["ChargebackDecided", "RefundRequested"]
+    assert payouts(shop) == [(1500, "failed"), (1500, "requested")]

@@ -9,7 +9,7 @@ import pytest
 
 from domain.fact import Fact
 from domain.ledger import balance
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from tests.support.refusals import states, unchanged
 from tests.support.shop import Shop, names
 from tests.support.stories import day, inspect, on_return, open_shop, receive, request

@@ -17,7 +17,7 @@ from domain.ledger import Posting
 from domain.order import Order
 from domain.order.accounts import PayoutNews
 from domain.order.money_facts import PayoutHeard
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from domain.settlement import payout_saga
 from domain.settlement import payouts as books
 from domain.settlement.payout_saga import Answered, Question, Statement

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.ledger import balance
-from domain.order.parts import Payout
+from domain.order.payout import Payout
 from tests.support.refusals import refused, states
 from tests.support.shop import Shop, names
 from tests.support.stories import day, inspect, on_return, open_shop, receive, request
