@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain import ledger
 from domain.fact import Fact
 from domain.order.payout import Payout
-from domain.settlement import payout_saga
+from domain.settlement import payout_saga, tenders
 from domain.vocabularies import PayoutOutcome
 from tests.support.shop import ORDERED, RMA_ID, Shop
 
 PayoutNumber = int
 """Payouts, facts and questions have numbers in the order in which they were met: small things make small worlds."""
+
+
+LATEST: Final = 4
+"""The business time of what happens beside gateways' news: later than all of those."""
 
 
 class Sent(NamedTuple):
@@ -36,11 +41,12 @@ class Books:
         self.facts: list[Fact] = []
         self._payout_numbers = {payout: number for number, payout in enumerate(shop.order().payouts)}
         self._numbers: dict[object, int] = {_identity(shop): 0}
-        self._fact_numbers: dict[tuple[str, UUID, bool], int] = {}
-        self._moves: dict[tuple[int, str, int, str, int], tuple[int, tuple[int, ...]]] = {}
+        self._fact_numbers: dict[tuple[object, ...], int] = {}
+        self._moves: dict[tuple[object, ...], tuple[int, tuple[int, ...]]] = {}
 
     def number_of(self, fact: Fact) -> int:
-        key = (type(fact).__name__, payout_saga.payouts_of(fact)[0], getattr(fact, "superseded", False))
+        told = [getattr(fact, name, None) for name in ("superseded", "gave_way", "payouts")]
+        key = (type(fact).__name__, payout_saga.payouts_of(fact), *told)
         if key not in self._fact_numbers:
             self._fact_numbers[key] = len(self.facts)
             self.facts.append(fact)
@@ -60,15 +66,33 @@ class Books:
         payout = self.payouts(books)[sent.payout].payout_id
         data = {"order_id": "O-1", "rma_id": str(RMA_ID), "payout_id": str(payout)}
         if sent.command_id.startswith("retry"):
-            return self._move(books, sent, "RetryPayout", data)
-        return self._move(books, sent, "RecordPayoutOutcome", data | {"outcome": sent.outcome})
+            return self._move(books, "RetryPayout", data, sent.at)
+        return self._move(books, "RecordPayoutOutcome", data | {"outcome": sent.outcome}, sent.at)
 
-    def _move(self, books: int, sent: Sent, name: str, data: dict[str, str]) -> tuple[int, tuple[int, ...]]:
-        key = (books, name, sent.payout, sent.outcome, sent.at)
+    def has_room(self, books: int, payout: Payout) -> bool:
+        """Tell whether a payout's tender has room to make it anew: not where the gateway paid what had given way."""
+        return tenders.room(self.shops[books].order(), payout.tender_id or "") >= payout.left_minor
+
+    def money_went_back(self, books: int, external_id: str, amount_minor: int) -> tuple[int, tuple[int, ...]]:
+        """Let so much have been charged back, just now."""
+        told = {"external_id": external_id, "tender_id": "T1", "amount_minor": amount_minor, "kind": "chargeback"}
+        return self._move(books, "RecordExternalRefund", {"order_id": "O-1", **told}, LATEST)
+
+    def dispute_is_won(self, books: int, external_id: str) -> tuple[int, tuple[int, ...]]:
+        """Let a chargeback have come back, just now."""
+        told = {"order_id": "O-1", "external_id": external_id, "outcome": "won"}
+        return self._move(books, "RecordChargebackOutcome", told, LATEST)
+
+    def disputed(self, books: int) -> list[str]:
+        """Return the chargebacks that may still be won."""
+        return [name for name, known in self.shops[books].order().external.items() if known.outcome is None]
+
+    def _move(self, books: int, name: str, data: Mapping[str, object], at: int) -> tuple[int, tuple[int, ...]]:
+        key = (books, name, tuple(data.items()), at)
         if key not in self._moves:
             shop = copy.deepcopy(self.shops[books])
             actor = "agent:A1" if name == "RetryPayout" else "gateway:G1"
-            facts = shop.send(name, data, actor=actor, at=ORDERED + timedelta(days=30, hours=sent.at))
+            facts = shop.send(name, dict(data), actor=actor, at=ORDERED + timedelta(days=30, hours=at))
             assert_in_balance(shop)
             identity = _identity(shop)
             if identity not in self._numbers:
@@ -81,10 +105,13 @@ class Books:
 
 def _identity(shop: Shop) -> object:
     order = shop.order()
-    payouts = tuple((p.payout_id, p.status, p.retried) for p in order.payouts.values())
+    payouts = tuple(
+        (p.payout_id, p.status, p.retried, p.gave_way, p.covered_minor, p.amount_minor) for p in order.payouts.values()
+    )
+    disputes = tuple((name, known.outcome) for name, known in order.external.items())
     news = tuple((n.latest, n.latest_at, n.final_at, frozenset(n.late)) for n in order.news.values())
     settlement = tuple(state.settlement for line in shop.rma().lines.values() for _, state in line.states)
-    return payouts, news, tuple(sorted(balances(shop).items())), settlement
+    return payouts, disputes, news, tuple(sorted(balances(shop).items())), settlement
 
 
 def balances(shop: Shop) -> dict[str, int]:
@@ -97,14 +124,23 @@ def balances(shop: Shop) -> dict[str, int]:
 
 
 def assert_in_balance(shop: Shop) -> None:
-    """Check that what is owed is each refund less what settled of it, and what went beyond is owed to us."""
+    """Check that what is owed is each refund less what was paid of it, and what went beyond is owed to us.
+
+    What went back elsewhere pays what it covers. Everything was refunded before, so that the rest of it is too much.
+    """
     order, accounts = shop.order(), balances(shop)
+    elsewhere = {known.refund_id: known for known in order.external.values()}
     owed = over = settled_all = 0
     for refund in order.refunds.values():
-        settled = sum(order.payouts[p].amount_minor for p in refund.payouts if order.payouts[p].status == "settled")
-        owed += max(refund.amount_minor - settled, 0)
-        over += max(settled - refund.amount_minor, 0)
+        of_refund = [order.payouts[p] for p in refund.payouts]
+        settled = sum(payout.amount_minor for payout in of_refund if payout.status == "settled")
         settled_all += settled
+        if refund.refund_id in elsewhere:
+            over += settled and settled - sum(cover.amount_minor for cover in elsewhere[refund.refund_id].covers)
+            continue
+        paid = settled + sum(payout.covered_minor for payout in of_refund)
+        owed += max(refund.amount_minor - paid, 0)
+        over += max(paid - refund.amount_minor, 0)
     assert sum(accounts.values()) == 0, accounts
     assert -accounts.get(ledger.REFUNDS_OWED, 0) == owed, (accounts, owed)
     assert accounts.get(ledger.CUSTOMER_RECEIVABLE, 0) == over, (accounts, over)

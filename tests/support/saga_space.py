@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from domain.order import Order
+from domain.order.payout import Payout
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Answered, Question, Statement
 from tests.support.saga_books import Books, PayoutNumber, Sent
@@ -21,6 +22,8 @@ from tests.support.shop import Shop
 WORLDS_MAX: Final = 300_000
 """A bound on the search; reaching it is a failure of the test, never a silent cut."""
 
+PAID_MINOR: Final = 1_999
+"""What the order's card paid."""
 Truth = Literal["none", "settled", "failed"]
 
 
@@ -36,6 +39,9 @@ class Budgets(NamedTuple):
     retries: int = 1
     hearsay: int = 0
     """Statements that nobody can tell yet, made by somebody else than the worker."""
+    chargebacks: int = 0
+    """Of all that was paid, or of a part."""
+    disputes_won: int = 0
 
 
 FIRST: Final = 1
@@ -127,9 +133,10 @@ class Saga:
         yield from self._misdeliver(world)
         yield from self._change_of_mind(world)
         yield from self._retry(world)
+        yield from self._money_elsewhere(world)
         if budgets.hearsay:
             spent = world._replace(budgets=budgets._replace(hearsay=budgets.hearsay - 1))
-            for payout in self.books.payouts(world.books):
+            for payout in self._asked_for(world):
                 yield _told(spent, Sent(payout, "unknown", f"hearsay/{payout}", UNSURE))
                 yield _told(spent, Sent(payout, "pending", f"hearsay/{payout}", UNSURE))
 
@@ -171,8 +178,17 @@ class Saga:
         elif not question.may_pay:
             yield world._replace(hand=(number, "not_found", False))
         else:
+            assert not self._has_read_that_it_gave_way(world, number), f"asked for what had given way: {world}"
             paid = entry._replace(truth="settled", paid=entry.paid + 1)
             yield _entered(world, paid)._replace(hand=(number, "settled", False))
+
+    def _has_read_that_it_gave_way(self, world: World, number: int) -> bool:
+        payout_id = self._questions[number].payout_id
+        payout = self.books.payouts(world.books)[self.books.payout_number(payout_id)]
+        unread = (self.books.facts[fact] for fact in world.unread)
+        return payout.gave_way and not any(
+            isinstance(fact, Order.PayoutFailed) and fact.gave_way and fact.payout_id == payout_id for fact in unread
+        )
 
     def _asked_badly(self, world: World, number: int) -> Iterator[World]:
         budgets, entry = world.budgets, self._entry(world, number)
@@ -237,17 +253,42 @@ class Saga:
         if not world.budgets.retries:
             return
         for number, payout in self.books.payouts(world.books).items():
-            if payout.status == "failed" and not payout.retried:
+            if payout.may_be_retried and self.books.has_room(world.books, payout):
                 spent = world._replace(budgets=world.budgets._replace(retries=world.budgets.retries - 1))
                 yield self._handle(spent, Sent(number, "failed", f"retry/{number}", UNSURE))
 
+    def _money_elsewhere(self, world: World) -> Iterator[World]:
+        """A bank takes back all that was paid, or a part of it; a dispute about that is won."""
+        budgets = world.budgets
+        if budgets.chargebacks:
+            spent = world._replace(budgets=budgets._replace(chargebacks=budgets.chargebacks - 1))
+            for amount in (PAID_MINOR, PAID_MINOR // 3):
+                yield self._happened(spent, *self.books.money_went_back(world.books, f"X{budgets.chargebacks}", amount))
+        if budgets.disputes_won:
+            spent = world._replace(budgets=budgets._replace(disputes_won=budgets.disputes_won - 1))
+            for name in self.books.disputed(world.books):
+                yield self._happened(spent, *self.books.dispute_is_won(world.books, name))
+
+    def _happened(self, world: World, books: int, facts: tuple[int, ...]) -> World:
+        return world._replace(books=books, unread=world.unread + facts)
+
+    def _asked_for(self, world: World) -> dict[PayoutNumber, Payout]:
+        """Return the payouts that a gateway is asked for."""
+        payouts = self.books.payouts(world.books)
+        return {number: payout for number, payout in payouts.items() if not payout.elsewhere}
+
     def check(self, world: World) -> None:
-        """Check that no payout was paid twice, and that no final outcome is wrong where nothing is left to do."""
+        """Check that no payout was paid twice, and that no final outcome is wrong where nothing is left to do.
+
+        One that gave way before anybody asked for it has failed, though no gateway knows of it.
+        """
         for entry in world.gateway:
             assert entry.paid <= 1, f"paid {entry.paid} times: {world}"
         if next(self.healthy(world), None) is None:
-            for number, payout in self.books.payouts(world.books).items():
+            for number, payout in self._asked_for(world).items():
                 truth = _of(world, number).truth
+                if payout.gave_way and truth == "none":
+                    truth = "failed"
                 assert payout.status == truth, f"the log says {payout.status}, the gateway {truth}: {world}"
 
 

@@ -66,6 +66,29 @@ SPACES = {
         RIGHT,
     ),
     "hearsay": ((1999,), QUIET._replace(crashes=1, silences=1, hearsay=1), RIGHT),
+    "charged back": ((1999,), QUIET._replace(crashes=1, silences=1, duplicates=1, chargebacks=1), RIGHT),
+    "charged back, and won": ((1999,), QUIET._replace(crashes=1, chargebacks=1, disputes_won=1), RIGHT),
+    "charged back, and won, while answers get lost": (
+        (1999,),
+        QUIET._replace(silences=1, chargebacks=1, disputes_won=1),
+        RIGHT,
+    ),
+    "charged back in parts, by clocks that differ": (
+        (1999,),
+        QUIET._replace(crashes=1, chargebacks=2),
+        Rules(dated=False),
+    ),
+    "refused, retried and charged back": (
+        (1999,),
+        QUIET._replace(crashes=1, refusals=1, retries=1, late_payments=1, chargebacks=1),
+        RIGHT,
+    ),
+    "charged back, and a settlement taken back": (
+        (1999,),
+        QUIET._replace(crashes=1, reversals=1, chargebacks=1),
+        RIGHT,
+    ),
+    "charged back, and hearsay": ((1999,), QUIET._replace(chargebacks=1, hearsay=1), RIGHT),
     "two tenders": ((1500, 499), QUIET._replace(crashes=1, silences=1, duplicates=1), RIGHT),
 }
 """What may go wrong how often. Reordering is always allowed: commands on their way have no order."""
@@ -114,6 +137,17 @@ def _takes_old_news(known: dict[UUID, Question], fact: Fact, *, order_id: str, p
     payout_saga.follow(known, seen, order_id=order_id, position=position)
 
 
+def _gives_no_way(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+    if not (isinstance(fact, Order.PayoutFailed) and fact.gave_way):
+        payout_saga.follow(known, fact, order_id=order_id, position=position)
+
+
+def _forgets_what_gave_way(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+    payout_saga.follow(known, fact, order_id=order_id, position=position)
+    if isinstance(fact, Order.PayoutFailed) and fact.gave_way:
+        known[fact.payout_id] = replace(known[fact.payout_id], open=False)
+
+
 PLANTED = {
     "silence is taken for a failure": (Rules(statement=_silence_is_failure), QUIET._replace(silences=1)),
     "an unknown outcome is paid anew under another key": (
@@ -132,6 +166,12 @@ PLANTED = {
         QUIET._replace(hearsay=1),
     ),
     "the worker follows news that change nothing": (Rules(follow=_takes_old_news), QUIET._replace(reversals=1)),
+    "what gave way is asked for": (Rules(follow=_gives_no_way), QUIET._replace(chargebacks=1)),
+    "what gave way is not looked up": (
+        Rules(follow=_forgets_what_gave_way),
+        QUIET._replace(silences=1, chargebacks=1),
+    ),
+    "what still fits is not handed over": (Rules(follow=_forgets_retries), QUIET._replace(chargebacks=1)),
     "a retried payout is not handed over": (
         Rules(follow=_forgets_retries),
         QUIET._replace(refusals=1, retries=1),
