@@ -38,11 +38,13 @@ class ExternalRefundRecorded(Fact):
     reference: str | None
     content_hash: str
     postings: tuple[Posting, ...]
+    rounding_minor: int = 0
+    """What of it cash was rounded by, where it gives back all that is left."""
 
     @property
     def credited_minor(self) -> int:
         """What of it corrects the sale, in minor units: no payout was to give that back, and it is no surplus."""
-        return sum(credit.gross_minor for credit in self.credits)
+        return sum(credit.gross_minor for credit in self.credits) + self.rounding_minor
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.recorded["external_id", self.external_id] = self.content_hash
@@ -55,8 +57,15 @@ class ExternalRefundRecorded(Fact):
         payout_id = self.payout.payout_id
         aggregate.payouts[payout_id] = self.payout
         aggregate.refunds[self.refund_id] = Refund(
-            self.refund_id, None, self.amount_minor, self.credits, [payout_id], self.timestamp
+            self.refund_id,
+            None,
+            self.amount_minor,
+            self.credits,
+            [payout_id],
+            self.timestamp,
+            rounding_minor=self.rounding_minor,
         )
+        aggregate.rounding_left_minor -= self.rounding_minor
         _cover(aggregate, self.covers, 1)
         for share in self.surplus:
             aggregate.owe(share.rma_id, share.because, share.amount_minor, self.timestamp)
@@ -81,11 +90,13 @@ class ChargebackDecided(Fact):
     by_line: tuple[RefundedLine, ...]
     """What of that falls to each order line."""
     postings: tuple[Posting, ...]
+    rounding_minor: int = 0
+    """What of it cash had been rounded by."""
 
     @property
     def credited_minor(self) -> int:
         """What of it had corrected the sale, in minor units."""
-        return -sum(credit.gross_minor for credit in self.credits)
+        return self.rounding_minor - sum(credit.gross_minor for credit in self.credits)
 
     def apply(self, aggregate: OrderState) -> None:
         external = aggregate.external[self.external_id]
@@ -99,6 +110,7 @@ class ChargebackDecided(Fact):
             line.taken_back.add(len(line.credits))
             line.credits.append(credit)
         aggregate.payouts[self.payout_id] = replace(aggregate.payouts[self.payout_id], status="failed")
+        aggregate.rounding_left_minor += self.rounding_minor
         _cover(aggregate, self.covers, -1)
         for share in self.called_off:
             aggregate.owe(share.rma_id, share.because, -share.amount_minor, self.timestamp)

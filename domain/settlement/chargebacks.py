@@ -68,8 +68,10 @@ def _tell(
     external, won = order.external[external_id], outcome == "won"
     payout, covers = _payout_of(order, external), external.covers if won else ()
     back = payout.amount_minor if won else 0
+    rounding = order.refunds[external.refund_id].rounding_minor if won else 0
     owed, beyond = paid_in_place(order, covers, -1)
-    beyond[None] -= back + sum(credit.gross_minor for credit in credits) - sum(cover.amount_minor for cover in covers)
+    credited = rounding - sum(credit.gross_minor for credit in credits)
+    beyond[None] -= back - credited - sum(cover.amount_minor for cover in covers)
     order.trigger_event(
         order.ChargebackDecided,
         external_id=external_id,
@@ -82,8 +84,10 @@ def _tell(
         credits=credits,
         called_off=surplus_shares({rma_id: -amount for rma_id, amount in beyond.items()}),
         by_line=tuple(_by_line(order, external)) if credits else (),
+        rounding_minor=rounding,
         postings=ledger.entry(
             *sales_return(credits),
+            (ledger.CASH_ROUNDING, -rounding),
             (ledger.REFUNDS_OWED, owed),
             (ledger.CUSTOMER_RECEIVABLE, beyond.total()),
             (payouts.paid_from(payout), back),
@@ -98,12 +102,15 @@ def _payout_of(order: Order, external: ExternalRefund) -> Payout:
 
 
 def _by_line(order: Order, external: ExternalRefund) -> Iterator[RefundedLine]:
+    """Yield what each line has again, below zero; what cash was rounded by went with the first."""
+    aside = order.refunds[external.refund_id].rounding_minor
     for line_id in dict.fromkeys(line_id for line_id, _ in external.places):
         account = order.lines[line_id]
         places = [place for of, place in external.places if of == line_id]
         credits = [account.credits[place] for place in places]
         units = sum(new_units(account, credit, beside=places) for credit in credits)
-        yield RefundedLine(line_id, -units, -sum(credit.gross_minor for credit in credits))
+        yield RefundedLine(line_id, -units, -aside - sum(credit.gross_minor for credit in credits))
+        aside = 0
 
 
 def _pay_after_all(order: Order, cover: PayoutCover, at: datetime) -> None:

@@ -56,6 +56,8 @@ class _Divided:
 
     covers: tuple[PayoutCover, ...]
     credits: tuple[Credit, ...]
+    rounding_minor: int
+    """What of it cash was rounded by."""
 
 
 @dataclass(slots=True)
@@ -141,9 +143,17 @@ def _divided(order: Order, told: GoneBack) -> _Divided:
     without_room = min(told.amount_minor - room, told.amount_minor)
     covers.take(without_room, [p for p in candidates if p.is_under_way and p.tender_id == told.tender_id])
     fits = max(min(told.amount_minor - covers.total_minor, room), 0)
-    credits = [credit for credit in _credits(order, told, fits) if credit.gross_minor]
-    covers.take(fits - sum(credit.gross_minor for credit in credits), candidates)
-    return _Divided(covers.told(), tuple(credits))
+    rounding = _rounding(order, told, fits)
+    credits = [credit for credit in _credits(order, told, fits - rounding) if credit.gross_minor]
+    covers.take(fits - rounding - _gross(credits), candidates)
+    return _Divided(covers.told(), tuple(credits), rounding)
+
+
+def _rounding(order: Order, told: GoneBack, amount_minor: int) -> int:
+    """Return what of an amount cash was rounded by: that goes with all that is left, or not at all."""
+    whole = order.rounding_left_minor
+    left = sum(map(_gross, _all_left(order))) if whole and not told.lines else 0
+    return whole if left and amount_minor >= left + whole else 0
 
 
 def _doubtful(order: Order, tender_id: str) -> list[Payout]:
@@ -176,12 +186,17 @@ def _credits(order: Order, told: GoneBack, amount_minor: int) -> list[Credit]:
         for line in told.lines:
             credits += _of_line(order.lines[line.line_id], line, amount_minor - _gross(credits))
         return credits
-    return _of_all(list(order.lines.values()), amount_minor)
+    return _of_all(_all_left(order), amount_minor)
 
 
-def _of_all(accounts: Sequence[LineAccount], amount_minor: int) -> list[Credit]:
+def _all_left(order: Order) -> list[list[Credit]]:
+    """Return all that is left of each line."""
+    accounts = order.lines.values()
+    return [left_of_all(a, _with_something_left(a, a.fact.quantity), with_shipping=True) for a in accounts]
+
+
+def _of_all(left: Sequence[Sequence[Credit]], amount_minor: int) -> list[Credit]:
     """Return what an amount gives back of all that is left, shared out over the lines, then over the units of each."""
-    left = [left_of_all(a, _with_something_left(a, a.fact.quantity), with_shipping=True) for a in accounts]
     by_line = [_gross(credits) for credits in left]
     shares = share_by_largest_remainder(min(amount_minor, sum(by_line)), by_line)
     return [credit for credits, share in zip(left, shares, strict=True) for credit in limit(credits, share)]
@@ -210,9 +225,9 @@ def _gross(credits: Sequence[Credit]) -> int:
 
 def _tell(order: Order, tender: Tender, told: GoneBack, divided: _Divided, at: datetime) -> None:
     refund_id = order_refund_id(order.order_id, "external", told.external_id)
-    covers, credits = divided.covers, divided.credits
+    covers, credits, rounding = divided.covers, divided.credits, divided.rounding_minor
     owed, beyond = paid_in_place(order, covers)
-    beyond[None] += told.amount_minor - _gross(credits) - sum(cover.amount_minor for cover in covers)
+    beyond[None] += told.amount_minor - _gross(credits) - rounding - sum(cover.amount_minor for cover in covers)
     payout = _payout(order, tender, refund_id, told.amount_minor)
     order.trigger_event(
         order.ExternalRefundRecorded,
@@ -226,11 +241,13 @@ def _tell(order: Order, tender: Tender, told: GoneBack, divided: _Divided, at: d
         payout=payout,
         covers=covers,
         surplus=surplus_shares(beyond),
-        by_line=refund.by_line(order, credits),
+        by_line=refund.by_line(order, credits, -rounding),
+        rounding_minor=rounding,
         reference=told.reference,
         content_hash=told.content_hash,
         postings=ledger.entry(
             *sales_return(credits),
+            (ledger.CASH_ROUNDING, rounding),
             (ledger.REFUNDS_OWED, owed),
             (ledger.CUSTOMER_RECEIVABLE, beyond.total()),
             (payouts.paid_from(payout), -told.amount_minor),

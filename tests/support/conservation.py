@@ -168,6 +168,12 @@ def _own_refunds(order: Order) -> list[Refund]:
     return [refund for refund_id, refund in order.refunds.items() if refund_id not in elsewhere]
 
 
+def _standing_refunds(order: Order) -> list[Refund]:
+    """Return the refunds without the chargebacks that were won."""
+    won = {external.refund_id for external in order.external.values() if external.outcome == "won"}
+    return [refund for refund_id, refund in order.refunds.items() if refund_id not in won]
+
+
 def _credited_elsewhere(order: Order) -> int:
     """Return what of the order's cents went back elsewhere and stayed there."""
     live = [external for external in order.external.values() if external.outcome != "won"]
@@ -187,7 +193,7 @@ def _won_chargebacks_leave_nothing(order: Order) -> None:
 def _rounding_goes_back_with_the_last_units(order: Order, history: Iterable[Fact]) -> None:
     """All of it, or what a refund has room for, in one refund, once every unit was given back for; never before."""
     [registered] = [fact for fact in history if isinstance(fact, Order.Registered)]
-    whole, given = registered.rounding_minor, [r for r in order.refunds.values() if r.rounding_minor]
+    whole, given = registered.rounding_minor, [r for r in _standing_refunds(order) if r.rounding_minor]
     back = sum(refund.rounding_minor for refund in given)
     assert order.rounding_left_minor == whole - back
     assert len(given) <= (1 if whole > 0 else len(order.refunds))
@@ -300,7 +306,7 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping
-    assert balances["cash_rounding"] == sum(refund.rounding_minor for refund in order.refunds.values())
+    assert balances["cash_rounding"] == sum(refund.rounding_minor for refund in _standing_refunds(order))
     quotes = sum(quote for account in order.accounts.values() for quote in account.quotes.values())
     assert -balances["exchange_clearing"] == quotes
     assert shipping >= 0

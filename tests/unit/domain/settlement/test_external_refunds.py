@@ -255,3 +255,17 @@ def test_history_says_what_went_back() -> None:
     assert isinstance(folded, Order)
     assert folded.payouts == shop.order().payouts
     assert folded.refunds == shop.order().refunds
+
+
+def test_what_cash_was_rounded_by_goes_with_all_that_is_left() -> None:
+    """15.00 rounded to 15.02, or to 14.98: all that was paid went back, and nothing is too much, or left."""
+    for rounding in (2, -2):
+        tender = {**CARD["tenders"][0], "amount_minor": 1500 + rounding}
+        shop = open_shop(order={"tenders": [tender], "rounding_minor": rounding})
+        fact = tell(shop, 1500 + rounding, kind="chargeback")
+        assert posted(fact) == {"sales_returns": 1500, "cash_rounding": rounding, "clearing:card": -1500 - rounding}
+        assert (fact.surplus, shop.order().rounding_left_minor) == ((), 0)
+        won = {"order_id": "O-1", "external_id": "X-1", "outcome": "won"}
+        [back, *_] = shop.send("RecordChargebackOutcome", won, actor="gateway:g", at=day(20))
+        assert posted(back) == {"sales_returns": -1500, "cash_rounding": -rounding, "clearing:card": 1500 + rounding}
+        assert shop.order().rounding_left_minor == rounding
