@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kafka import KafkaConsumer
@@ -84,12 +84,6 @@ class TopicReader:
         for partition, offset in offsets.items():
             self._consumer.seek(partition, offset)
 
-    def pause_only(self, partitions: Set[TopicPartition]) -> None:
-        """Read on in all partitions but these."""
-        paused = set(self._consumer.paused())
-        self._consumer.pause(*(partitions - paused))
-        self._consumer.resume(*(paused - partitions))
-
     def position(self, partition: TopicPartition) -> int:
         """Return the offset of the record that is read next."""
         return int(self._consumer.position(partition))
@@ -97,3 +91,60 @@ class TopicReader:
     def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[DatedRecord]]:
         """Return what comes next, waiting for the first record at most so long."""
         return dict(self._consumer.poll(timeout_ms=timeout_ms))
+
+
+class PartitionReaders:
+    """A topic's partitions, each over a connection of its own: one is read on while others wait; to be closed.
+
+    Pausing partitions of one consumer would do the same, but kafka-python 3.0.12 then brings nothing any more of those
+    that are not paused, once a fetched batch of a paused one waits in front of theirs.
+
+    Args:
+        bootstrap: Host and port pairs, separated by commas.
+        topic: Its name.
+    Raises:
+        TopicMissingError: There is no such topic.
+        kafka.errors.KafkaError: Kafka is away.
+    """
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._all = TopicReader(bootstrap, topic)
+        self._readers: dict[TopicPartition, TopicReader] = {}
+        self._starts: Offsets = {}
+        self.partitions = self._all.partitions
+
+    def close(self) -> None:
+        for reader in (self._all, *self._readers.values()):
+            reader.close()
+
+    def begins(self) -> Offsets:
+        """Return the offset of the oldest record that is kept, by partition."""
+        return self._all.begins()
+
+    def ends(self) -> Offsets:
+        """Return the offset that the next record will have, by partition."""
+        return self._all.ends()
+
+    def offsets_from(self, timestamp_ms: int) -> Offsets:
+        """Return, by partition, the offset of the first record that was written then or later, else the end."""
+        return self._all.offsets_from(timestamp_ms)
+
+    def seek(self, offsets: Offsets) -> None:
+        """Read each of these partitions from its offset on."""
+        self._starts = dict(offsets)
+        for partition, reader in self._readers.items():
+            reader.seek({partition: offsets[partition]})
+
+    def position(self, partition: TopicPartition) -> int:
+        """Return the offset of the record of a partition that is read next."""
+        reader = self._readers.get(partition)
+        return self._starts[partition] if reader is None else reader.position(partition)
+
+    def poll(self, partition: TopicPartition, timeout_ms: int) -> Sequence[DatedRecord]:
+        """Return what comes next in a partition, waiting for the first record at most so long."""
+        if partition not in self._readers:
+            self._readers[partition] = TopicReader(self._bootstrap, self._topic)
+            self._readers[partition].seek({partition: self._starts[partition]})
+        return self._readers[partition].poll(timeout_ms).get(partition, ())

@@ -18,7 +18,7 @@ from infra.addresses import addresses, postgres_address
 from infra.envelope.hash_chain import FIRST_PREV_HASH
 from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.record import Offsets
-from infra.kafka.topic_reader import TopicReader
+from infra.kafka.topic_reader import PartitionReaders
 from infra.kafka.topics import TopicNames
 from infra.log.auditing import doubled_position, event_at, events_after, events_counted, first_stream_gap
 from infra.log.lane import standing
@@ -98,7 +98,7 @@ class Before:
     relayed: int
     published: int
     notes: Iterator[PublishedNote] | None = None
-    reader: TopicReader | None = None
+    reader: PartitionReaders | None = None
     ends: Offsets = field(default_factory=dict)
 
 
@@ -120,7 +120,7 @@ def verify(settings: Settings, trusted: Sequence[VerifierKey], wanted: Wanted) -
         [relayed] = [lane.position for lane in standing(connection)]
         newest = store.newest(connection)
         told = notes(bootstrap, names.checkpoints) if wanted.topic and wanted.checkpoints else None
-        reader = opened.enter_context(closing(TopicReader(bootstrap, names.events))) if wanted.topic else None
+        reader = opened.enter_context(closing(PartitionReaders(bootstrap, names.events))) if wanted.topic else None
         before = Before(
             relayed=relayed,
             published=newest.number - 1 if newest else 0,
@@ -201,7 +201,7 @@ class _Run:
             if (checkpoint := _read(row)) is not None and checkpoint.tree_size >= after_size:
                 yield checkpoint
 
-    def check(self, reader: TopicReader | None, ends: Offsets) -> None:
+    def check(self, reader: PartitionReaders | None, ends: Offsets) -> None:
         """Check everything that is wanted; raises ``FaultFoundError``."""
         self._tree.begin()
         chain, answers = self._chain(), self._answers()
@@ -258,7 +258,7 @@ class _Run:
             anchors=(Anchor(one.outcomes, one.outcomes_hash, one.tree_size) for one in self._signed(self._size)),
         )
 
-    def _topic(self, reader: TopicReader, ends: Offsets) -> TopicSide:
+    def _topic(self, reader: PartitionReaders, ends: Offsets) -> TopicSide:
         first = event_at(self._connection, self._size + 1) if self._size else None
         begins = reader.begins()
         if first is not None:

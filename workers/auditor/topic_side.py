@@ -7,20 +7,16 @@ from collections.abc import Callable
 from typing import Final
 
 from kafka.errors import KafkaTimeoutError
-from kafka.structs import TopicPartition
 
 from infra.kafka.partitioner import Placement
 from infra.kafka.record import DatedRecord, Offsets
-from infra.kafka.topic_reader import TopicReader
+from infra.kafka.topic_reader import PartitionReaders
 from infra.records import StoredEvent
 from workers.auditor.chain import hashed_of
 from workers.auditor.faults import Fault, FaultFoundError
 
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 60
-HELD_RECORDS_MAX: Final = 4_000
-"""A partition of which so many records wait for the log to come to them is not read on meanwhile."""
-
 ATTRIBUTE: Final = "ce_"
 POSITION: Final = "ce_position"
 PREV_HASH: Final = "ce_prevhash"
@@ -40,7 +36,7 @@ class TopicSide:
         position: The last position that was compared before; a record up to there is a repeat.
     """
 
-    def __init__(self, reader: TopicReader, placement: Placement, look_up: LookUp, position: int = 0) -> None:
+    def __init__(self, reader: PartitionReaders, placement: Placement, look_up: LookUp, position: int = 0) -> None:
         self.records = 0
         self._reader = reader
         self._placement = placement
@@ -49,7 +45,6 @@ class TopicSide:
         self._ends: Offsets = {}
         self._held: dict[int, deque[DatedRecord]] = {one.partition: deque() for one in reader.partitions}
         self._partitions = {one.partition: one for one in reader.partitions}
-        self._paused: set[TopicPartition] = set()
 
     def read_to(self, ends: Offsets) -> None:
         """Let records up to these offsets be seen."""
@@ -116,19 +111,11 @@ class TopicSide:
         end = self._ends.get(here, 0)
         empty_polls = 0
         while not held and self._reader.position(here) < end:
-            empty_polls = 0 if self._fill(here) else empty_polls + 1
+            held.extend(self._reader.poll(here, POLL_MS))
+            empty_polls = 0 if held else empty_polls + 1
             if empty_polls > EMPTY_POLLS_MAX:
                 raise KafkaTimeoutError(f"partition {partition} holds records that do not come")
         return held[0] if held and held[0].offset < end else None
-
-    def _fill(self, wanted: TopicPartition) -> bool:
-        """Read on, but for partitions of which enough is held; tell whether anything came."""
-        full = {self._partitions[number] for number, held in self._held.items() if len(held) >= HELD_RECORDS_MAX}
-        self._reader.pause_only(full - {wanted})
-        polled = self._reader.poll(POLL_MS)
-        for partition, records in polled.items():
-            self._held[partition.partition].extend(records)
-        return bool(polled)
 
     def _position_of(self, record: DatedRecord) -> int:
         """Return the log position that a record bears; raises ``FaultFoundError`` where it bears none."""

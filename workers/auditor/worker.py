@@ -24,7 +24,7 @@ from infra.addresses import addresses, postgres_address
 from infra.envelope.hash_chain import FIRST_PREV_HASH
 from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.publisher import Publisher, publisher_of
-from infra.kafka.topic_reader import TopicReader
+from infra.kafka.topic_reader import PartitionReaders
 from infra.kafka.topics import TopicNames
 from infra.log.auditing import event_at, events_after
 from infra.log.lane import standing
@@ -72,7 +72,7 @@ class _Standing:
     answers: AnswerChain
     topic: TopicSide
     tree: GrowingTree
-    reader: TopicReader
+    reader: PartitionReaders
     signed: Checkpoint | None
     signed_at_s: float
     last: StoredEvent | None
@@ -184,14 +184,14 @@ class Auditor:
             position=size,
             signed_to=size,
         )
-        reader = TopicReader(addresses(self._settings).kafka_bootstrap, self._names.events)
+        reader = PartitionReaders(addresses(self._settings).kafka_bootstrap, self._names.events)
         topic = self._topic(connection, reader, size)
         self._signed_size.set(size)
         LOG.info("audit_begins", tree_size=size, number=signed.number if signed else 0)
         chain = EventChain(size, last.hash if last else FIRST_PREV_HASH)
         return _Standing(chain, answers, topic, tree, reader, signed, time.monotonic(), last)
 
-    def _topic(self, connection: Connection, reader: TopicReader, size: int) -> TopicSide:
+    def _topic(self, connection: Connection, reader: PartitionReaders, size: int) -> TopicSide:
         known, begins = store.read_offsets(connection), reader.begins()
         reader.seek({partition: known.get(partition.partition, begin) for partition, begin in begins.items()})
         placement = Placement(partitioner_in(connection), len(reader.partitions))

@@ -16,7 +16,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from infra.kafka.topic_reader import TopicReader
+from infra.kafka.topic_reader import PartitionReaders
 from infra.log.lane import standing
 from infra.proofs.store import newest
 from tests.support import tampering
@@ -32,7 +32,7 @@ TAMPERINGS: Final = int(os.environ.get("TAMPERINGS", "69"))
 class Checked:
     """A log, its topic and its checkpoints, and how they verify from within a transaction."""
 
-    def __init__(self, pipeline: Pipeline, reader: TopicReader) -> None:
+    def __init__(self, pipeline: Pipeline, reader: PartitionReaders) -> None:
         self._keys = [key.verifier for key in key_of(pipeline.settings)]
         self._reader = reader
         self._notes = list(published.notes(pipeline.bootstrap, pipeline.topics.checkpoints))
@@ -49,7 +49,7 @@ class Checked:
 @pytest.fixture
 def checked(pipeline: Pipeline) -> Iterator[Checked]:
     audited(pipeline, orders=14)
-    with closing(TopicReader(pipeline.bootstrap, pipeline.topics.events)) as reader:
+    with closing(PartitionReaders(pipeline.bootstrap, pipeline.topics.events)) as reader:
         yield Checked(pipeline, reader)
 
 
