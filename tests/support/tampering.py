@@ -169,11 +169,12 @@ def tail_cut_with_its_answers(hand: Hand) -> Named:
 
 def rewritten(hand: Hand) -> Named:
     """A body changed, and every hash after it made to fit; the topic still has what was."""
-    position = _rewrite(hand)
+    position = rewrite_alike(hand)
     return named("topic_differs event_changed", position=position)
 
 
-def _rewrite(hand: Hand) -> int:
+def rewrite_alike(hand: Hand) -> int:
+    """Change a body and make every later hash fit; what is left tells the same story. Return its position."""
     position = hand.position(up_to=hand.signed)
     events = events_after(hand.connection, position - 1, 10**6)
     last_hash, changed = events[0].prev_hash, [events[0]._replace(body=hand.spoiled(events[0].body)), *events[1:]]

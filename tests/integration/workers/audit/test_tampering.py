@@ -16,17 +16,24 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from infra.envelope.cloudevents import event_headers
 from infra.kafka.topic_reader import PartitionReaders
+from infra.log.auditing import events_after
 from infra.log.lane import standing
 from infra.proofs.store import newest
-from tests.support import tampering
+from tests.support import tampering, topic_tampering
 from tests.support.audited import audited, key_of
 from tests.support.pipeline import Pipeline
+from tests.support.tampering import Named
 from workers.audit.verifying import Before, Report, Wanted, verify_at
 from workers.auditor import published
+from workers.auditor.faults import Fault
 
 TAMPERINGS: Final = int(os.environ.get("TAMPERINGS", "69"))
 """How many random ones; a multiple of the kinds, so that each comes as often as any other."""
+
+TOPIC_TAMPERINGS: Final = int(os.environ.get("TOPIC_TAMPERINGS", "12"))
+"""How many of the topic, each with a topic of its own."""
 
 
 class Checked:
@@ -41,9 +48,10 @@ class Checked:
         assert last is not None
         self._published = last.number
 
-    def verified(self, connection: psycopg.Connection[Any], **wanted: bool) -> Report:
-        before = Before(self._relayed, self._published, iter(self._notes), self._reader, self._reader.ends())
-        return verify_at(connection, before, self._keys, Wanted(**wanted))
+    def verified(self, connection: psycopg.Connection[Any], reader: PartitionReaders | None = None) -> Report:
+        read = reader or self._reader
+        before = Before(self._relayed, self._published, iter(self._notes), read, read.ends())
+        return verify_at(connection, before, self._keys, Wanted())
 
 
 @pytest.fixture
@@ -65,10 +73,57 @@ def test_every_tampering_in_the_database_is_found_where_it_is(pipeline: Pipeline
             expected = tamper(tampering.Hand(connection, chance))
             fault = checked.verified(connection).fault
             connection.rollback()
-            if fault is None or fault.what not in expected.what or not expected.where.items() <= fault.where.items():
+            if not is_named(fault, expected):
                 missed.append((tamper.__name__, number, expected, fault))
             else:
                 found[tamper.__name__] += 1
 
     assert not missed, "\n".join(map(str, missed))
     assert found.total() == TAMPERINGS
+
+
+def is_named(fault: Fault | None, expected: Named) -> bool:
+    return fault is not None and fault.what in expected.what and expected.where.items() <= fault.where.items()
+
+
+def test_every_tampering_with_the_topic_is_found_where_it_is(pipeline: Pipeline, checked: Checked) -> None:
+    """It is filled anew, with one thing otherwise each time; filled anew as it was, nothing is wrong."""
+    whole = topic_tampering.records_of(pipeline.read_topic(pipeline.topics.events))
+    missed = []
+    with closing(psycopg.connect(pipeline.dsn, autocommit=True)) as connection:
+        for number in range(TOPIC_TAMPERINGS + 1):
+            records = list(whole)
+            chance = Random(f"topic {number}")  # noqa: S311 - the same each time
+            tamper = topic_tampering.ON_THE_TOPIC[number % len(topic_tampering.ON_THE_TOPIC)]
+            expected = tamper(records, chance) if number < TOPIC_TAMPERINGS else None
+            with closing(PartitionReaders(pipeline.bootstrap, topic_tampering.refill(pipeline, records))) as reader:
+                fault = checked.verified(connection, reader).fault
+            if not (fault is None if expected is None else is_named(fault, expected)):
+                missed.append((tamper.__name__, number, expected, fault))
+
+    assert not missed, "\n".join(map(str, missed))
+
+
+def test_log_and_topic_rewritten_alike_are_found_by_what_was_signed(pipeline: Pipeline, checked: Checked) -> None:
+    """Both copies tell the same story, and every hash fits: the first checkpoint that covers it does not."""
+    with closing(psycopg.connect(pipeline.dsn)) as connection:
+        connection.execute(tampering.WITHOUT_GUARDS)
+        hand = tampering.Hand(connection, Random("both"))  # noqa: S311 - the same each time
+        position = tampering.rewrite_alike(hand)
+        events = events_after(connection, 0, 10**6)
+        records = [
+            topic_tampering.Record(
+                pipeline.placement.of(one.partition_key.encode()),
+                one.partition_key.encode(),
+                one.body,
+                event_headers(one),
+            )
+            for one in events
+        ]
+        with closing(PartitionReaders(pipeline.bootstrap, topic_tampering.refill(pipeline, records))) as reader:
+            fault = checked.verified(connection, reader).fault
+        connection.rollback()
+
+    assert fault is not None
+    assert fault.what in {"checkpoint_root", "node_changed"}
+    assert fault.position >= position
