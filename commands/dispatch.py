@@ -12,6 +12,7 @@ from commands import (  # importing them registers their handlers
     decisions,
     differences,
     evidence,
+    exchanges,
     external_refunds,
     goods,
     money,
@@ -103,3 +104,5 @@ def handle(command: Body, meta: Meta, streams: Streams, now: datetime) -> None:
     if meta.occurred_at > latest:
         raise TimeInFutureError(latest=latest.isoformat())
     registration.handler(command, meta, streams)
+    if order_id := command.named("order_id"):
+        exchanges.follow(streams, order_id, meta.occurred_at)

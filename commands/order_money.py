@@ -12,11 +12,11 @@ from commands.fields import LINES_MAX, AmountMinor, Body, Identifier, Name, Posi
 from commands.metadata import Meta
 from commands.orders import MovedLines
 from commands.registry import content_hash, handles
-from commands.streams import Streams, find_order, the_order, the_return
+from commands.streams import Streams, the_order, the_return
 from domain.case import cancellation
 from domain.order import Order
 from domain.order.parts import LineAmount, LineQuantity, Payment
-from domain.settlement import exchange_orders, order_refund, payments, receivables
+from domain.settlement import order_refund, payments, receivables
 from domain.settlement.cancellation import Cancellation
 from domain.settlement.order_refund import OrderRefund
 from domain.settlement.receivables import CustomerPayment, WriteOff
@@ -111,10 +111,7 @@ def refund_order(command: RefundOrder, meta: Meta, streams: Streams) -> None:
 def record_payment(command: RecordPayment, meta: Meta, streams: Streams) -> None:
     order = the_order(streams, command.order_id)
     payment = Payment(command.payment_id, command.tender_id, command.amount_minor, command.reference)
-    is_news = payments.record(order, payment, content_hash(command), meta.occurred_at)
-    origin = find_order(streams, order.exchange_of.order_id) if order.exchange_of else None
-    if is_news and origin is not None:
-        exchange_orders.close_by_payment(origin, order, command.amount_minor, meta.occurred_at)
+    payments.record(order, payment, content_hash(command), meta.occurred_at)
 
 
 @handles(RecordCustomerPayment, by="gateway system agent")

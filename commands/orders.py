@@ -176,8 +176,8 @@ def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None
     origin = find_order(streams, given.order_id) if given else None
     placed, closing = exchange_orders.carried_over(placed, origin)
     streams.add(Order.register(placed, _version_in_force(command, meta, streams), meta.occurred_at))
-    if given and origin and closing:
-        exchange_orders.close(origin, given, command.order_id, closing, meta.occurred_at)
+    if origin and closing:
+        exchange_orders.register(origin, placed, closing, meta.occurred_at)
 
 
 def _placed(command: RegisterOrder) -> PlacedOrder:

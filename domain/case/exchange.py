@@ -14,7 +14,7 @@ from domain.order.money_facts import EXCHANGE_BONUS
 from domain.order.parts import Credit
 from domain.rma.parts import RmaRun
 from domain.rma.state import RmaLine
-from domain.settlement import entitlement, overpayments
+from domain.settlement import entitlement, exchange_orders, overpayments
 from domain.settlement.refund import net_minor
 from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, total, without
@@ -66,6 +66,7 @@ def exchange(case: Case, runs: Sequence[RmaRun]) -> None:
         timestamp=case.at,
     )
     number = line.asked.line
+    exchange_orders.close_ahead(order, rma.rma_id, number, case.at)
     if line.bonus_minor and number not in order.account(rma.rma_id).bonuses:
         payouts.grant_goodwill(case, line.bonus_minor, line=number, reason=EXCHANGE_BONUS)
     if over:
@@ -104,8 +105,20 @@ def _quote(case: Case, line: RmaLine, worth: int) -> int:
 
 
 def promised(case: Case, runs: Sequence[RmaRun]) -> list[RmaRun]:
-    """Return those of the units that are exchanged for an article that has not left."""
-    return [run for run, state in case.rma.states_of(runs) if state.is_exchanged and not state.has_goods_out]
+    """Return those of the units that are exchanged for an article that has not left, and can be called off.
+
+    Not those whose worth went back through the order of the new article: nothing is left of it to give anew.
+    """
+    waiting = [run for run, state in case.rma.states_of(runs) if state.is_exchanged and not state.has_goods_out]
+    lines = {number: [run for run in waiting if run.line == number] for number in {run.line for run in waiting}}
+    return [run for run in waiting if _stands(case, run.line, lines[run.line])]
+
+
+def _stands(case: Case, number: int, runs: Sequence[RmaRun]) -> bool:
+    """Tell whether what units of a line were worth is still with the exchange, or in the order that closed it."""
+    account = case.order.exchange_of_line(case.rma.rma_id, number)
+    carried = sum(closing.carried_minor for closing in account.closings)
+    return not account.has_given_back or -called_off(case, runs).net_minor <= account.carried_minor + carried
 
 
 def call_off(case: Case, runs: Sequence[RmaRun]) -> None:
@@ -129,6 +142,7 @@ def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
         postings=_postings(worth, -quote),
         timestamp=case.at,
     )
+    exchange_orders.reopen(order, case.rma.rma_id, number, case.at)
     overpayments.give_back(order, case.rma.rma_id, "exchange_difference", case.at)
 
 

@@ -85,7 +85,7 @@ def _check_words(case: Case, ruling: Ruling) -> None:
 
 def _check_figures(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> None:
     figures, account = ruling.award.figures, case.order.lines[case.rma.lines[ruling.line].asked.line_id]
-    called_off = exchange.called_off(case, runs) if account.set_off else None
+    called_off = exchange.called_off(case, runs) if account.set_off and exchange.promised(case, runs) else None
     if figures.amount_minor is not None:
         available = sum(credit.gross_minor for credit in refunds.entitlement(case, runs))
         available -= sum(credit.gross_minor for credit in called_off.credits) if called_off else 0

@@ -67,7 +67,11 @@ def _of_lines(case: Case, units: Sequence[LineUnits]) -> list[RmaRun]:
 
 
 def _may_be_withdrawn(case: Case, line: int, state: RunState) -> bool:
-    """Tell whether a unit is still with the customer, and neither money nor an article went out for it."""
+    """Tell whether a unit is still with the customer, and neither money nor an article went out for it.
+
+    Nor did its worth go back through the order of the new article.
+    """
     nothing_left = not state.has_goods_out and not state.is_paid_out and state.settlement in {"none", "due"}
     has_bonus = state.is_exchanged and line in case.order.account(case.rma.rma_id).bonuses
-    return state.is_live and state.is_with_customer and nothing_left and not has_bonus
+    gone = state.is_exchanged and case.order.exchange_of_line(case.rma.rma_id, line).has_given_back
+    return state.is_live and state.is_with_customer and nothing_left and not has_bonus and not gone

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from domain.order.parts import TenderShare
 from domain.vocabularies import OwedFor, TenderKind
 
 
@@ -52,13 +53,33 @@ class CustomerPayment:
 
 
 @dataclass(slots=True)
+class ClosedBy:
+    """What an order of a new article took off an exchange's accounts, and has not given back (minor units)."""
+
+    by_order_id: str
+    carried_minor: int
+    paid_minor: int
+    moved: list[TenderShare]
+
+
+@dataclass(slots=True)
 class ExchangeAccount:
-    """What the exchanges of a return's line put into new articles, as long as no order closed it (minor units)."""
+    """What the exchanges of a return's line put into new articles, as long as no order closed it (minor units).
+
+    Below zero: an exchange was called off that an order had closed.
+    """
 
     quoted_minor: int = 0
     """What the new articles cost."""
     carried_minor: int = 0
     """What of that the returned units were worth; the rest is the customer's to pay."""
+    closings: list[ClosedBy] = field(default_factory=list)
+    ahead_minor: int = 0
+    """What was paid for a new article before the exchange was decided."""
+    ahead_by: str = ""
+    """The order that was given so early."""
+    has_given_back: bool = False
+    """Whether an order that closed it gave something of what it carried back to the customer."""
 
     @property
     def difference_minor(self) -> int:

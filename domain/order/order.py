@@ -62,6 +62,10 @@ class Order(OrderState, AggregateRoot):
     PaymentReturned = owed_facts.PaymentReturned
     WriteOffReversed = owed_facts.WriteOffReversed
     ExchangeClosed = owed_facts.ExchangeClosed
+    ExchangePaidAhead = owed_facts.ExchangePaidAhead
+    ExchangeGivenBack = owed_facts.ExchangeGivenBack
+    ExchangeReopened = owed_facts.ExchangeReopened
+    ExchangeWithdrawn = owed_facts.ExchangeWithdrawn
     StoreCreditSpent = money_facts.StoreCreditSpent
     Exchanged = money_facts.Exchanged
     ExchangeCalledOff = money_facts.ExchangeCalledOff

@@ -68,6 +68,11 @@ class PlacedOrder:
         )
 
     @property
+    def paid_directly_minor(self) -> int:
+        """What was paid for it at once, and not by an exchange, minor units."""
+        return sum(tender.amount_minor for tender in self.tenders if tender.kind not in {"exchange", "on_account"})
+
+    @property
     def postings(self) -> tuple[Posting, ...]:
         """What the books say of the sale: only what is still owed for it."""
         owed = sum(tender.amount_minor for tender in self.tenders if tender.kind == "on_account")

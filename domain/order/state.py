@@ -51,6 +51,8 @@ class OrderState:
         self.exchanges: dict[tuple[UUID, int], ExchangeAccount] = {}
         self.moved_minor: dict[str, int] = {}
         """What of each tender goes back through the order of a new article, minor units."""
+        self.unpaid_minor: dict[str, int] = {}
+        """What of each tender is owed, as the exchange that carried it here was called off, minor units."""
         self.news: dict[UUID, PayoutNews] = {}
         self.claims: dict[str, Claim] = {}
         self.external: dict[str, ExternalRefund] = {}

@@ -2,7 +2,8 @@
 
 An exchange left its quote on ``exchange_clearing``, and what the returned units did not cover of it with the customer.
 The order of the new article takes both off again: the part that its tender of kind ``exchange`` carries, and the
-difference as far as its other tenders paid it.
+difference as far as its other tenders paid it. One that comes before the exchange is decided closes it then; one whose
+exchange is called off is owed what it carried.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from domain import ledger
-from domain.errors import AmountDiffersError, UnknownOrderError
+from domain.errors import AmountDiffersError, UnknownOrderError, WrongStateError
 from domain.order import Order
 from domain.order.debts import ExchangeAccount
 from domain.order.errors import ExchangeOfMissingError
 from domain.order.parts import ExchangeOf, Tender, TenderShare
+from domain.order.payout import Payout
 from domain.order.placed_order import PlacedOrder
 from domain.settlement.tenders import owed, payment_reference, room
 
@@ -53,7 +56,7 @@ def carried_over(placed: PlacedOrder, origin: Order | None) -> tuple[PlacedOrder
             raise UnknownOrderError(given.order_id)
         return placed, None
     account = origin.exchange_of_line(given.rma_id, given.line)
-    direct = sum(t.amount_minor for t in placed.tenders if t.kind not in {"exchange", "on_account"})
+    direct = placed.paid_directly_minor
     if not exchange_tenders:  # the shop names the tenders that paid in the end, in the place of what they paid for
         carried = min(direct, account.carried_minor)
         return placed, Closing(carried, min(direct - carried, account.difference_minor))
@@ -93,8 +96,20 @@ def _resolved(tender: Tender, origin: Order, amount_minor: int) -> tuple[tuple[T
     return in_the_end, tuple(TenderShare(paid.tender_id, share) for paid, share in shares)
 
 
-def close(origin: Order, given: ExchangeOf, by_order_id: str, closing: Closing, at: datetime) -> None:
-    """Take off the exchange's accounts what an order carries and what was paid beside it; nothing says nothing."""
+def close(
+    origin: Order,
+    given: ExchangeOf,
+    by_order_id: str,
+    closing: Closing,
+    at: datetime,
+    *,
+    set_off: bool = False,
+    was_ahead: bool = False,
+) -> None:
+    """Take off the exchange's accounts what an order carries and what was paid beside it; nothing says nothing.
+
+    ``set_off``: what was open was not paid, as the new article came back before.
+    """
     closed = closing.carried_minor + closing.paid_minor
     if not closed:
         return
@@ -110,6 +125,8 @@ def close(origin: Order, given: ExchangeOf, by_order_id: str, closing: Closing, 
         lowered_minor=lowered,
         moved=closing.moved,
         currency=origin.currency,
+        set_off=set_off,
+        was_ahead=was_ahead,
         postings=ledger.entry(
             (ledger.EXCHANGE_CLEARING, closed), (ledger.CUSTOMER_RECEIVABLE, -lowered), (ledger.SALES, lowered - closed)
         ),
@@ -117,9 +134,144 @@ def close(origin: Order, given: ExchangeOf, by_order_id: str, closing: Closing, 
     )
 
 
-def close_by_payment(origin: Order, order: Order, amount_minor: int, at: datetime) -> None:
-    """Let a payment of what an order given in exchange was sold for on account lower the difference that is open."""
+def register(origin: Order, placed: PlacedOrder, closing: Closing, at: datetime) -> None:
+    """Let an order that was just given in exchange close it; where nothing was exchanged yet, it waits for that."""
+    given = placed.exchange_of
+    if given is None:
+        return
+    if origin.exchange_of_line(given.rma_id, given.line).quoted_minor:
+        close(origin, given, placed.order_id, closing, at)
+    else:
+        _pay_ahead(origin, given, placed.order_id, placed.paid_directly_minor, at)
+
+
+def lower(origin: Order, order: Order, amount_minor: int, at: datetime, *, set_off: bool = False) -> None:
+    """Let the difference that is open fall with what is owed on an order given in exchange: paid, or set off.
+
+    Where nothing was exchanged yet, it waits for that.
+    """
     given = order.exchange_of
-    if given is not None:
-        difference = origin.exchange_of_line(given.rma_id, given.line).difference_minor
-        close(origin, given, order.order_id, Closing(0, min(amount_minor, difference)), at)
+    if given is None:
+        return
+    account = origin.exchange_of_line(given.rma_id, given.line)
+    if account.quoted_minor:
+        close(
+            origin, given, order.order_id, Closing(0, min(amount_minor, account.difference_minor)), at, set_off=set_off
+        )
+    elif not account.closings:
+        _pay_ahead(origin, given, order.order_id, amount_minor, at)
+
+
+def _pay_ahead(origin: Order, given: ExchangeOf, by_order_id: str, amount_minor: int, at: datetime) -> None:
+    if amount_minor:
+        origin.trigger_event(
+            origin.ExchangePaidAhead,
+            rma_id=given.rma_id,
+            line=given.line,
+            by_order_id=by_order_id,
+            amount_minor=amount_minor,
+            currency=origin.currency,
+            timestamp=at,
+        )
+
+
+def close_ahead(origin: Order, rma_id: UUID, line: int, at: datetime) -> None:
+    """Let an order that was given before the exchange was decided close it now."""
+    account = origin.exchange_of_line(rma_id, line)
+    if account.ahead_minor:
+        carried = min(account.ahead_minor, account.carried_minor)
+        closing = Closing(carried, min(account.ahead_minor - carried, account.difference_minor))
+        close(origin, ExchangeOf(origin.order_id, rma_id, line), account.ahead_by, closing, at, was_ahead=True)
+
+
+def reopen(origin: Order, rma_id: UUID, line: int, at: datetime) -> None:
+    """Take back what orders closed of an exchange that was called off, the newest first.
+
+    What they carried, they are no longer paid with; what was paid of the difference beside goes back through them.
+    """
+    account = origin.exchange_of_line(rma_id, line)
+    carried, paid = max(-account.carried_minor, 0), max(-account.difference_minor, 0)
+    for closing in reversed(tuple(account.closings)):
+        back, beside = min(carried, closing.carried_minor), min(paid, closing.paid_minor)
+        if not back + beside:
+            continue
+        origin.trigger_event(
+            origin.ExchangeReopened,
+            rma_id=rma_id,
+            line=line,
+            by_order_id=closing.by_order_id,
+            carried_minor=back,
+            paid_minor=beside,
+            moved=_last(closing.moved, back),
+            currency=origin.currency,
+            postings=ledger.entry(
+                (ledger.EXCHANGE_CLEARING, -back - beside), (ledger.CUSTOMER_RECEIVABLE, beside), (ledger.SALES, back)
+            ),
+            timestamp=at,
+        )
+        carried, paid = carried - back, paid - beside
+
+
+def note_given_back(origin: Order, order: Order, amount_minor: int, at: datetime) -> None:
+    """Note with an exchange that its order gave back so much of what the returned units were worth: it is gone."""
+    given = order.exchange_of
+    if given is None:
+        return
+    closings = origin.exchange_of_line(given.rma_id, given.line).closings
+    carried = sum(closing.carried_minor for closing in closings if closing.by_order_id == order.order_id)
+    if amount := min(amount_minor, carried):
+        origin.trigger_event(
+            origin.ExchangeGivenBack,
+            rma_id=given.rma_id,
+            line=given.line,
+            by_order_id=order.order_id,
+            amount_minor=amount,
+            currency=origin.currency,
+            timestamp=at,
+        )
+
+
+def carried_of(order: Order, payouts: Sequence[Payout]) -> int:
+    """Return what of payouts is money that an exchange had carried into their order.
+
+    Shops that name the tenders of the end themselves do not tell it apart: then it is all of it.
+    """
+    carrying = {tender.tender_id for tender in order.tenders if tender.from_order_id is not None}
+    return sum(p.amount_minor for p in payouts if not p.set_off and (p.tender_id in carrying or not carrying))
+
+
+def _last(moved: Sequence[TenderShare], amount_minor: int) -> tuple[TenderShare, ...]:
+    """Return the last shares that sum to an amount, or all of them where they sum to less."""
+    shares, left = [], amount_minor
+    for share in reversed(moved):
+        part = min(left, share.amount_minor)
+        if part:
+            shares.append(TenderShare(share.tender_id, part))
+            left -= part
+    return tuple(shares)
+
+
+def withdraw(order: Order, amount_minor: int, at: datetime) -> None:
+    """Let what an exchange had carried into an order be owed on its tenders: the exchange was called off.
+
+    Raises:
+        WrongStateError: The order gave that money back already: nothing is left that could be given anew.
+    """
+    shares, left = [], amount_minor
+    for tender in sorted(order.tenders, key=lambda tender: tender.from_order_id is None):
+        part = min(left, max(room(order, tender.tender_id) - owed(order, tender.tender_id), 0))
+        if part:
+            shares.append(TenderShare(tender.tender_id, part))
+            left -= part
+    if left:
+        raise WrongStateError(
+            f"order {order.order_id}, which was given in exchange, gave the money for these units back already",
+            order_id=order.order_id,
+        )
+    order.trigger_event(
+        order.ExchangeWithdrawn,
+        owed=tuple(shares),
+        currency=order.currency,
+        postings=ledger.entry((ledger.ACCOUNTS_RECEIVABLE, amount_minor), (ledger.SALES, -amount_minor)),
+        timestamp=at,
+    )

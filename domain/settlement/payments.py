@@ -12,8 +12,8 @@ from domain.order.parts import Payment
 from domain.settlement.tenders import owed
 
 
-def record(order: Order, payment: Payment, content_hash: str, at: datetime) -> bool:
-    """Record that the customer paid on a tender, and tell whether that is news; the same payment again is not.
+def record(order: Order, payment: Payment, content_hash: str, at: datetime) -> None:
+    """Record that the customer paid on a tender; the same payment again is no second one.
 
     Raises:
         IdentifierReusedError: Another payment came under this name.
@@ -21,7 +21,7 @@ def record(order: Order, payment: Payment, content_hash: str, at: datetime) -> b
         AmountExceedsOwedError: Less is owed on it; nothing is on one that was paid at once.
     """
     if order.is_repeat("payment_id", payment.payment_id, content_hash):
-        return False
+        return
     if all(tender.tender_id != payment.tender_id for tender in order.tenders):
         raise UnknownTenderError(f"the order has no tender {payment.tender_id}", tender_id=payment.tender_id)
     still = owed(order, payment.tender_id)
@@ -36,4 +36,3 @@ def record(order: Order, payment: Payment, content_hash: str, at: datetime) -> b
         postings=ledger.entry((ledger.clearing("on_account"), amount), (ledger.ACCOUNTS_RECEIVABLE, -amount)),
         timestamp=at,
     )
-    return True

@@ -54,13 +54,22 @@ def shared_out(order: Order, amount_minor: int) -> list[tuple[Tender | None, int
 
 
 def owed(order: Order, tender_id: str) -> int:
-    """Return what the customer has yet to pay of a tender: sold on account, neither paid nor set off (minor units)."""
+    """Return what the customer has yet to pay of a tender: sold on account, or carried by an exchange called off.
+
+    Neither paid nor set off, in minor units.
+    """
     tender = next((tender for tender in order.tenders if tender.tender_id == tender_id), None)
-    if tender is None or tender.kind != "on_account" or tender.from_order_id is not None:
+    if tender is None:
         return 0
+    sold = tender.amount_minor if is_on_account(tender) else order.unpaid_minor.get(tender_id, 0)
     paid = sum(payment.amount_minor for payment in order.payments if payment.tender_id == tender_id)
     set_off = sum(p.amount_minor for p in order.payouts.values() if p.tender_id == tender_id and p.set_off)
-    return tender.amount_minor - paid - set_off
+    return sold - paid - set_off
+
+
+def is_on_account(tender: Tender) -> bool:
+    """Tell whether an order was sold on account by a tender, and not another one whose money came here by exchange."""
+    return tender.kind == "on_account" and tender.from_order_id is None
 
 
 def payouts_of(

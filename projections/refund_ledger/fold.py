@@ -40,7 +40,7 @@ KINDS: Final = frozenset(
         "Registered Delivered UnitsTaken UnitsReturned UnitsFreed UnitsCancelled RefundRequested PayoutSettled"
         " PayoutFailed PayoutUnclear PayoutPending PayoutRetried PaymentReceived Exchanged ExchangeCalledOff"
         " CustomerPaid ReceivableWrittenOff ExchangeClosed GoodwillGranted ClaimRaised ClaimReversed StoreCreditSpent"
-        " ExternalRefundRecorded ChargebackDecided PaymentReturned WriteOffReversed"
+        " ExternalRefundRecorded ChargebackDecided PaymentReturned WriteOffReversed ExchangeReopened ExchangeWithdrawn"
     ).split()
 ) | {SettlementDifference.Found, SettlementDifference.Resolved, CreditNoteSeries.Issued}
 

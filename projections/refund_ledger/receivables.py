@@ -46,8 +46,16 @@ class Receivables:
                 for share in fact.called_off:
                     column = "called_off_minor" if share.amount_minor > 0 else "amount_minor"
                     self._count(event, share.rma_id, share.because, column, abs(share.amount_minor))
+        self._note_exchange(event, fact)
+
+    def _note_exchange(self, event: RecordedEvent, fact: Any) -> None:
+        """Count in what the order of a new article does to the difference that is owed."""
+        match fact:
             case Order.ExchangeClosed():
-                self._count(event, fact.rma_id, "exchange_difference", "paid_minor", fact.lowered_minor)
+                column = "called_off_minor" if fact.set_off else "paid_minor"
+                self._count(event, fact.rma_id, "exchange_difference", column, fact.lowered_minor)
+            case Order.ExchangeReopened():
+                self._count(event, fact.rma_id, "exchange_difference", "paid_minor", -fact.paid_minor)
 
     def _count(self, event: RecordedEvent, rma_id: UUID | None, owed_for: str, column: str, amount_minor: int) -> None:
         if not amount_minor:

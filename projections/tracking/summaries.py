@@ -127,6 +127,10 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.PaymentReturned: lambda fact: f"{_amount(fact)} given back that the customer had paid",
     Order.WriteOffReversed: lambda fact: f"{_amount(fact)} written off for nothing: it is not owed",
     Order.ReceivableWrittenOff: lambda fact: f"{_amount(fact)} written off: {fact.reason}",
+    Order.ExchangePaidAhead: lambda fact: f"line {fact.line}: order {fact.by_order_id} came before the exchange",
+    Order.ExchangeGivenBack: lambda fact: f"{_amount(fact)} given back through order {fact.by_order_id}",
+    Order.ExchangeReopened: lambda fact: f"line {fact.line}: order {fact.by_order_id} is paid by it no longer",
+    Order.ExchangeWithdrawn: lambda _: "what the exchange had paid of it is owed",
     Order.ExchangeClosed: lambda fact: f"line {fact.line}: the new article is order {fact.by_order_id}",
     Order.ClaimRaised: lambda fact: f"{_amount(fact)} asked back: {fact.reason}",
 }

@@ -80,6 +80,7 @@ def whole_story() -> Shop:
     _people(teller)
     _order_money(teller)
     _elsewhere(teller)
+    _exchanges_called_off(teller)
     _notes(teller)
     return teller.shop
 
@@ -293,6 +294,31 @@ def _elsewhere(teller: Narrator) -> None:
     teller.tell("RecordExternalRefund", {**about, **went}, "gateway:g")
     for outcome in ("lost", "won"):
         teller.tell("RecordChargebackOutcome", {**about, "external_id": "dp-1", "outcome": outcome}, "gateway:g")
+
+
+def _exchanges_called_off(teller: Narrator) -> None:
+    """An exchange whose order came first and is then cancelled in part; one whose difference was written off."""
+    about: dict[str, Any] = {"order_id": "O-5"}
+    lines = [{"line_id": "L1", "sku": "COAT", "quantity": 3, "amount_minor": 1500}]
+    tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 1500}]
+    teller.tell("RegisterOrder", {**ORDER, **about, "lines": lines, "tenders": tenders}, "system:shop")
+    teller.ask(61, ("L1", 2, "too_small", "exchange"), **about)
+    given = {"order_id": "O-6", "exchange_of": {"order_id": "O-5", "rma_id": str(UUID(int=61)), "line": 1}}
+    lines = [{"line_id": "L1", "sku": "SHOE-43", "quantity": 2, "amount_minor": 1100}]
+    tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 1100}]
+    teller.tell("RegisterOrder", {**ORDER, **given, "lines": lines, "tenders": tenders}, "system:shop")
+    teller.about(61, "DecideResolution", line=1, quantity=2, resolution="exchange", **about)
+    teller.about(61, "DecideResolution", line=1, quantity=1, resolution="refund", **about)
+    gone = [{"line_id": "L1", "quantity": 2}]
+    cancelled = {"order_id": "O-6", "cancellation_id": "CN-2", "lines": gone, "reason": "sold out"}
+    teller.tell("CancelUnits", cancelled, "system:shop")
+    teller.ask(62, ("L1", 1, "too_small", "exchange"), **about)
+    teller.about(62, "DecideResolution", line=1, quantity=1, resolution="exchange", **about)
+    lost: dict[str, Any] = {"amount_minor": 100, "reason": "gone", "approved_by": "boss"}
+    teller.about(62, "WriteOffReceivable", **lost, **about)
+    paid: dict[str, Any] = {"payment_id": "PM-9", "amount_minor": 500, "tender_kind": "card", "reference": "auth-9"}
+    teller.about(62, "RecordCustomerPayment", "gateway:g", **paid, **about)
+    teller.about(62, "DecideResolution", line=1, quantity=1, resolution="refund", keep=True, **about)
 
 
 def _remedies(teller: Narrator) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from domain.fact import Fact
@@ -14,6 +14,7 @@ from domain.order.payout import Payout
 from domain.rma import Rma
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
+from domain.settlement.tenders import is_on_account
 from tests.support.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
@@ -28,19 +29,26 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
 
     Tenders in ``reversed_tenders`` are those for which a gateway took a failure back: it may then have paid twice.
     """
-    order = shop.order()
     returns = [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, Rma)]
+    for order in [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, Order)]:
+        history = [fact for fact in shop.history if fact.originator_id == order.id]
+        _check_order(order, [rma for rma in returns if rma.order_id == order.order_id], history, reversed_tenders)
+
+
+def _check_order(
+    order: Order, returns: Sequence[Rma], history: Sequence[Fact], reversed_tenders: frozenset[str | None]
+) -> None:
     _units_are_conserved(order)
     _cancelled_units_never_left(order)
     _each_unit_is_where_its_return_says(order, returns)
-    _rounding_goes_back_with_the_last_units(order, shop.history)
+    _rounding_goes_back_with_the_last_units(order, history)
     _no_unit_bears_more_than_was_paid(order)
     _won_chargebacks_leave_nothing(order)
-    _taxes_go_back_with_what_they_are_on(order, shop.history)
+    _taxes_go_back_with_what_they_are_on(order, history)
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
-    _books_balance(order, shop.history)
-    _store_credit_is_what_the_books_say(order, shop.history)
+    _books_balance(order, history)
+    _store_credit_is_what_the_books_say(order, history)
     for rma in returns:
         for line in rma.lines.values():
             _fee_is_that_of_the_whole(order, rma, line)
@@ -300,15 +308,17 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
             if p.tender_id is not None and not p.set_off and p.tender_kind == kind and p.status == "settled"
         )
         assert -balances[f"clearing:{kind}"] == paid_out - paid_in[kind], balances
-    sold = sum(tender.amount_minor for tender in order.tenders if tender.kind == "on_account")
-    set_off = sum(p.amount_minor for p in order.payouts.values() if p.set_off)
-    assert balances["accounts_receivable"] == sold - paid_in["on_account"] - set_off >= 0, balances
+    sold = sum(tender.amount_minor for tender in order.tenders if is_on_account(tender))
+    sold += sum(order.unpaid_minor.values())
+    less = sum(p.amount_minor for p in order.payouts.values() if p.set_off) + sum(
+        p.amount_minor for p in order.payments
+    )
+    assert balances["accounts_receivable"] == sold - less >= 0, balances
     fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
     assert -balances["fee_income"] == fees + shipping
     assert balances["cash_rounding"] == sum(refund.rounding_minor for refund in _standing_refunds(order))
-    quotes = sum(quote for account in order.accounts.values() for quote in account.quotes.values())
-    assert -balances["exchange_clearing"] == quotes
+    assert -balances["exchange_clearing"] == sum(account.quoted_minor for account in order.exchanges.values())
     assert shipping >= 0
 
 

@@ -17,7 +17,7 @@ FACTS = [
 SUMS = (
     "RefundRequested RefundStarted Exchanged ExchangeCalledOff GoodwillGranted ClaimRaised ClaimReversed"
     " PaymentReturned WriteOffReversed"
-    " StoreCreditSpent CustomerPaid ReceivableWrittenOff"
+    " StoreCreditSpent CustomerPaid ReceivableWrittenOff ExchangeGivenBack"
 ).split()
 
 

@@ -153,3 +153,190 @@ def test_an_order_that_names_the_tenders_of_the_end_itself_closes_the_exchange_t
     shop = exchanged(7500)
     shop.send("RegisterOrder", given_in_exchange(("card", 7500)), at=day(8))
     assert settled(shop)
+
+
+# books that close: what comes back unpaid, is called off, or came too early
+
+
+def exchanged_again(shop: Shop, resolution: str = "refund", **more: Any) -> None:
+    """Decide something else for the unit whose new article cannot come."""
+    shop.send("DecideResolution", on_return(line=1, quantity=1, resolution=resolution, **more), at=day(10))
+
+
+def cancel(shop: Shop, order_id: str = "O-2", quantity: int = 1) -> None:
+    lines = [{"line_id": "L1", "quantity": quantity}]
+    shop.send("CancelUnits", {"order_id": order_id, "cancellation_id": "C", "lines": lines, "reason": "x"}, at=day(11))
+
+
+def paid_out(shop: Shop, order_id: str = "O-1") -> list[tuple[str, int]]:
+    """Return kind and amount of what goes back from an order to whom it came from; what is set off is not paid."""
+    payouts = shop.order(order_id).payouts.values()
+    return [(payout.tender_kind, payout.amount_minor) for payout in payouts if not payout.set_off]
+
+
+def test_a_difference_on_account_closes_when_the_new_article_comes_back_unpaid() -> None:
+    """The invoice of 1500 is set off, so that nobody pays it: 6000 go back, and the exchange is closed."""
+    shop = exchanged(7500)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 6000), ("on_account", 1500)), at=day(8))
+    cancel(shop)
+    settle_all(shop, order_id="O-2")
+
+    assert paid_out(shop, "O-2") == [("gift_card", 2000), ("card", 4000)]
+    assert settled(shop)
+    [debt] = shop.order().receivables.values()
+    assert (debt.amount_minor, debt.paid_minor, debt.open_minor) == (1500, 0, 0)
+
+
+def test_an_invoice_half_paid_closes_by_payment_and_set_off() -> None:
+    """1000 were paid, 500 are set off; the 1000 go back."""
+    shop = exchanged(7500)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 6000), ("on_account", 1500)), at=day(8))
+    payment = {"order_id": "O-2", "payment_id": "PM-1", "tender_id": "N2", "amount_minor": 1000}
+    shop.send("RecordPayment", payment, at=day(9))
+    cancel(shop)
+    settle_all(shop, order_id="O-2")
+
+    assert paid_out(shop, "O-2") == [("gift_card", 2000), ("card", 4000), ("on_account", 1000)]
+    assert settled(shop)
+
+
+def test_a_difference_that_was_paid_goes_back_when_the_exchange_is_called_off() -> None:
+    """Sold out before its order was registered: 6000 for the coat, and the 1500 to where they came from."""
+    shop = exchanged(7500)
+    paid = on_return(payment_id="PM-1", amount_minor=1500, tender_kind="bank_transfer", reference="SEPA 7")
+    shop.send("RecordCustomerPayment", paid, at=day(8))
+    exchanged_again(shop)
+    [back, *_] = [payout for payout in shop.order().payouts.values() if payout.tender_kind == "bank_transfer"]
+    settle_all(shop)
+
+    assert (back.tender_id, back.amount_minor, back.tender_reference) == ("PM-1", 1500, "SEPA 7")
+    assert sorted(paid_out(shop)) == [("bank_transfer", 1500), ("card", 4000), ("gift_card", 2000)]
+    assert settled(shop)
+    [debt] = shop.order().receivables.values()
+    assert (debt.paid_minor, debt.open_minor) == (0, 0)
+
+
+def test_a_difference_that_was_written_off_is_owed_by_nobody() -> None:
+    """Of 1500, 500 were paid and 1000 given up: the 500 go back, the loss is none."""
+    shop = exchanged(7500)
+    paid = on_return(payment_id="PM-1", amount_minor=500, tender_kind="card")
+    shop.send("RecordCustomerPayment", paid, at=day(8))
+    lost = on_return(amount_minor=1000, reason="gone", approved_by="boss")
+    shop.send("WriteOffReceivable", lost, at=day(9))
+    exchanged_again(shop)
+    settle_all(shop)
+
+    assert settled(shop)
+    assert "bad_debt" not in balances(shop)
+    assert sum(amount for _, amount in paid_out(shop)) == 6500
+
+
+def test_an_exchange_called_off_leaves_its_order_unpaid() -> None:
+    """The order for 7500 stands: its 6000 are owed, and set off when it is cancelled; its own 1500 go back."""
+    shop = exchanged(7500)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 6000), ("card", 1500)), at=day(8))
+    exchanged_again(shop)
+    assert (balances(shop)["accounts_receivable"], "exchange_clearing" in balances(shop)) == (6000, False)
+    cancel(shop)
+    for order_id in ("O-1", "O-2"):
+        settle_all(shop, order_id=order_id)
+
+    assert paid_out(shop) == [("gift_card", 2000), ("card", 4000)]
+    assert paid_out(shop, "O-2") == [("card", 1500)]
+    assert settled(shop)
+
+
+def test_the_customer_may_pay_for_that_order_instead() -> None:
+    """He keeps the new article after all: what the exchange carried he pays as any invoice."""
+    shop = exchanged(7500)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 6000), ("card", 1500)), at=day(8))
+    exchanged_again(shop)
+    for tender_id, amount in (("N1/1", 2000), ("N1/2", 4000)):
+        payment = {"order_id": "O-2", "payment_id": tender_id, "tender_id": tender_id, "amount_minor": amount}
+        shop.send("RecordPayment", payment, at=day(11))
+    settle_all(shop)
+
+    assert settled(shop)
+
+
+def test_one_of_two_exchanges_called_off_takes_its_part_of_the_order() -> None:
+    """Two coats for two at 7500 each, in one order: half of what it carries is owed."""
+    shop = exchanged(15_000, quantity=2)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 12_000), ("on_account", 3000)), at=day(8))
+    exchanged_again(shop)
+    assert balances(shop)["accounts_receivable"] == 3000 + 6000
+    payment = {"order_id": "O-2", "payment_id": "PM-1", "tender_id": "N2", "amount_minor": 3000}
+    shop.send("RecordPayment", payment, at=day(11))
+
+    assert balances(shop).keys() & {"exchange_clearing", "customer_receivable"} == set()
+
+
+def test_units_whose_worth_went_back_through_their_order_get_nothing_anew() -> None:
+    """The new order was cancelled before: the 6000 are paid out by it, so that a refund finds nothing left to give."""
+    shop = exchanged(7500)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 6000), ("card", 1500)), at=day(8))
+    cancel(shop)
+    exchanged_again(shop)
+    settle_all(shop, order_id="O-2")
+
+    assert (paid_out(shop), settled(shop)) == ([], True)
+    assert [state.settlement for _, state in shop.rma().lines[1].states] == ["settled"]
+
+
+def ordered_early(*paid: Paid) -> Shop:
+    """Return a shop in which the new article's order came before the old one was inspected, and then that was."""
+    shop = open_shop(POLICY, COAT)
+    wanted = {"sku": "COAT-L", "quantity": 1, "amount_minor": 7500}
+    request(shop, {"line_id": "L1", "quantity": 1, "wish": "exchange", "exchange_for": wanted})
+    shop.send("RegisterOrder", given_in_exchange(*paid), at=day(4))
+    receive(shop, (1, 1))
+    inspect(shop, 1, 1)
+    return shop
+
+
+def test_an_order_that_came_before_the_exchange_closes_it() -> None:
+    """It names what paid in the end; as soon as the coat is accepted, 7500 are taken off."""
+    shop = ordered_early(("card", 7500))
+
+    assert settled(shop)
+    assert [name for name in names(shop.history) if name.startswith("Exchange")] == [
+        "ExchangePaidAhead",
+        "Exchanged",
+        "ExchangeClosed",
+    ]
+
+
+def test_an_early_order_on_account_closes_as_it_is_paid() -> None:
+    """1500 on account: owed until they are paid, before or after the exchange."""
+    shop = ordered_early(("card", 6000), ("on_account", 1500))
+    assert balances(shop)["customer_receivable"] == balances(shop)["accounts_receivable"] == 1500
+    payment = {"order_id": "O-2", "payment_id": "PM-1", "tender_id": "N2", "amount_minor": 1500}
+    shop.send("RecordPayment", payment, at=day(9))
+
+    assert settled(shop)
+
+
+def test_a_claim_that_was_paid_goes_back_when_its_ground_goes() -> None:
+    """An article went out in advance, its counterpart came late: what was asked for it and paid is given back."""
+    shop = open_shop({"window": {"days": 30}, "offers": ["replacement"], "ship_back_days": 5}, COAT)
+    request(shop, {"line_id": "L1", "quantity": 1, "wish": "replacement", "reason": "defective"})
+    shop.send("DecideResolution", on_return(line=1, quantity=1, resolution="replacement"), at=day(4))
+    shop.send("ShipReplacement", on_return(line=1, quantity=1), actor="warehouse:W", at=day(4))
+    [deadline] = [d for d in shop.rma().deadlines.values() if d.kind == "ship_back"]
+    passed = on_return(deadline_id=str(deadline.deadline_id))
+    shop.send("PassDeadline", passed, actor="clock:c", at=day(12))
+    assert balances(shop)["customer_receivable"] == 6000
+    paid = on_return(payment_id="PM-1", amount_minor=6000, tender_kind="card", reference="auth-9")
+    shop.send("RecordCustomerPayment", paid, at=day(13))
+    arrived: dict[str, Any] = {
+        "receipt_id": "R-1",
+        "site": "WH-1",
+        "items": [{"line": 1, "quantity": 1}],
+        "complete": True,
+    }
+    shop.send("ReceiveGoods", on_return(**arrived), at=day(15))
+    inspect(shop, 1, 1)
+    settle_all(shop)
+
+    assert paid_out(shop) == [("card", 6000)]
+    assert settled(shop)
