@@ -84,7 +84,9 @@ def assert_whole(said: str) -> None:
     assert "units_not_available" in said  # the same lamp asked for twice
     assert "the return window is over [window_expired]" in said  # the bottle, which comes too late
     assert "826.57" in said  # what the real shop gave back in that week
-    assert "✓ USD sums to zero (123.07 USD on either side)" in said
+    assert "✓ USD sums to zero (287.07 USD on either side)" in said
+    assert "89.00 USD less on the invoice ✓ settled at once" in said
+    assert said.count("the books are closed: 0.00 USD") == len(("the invoice", "the exchange"))
 
 
 def test_a_demo_that_is_stopped_leaves_nothing_behind(data_dir: Path, tmp_path: Path) -> None:

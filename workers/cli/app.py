@@ -150,7 +150,7 @@ def _plan(text: str) -> MisbehaviourPlan:
 
 @app.command()
 def demo() -> None:
-    """Tell one return's story through all six steps, then a real shop's week; takes under a minute."""
+    """Tell a return's story through all six steps, of an invoice and an exchange, then a shop's week; in a minute."""
     from infra.logs import configure
     from infra.settings import Settings
     from workers.trials.demo.narration import run_demo

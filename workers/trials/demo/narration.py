@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 import psycopg
 from rich.rule import Rule
@@ -31,8 +33,9 @@ from workers.pictures.sheet import Screen
 from workers.pictures.tables import reason_bars, trial_balance
 from workers.pictures.terminal import counted, money, stacked
 from workers.pictures.text import Text
+from workers.trials.demo import books
 from workers.trials.demo.services import all_workers, own_folder, payments, services
-from workers.trials.demo.story import Chapter, Step, Story
+from workers.trials.demo.story import CURRENCY, Chapter, Step, Story
 from workers.trials.online_retail.importing import import_online_retail, print_imported
 from workers.trials.sandbox import ended_in_order, sandbox
 from workers.trials.scenario.views import Views
@@ -98,6 +101,34 @@ class Narrator:
             self._narrate_chapter(chapter, story)
         self._await_payouts(story, gateway_url)
         self._narrate_chapter(story.feedback(), story)
+        self._close_books(story)
+
+    def _close_books(self, story: Story) -> None:
+        """Tell of a purchase on invoice and of an exchange, and that nothing of either stays open.
+
+        Raises:
+            StoryWentWrongError: Something does.
+        """
+        self._tell(books.invoice(story))
+        for row in self._views.rows("payouts", {"rma_id": story.invoice_id}):
+            line = Text(f"  {money(row['amount_minor'], row['currency']):>12} less on the invoice ", "")
+            self._out.print(line.append(f"✓ {row['status']} at once, no gateway is asked", "green"))
+        self._await_credit_notes(story.invoice_id)
+        self._say_closed(story.invoice_order_id)
+        self._tell(books.exchange(story))
+        self._say_closed(story.exchange_order_id, story.new_order_id)
+
+    def _say_closed(self, *order_ids: str) -> None:
+        """Print what stands open on the orders' accounts: nothing."""
+        balances: Counter[str] = Counter(dict.fromkeys(books.OPEN_ACCOUNTS, 0))
+        for order_id in order_ids:
+            for row in self._views.rows("ledger_entries", {"order_id": order_id}):
+                balances[row["account"]] += row["amount_minor"]
+        stands = {account: balances[account] for account in books.OPEN_ACCOUNTS}
+        if any(stands.values()):
+            raise StoryWentWrongError(f"accounts of {', '.join(order_ids)} are open: {stands}")
+        said = Text("  → the books are closed: ", "dim").append(money(0, CURRENCY), "bold green")
+        self._out.print(said.append(f" on {', '.join(stands)}", "dim"))
 
     def _await_payouts(self, story: Story, gateway_url: str) -> None:
         """Wait until the payments worker has had every payout made, and print what came of each."""
@@ -113,14 +144,14 @@ class Narrator:
             self._out.print(line.append(f"✓ settled, the gateway's reference {row['reference']}", "green"))
         # the ledger has the settlements, so the log has: where the return stands is another read model's to say
         self._views.wait_for_log(self._events)
-        self._await_credit_notes(story)
+        self._await_credit_notes(story.rma_id)
         self._say_where(story)
 
-    def _await_credit_notes(self, story: Story) -> None:
-        """Wait until each refund has its credit note, and print them."""
+    def _await_credit_notes(self, rma_id: UUID) -> None:
+        """Wait until each refund of a return has its credit note, and print them."""
         give_up_at = time.monotonic() + PAYOUTS_TIMEOUT_S
-        refunds = len(self._views.rows("refunds", {"rma_id": story.rma_id}))
-        while len(notes := self._views.rows("credit_notes", {"rma_id": story.rma_id})) < refunds:
+        refunds = len(self._views.rows("refunds", {"rma_id": rma_id}))
+        while len(notes := self._views.rows("credit_notes", {"rma_id": rma_id})) < refunds:
             if time.monotonic() > give_up_at:
                 raise StoryWentWrongError(f"not every refund had a credit note within {PAYOUTS_TIMEOUT_S:.0f} s")
             time.sleep(PAYOUTS_POLL_S)
@@ -135,15 +166,15 @@ class Narrator:
         self._out.print(Rule(Text(title, "bold"), align="left", style="cyan"))
 
     def _narrate_chapter(self, chapter: Chapter, story: Story) -> None:
-        self._head(chapter.title)
-        reached: dict[int, int] = {}
-        for step in chapter.steps:
-            result = self._take(step)
-            for event in result["events"]:
-                partition = self._events.of((key_of(step.data) or "").encode())
-                reached[partition] = max(reached.get(partition, 0), event["position"])
-        self._views.wait_for(reached)
+        self._tell(chapter)
         self._say_where(story)
+
+    def _tell(self, chapter: Chapter) -> None:
+        """Send a chapter's commands and print what came of each, until the views show it."""
+        self._head(chapter.title)
+        for step in chapter.steps:
+            self._take(step)
+        self._views.wait_for_log(self._events)  # of one command, facts of two orders may be in two partitions
 
     def _say_where(self, story: Story) -> None:
         """Print where the return stands."""

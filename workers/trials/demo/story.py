@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 POLICY_ID: Final = "demo"
+CURRENCY: Final = "USD"
 CARRIER: Final = "Parcel Post"
 TRACKING: Final = "PP4711US"
 POLICY: Final = {
@@ -51,6 +52,10 @@ class Story:
     denied_id: UUID
     """The return of something else, which comes too late."""
     now: Callable[[], datetime]
+    invoice_id: UUID = field(default_factory=uuid4)
+    """The return of what was bought on invoice."""
+    exchange_id: UUID = field(default_factory=uuid4)
+    """The return of what is exchanged."""
 
     @classmethod
     def fresh(cls) -> Story:
@@ -99,7 +104,7 @@ class Story:
     def _earlier(self) -> list[Step]:
         """Return an order of the same customer that is too old to come back."""
         bottle = {"line_id": "L1", "sku": "BOTTLE-1", "title": "Bottle", "category": "bottles", "quantity": 1}
-        order = self._sold(self.earlier_id, [bottle | {"amount_minor": 1_490}])
+        order = self.sold(self.earlier_id, [bottle | {"amount_minor": 1_490}])
         order |= {"tenders": [{"tender_id": "visa", "kind": "card", "amount_minor": 1_490}]}
         delivery = {"order_id": self.earlier_id, "delivery_id": "D-1", "lines": [{"line_id": "L1", "quantity": 1}]}
         return [
@@ -112,16 +117,31 @@ class Story:
         """The order of something else."""
         return f"{self.order_id}-0"
 
-    def _sold(self, order_id: str, lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    @property
+    def invoice_order_id(self) -> str:
+        """The order that was bought on invoice."""
+        return f"{self.order_id}-I"
+
+    @property
+    def exchange_order_id(self) -> str:
+        """The order of what is exchanged."""
+        return f"{self.order_id}-X"
+
+    @property
+    def new_order_id(self) -> str:
+        """The order of the article that is given for it."""
+        return f"{self.order_id}-Y"
+
+    def sold(self, order_id: str, lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
         """Return what is the same in each order."""
-        who = {"customer_id": "C-1042", "country": "US", "channel": "web", "currency": "USD", "policy_id": POLICY_ID}
+        who = {"customer_id": "C-1042", "country": "US", "channel": "web", "currency": CURRENCY, "policy_id": POLICY_ID}
         return {"order_id": order_id, **who, "lines": lines}
 
     def _order(self) -> dict[str, object]:
         shoes = {"line_id": "L1", "sku": "SHOE-42", "title": "Trail shoe, size 42", "category": "shoes"}
         lamp = {"line_id": "L2", "sku": "LAMP-7", "title": "Headlamp", "category": "lights"}
         lines = [shoes | {"quantity": 2, "amount_minor": 17_800}, lamp | {"quantity": 1, "amount_minor": 3_999}]
-        return self._sold(self.order_id, lines) | {
+        return self.sold(self.order_id, lines) | {
             "discount_minor": 1_000,
             "shipping_minor": 690,
             "tenders": [
