@@ -15,7 +15,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 17
+VERSION: Final = 16
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)

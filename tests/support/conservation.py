@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from domain.fact import Fact
@@ -14,7 +14,6 @@ from domain.order.payout import Payout
 from domain.rma import Rma
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
-from domain.settlement.tenders import is_on_account
 from tests.support.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
@@ -29,30 +28,28 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
 
     Tenders in ``reversed_tenders`` are those for which a gateway took a failure back: it may then have paid twice.
     """
+    order = shop.order()
     returns = [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, Rma)]
-    for order in [aggregate for aggregate in shop.aggregates.values() if isinstance(aggregate, Order)]:
-        history = [fact for fact in shop.history if fact.originator_id == order.id]
-        _check_order(order, [rma for rma in returns if rma.order_id == order.order_id], history, reversed_tenders)
-
-
-def _check_order(
-    order: Order, returns: Sequence[Rma], history: Sequence[Fact], reversed_tenders: frozenset[str | None]
-) -> None:
     _units_are_conserved(order)
     _cancelled_units_never_left(order)
     _each_unit_is_where_its_return_says(order, returns)
-    _rounding_goes_back_with_the_last_units(order, history)
+    _rounding_goes_back_with_the_last_units(order, shop.history)
     _no_unit_bears_more_than_was_paid(order)
     _won_chargebacks_leave_nothing(order)
-    _taxes_go_back_with_what_they_are_on(order, history)
+    _taxes_go_back_with_what_they_are_on(order, shop.history)
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
-    _books_balance(order, history)
-    _store_credit_is_what_the_books_say(order, history)
+    _books_balance(order, shop.history)
+    _store_credit_is_what_the_books_say(order, shop.history)
     for rma in returns:
         for line in rma.lines.values():
             _fee_is_that_of_the_whole(order, rma, line)
             _settlement_is_the_worst(order, line)
+
+
+def _of(order: Order, history: Iterable[Fact]) -> list[Fact]:
+    """Return an order's own facts: orders given in exchange have books of their own."""
+    return [fact for fact in history if fact.originator_id == order.id]
 
 
 def _numbers(first: int, count: int) -> range:
@@ -200,7 +197,7 @@ def _won_chargebacks_leave_nothing(order: Order) -> None:
 
 def _rounding_goes_back_with_the_last_units(order: Order, history: Iterable[Fact]) -> None:
     """All of it, or what a refund has room for, in one refund, once every unit was given back for; never before."""
-    [registered] = [fact for fact in history if isinstance(fact, Order.Registered)]
+    [registered] = [fact for fact in _of(order, history) if isinstance(fact, Order.Registered)]
     whole, given = registered.rounding_minor, [r for r in _standing_refunds(order) if r.rounding_minor]
     back = sum(refund.rounding_minor for refund in given)
     assert order.rounding_left_minor == whole - back
@@ -225,7 +222,7 @@ def _taxes_go_back_with_what_they_are_on(order: Order, history: Iterable[Fact]) 
             assert given == sold, (line, given)
         books += given
     posted: Counter[str | None] = Counter()
-    for fact in history:
+    for fact in _of(order, history):
         for posting in getattr(fact, "postings", ()):
             if posting.account == "sales_tax":
                 posted[posting.tax_code] += posting.amount_minor
@@ -282,6 +279,7 @@ def _refunds_are_their_payouts(order: Order) -> None:
 
 def _books_balance(order: Order, history: Iterable[Fact]) -> None:
     """Every fact's postings sum to zero; what is owed is what has not settled; clearing is what has."""
+    history = _of(order, history)
     balances: Counter[str] = Counter()
     for fact in history:
         postings = getattr(fact, "postings", ())
@@ -308,11 +306,10 @@ def _books_balance(order: Order, history: Iterable[Fact]) -> None:
             if p.tender_id is not None and not p.set_off and p.tender_kind == kind and p.status == "settled"
         )
         assert -balances[f"clearing:{kind}"] == paid_out - paid_in[kind], balances
-    sold = sum(tender.amount_minor for tender in order.tenders if is_on_account(tender))
-    sold += sum(order.unpaid_minor.values())
-    less = sum(p.amount_minor for p in order.payouts.values() if p.set_off) + sum(
-        p.amount_minor for p in order.payments
-    )
+    invoices = [tender for tender in order.tenders if tender.kind == "on_account" and tender.from_order_id is None]
+    sold = sum(tender.amount_minor for tender in invoices) + sum(order.unpaid_minor.values())
+    less = sum(p.amount_minor for p in order.payouts.values() if p.set_off)
+    less += sum(payment.amount_minor for payment in order.payments)
     assert balances["accounts_receivable"] == sold - less >= 0, balances
     fees = sum(credit.fee_minor for account in order.lines.values() for credit in account.credits)
     shipping = sum(account.return_shipping_minor for account in order.accounts.values())
@@ -340,6 +337,7 @@ def _debts_are_what_the_books_say(order: Order, balances: Counter[str]) -> None:
 
 def _store_credit_is_what_the_books_say(order: Order, history: Iterable[Fact]) -> None:
     """What holders have left is what the ledger owes in store credit; none was spent further than it was given."""
+    history = _of(order, history)
     given: Counter[object] = Counter()
     spent: Counter[object] = Counter()
     owed = 0

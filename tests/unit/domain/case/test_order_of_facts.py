@@ -29,8 +29,8 @@ CAUSES: Final[dict[type[Fact], tuple[type[Fact], ...]]] = {
     Order.ExchangeCalledOff: (Rma.ResolutionDecided, Rma.Withdrawn, Rma.Expired),
     Rma.Expired: (Rma.DeadlinePassed,),
     Order.ClaimReversed: (Rma.Inspected, Rma.Revived),
-    Order.PaymentReturned: (Order.ClaimReversed,),
-    Order.WriteOffReversed: (Order.ClaimReversed,),
+    Order.PaymentReturned: (Order.ClaimReversed, Order.ExchangeCalledOff),
+    Order.WriteOffReversed: (Order.ClaimReversed, Order.ExchangeCalledOff),
     Rma.RemedyLapsed: (Rma.DeadlinePassed,),
     Rma.Authorized: (
         Rma.Requested, Rma.RequestCorrected, Rma.RemedyAccepted, Rma.RemedyDeclined, Rma.RemedyLapsed,
