@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from types import SimpleNamespace
@@ -46,22 +46,40 @@ def changes_of_law(law: Law, facts: Facts) -> Iterator[Change]:
     if law.pin is None:
         return
     edition = edition_numbered(law.pin.edition)
-    seen = {law.rights}
-    for country in edition.countries:
-        rights = edition.law(country, facts.ordered_at).rights
-        if country != facts.country and rights and rights not in seen:
-            seen.add(rights)
+    for country in _countries_of_laws(edition.number, facts.ordered_at.date()):
+        granting = edition.law(country, facts.ordered_at).rights
+        if country != facts.country and granting != law.rights and any(_may_grant(right, facts) for right in granting):
             yield "country", country, None, 0
     bounds = {
-        datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=number)
+        _midnight(day) + timedelta(days=number)
         for right in edition.rights
-        if facts.country in right.countries
+        if facts.country in right.countries and _may_grant(right, facts)
         for number, day in ((0, right.valid_from), (1, right.valid_to))
         if day is not None
     }
     beside = [moment for bound in bounds for moment in (bound - SECOND, bound)]
     for moment in sorted(beside, key=lambda at: (abs(at - facts.ordered_at), at)):
         yield "ordered_at", moment, None, 1 if moment > facts.ordered_at else -1
+
+
+@lru_cache(maxsize=256)
+def _countries_of_laws(number: int, ordered_on: date) -> tuple[str, ...]:
+    """Return of each law that is in force somewhere on a day the first country that has it."""
+    edition = edition_numbered(number)
+    found: dict[tuple[Statute, ...], str] = {}
+    for country in edition.countries:
+        if rights := edition.law(country, _midnight(ordered_on)).rights:
+            found.setdefault(rights, country)
+    return tuple(found.values())
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _may_grant(right: Statute, facts: Facts) -> bool:
+    """Tell whether a right may approve this line at all, wherever and whenever it was ordered."""
+    return facts.wish in right.grants and (right.reasons is None or facts.reason in right.reasons)
 
 
 def tried(facts: Facts, fact: str, value: Any) -> Facts:
@@ -104,10 +122,16 @@ def candidates(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, 
 
 
 def all_candidates(
-    policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], facts: Facts
+    policy: CompiledPolicy,
+    window: Window,
+    statutes: tuple[Statute, ...],
+    facts: Facts,
+    *,
+    in_time: tuple[Statute, ...] | None = None,
 ) -> Iterator[Change]:
+    """Yield the changes to try without a bound; ``in_time`` are the rights that time may help (None: all)."""
     zone = policy.document.window.zone
-    bounds = bounds_of(policy, window, statutes, facts)
+    bounds = bounds_of(policy, window, statutes if in_time is None else in_time, facts)
     for fact in ANCHOR_FACTS:
         for moment, days, direction in day_shifts(bounds, facts, fact, zone):
             yield fact, moment, days, direction

@@ -237,7 +237,10 @@ def _statute_records(law: Law, ruling: Ruling, decided: dict[str, list[str]]) ->
         return [_statute_record(verdict, decided) for verdict in ruling.verdicts]
     if not ruling.verdicts:
         return [{"kind": "statute", "id": NO_LAW_ID, "holds": False, "why": "no_law", "ends_at": None, "decided": []}]
-    return [_statute_record(one, decided) | {"article": one.statute.article} for one in ruling.verdicts]
+    records = [_statute_record(one, decided) for one in ruling.verdicts]
+    for record, one in zip(records, ruling.verdicts, strict=True):
+        record["article"] = one.statute.article
+    return records
 
 
 def _statute_record(verdict: Verdict, decided: dict[str, list[str]]) -> StatuteRecord:

@@ -26,7 +26,6 @@ from domain.policy.changes import (
 )
 from domain.policy.conditions import Answer, as_json
 from domain.policy.decision import Flip
-from domain.policy.document import Window
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS
 from domain.policy.rights import HOLDS, WINDOW_EXPIRED, in_time, verdict_on
@@ -69,7 +68,7 @@ def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> 
     """
     trials = _Trials(policy, law, facts, denial)
     most = TRIALS_MAX if law.is_first else LATER_TRIALS_MAX
-    tries = list(islice(_all_changes(policy, denial.window, law, facts), most + 1))
+    tries = list(islice(_all_changes(policy, law, facts, denial), most + 1))
     bound = most if len(tries) > most else None
     if not law.is_first:
         tries = [change for change in tries if _can_happen(facts, change)]
@@ -83,10 +82,14 @@ def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> 
     return Flips(({**first, "also": [second]},), bound)
 
 
-def _all_changes(policy: CompiledPolicy, window: Window, law: Law, facts: Facts) -> Iterator[Change]:
-    yield from all_candidates(policy, window, law.rights, facts)
-    if not law.is_first:
-        yield from changes_of_law(law, facts)
+def _all_changes(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> Iterator[Change]:
+    if law.is_first:
+        yield from all_candidates(policy, denial.window, law.rights, facts)
+        return
+    # time alone helps only rights that were too late
+    late = tuple(verdict.statute for verdict in denial.verdicts if verdict.why == WINDOW_EXPIRED)
+    yield from all_candidates(policy, denial.window, law.rights, facts, in_time=late)
+    yield from changes_of_law(law, facts)
 
 
 def _single(trials: _Trials, tries: Sequence[Change]) -> list[Change]:
@@ -165,8 +168,6 @@ class _Trials:
         So it is with the times from which windows and rights run, where no rule looks at them.
         """
         if fact not in _MOVED_IN_TIME or not self._is_plain or self._asked_of(fact).places:
-            return False
-        if not all(right.is_counted_plainly for right in self.statutes):
             return False
         now: datetime | None = getattr(self.facts, fact)
         return now is not None and now <= self.facts.requested_at

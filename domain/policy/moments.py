@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.policy.document import Count, Window
 from domain.policy.facts import Facts
@@ -37,6 +37,15 @@ class _AnchorBounds:
 
     calendar: frozenset[int]
     business: frozenset[_Bound]
+    until_fault: frozenset[int] = frozenset()
+    """The numbers of days after the anchor at which it may tell that a fault appeared in time."""
+
+
+class _Longer(NamedTuple):
+    """What makes some rights last longer: that the customer was not told, that a repair was tried."""
+
+    not_informed: bool
+    repaired: bool
 
 
 Bounds = dict[str, _AnchorBounds]
@@ -52,22 +61,33 @@ def bounds_of(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, .
         statutes: The rights to look at.
         facts: The line's facts.
     """
+    longer = _Longer(facts.informed is False, bool(facts.repairs_tried))
     if policy.needs_holidays:
-        return _bounds_by_anchor(policy, window, statutes, facts)
-    return _bounds_without_holidays(policy, window, statutes)
+        return _bounds_by_anchor(policy, window, statutes, facts, longer)
+    return _bounds_without_holidays(policy, window, statutes, longer)
 
 
 @lru_cache(maxsize=256)
-def _bounds_without_holidays(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...]) -> Bounds:
+def _bounds_without_holidays(
+    policy: CompiledPolicy, window: Window, statutes: tuple[Statute, ...], longer: _Longer
+) -> Bounds:
     """Return the bounds of a policy that names no calendar: they are the same for many lines."""
-    return _bounds_by_anchor(policy, window, statutes, None)
+    return _bounds_by_anchor(policy, window, statutes, None, longer)
 
 
 def _bounds_by_anchor(
-    policy: CompiledPolicy, window: Window, statutes: Sequence[Statute], facts: Facts | None
+    policy: CompiledPolicy, window: Window, statutes: Sequence[Statute], facts: Facts | None, longer: _Longer
 ) -> Bounds:
     windows = {*policy.windows, window}
-    return {anchor: _bounds(policy, windows, statutes, facts, anchor) for anchor in ANCHOR_FACTS}
+    found = {anchor: _bounds(policy, windows, statutes, facts, anchor) for anchor in ANCHOR_FACTS}
+    for right in statutes:
+        if not right.is_counted_plainly:
+            # what is sold in a shop counts from the order
+            for anchor in {f"{right.anchor}_at", "ordered_at"}:
+                plain, days = found[anchor], _days_counted(right, longer)
+                faults = plain.until_fault | (days if right.until_fault else set())
+                found[anchor] = _AnchorBounds(plain.calendar | days, plain.business, faults)
+    return found
 
 
 def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterator[tuple[datetime, int | None, int]]:
@@ -81,6 +101,9 @@ def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterato
         elif fact == anchor or (fact == "delivered_at" and anchor == "order_delivered_at"):
             # the order's last delivery moves along with a later one of the units asked for
             shifts |= _of_anchor(bounds, base, facts.requested_at, zone)
+            if facts.fault_appeared_on is not None:
+                apart = (facts.fault_appeared_on - day_of(base, zone)).days
+                shifts |= {apart - distance for distance in bounds.until_fault}
     local = base if zone == "UTC" and base.tzinfo is UTC else base.astimezone(zone_of(zone))
     for shift in sorted(shifts, key=lambda days: 2 * abs(days) - (days > 0)):  # of two as near, the later first
         moment = _days_later(base, local, shift)
@@ -130,7 +153,7 @@ def _bounds(
         if 0 <= value <= DAYS_TRIED_MAX:
             bounds.add(_Bound(int(value), base.count, holidays_for(base, document, facts)))
     for right in statutes:
-        if f"{right.anchor}_at" == anchor or (anchor == "ordered_at" and right.zones):  # sold in a shop: from the order
+        if f"{right.anchor}_at" == anchor and right.is_counted_plainly:
             bounds |= {_Bound(days, "calendar", ()) for days in _days_of(right, around)}
     return _AnchorBounds(
         frozenset(bound.days for bound in bounds if bound.days >= 0 and bound.counted == "calendar"),
@@ -138,10 +161,8 @@ def _bounds(
     )
 
 
-def _days_of(right: Statute, around: int) -> Iterable[int]:
+def _days_of(right: Statute, around: int) -> range:
     """Return how many days a right may last: years have 365 or 366."""
-    if not right.is_counted_plainly:
-        return _days_counted(right)
     if right.days is not None:
         return range(right.days - around, right.days + around + 1)
     years = right.years or 0
@@ -149,7 +170,7 @@ def _days_of(right: Statute, around: int) -> Iterable[int]:
     return range(fewest - around, fewest + 2 + around)
 
 
-def _days_counted(right: Statute) -> set[int]:
+def _days_counted(right: Statute, longer: _Longer) -> set[int]:
     """Return how many days a right may last that counts in zones of its own, in months, or that may be longer."""
     if right.endless:
         return set()
@@ -159,8 +180,8 @@ def _days_counted(right: Statute) -> set[int]:
         slack = base + ROLL_DAYS_MAX
     rolled = ROLL_DAYS_MAX if right.roll != "none" else 0
     found = set(range(base - 2, base + slack + rolled + 2))
-    for more in (right.without_notice_months, right.after_repair_months):
-        if more:
+    for applies, more in zip(longer, (right.without_notice_months, right.after_repair_months), strict=True):
+        if applies and more:
             found |= set(range(base + 30 * more - 1, base + slack + 31 * more + rolled + 2))
     return found
 

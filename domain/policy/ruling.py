@@ -40,11 +40,8 @@ class Ruling(NamedTuple):
     offers: tuple[Wish, ...]
     decided_by: str
     deciding_statutes: tuple[str, ...]
-
-    @property
-    def holding(self) -> list[Verdict]:
-        """Return the verdicts of the statutes that hold."""
-        return [verdict for verdict in self.verdicts if verdict.why == HOLDS]
+    holding: list[Verdict]
+    """The verdicts of the statutes that hold."""
 
 
 def may_any_rule_approve(policy: CompiledPolicy, facts: Facts) -> bool:
@@ -108,12 +105,13 @@ def rule_on(
     merchant = merchant_on(policy, won, facts)
     window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
     verdicts = [verdict_on(statute, facts, window.zone) for statute in law.rights]
-    ruled = widened(merchant, law, [verdict.statute for verdict in verdicts if verdict.why == HOLDS], facts.wish)
+    holding = [verdict for verdict in verdicts if verdict.why == HOLDS]
+    ruled = widened(merchant, law, [verdict.statute for verdict in holding], facts.wish)
     if facts.gift_unproved:
         ruled = ruled._replace(outcome="review", codes=(CODE_GIFT_UNPROVED,), by="gift", deciding=())
     return Ruling(
         window, anchor_at, ends_at, inside, outcome, codes, offers, verdicts,
-        ruled.outcome, ruled.codes, ruled.offers, ruled.by, ruled.deciding,
+        ruled.outcome, ruled.codes, ruled.offers, ruled.by, ruled.deciding, holding,
     )  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise, product
 from typing import Any, Final, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
+from domain.policy.changes import with_fact
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide, decide_without_reasons
@@ -317,3 +319,57 @@ def test_where_no_single_change_helps_the_smallest_pair_is_named() -> None:
     for other in flip["also"]:
         changed = apply_flip(changed, other)
     assert decided(changed, document).outcome == "approve"
+
+
+DAYS_TRIED: Final = 40
+
+
+@settings(max_examples=100, deadline=None)
+@given(document=documents, line=lines_anywhere())
+def test_no_smaller_change_in_time_would_have_done(document: PolicyDocument, line: Facts) -> None:
+    """Every day is tried on its own: what approves is named, or something nearer in the same direction is."""
+    zones = {document.window.zone, *(one.then.window.zone for one in document.rules if one.then.window)}
+    assume(zones <= {"UTC", None})
+    if line.delivered_at is None:
+        return
+    facts = line.model_copy(update={"shipped_at": line.delivered_at, "order_delivered_at": line.delivered_at})
+    decision = decided(facts, document)
+    if decision.outcome != "deny" or "changes_tried_max" in record(decision, "outcome"):
+        return
+    named: dict[tuple[str, bool], int] = {}
+    for flip in decision.flips:
+        if flip["days"] is not None and "also" not in flip:
+            named[flip["fact"], flip["days"] > 0] = abs(flip["days"])
+    for fact, direction in product(("delivered_at", "requested_at"), (1, -1)):
+        nearest = nearest_that_does(facts, document, fact, direction)
+        if nearest is not None:
+            assert named.get((fact, direction > 0), DAYS_TRIED + 1) <= nearest, (
+                fact,
+                direction,
+                nearest,
+                decision.flips,
+            )
+
+
+def nearest_that_does(facts: Facts, document: PolicyDocument, fact: str, direction: int) -> int | None:
+    """Return by how few days a time has to move for approval, as things can happen; None: not within those tried."""
+    law = law_for(facts.country or "", facts.ordered_at, SECOND_EDITION)
+    for days in range(1, DAYS_TRIED):
+        moved = with_fact(facts, fact, getattr(facts, fact) + direction * timedelta(days=days))
+        times = (moved.ordered_at, moved.delivered_at, moved.order_delivered_at, moved.requested_at)
+        if any(later is None or earlier is None or later < earlier for earlier, later in pairwise(times)):
+            return None
+        if decide_without_reasons(document, law, moved).outcome == "approve":
+            return days
+    return None
+
+
+def test_a_fault_that_would_have_been_in_time_is_named() -> None:
+    """Delivered on 4 August 2026 instead of the 3rd, the fault appeared on the last day of the two years."""
+    line = line_with(
+        the_right("eu.conformity"),
+        "FR",
+        fault_appeared_on=date(2028, 8, 4),
+        requested_at=datetime(2029, 9, 1, 12, tzinfo=UTC),
+    )
+    assert {(flip["fact"], flip["days"]) for flip in decided(line).flips} >= {("delivered_at", 1)}
