@@ -10,6 +10,7 @@ from pydantic import Field
 
 from commands.fields import (
     LINES_MAX,
+    PROMOTIONS_MAX,
     ROUNDING_MINOR_MAX,
     SERIALS_MAX,
     TAX_RATE_BPS_MAX,
@@ -35,6 +36,7 @@ from domain.order.allocation import Charges
 from domain.order.gift_code import gift_code_hash
 from domain.order.parts import Circumstances, ExchangeOf, LineQuantity, OrderLine, PolicyPin, TaxShare, Tender
 from domain.order.placed_order import PlacedOrder
+from domain.order.promotions import GivenPromotion, Requires
 from domain.settlement import exchange_orders
 from domain.vocabularies import LineKind, TenderKind, WithdrawalException
 
@@ -101,6 +103,31 @@ class ExchangedFor(Body):
     line: LineNumber
 
 
+class PromotedLine(Body):
+    """A line that a promotion is over."""
+
+    line_id: Identifier
+
+
+class PromotionRequires(Body):
+    """What units that are kept have to meet: all that is named of a least amount after the lines' own discounts (minor
+    units) and a least quantity. With ``skus`` only these articles count; alone, one of each has to be kept.
+    """
+
+    at_least_minor: AmountMinor | None = None
+    at_least_quantity: Quantity | None = None
+    skus: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=LINES_MAX)] | None = None
+
+
+class GrantedPromotion(Body):
+    """A discount that is inside the discounts given, over ``lines`` (none: all), and what it hung on."""
+
+    promotion_id: Identifier
+    amount_minor: AmountMinor
+    lines: Annotated[tuple[PromotedLine, ...], Field(min_length=1, max_length=LINES_MAX)] | None = None
+    requires: PromotionRequires
+
+
 class RegisterOrder(Body):
     """Register an order; the command's time is when it was placed.
 
@@ -130,6 +157,7 @@ class RegisterOrder(Body):
     distance_sale: bool | None = added_later(None)
     business_buyer: bool | None = added_later(None)
     informed: bool | None = added_later(None)
+    promotions: Annotated[tuple[GrantedPromotion, ...], Field(max_length=PROMOTIONS_MAX)] = added_later(())
 
     @property
     def shipping_tax_total_minor(self) -> int:
@@ -205,6 +233,17 @@ def _placed(command: RegisterOrder) -> PlacedOrder:
         content_hash=content_hash(command),
         gift_code_hash=_gift_code_hash(command),
         circumstances=_circumstances(command),
+        promotions=tuple(_promotion(granted) for granted in command.promotions),
+    )
+
+
+def _promotion(granted: GrantedPromotion) -> GivenPromotion:
+    requires = granted.requires
+    return GivenPromotion(
+        granted.promotion_id,
+        granted.amount_minor,
+        tuple(line.line_id for line in granted.lines or ()),
+        Requires(requires.at_least_minor, requires.at_least_quantity, requires.skus or ()),
     )
 
 

@@ -102,6 +102,7 @@ class OrderMachine(RuleBasedStateMachine):
         restocking_bps=st.sampled_from((0, 333, 1_000, 10_000)),
         return_shipping_minor=st.sampled_from((0, 250, 900)),
         outward=st.booleans(),
+        data=st.data(),
     )
     def open(
         self,
@@ -111,6 +112,7 @@ class OrderMachine(RuleBasedStateMachine):
         restocking_bps: int,
         return_shipping_minor: int,
         outward: bool,
+        data: st.DataObject,
         **order: Any,
     ) -> None:
         fees = {
@@ -123,9 +125,22 @@ class OrderMachine(RuleBasedStateMachine):
             "refunds_outward_shipping": outward, "rules": RULES,
         }  # fmt: skip
         type(self).orders += 1
+        document = self.further_terms(data, document)
         published = {"policy_id": "standard", "effective_from": "2020-01-01T00:00:00Z", "document": document}
         self.shop.send("PublishPolicy", published)
-        self.shop.send("RegisterOrder", order_of(**order))
+        self.shop.send("RegisterOrder", self.further_sold(data, order_of(**order)))
+
+    def further_terms(self, data: st.DataObject, document: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return the policy with what else it says; who has more to draw adds it to what this returns."""
+        return document
+
+    def further_sold(self, data: st.DataObject, order: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return the order with what else is said of it."""
+        return order
+
+    def further_asked(self) -> dict[str, Any]:
+        """Return what else is said of a line that is asked for."""
+        return {}
 
     @rule(line=line_numbers, quantity=small)
     def deliver(self, line: int, quantity: int) -> None:
@@ -154,7 +169,7 @@ class OrderMachine(RuleBasedStateMachine):
             told = {"line_id": line_id, "quantity": quantity, "reason": reason, "wish": wish}
             if wish == "exchange" and quote % 3:
                 told["exchange_for"] = {"sku": "N", "quantity": quantity, "amount_minor": quote}
-            lines.append(told)
+            lines.append(told | self.further_asked())
         rma_id = UUID(int=len(self.returns) + 1)
         before = len(self.shop.history)
         self.tell("RequestReturn", on_return(rma_id, lines=lines, gift=gift))

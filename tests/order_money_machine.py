@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from domain.order import Order
-from tests.order_machine import OrderMachine, cents, line_numbers, numbers, small
+from tests.order_machine import cents, line_numbers, numbers, small
+from tests.order_promotions_machine import OrderPromotionsMachine
 from tests.support.stories import day
 
 
-class OrderMoneyMachine(OrderMachine):
+class OrderMoneyMachine(OrderPromotionsMachine):
     """An order whose shop and agents move money and units beside its returns."""
 
     @rule(lines=st.lists(st.tuples(line_numbers, small), min_size=1, max_size=2))

@@ -13,6 +13,7 @@ from domain.identity import refund_id
 from domain.money import basis_points_minor, share_by_largest_remainder, spread_minor
 from domain.order.accounts import LineFees
 from domain.order.parts import Credit, TenderShare
+from domain.order.promotions import PromotionChange
 from domain.rma.parts import RefundPart, RmaRun
 from domain.settlement import refund as settlement_refund
 from domain.settlement.entitlement import cut, left_of_all
@@ -119,6 +120,8 @@ def request(
     label_fee_by: By = "policy",
     as_store_credit: bool = False,
     tenders: Sequence[TenderShare] = (),
+    promotions: Sequence[PromotionChange] = (),
+    stays_sold: bool = False,
 ) -> UUID:
     """Request a refund and return its id: the fact in the order's ledger, its payouts, the return's own note of it.
 
@@ -142,6 +145,8 @@ def request(
         payee=payee,
         return_shipping_minor=return_shipping_minor,
         label_fee_by=label_fee_by,
+        promotions=promotions,
+        stays_sold=stays_sold,
     )
     amount = order.refunds[refund].amount_minor
     _tell_return(case, refund, credits, amount, settlement="pending" if payouts else "settled")

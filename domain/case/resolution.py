@@ -9,12 +9,14 @@ from typing import Final
 from domain.case import Case, disposition, exchange, fees, payouts, refunds, shares
 from domain.errors import AmountExceedsEntitlementError
 from domain.order.parts import Credit, TenderShare
+from domain.order.promotions import PromotionChange
 from domain.policy.decision import Decision
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
-from domain.settlement import entitlement
-from domain.settlement.refund import By
+from domain.settlement import entitlement, promotions
+from domain.settlement.promotions import total_minor
+from domain.settlement.refund import By, net_minor
 from domain.vocabularies import MADE_GOOD, PAID_OUT, Resolution
 
 
@@ -170,17 +172,39 @@ def _settle_units(case: Case, runs: Sequence[RmaRun], resolution: Resolution) ->
         case.order.free_units(case.rma.rma_id, ours, "resolved", case.at)
 
 
-def price(
-    case: Case, runs: Sequence[RmaRun], figures: Figures, called_off: exchange.Worth | None = None
-) -> tuple[list[Credit], int]:
-    """Return what goes back for units of one line, before return shipping, and the return shipping that it bears.
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What goes back for units of one line: credits with the restocking on them, and what is kept beside (minor units).
 
-    All that policy grants of what is left less fees, or a person's amount without any; beside what is left counts what
-    an exchange that is yet to be ``called_off`` gives back, one credit for each run.
+    ``stays_sold``: the units stay with the customer for a part of their price.
+    """
+
+    credits: list[Credit]
+    return_shipping_minor: int
+    promotions: tuple[PromotionChange, ...]
+    stays_sold: bool
+
+    @property
+    def paid_minor(self) -> int:
+        """What is paid."""
+        return net_minor(self.credits, self.return_shipping_minor + total_minor(self.promotions))
+
+    @property
+    def moves_nothing(self) -> bool:
+        """Tell whether there is nothing to give back, nor anything that a promotion has to count."""
+        return not self.promotions and not any(credit.gross_minor for credit in self.credits)
+
+
+def price(case: Case, runs: Sequence[RmaRun], award: Award, called_off: exchange.Worth | None = None) -> Price:
+    """Return what goes back for units of one line.
+
+    All that policy grants of what is left, less fees and what is lost of promotions; or a person's amount, which bears
+    neither. Beside what is left counts what an exchange that is yet to be ``called_off`` gives back, by run.
 
     Raises:
         AmountExceedsEntitlementError: More is named than there is.
     """
+    figures = award.figures
     credits = refunds.entitlement(case, runs)
     back = called_off or exchange.Worth(())
     if called_off:
@@ -197,23 +221,38 @@ def price(
         shipping = refunds.return_shipping_now(case, runs, net, given_back_minor=given_back) if by_policy else 0
     elif shipping > net:
         raise AmountExceedsEntitlementError(asked=shipping, available=net, line=runs[0].line)
-    return credits, shipping
+    stays_sold = figures.amount_minor is not None and (award.keep or _are_kept(case, runs))
+    changed = () if stays_sold else _promotions(case, credits, net - shipping if figures.amount_minor is None else 0)
+    return Price(credits, shipping, changed, stays_sold)
+
+
+def _are_kept(case: Case, runs: Sequence[RmaRun]) -> bool:
+    return all(state.is_kept for _, state in case.rma.states_of(runs))
+
+
+def _promotions(case: Case, credits: Sequence[Credit], bearable_minor: int) -> tuple[PromotionChange, ...]:
+    """Return what a refund for units of one line takes off for promotions, or gives back."""
+    terms = case.rma.lines[credits[0].line].terms
+    recomputes = terms is not None and terms.promotions == "recompute"
+    return promotions.changes(case.order, credits, bearable_minor=bearable_minor if recomputes else 0)
 
 
 def refund(case: Case, runs: Sequence[RmaRun], award: Award) -> None:
     """Request a refund for units of one line."""
-    credits, shipping = price(case, runs, award.figures)
-    if not any(credit.gross_minor for credit in credits):
+    priced = price(case, runs, award)
+    if priced.moves_nothing and not case.order.newly_gone(priced.credits):
         payouts.settle_nothing(case, runs)
         return
     requested = refunds.request(
         case,
-        credits,
+        priced.credits,
         because="policy" if award.by == "policy" else "agent",
-        return_shipping_minor=shipping,
+        return_shipping_minor=priced.return_shipping_minor,
         label_fee_by="policy" if award.figures.return_shipping_minor is None else "person",
         as_store_credit=award.resolution == "store_credit",
         tenders=award.figures.tenders,
+        promotions=priced.promotions,
+        stays_sold=priced.stays_sold,
     )
     payouts.start(case, requested)
     give_fees_back(case)
@@ -253,11 +292,13 @@ def give_rest(case: Case, number: int) -> None:
         paid = [run for run, state in _of_line(case, number) if _grows_with_grade(state, resolution)]
         credits = [c for c in shares.granted(case, refunds.entitlement(case, paid)) if c.paid_minor]
         if credits:
+            charged = refunds.with_restocking(case, credits)
             requested = refunds.request(
                 case,
-                refunds.with_restocking(case, credits),
+                charged,
                 because="policy",
                 as_store_credit=resolution == "store_credit",
+                promotions=_promotions(case, charged, net_minor(charged)),
             )
             payouts.start(case, requested)
 

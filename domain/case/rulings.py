@@ -91,12 +91,12 @@ def _check_figures(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> None:
         available -= sum(credit.gross_minor for credit in called_off.credits) if called_off else 0
         if figures.amount_minor > available:
             raise AmountExceedsEntitlementError(asked=figures.amount_minor, available=available, line=ruling.line)
-    credits, shipping = resolution.price(case, runs, figures, called_off)
+    priced = resolution.price(case, runs, ruling.award, called_off)
     if not figures.tenders:
         return
-    paid = sum(credit.gross_minor - credit.fee_minor for credit in credits) - shipping
     given_back = called_off.credits if called_off else ()
-    paid += cash_rounding.due_with(case.order, [*given_back, *credits], paid)
+    paid = priced.paid_minor
+    paid += cash_rounding.due_with(case.order, [*given_back, *priced.credits], paid)
     given = sum(share.amount_minor for share in figures.tenders)
     if given != paid:
         raise TendersDoNotSumError(

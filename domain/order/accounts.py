@@ -88,10 +88,13 @@ class LineAccount:
     """Until when repaired units are in warranty; None: as sold."""
     repaired: list[UnitRun] = field(default_factory=list)
     """The units that came back from a repair, once for each repair."""
+    gone: UnitStates[bool] = field(init=False)
+    """Whether units went back for their money, or were cancelled: promotions count each once."""
 
     def __post_init__(self) -> None:
         self.serials = SerialNumbers(self.fact.serials)
         self.warranties = UnitStates([(UnitRun(1, self.fact.quantity), None)])
+        self.gone = UnitStates([(UnitRun(1, self.fact.quantity), False)])
 
     def delivered_at(self, run: UnitRun) -> Iterator[tuple[UnitRun, datetime | None]]:
         """Yield a run's units with when they were delivered, in parts; units arrive in their order, lowest first.
@@ -265,6 +268,8 @@ class Refund:
     restocking_minor: int = 0
     return_shipping_minor: int = 0
     rounding_minor: int = 0
+    promotion_minor: int = 0
+    """What was taken off for promotions that no longer hold, or given back, below zero."""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,25 @@ class DuplicateTaxError(RuleViolationError):
     code = "duplicate_tax"
 
 
+class DuplicatePromotionError(RuleViolationError):
+    """A promotion stands twice in one order."""
+
+    code = "duplicate_promotion"
+
+    def __init__(self, promotion_id: str) -> None:
+        super().__init__(f"promotion {promotion_id} is there twice", promotion_id=promotion_id)
+
+
+class PromotionExceedsDiscountsError(RuleViolationError):
+    """A promotion is inside the discounts given, and cannot be more than they are."""
+
+    code = "promotion_exceeds_discounts"
+
+    def __init__(self, promotion_id: str, *, asked: int, available: int) -> None:
+        message = f"with promotion {promotion_id} {asked} are named of {available} of discounts given (minor units)"
+        super().__init__(message, promotion_id=promotion_id, asked=asked, available_minor=available)
+
+
 class NotReturnableError(RuleViolationError):
     """The order line is a fee: there are no goods that could come back."""
 

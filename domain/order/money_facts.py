@@ -9,12 +9,15 @@ from uuid import UUID
 from domain import ledger
 from domain.fact import Fact
 from domain.ledger import Posting
-from domain.order.accounts import Claim, Refund, StoreCredit, status_by
-from domain.order.parts import Credit, LineAmount, LineRun, RefundedLine
+from domain.order.accounts import Refund, StoreCredit, status_by
+from domain.order.parts import Credit, LineAmount, RefundedLine
 from domain.order.payout import Payout
+from domain.order.promotions import PromotionChange
 from domain.order.state import OrderState
-from domain.vocabularies import OwedFor, PayoutOutcome, PayoutStatus, RefundGround, UnclaimedBecause
+from domain.vocabularies import OwedFor, PayoutOutcome, PayoutStatus, RefundGround
 
+_GIVES_UNITS_BACK: Final[frozenset[RefundGround]] = frozenset({"policy", "agent"})
+"""Why units were refunded that a return brought, or was meant to bring."""
 EXCHANGE_BONUS: Final = "exchange_bonus"
 """Why store credit was given on top of an exchange."""
 
@@ -42,6 +45,15 @@ class RefundRequested(Fact):
     """Who said what return shipping it bears."""
     rounding_minor: int = 0
     """What of it cash was rounded up by, below zero where it was rounded down."""
+    promotions: tuple[PromotionChange, ...] = ()
+    """What it takes off for promotions that no longer hold, or gives back of that."""
+    stays_sold: bool = False
+    """The units stay with the customer for a part of their price: no promotion hangs on that."""
+
+    @property
+    def promotion_minor(self) -> int:
+        """What it takes off for promotions in all, minor units; below zero: given back."""
+        return sum(change.amount_minor for change in self.promotions)
 
     @property
     def line(self) -> int:
@@ -71,8 +83,12 @@ class RefundRequested(Fact):
             self.restocking_minor,
             self.return_shipping_minor,
             self.rounding_minor,
+            self.promotion_minor,
         )
         aggregate.rounding_left_minor -= self.rounding_minor
+        if self.rma_id is not None and self.because in _GIVES_UNITS_BACK and not self.stays_sold:
+            aggregate.let_go(self.credits, returned=True)
+        aggregate.take_off(self.promotions)
         for payout in self.payouts:
             aggregate.payouts[payout.payout_id] = payout
 
@@ -297,53 +313,3 @@ class GoodwillGranted(Fact):
         if self.credit_id is not None:
             aggregate.store_credit[self.credit_id] = StoreCredit(self.rma_id, self.amount_minor)
             aggregate.account_kept(self.rma_id).goodwill_count += 1
-
-
-class ClaimRaised(Fact):
-    """Money is asked back from the customer."""
-
-    TOPIC = "rma.Order.ClaimRaised.v1"
-    owed_for: ClassVar[OwedFor] = "claim"
-    rma_id: UUID | None
-    line: int | None
-    amount_minor: int
-    reason: str
-    postings: tuple[Posting, ...]
-    currency: str | None = None
-    claim_id: str | None = None
-    """Its name: the agent's own, or one that follows from the return; claims of the first days have none."""
-    content_hash: str | None = None
-    units: tuple[LineRun, ...] = ()
-    """The units that it is for, where a deadline raised it."""
-    approved_by: str | None = None
-
-    def apply(self, aggregate: OrderState) -> None:
-        aggregate.owe(self.rma_id, self.owed_for, self.amount_minor, self.timestamp)
-        if self.claim_id is not None and self.content_hash is not None:
-            aggregate.recorded["claim_id", self.claim_id] = self.content_hash
-        claim_id = self.claim_id or f"claim/{len(aggregate.claims) + 1}"
-        aggregate.claims[claim_id] = Claim(
-            claim_id, self.rma_id, self.line, self.amount_minor, self.reason, self.units, self.timestamp
-        )
-
-
-class ClaimReversed(Fact):
-    """What a deadline asked back for units by itself is no longer asked: its ground is gone."""
-
-    TOPIC = "rma.Order.ClaimReversed.v1"
-    owed_for: ClassVar[OwedFor] = "claim"
-    claim_id: str
-    rma_id: UUID | None
-    line: int | None
-    amount_minor: int
-    because: UnclaimedBecause
-    units: tuple[LineRun, ...]
-    postings: tuple[Posting, ...]
-    currency: str
-
-    def apply(self, aggregate: OrderState) -> None:
-        reversed_minor = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
-        aggregate.owe(self.rma_id, self.owed_for, reversed_minor, self.timestamp)
-        claim = aggregate.claims[self.claim_id]
-        claim.given_up += self.units
-        claim.given_up_minor += self.amount_minor

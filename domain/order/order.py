@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.errors import BeforeOrderError, QuantityExceededError
 from domain.fact import AggregateRoot, Fact
 from domain.identity import order_stream
-from domain.order import external_facts, money_facts, owed_facts, payment_facts, sale_facts
+from domain.order import claim_facts, external_facts, money_facts, owed_facts, payment_facts, sale_facts
 from domain.order.accounts import Freed, UnitState, status_before
 from domain.order.parts import (
     Circumstances,
@@ -27,6 +27,7 @@ from domain.order.parts import (
     UnitSerial,
 )
 from domain.order.placed_order import PlacedOrder
+from domain.order.promotions import Promotion
 from domain.order.state import OrderState
 from domain.units import total
 
@@ -70,8 +71,8 @@ class Order(OrderState, AggregateRoot):
     Exchanged = money_facts.Exchanged
     ExchangeCalledOff = money_facts.ExchangeCalledOff
     GoodwillGranted = money_facts.GoodwillGranted
-    ClaimRaised = money_facts.ClaimRaised
-    ClaimReversed = money_facts.ClaimReversed
+    ClaimRaised = claim_facts.ClaimRaised
+    ClaimReversed = claim_facts.ClaimReversed
 
     def __init__(  # noqa: PLR0917 - the library passes the fields of Registered, by name
         self,
@@ -92,8 +93,9 @@ class Order(OrderState, AggregateRoot):
         gift_code_hash: str | None = None,
         rounding_minor: int = 0,
         circumstances: Circumstances | None = None,
+        promotions: tuple[Promotion, ...] = (),
     ) -> None:
-        super().__init__(lines)
+        super().__init__(lines, promotions)
         self.order_id = order_id
         self.customer_id = customer_id
         self.country = country
@@ -120,7 +122,7 @@ class Order(OrderState, AggregateRoot):
             policy: The version in force when it was sold; None where none was published yet.
             at: When it was sold.
         Raises:
-            RuleViolationError: As ``PlacedOrder.allocated`` does.
+            RuleViolationError: As ``PlacedOrder.allocated`` and ``promoted`` do.
         """
         return cls._create(
             cls.Registered,
@@ -143,6 +145,7 @@ class Order(OrderState, AggregateRoot):
             rounding_minor=placed.charges.rounding_minor,
             postings=placed.postings,
             circumstances=placed.circumstances,
+            promotions=placed.promoted(),
             timestamp=at,
         )
 

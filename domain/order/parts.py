@@ -81,6 +81,11 @@ class OrderLine:
         return self.kind in {"fee", "deposit"}
 
     @property
+    def after_own_discount_minor(self) -> int:
+        """The line's amount after its own discount, before its share of the order's, minor units."""
+        return self.amount_minor - self.discount_minor
+
+    @property
     def paid_minor(self) -> int:
         """Goods and tax of the whole line."""
         return self.goods_minor + self.tax_minor

@@ -10,6 +10,7 @@ from domain.errors import DuplicateLineError, DuplicateTenderError, TendersDoNot
 from domain.ledger import Posting
 from domain.order.allocation import Charges, allocate
 from domain.order.parts import Circumstances, ExchangeOf, OrderLine, Tender
+from domain.order.promotions import GivenPromotion, Promotion, shared
 from domain.order.serials import check_counted, check_distinct
 
 
@@ -34,6 +35,7 @@ class PlacedOrder:
     """What the exchange's tender was paid with in the end; what no tender is left for is store credit."""
     gift_code_hash: str | None = None
     circumstances: Circumstances | None = None
+    promotions: tuple[GivenPromotion, ...] = ()
 
     def allocated(self) -> tuple[OrderLine, ...]:
         """Return the lines with every cent allocated to them.
@@ -59,6 +61,10 @@ class PlacedOrder:
                 f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
             )
         return lines
+
+    def promoted(self) -> tuple[Promotion, ...]:
+        """Return the promotions with their shares of the lines; raises what ``promotions.shared`` does."""
+        return shared(self.promotions, self.lines, self.charges.discount_minor)
 
     @property
     def tenders_in_the_end(self) -> tuple[Tender, ...]:

@@ -19,6 +19,7 @@ from domain.order.parts import (
     Tender,
     UnitSerial,
 )
+from domain.order.promotions import Promotion
 from domain.order.state import OrderState
 from domain.units import UnitRun
 
@@ -50,6 +51,8 @@ class Registered(FirstFact):
     postings: tuple[Posting, ...] = ()
     """What was sold on account, and is owed."""
     circumstances: Circumstances | None = None
+    promotions: tuple[Promotion, ...] = ()
+    """Discounts that hung on what was bought together, each with its share of the lines."""
 
 
 class PolicyPinned(Fact):
@@ -153,6 +156,7 @@ class UnitsCancelled(Fact):
     def apply(self, aggregate: OrderState) -> None:
         aggregate.recorded["cancellation_id", self.cancellation_id] = self.content_hash
         aggregate.put(self.runs, CANCELLED)
+        aggregate.let_go(self.runs, returned=False)
 
 
 class WarrantyExtended(Fact):

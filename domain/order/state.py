@@ -24,6 +24,7 @@ from domain.order.accounts import (
 from domain.order.debts import CustomerPayment, ExchangeAccount, Receivable
 from domain.order.parts import Credit, LineRun, OrderLine, Payment, PolicyPin
 from domain.order.payout import Payout
+from domain.order.promotions import Going, Promotion, PromotionAccount, PromotionChange
 from domain.order.serials import SerialNotAvailableError
 from domain.units import UnitRun, UnitStates, runs_of, take, total, without
 from domain.vocabularies import FINAL_OUTCOMES, OwedFor, PayoutOutcome
@@ -37,10 +38,14 @@ class OrderState:
     rounding_left_minor: int
     """What cash was rounded by, and has yet to go back (minor units)."""
 
-    def __init__(self, lines: Iterable[OrderLine]) -> None:
+    def __init__(self, lines: Iterable[OrderLine], promotions: Iterable[Promotion] = ()) -> None:
         self.lines = {
             line.line_id: LineAccount(line, UnitStates([(UnitRun(1, line.quantity), FREE)])) for line in lines
         }
+        self.promotions = [
+            PromotionAccount(one, {line.line_id: self.lines[line.line_id].fact for line in one.lines})
+            for one in promotions
+        ]
         self.recorded: dict[tuple[str, str], str] = {}
         self.accounts: dict[UUID, RmaAccount] = {}
         self.refunds: dict[UUID, Refund] = {}
@@ -67,6 +72,20 @@ class OrderState:
             account.units.put([run.run], state)
             if not state.is_returned:
                 account.serials.go_out(run.run)
+
+    def let_go(self, runs: Iterable[LineRun | Credit], *, returned: bool) -> None:
+        """Count units out of the promotions they were sold under, each once: they went back, or were cancelled."""
+        going = self.newly_gone(runs)
+        for line_id, run in going:
+            self.lines[line_id].gone.put([run], state=True)
+        for promotion in self.promotions:
+            promotion.go(going, returned=returned)
+
+    def take_off(self, changes: Iterable[PromotionChange]) -> None:
+        """Count in what a refund took off for promotions, or gave back of it (below zero)."""
+        for change in changes:
+            promotion = next(one for one in self.promotions if one.fact.promotion_id == change.promotion_id)
+            promotion.taken_minor += change.amount_minor
 
     def hear_of_payout(self, payout_id: UUID, outcome: PayoutOutcome, at: datetime, *, superseded: bool) -> None:
         """Note what a gateway said of a payout, and what that means for store credit; older news change nothing."""
@@ -164,6 +183,19 @@ class OrderState:
                 raise SerialNotAvailableError(serial, line_id=line_id)
             units.append(unit)
         return runs_of(units)
+
+    def newly_gone(self, runs: Iterable[LineRun | Credit]) -> list[Going]:
+        """Return those of the units that did not go before; none where nothing was sold under a promotion."""
+        return (
+            []
+            if not self.promotions
+            else [
+                (part.line_id, run)
+                for part in runs
+                for run, is_gone in self.lines[part.line_id].gone.within([part.run])
+                if not is_gone
+            ]
+        )
 
     def states_within(self, runs: Iterable[LineRun]) -> list[tuple[LineRun, UnitState]]:
         """Return the states of the units in these runs, cut where they differ."""

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from domain.policy.document import Outcome, Remedy
 from domain.policy.facts import Facts
 from domain.policy.statutes import LawPin
-from domain.vocabularies import Disposition, Grade, Method, Reason, RefundDue, RefundFrom, Wish
+from domain.vocabularies import Disposition, Grade, Method, Promotions, Reason, RefundDue, RefundFrom, Wish
 
 
 class ComparisonRecord(TypedDict):
@@ -101,6 +101,10 @@ def _says_nothing(value: object) -> bool:
     return not value  # what came later leaves no trace in decisions that it does not change
 
 
+def _keeps(promotions: object) -> bool:
+    return promotions == "keep"
+
+
 class DecidedFees(BaseModel):
     """The fees of a line.
 
@@ -133,7 +137,8 @@ class Decision(BaseModel):
     ``refund_due`` of ``first_scan`` means at receipt where nothing was scanned. ``remedy`` is offered before an
     authorization; everything else is decided as if it were not. ``law`` is the edition of the statutes that was asked;
     it is left out where that is the first. ``statutes`` are the ids of its rights that had a say. Goods of a grade in
-    ``grade_share_bps`` are accepted, and that share of goods and tax goes back (basis points).
+    ``grade_share_bps`` are accepted, and that share of goods and tax goes back (basis points). ``promotions``: whether
+    what is lost of a promotion comes off a refund.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -148,6 +153,7 @@ class Decision(BaseModel):
     refund_within_days: int | None
     refund_from: Annotated[RefundFrom | None, Field(exclude_if=_is_unsaid)] = None
     refunds_outward_shipping: bool
+    promotions: Annotated[Promotions, Field(exclude_if=_keeps)] = "keep"
     accept_grades: tuple[Grade, ...]
     grade_share_bps: Annotated[dict[Grade, int], Field(exclude_if=_says_nothing)] = Field(default_factory=dict)
     dispositions: dict[Grade, Disposition]

@@ -128,6 +128,7 @@ def _terms(
         "refund_within_days": None,
         "refund_from": None,
         "refunds_outward_shipping": document.refunds_outward_shipping,
+        "promotions": document.promotions,
         "accept_grades": _own(won, "accept_grades", document.accept_grades),
         "grade_share_bps": document.grade_share_bps,
         "dispositions": document.dispositions,

@@ -11,7 +11,8 @@ from uuid import UUID
 from domain.identity import order_refund_id
 from domain.order import Order
 from domain.order.parts import Credit, LineQuantity, LineRun
-from domain.settlement import payouts, refund
+from domain.order.promotions import PromotionChange
+from domain.settlement import payouts, promotions, refund
 from domain.settlement.entitlement import left_of_all, left_shipping
 from domain.units import UnitRun, total
 
@@ -39,10 +40,13 @@ def highest(runs: Sequence[UnitRun], quantity: int) -> list[UnitRun]:
 def cancel(order: Order, asked: Cancellation, runs: Sequence[LineRun], at: datetime) -> None:
     """Let free units never be delivered, and what is left of their cents go back; which units is the caller's to check.
 
-    Outward shipping goes back with the last unit of an order of which nothing was sent.
+    Outward shipping goes back with the last unit of an order of which nothing was sent. No promotion is broken by it;
+    what was taken off for one before goes back as far as these units carried of it.
     """
     credits = _left_of(order, runs, with_shipping=_nothing_stands(order, runs))
-    refund_id = order_refund_id(order.order_id, "cancellation", asked.cancellation_id) if credits else None
+    given_back = promotions.changes(order, runs, returned=False)
+    moves = bool(credits or given_back)
+    refund_id = order_refund_id(order.order_id, "cancellation", asked.cancellation_id) if moves else None
     order.trigger_event(
         order.UnitsCancelled,
         cancellation_id=asked.cancellation_id,
@@ -53,7 +57,8 @@ def cancel(order: Order, asked: Cancellation, runs: Sequence[LineRun], at: datet
         timestamp=at,
     )
     if refund_id is not None:
-        _pay_back(order, refund_id, credits, at)
+        # what goes back of a promotion alone is for units that cost nothing
+        _pay_back(order, refund_id, credits or _of_nothing(runs), given_back, at)
 
 
 def pay_back_the_rest(order: Order, refund_id: UUID, at: datetime) -> None:
@@ -66,7 +71,7 @@ def pay_back_the_rest(order: Order, refund_id: UUID, at: datetime) -> None:
     ]
     credits = _left_of(order, cancelled, with_shipping=_nothing_stands(order, ()))
     if credits:
-        _pay_back(order, refund_id, credits, at)
+        _pay_back(order, refund_id, credits, (), at)
 
 
 def _left_of(order: Order, runs: Sequence[LineRun], *, with_shipping: bool) -> list[Credit]:
@@ -81,9 +86,15 @@ def _left_of(order: Order, runs: Sequence[LineRun], *, with_shipping: bool) -> l
     return [credit for credit in credits if credit.gross_minor]
 
 
-def _pay_back(order: Order, refund_id: UUID, credits: Sequence[Credit], at: datetime) -> None:
+def _of_nothing(runs: Sequence[LineRun]) -> list[Credit]:
+    return [Credit(0, run.line_id, run.first, run.count, 0, 0, 0) for run in runs]
+
+
+def _pay_back(
+    order: Order, refund_id: UUID, credits: Sequence[Credit], given_back: Sequence[PromotionChange], at: datetime
+) -> None:
     payee = refund.Payee(holder_id=order.customer_id)
-    refund.request(order, refund_id, credits, at, because="cancellation", payee=payee)
+    refund.request(order, refund_id, credits, at, because="cancellation", payee=payee, promotions=given_back)
     payouts.settle_ours(order, refund_id, at)
 
 

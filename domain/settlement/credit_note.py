@@ -84,6 +84,7 @@ def note_of_refund(order: Order, refund: Refund) -> NoteContent:
     kept: tuple[tuple[NoteLineKind, int], ...] = (
         ("restocking", refund.restocking_minor),
         ("return_shipping", refund.return_shipping_minor),
+        ("promotion", refund.promotion_minor),
     )
     lines += [NoteLine(kind, -amount, -amount) for kind, amount in kept if amount]
     if refund.rounding_minor:

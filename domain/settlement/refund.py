@@ -13,8 +13,10 @@ from domain.ledger import Posting
 from domain.order import Order
 from domain.order.parts import Credit, RefundedLine, Tender, TenderShare
 from domain.order.payout import Payout
+from domain.order.promotions import PromotionChange
 from domain.settlement import cash_rounding
 from domain.settlement.entitlement import new_units
+from domain.settlement.promotions import total_minor
 from domain.settlement.sales_returns import sales_return
 from domain.settlement.tenders import payouts_of, shared_out, with_room
 from domain.vocabularies import RefundGround
@@ -52,16 +54,14 @@ def request(
     payee: Payee,
     return_shipping_minor: int = 0,
     label_fee_by: By = "policy",
+    promotions: Sequence[PromotionChange] = (),
+    stays_sold: bool = False,
 ) -> tuple[Payout, ...]:
-    """Let money become due for these cents, less fees, and return its payouts, which are still to be made.
-
-    With the last of an order's units goes what cash was rounded by.
-    """
-    net = net_minor(credits, return_shipping_minor)
-    rounding = cash_rounding.due_with(order, credits, net)
-    amount = net + rounding
+    """Let money become due for these cents, less fees and what promotions change; return its payouts, to be made."""
+    kept = return_shipping_minor + total_minor(promotions)
+    amount, rounding = _figures(order, credits, kept)
     payouts = _payouts(order, refund, amount, payee)
-    lines = by_line(order, credits, return_shipping_minor - rounding)
+    lines = by_line(order, credits, kept - rounding)
     order.trigger_event(
         order.RefundRequested,
         refund_id=refund,
@@ -75,13 +75,22 @@ def request(
         units=sum(line.units for line in lines),
         payouts=payouts,
         recipient_id=payee.recipient_id,
-        postings=_postings(credits, amount, rounding),
+        postings=_postings(credits, amount, rounding=rounding, promotion=total_minor(promotions)),
         lines=lines,
         label_fee_by=label_fee_by,
         rounding_minor=rounding,
+        promotions=tuple(promotions),
+        stays_sold=stays_sold,
         timestamp=at,
     )
     return payouts
+
+
+def _figures(order: Order, credits: Sequence[Credit], kept_minor: int) -> tuple[int, int]:
+    """Return what is paid, and what of it cash was rounded by: that goes with the last of an order's units."""
+    net = net_minor(credits, kept_minor)
+    rounding = cash_rounding.due_with(order, credits, net)
+    return net + rounding, rounding
 
 
 def _payouts(order: Order, refund: UUID, amount_minor: int, payee: Payee) -> tuple[Payout, ...]:
@@ -103,7 +112,8 @@ def _shares(order: Order, amount_minor: int, payee: Payee) -> list[tuple[Tender 
 def by_line(order: Order, credits: Sequence[Credit], aside_minor: int = 0) -> tuple[RefundedLine, ...]:
     """Return what falls to each line; what is taken off aside of the units is borne by the first.
 
-    That is return shipping, which only returns bear, of one line, and what cash was rounded down by.
+    That is return shipping and what promotions change, which only returns bear, of one line, and what cash was rounded
+    down by; or what of it is given.
     """
     lines: list[RefundedLine] = []
     for line_id in dict.fromkeys(credit.line_id for credit in credits):
@@ -113,12 +123,16 @@ def by_line(order: Order, credits: Sequence[Credit], aside_minor: int = 0) -> tu
     return tuple(lines)
 
 
-def _postings(credits: Sequence[Credit], amount_minor: int, rounding_minor: int) -> tuple[Posting, ...]:
-    """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees."""
+def _postings(credits: Sequence[Credit], amount_minor: int, *, rounding: int, promotion: int) -> tuple[Posting, ...]:
+    """Return what a refund posts: what of the goods' worth is not owed to the customer is income from fees.
+
+    What is lost of a promotion is not: what stays sold costs so much more, and that much less of the sale goes back.
+    """
     gross = sum(credit.gross_minor for credit in credits)
     return ledger.entry(
         *sales_return(credits),
-        (ledger.CASH_ROUNDING, rounding_minor),
+        (ledger.CASH_ROUNDING, rounding),
         (ledger.REFUNDS_OWED, -amount_minor),
-        (ledger.FEE_INCOME, amount_minor - rounding_minor - gross),
+        (ledger.SALES_RETURNS, -promotion),
+        (ledger.FEE_INCOME, amount_minor - rounding + promotion - gross),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
@@ -82,7 +83,7 @@ class Refunds:
                 self._moved.add(fact.payout.refund_id)
 
     def _requested(self, event: RecordedEvent, fact: RefundRequested) -> None:
-        if fact.amount_minor:
+        if fact.amount_minor or fact.promotions:
             self._refund(
                 event,
                 fact,
@@ -92,6 +93,8 @@ class Refunds:
                 restocking_minor=fact.restocking_minor,
                 return_shipping_minor=fact.return_shipping_minor,
                 rounding_minor=fact.rounding_minor,
+                promotion_minor=fact.promotion_minor,
+                promotions=[asdict(change) for change in fact.promotions],
             )
         for payout in fact.payouts:
             self._payout(event, payout, fact.currency)
@@ -114,6 +117,8 @@ class Refunds:
                 "restocking_minor": 0,
                 "return_shipping_minor": 0,
                 "rounding_minor": 0,
+                "promotion_minor": 0,
+                "promotions": [],
                 **told,
             }
         )

@@ -15,7 +15,7 @@ from domain.vocabularies import (
 from projections.columns import CURRENCY, LINE_ID, OCCURRED_AT, ORDER_ID, POSITION, SKU, one_of
 from projections.table import Column, Table
 
-VERSION: Final = 16
+VERSION: Final = 17
 SCHEMA: Final = f"refund_ledger_v{VERSION}"
 
 _RMA_ID: Final = Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True)
@@ -46,6 +46,12 @@ REFUNDS = Table(
         Column("restocking_minor", "bigint", "Restocking fee kept from it, minor units; below zero: given back."),
         Column("return_shipping_minor", "bigint", "Return shipping kept from it, minor units; below zero: given back."),
         Column("rounding_minor", "bigint", "What cash was rounded by, in its amount, minor units; below zero: down."),
+        Column(
+            "promotion_minor",
+            "bigint",
+            "What is lost of promotions that no longer hold and came off it, minor units; below zero: given back.",
+        ),
+        Column("promotions", "jsonb", "That by promotion: a list of promotion_id and amount_minor."),
     ),
     key=("refund_id",),
     rules=("CHECK (amount_minor >= 0)",),

@@ -28,6 +28,18 @@ WHERE rma_id = %(rma_id)s AND type = ANY(%(types)s) ORDER BY position LIMIT %(li
 """
 
 
+PROMOTED: Final = """
+SELECT refund_id, amount_minor, currency, promotions FROM rma_read.refunds
+WHERE rma_id = %(rma_id)s AND promotions <> '[]' ORDER BY requested_at, refund_id LIMIT %(limit)s
+"""
+
+
+def read_promoted_refunds(connection: Connection, rma_id: UUID) -> list[dict[str, Any]]:
+    """Return the refunds of a return that took something off for promotions, or gave it back, in their order."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(PROMOTED, {"rma_id": rma_id, "limit": DECISIONS_MAX}).fetchall()
+
+
 def read_decisions(connection: Connection, rma_id: UUID) -> list[dict[str, Any]]:
     """Return the decisions on a return's lines, line by line in the order in which they were made.
 

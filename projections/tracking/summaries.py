@@ -37,6 +37,15 @@ def _news(what: str, fact: Any) -> str:
     return f"{what} (older news, which change nothing)" if fact.superseded else what
 
 
+def _promotions(fact: Any) -> list[str]:
+    """Return what a refund took off for promotions that no longer hold, or gave back."""
+    return [
+        f"{amount_text(abs(change.amount_minor), fact.currency)} of promotion {change.promotion_id} "
+        + ("taken off" if change.amount_minor > 0 else "given back")
+        for change in fact.promotions
+    ]
+
+
 _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.Requested: lambda fact: (
         f"{fact.rma_number} requested: "
@@ -101,7 +110,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Order.UnitsReturned: lambda fact: f"{_units(fact)} returned",
     Order.SerialsRead: lambda fact: "serial numbers read: " + ", ".join(read.serial for read in fact.units[:5]),
     Order.UnitsFreed: lambda fact: f"{_units(fact)} free again: {fact.because}",
-    Order.RefundRequested: lambda fact: f"refund of {_amount(fact)} requested",
+    Order.RefundRequested: lambda fact: ", ".join((f"refund of {_amount(fact)} requested", *_promotions(fact))),
     Order.PayoutSettled: lambda fact: _news("payout settled", fact),
     Order.PayoutFailed: lambda fact: (
         "payout called off: its money went back elsewhere" if fact.gave_way else _news("payout failed", fact)

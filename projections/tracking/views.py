@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.policy.document import Outcome
 from domain.rma import Rma
-from domain.vocabularies import Grade, Method, RefundDue, Wish
+from domain.vocabularies import Grade, Method, Promotions, RefundDue, Wish
 from projections.columns import CURRENCY, LINE, POSITION, RMA_ID, one_of
 from projections.table import Column
 from projections.tracking.tables import (
@@ -26,7 +26,7 @@ from projections.view import View, view_of
 TERMS_TYPES: Final = (Rma.Authorized.TOPIC, Rma.ReviewAsked.TOPIC, Rma.Denied.TOPIC)
 
 _OF_FEES: Final = frozenset({"restocking_bps", "return_shipping_minor", "fee_free", "on_exchange"})
-_WHERE_NOT_TOLD: Final = {"on_exchange": "false", "grade_share_bps": "{}"}
+_WHERE_NOT_TOLD: Final = {"on_exchange": "false", "grade_share_bps": "{}", "promotions": "keep"}
 """What a term is where a decision says nothing of it."""
 _TERMS: Final = (
     Column("outcome", "text", f"What policy decided: {one_of(Outcome)}."),
@@ -47,6 +47,7 @@ _TERMS: Final = (
 _LATER_TERMS: Final = (
     Column("on_exchange", "boolean", "Whether the fees are taken, too, where units are exchanged."),
     Column("grade_share_bps", "jsonb", "Which share of goods and tax goes back by grade, hundredths of a percent."),
+    Column("promotions", "text", f"What becomes of promotions that no longer hold: {one_of(Promotions)}."),
 )
 
 

@@ -14,6 +14,7 @@ from domain.order.payout import Payout
 from domain.rma import Rma
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
+from tests.support.conservation_of_promotions import check_promotions
 from tests.support.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
@@ -41,6 +42,8 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _refunds_are_their_payouts(order)
     _books_balance(order, shop.history)
     _store_credit_is_what_the_books_say(order, shop.history)
+    terms = [line.terms for rma in returns for line in rma.lines.values()]
+    check_promotions(order, shop.history, recomputes=any(one and one.promotions == "recompute" for one in terms))
     for rma in returns:
         for line in rma.lines.values():
             _fee_is_that_of_the_whole(order, rma, line)

@@ -98,20 +98,26 @@ def explain(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why each line was decided as it was: by which rule or person, and what would have changed it."""
+    """Tell why each line was decided as it was: by which rule or person, and what would have changed it.
+
+    And what promotions that no longer hold took off its refunds.
+    """
     from projections.tracking.case_file import find_return
-    from projections.tracking.decisions import read_decisions
+    from projections.tracking.decisions import read_decisions, read_promoted_refunds
     from workers.pictures.catalogues import catalogue
     from workers.pictures.explaining import explain as explain_one
+    from workers.pictures.explaining import explain_refund
     from workers.pictures.explanations import explanations
 
     texts = catalogue(lang.value)
     with reading() as connection:
         rma_id = find_return(connection, rma)
         decided = read_decisions(connection, rma_id) if rma_id else []
+        promoted = read_promoted_refunds(connection, rma_id) if rma_id else []
         if rma_id is None:
             raise unknown(rma)
         if not decided:
             raise SaidNoError(f"nothing is known of a decision on return {rma}")
     explained = [explain_one(row, texts, claims=claims) for row in decided]
+    explained += [explain_refund(row, texts) for row in promoted]
     print_json([one.as_dict() for one in explained]) if as_json else console().print(explanations(explained, texts))

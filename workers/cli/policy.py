@@ -238,7 +238,7 @@ def backtest(
     if as_json:
         print_json({**data, "seconds": round(took_s, 3)})
     else:
-        console().print(backtest_report(data, took_s, written))
+        console().print(backtest_report(data, took_s, written, recomputes=document.promotions == "recompute"))
 
 
 @contextmanager

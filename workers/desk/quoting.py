@@ -38,10 +38,11 @@ ASSUMED: Final = {"grade": "A", "cause": "none_found", "liable_party": "none"}
 
 MONEY: Final = (
     "goods_minor", "tax_minor", "shipping_minor", "restocking_minor", "return_shipping_minor", "rounding_minor",
-    "net_minor", "to_pay_minor",
+    "promotion_minor", "net_minor", "to_pay_minor",
 )  # fmt: skip
-"""What a line's quote is made of, in minor units: what was paid for the units, less fees and with what cash was rounded
-by, goes back (net); where an article of higher price is wished for in exchange, the difference is to pay."""
+"""What a line's quote is made of, in minor units: what was paid for the units, less fees and what promotions lose, and
+with what cash was rounded by, goes back (net); where an article of higher price is wished for, the difference
+is to pay."""
 
 
 FEES: Final = ("restocking_minor", "return_shipping_minor")
@@ -287,6 +288,7 @@ def _add_refund(line: dict[str, Any], fact: RefundRequested) -> None:
     _add_credits(line, fact.credits, fact.restocking_minor)
     line["return_shipping_minor"] += fact.return_shipping_minor
     line["rounding_minor"] += fact.rounding_minor
+    line["promotion_minor"] += fact.promotion_minor
     line["net_minor"] += fact.amount_minor
     line["tenders"] += [
         {"tender_id": payout.tender_id, "kind": payout.tender_kind, "amount_minor": payout.amount_minor}

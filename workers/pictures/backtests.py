@@ -13,9 +13,19 @@ from workers.pictures.text import Text
 COLOURS = {"approve": "green", "deny": "red", "review": "yellow"}
 
 
-def backtest_report(data: Row, seconds: float, written: Sequence[Path] = ()) -> RenderableType:
-    """Return a report drawn; ``written`` are the files that hold the changed lines."""
-    return Group(*_parts(data, seconds, written))
+def backtest_report(
+    data: Row, seconds: float, written: Sequence[Path] = (), *, recomputes: bool = False
+) -> RenderableType:
+    """Return a report drawn.
+
+    Args:
+        data: The report.
+        seconds: How long it took.
+        written: The files that hold the changed lines.
+        recomputes: Whether the draft takes off what is lost of promotions, which no report counts.
+    """
+    aside = [Text("what the draft would take off for promotions is not counted", "yellow")] if recomputes else []
+    return Group(*_parts(data, seconds, written), *aside)
 
 
 def _parts(data: Row, seconds: float, written: Sequence[Path]) -> Iterator[RenderableType]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TITLES: Final = {"credit": "Credit note", "debit": "Debit note"}
 KEPT: Final = {
     "restocking": "Restocking fee",
+    "promotion": "Promotion that no longer holds",
     "return_shipping": "Return shipping",
     "rounding": "Cash rounding",
     "claim": "Claimed",

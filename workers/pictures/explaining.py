@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from domain.money import amount_text
 from domain.policy.statutes import FIRST, NEWEST, articles_of, titles_of
 from domain.policy.when import ANSWER_PREFIX
 from projections.tracking.words import STAGES
@@ -30,9 +31,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One decision on one line in words; ``flips`` is empty where nothing was denied."""
+    """One decision on one line in words; ``flips`` is empty where nothing was denied.
 
-    line: int
+    Of a refund (stage and outcome are ``refund``, no line) it says what promotions changed.
+    """
+
+    line: int | None
     stage: str
     outcome: str
     heading: str
@@ -75,6 +79,21 @@ def explain(decided: Row, texts: Catalogue, *, claims: bool = False) -> Explanat
         flips_title=texts.say("flips_title") if is_denial else "",
         flips=_flips(decided["flips"], texts, claims=claims) if is_denial else (),
     )
+
+
+def explain_refund(refund: Row, texts: Catalogue) -> Explanation:
+    """Return in words what promotions changed of a refund, as ``read_promoted_refunds`` gives it."""
+    currency = refund["currency"]
+    said = (
+        texts.say(
+            "promotion_taken" if change["amount_minor"] > 0 else "promotion_given",
+            amount=amount_text(abs(change["amount_minor"]), currency),
+            promotion_id=change["promotion_id"],
+        )
+        for change in refund["promotions"]
+    )
+    heading = texts.say("heading_refund", amount=amount_text(refund["amount_minor"], currency))
+    return Explanation(line=None, stage="refund", outcome="refund", heading=heading, because=" ".join(said))
 
 
 def _flips(flips: Sequence[Row], texts: Catalogue, *, claims: bool) -> tuple[str, ...]:

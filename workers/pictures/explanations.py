@@ -11,7 +11,7 @@ from workers.pictures.explaining import Explanation
 from workers.pictures.terminal import table
 from workers.pictures.text import Text, lines
 
-OUTCOME_COLOURS = {"approve": "bold green", "deny": "bold red", "review": "bold yellow"}
+OUTCOME_COLOURS = {"approve": "bold green", "deny": "bold red", "review": "bold yellow", "refund": "bold"}
 
 
 def explanations(explained: Sequence[Explanation], texts: Catalogue) -> RenderableType:

@@ -33,7 +33,9 @@ def _quote(quote: Row) -> Iterator[RenderableType]:
         yield Text(f"row {quote['row']}: refused: {quote['code']}: {quote['message']}", "yellow")
         return
     title = f"Row {quote['row']}: order {quote['order_id']}, {_policy(quote['policy'])}"
-    yield table(title, COLUMNS, (_line(line, quote["currency"]) for line in quote["lines"]))
+    promoted = any(line["promotion_minor"] for line in quote["lines"])
+    columns = (*COLUMNS, "#promotions lost") if promoted else COLUMNS
+    yield table(title, columns, (_line(line, quote["currency"], promoted=promoted) for line in quote["lines"]))
     yield Text(f"back in all: {money(quote['net_minor'], quote['currency'])}", "bold")
     yield Text()
 
@@ -42,7 +44,7 @@ def _policy(policy: Row) -> str:
     return f"policy {policy['policy_id']} version {policy['version']}"
 
 
-def _line(line: Row, currency: str) -> list[object]:
+def _line(line: Row, currency: str, *, promoted: bool) -> list[object]:
     decision = " ".join((line["outcome"], *line["codes"]))
     return [
         line["line"],
@@ -55,6 +57,7 @@ def _line(line: Row, currency: str) -> list[object]:
         money(line["rounding_minor"] - line["restocking_minor"] - line["return_shipping_minor"], currency),
         money(line["net_minor"], currency),
         ", ".join(_tender(tender, currency) for tender in line["tenders"]),
+        *([money(-line["promotion_minor"], currency)] if promoted else []),
     ]
 
 

@@ -251,9 +251,19 @@ def _fact_name(type_name: str) -> str:
     return type_name.split(".")[2] if type_name.count(".") > 1 else type_name
 
 
+def _promotions(refund: Row) -> str:
+    """Return what a refund took off for promotions that no longer hold, or gave back of it."""
+    return ", ".join(
+        f"{change['promotion_id']} {money(-change['amount_minor'], refund['currency'])}"
+        for change in refund["promotions"]
+    )
+
+
 def _money(case: CaseFile) -> Iterator[RenderableType]:
     if case.refunds:
-        columns = ("refund", "#amount", "status", "requested", "settled")
+        columns = ["refund", "#amount", "status", "requested", "settled"]
+        promoted = any(r["promotions"] for r in case.refunds)
+        columns += ["promotions"] if promoted else []
         rows = (
             [
                 r["refund_id"],
@@ -261,6 +271,7 @@ def _money(case: CaseFile) -> Iterator[RenderableType]:
                 _state(r["status"]),
                 r["requested_at"],
                 r["settled_at"],
+                *([_promotions(r)] if promoted else []),
             ]
             for r in case.refunds
         )

@@ -143,6 +143,36 @@ def test_an_exchange_names_what_is_to_pay(shop: Pipeline) -> None:
     assert (down["net_minor"], down["to_pay_minor"], down["goods_minor"]) == (333 - 100, 0, 333)
 
 
+def test_what_is_lost_of_a_promotion_is_quoted(shop: Pipeline) -> None:
+    """2.00 off the hats that hung on two of them: one would give its 9.00 less the 1.00 that the other carries."""
+    policy = {"policy_id": "loose", "effective_from": "2020-01-01T00:00:00Z"}
+    document = {"window": {"days": 30}, "promotions": "recompute"}
+    hats = {"line_id": "L1", "sku": "HAT", "quantity": 2, "amount_minor": 2000, "discount_minor": 200}
+    needs = {"promotion_id": "PAIR", "amount_minor": 200, "requires": {"at_least_quantity": 2}}
+    tenders = [{"tender_id": "T", "kind": "card", "amount_minor": 1800}]
+    sold = {
+        **ORDER,
+        "order_id": "O-2",
+        "policy_id": "loose",
+        "lines": [hats],
+        "tenders": tenders,
+        "promotions": [needs],
+    }
+    delivered = {"order_id": "O-2", "delivery_id": "D-1", "lines": [{"line_id": "L1", "quantity": 2}]}
+    shop.worker().record(
+        [
+            told("PublishPolicy", {**policy, "document": document}, actor="agent:A1"),
+            told("RegisterOrder", sold),
+            told("RecordDelivery", delivered, actor="carrier:UPS"),
+        ]
+    )
+
+    [one] = quoted(shop, {**request(wanted("L1", 1)), "order_id": "O-2"})
+
+    [line] = one["lines"]
+    assert (line["goods_minor"], line["promotion_minor"], line["net_minor"]) == (900, 100, 800)
+
+
 def test_faulty_rows_are_named_and_the_rest_goes_on(shop: Pipeline) -> None:
     """What cannot be read or is refused says why, with its row; the rows after it are quoted."""
     good = request(wanted("L2", 1))

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from domain.settlement.credit_note import note_of_refund
 from domain.settlement.credit_note_series import CreditNoteSeries, business_date, series_of
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import RMA_ID, Shop, names
-from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
+from tests.support.stories import ORDER, POLICY, day, inspect, on_return, open_shop, receive, request
 
 CLOCK = "clock:credit-notes"
 OTHER = UUID(int=2)
@@ -80,6 +81,28 @@ def test_fees_are_lines_of_their_own_without_tax() -> None:
         ("return_shipping", -200, -200),
     ]
     assert (note.net_minor, note.tax_minor, note.gross_minor) == (700, 0, 700)
+
+
+def test_what_is_lost_of_a_promotion_is_a_line_of_its_own_without_tax() -> None:
+    """4.26 for two of three that cost 6.40, less the 1.20 that the third carries; then its 2.14, and the 1.20."""
+    policy = {**POLICY, "promotions": "recompute"}
+    over = {"lines": [{"line_id": "L1"}], "requires": {"at_least_quantity": 3}}
+    promotion = {"promotion_id": "P", "amount_minor": 360, **over}
+    tenders = [{"tender_id": "T", "kind": "card", "amount_minor": 1_140}]
+    lines = [{**ORDER["lines"][0], "discount_minor": 360}, ORDER["lines"][1]]
+    shop = open_shop(policy, {"lines": lines, "tenders": tenders, "promotions": [promotion]})
+    for number, quantity in ((1, 2), (2, 1)):
+        rma_id = UUID(int=number)
+        request(shop, {"line_id": "L1", "quantity": quantity}, rma_id=rma_id)
+        receive(shop, (1, quantity), rma_id=rma_id)
+        inspect(shop, 1, quantity, rma_id=rma_id)
+    notes = [note_of_refund(shop.order(), refund) for refund in shop.order().refunds.values()]
+
+    assert [[(line.kind, line.gross_minor) for line in note.lines] for note in notes] == [
+        [("goods", 426), ("promotion", -120)],
+        [("goods", 214), ("promotion", 120)],
+    ]
+    assert [note.gross_minor for note in notes] == [306, 334]
 
 
 def test_a_claim_has_a_debit_note_in_the_same_series() -> None:
