@@ -140,6 +140,10 @@ class Settings(BaseSettings):
     """The ``iss`` of those tokens."""
     http_jwt_audience: str | None = None
     """Their ``aud``: what this door is called there."""
+    carriers_file: Path | None = None
+    """Carriers that may bring news of parcels (JSON): their secrets, the form they speak in; None: none may."""
+    evidence_dir: Path | None = None
+    """The folder of files that customers put forward; None: ``evidence`` in ``data_dir``."""
     http_rate: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     """Requests of one caller in a minute, in each process."""
     http_rate_anonymous: Annotated[int, Field(ge=1, le=1_000_000)] = 30

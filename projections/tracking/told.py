@@ -53,6 +53,7 @@ EVIDENCE = _of_facts(
     Column("uri", "text", "Where it is kept."),
     Column("sha256", "text", "SHA-256 of its bytes, in hexadecimal.", null=True),
     key=("rma_id", "evidence_id"),
+    indexes={"uri": "USING hash (uri)"},  # as long as they may be, they are too long for a tree
 )
 APPEALS = _of_facts(
     "appeals",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from workers.http import commands, notes, orders, returns, system
+from workers.http import carriers, commands, evidence, notes, orders, returns, system
 from workers.http.bounds import Bounds
 from workers.http.declared import components
 from workers.http.declared_reads import read_components
@@ -54,6 +54,6 @@ def make_app(door: Door | None = None) -> DoorApp:
     app.state.door = door
     app.add_middleware(Bounds)
     handle_all(app)
-    for router in (system.router, commands.router, returns.router, orders.router, notes.router):
-        app.include_router(router)
+    for part in (system, commands, returns, orders, notes, evidence, carriers):
+        app.include_router(part.router)
     return app

@@ -13,12 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workers.http.errors import RequestTimeoutError, TooLargeError
 
 BODY_BYTES_MAX: Final = 1024 * 1024
+EVIDENCE_BYTES_MAX: Final = 20_000_000
 DROPPED_MAX: Final = 8 * 1024 * 1024
 """How much beyond that is taken and dropped: who is still sending when the connection closes gets no answer."""
 BODY_MAX_S: Final = 30.0
 """How long a body may take to come, whole."""
-LARGER: Final[dict[str, int]] = {}
-"""Addresses that take larger bodies, in bytes."""
+EVIDENCE: Final = "/v1/evidence"
+EVIDENCE_MAX_S: Final = 120.0
 ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 LOG = structlog.get_logger()
@@ -59,8 +60,10 @@ class _Body:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
-        self._left = self._limit = LARGER.get(scope["path"], BODY_BYTES_MAX)
-        self._until = asyncio.get_running_loop().time() + BODY_MAX_S
+        is_evidence = scope["path"] == EVIDENCE
+        self._left = self._limit = EVIDENCE_BYTES_MAX if is_evidence else BODY_BYTES_MAX
+        self._within_s = EVIDENCE_MAX_S if is_evidence else BODY_MAX_S
+        self._until = asyncio.get_running_loop().time() + self._within_s
         self._announced = Headers(scope=scope).get("content-length", "")
         self._is_whole = False
 
@@ -82,7 +85,7 @@ class _Body:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError as late:
-            raise RequestTimeoutError(f"the body did not come within {BODY_MAX_S:.0f} s") from late
+            raise RequestTimeoutError(f"the body did not come within {self._within_s:.0f} s") from late
         self._left -= len(message.get("body", b""))
         self._is_whole = not message.get("more_body", False)
         return message

@@ -7,18 +7,16 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from commands.fields import Sha256
 from domain.vocabularies import ActorKind
 from workers.http.errors import CallersUnreadableError, TokenInvalidError
+from workers.http.watched import Watched
 
 TOKEN_PREFIX: Final = "rma_"  # noqa: S105 - what a key begins with, so that scanners of repositories find one
 TOKEN_BYTES: Final = 32
-FILE_BYTES_MAX: Final = 1024 * 1024
 
-LOG = structlog.get_logger()
 Name = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 Source = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,256}$")]
 Kinds = Annotated[frozenset[ActorKind], Field(min_length=1)]
@@ -68,7 +66,7 @@ def _digest(token: str) -> str:
 
 
 class KeysFile:
-    """The file of keys, read anew when it changes; while it cannot be read, what was read before holds.
+    """The file of keys.
 
     Args:
         path: JSON objects, one a line; blank lines and those that begin with # are passed over. None: nobody has a key.
@@ -77,57 +75,33 @@ class KeysFile:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._read_of: tuple[int, int] | None = None
-        self._callers: dict[str, Caller] = {}
-        if path is not None:
-            self._read(path)
+        self._file: Watched[dict[str, Caller]] = Watched(path, _callers_in, {})
 
     def caller(self, token: str) -> Caller:
         """Return who holds a key; raises ``TokenInvalidError`` where nobody does.
 
         Keys are looked up by their hash: how long it takes tells nothing of a key.
         """
-        self._read_again()
-        found = self._callers.get(_digest(token))
+        found = self._file.said.get(_digest(token))
         if found is None:
             raise TokenInvalidError("this key is not known")
         return found
 
-    def _read_again(self) -> None:
-        if self._path is None:
-            return
-        try:
-            if _mark(self._path) != self._read_of:
-                self._read(self._path)
-        except (OSError, CallersUnreadableError) as error:
-            LOG.warning("keys_unreadable", file=str(self._path), error=str(error))
 
-    def _read(self, path: Path) -> None:
-        try:
-            self._read_of = _mark(path)
-            self._callers = _callers_in(path.read_text("utf-8"), path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CallersUnreadableError(f"{path} cannot be read: {error}") from error
-        LOG.info("keys_read", file=str(path), callers=len(self._callers))
-
-
-def _mark(path: Path) -> tuple[int, int]:
-    """Return what changes when a file is written anew."""
-    seen = path.stat()
-    return seen.st_mtime_ns, seen.st_size
-
-
-def _callers_in(text: str, path: Path) -> dict[str, Caller]:
+def _callers_in(text: str) -> dict[str, Caller]:
     found: dict[str, Caller] = {}
-    for number, line in enumerate(text[:FILE_BYTES_MAX].splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
             key = KeyLine.model_validate_json(line)
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False, include_input=False)
-            said = "; ".join(f"{'.'.join(map(str, fault['loc'])) or '$'}: {fault['msg']}" for fault in faults)
-            raise CallersUnreadableError(f"{path}, line {number}: {said}") from error
+            raise CallersUnreadableError(f"line {number}: {faults_of(error)}") from error
         found[key.sha256] = Caller.model_validate(key.model_dump(exclude={"sha256"}))
     return found
+
+
+def faults_of(error: ValidationError) -> str:
+    """Return what is wrong with what a file says, by place; what it says is not repeated, as it may be secret."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or '$'}: {fault['msg']}" for fault in faults)

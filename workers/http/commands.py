@@ -63,7 +63,7 @@ async def send_commands(request: Request, door: TheDoor, caller: TheCaller) -> R
         raise MediaTypeError("bodies come as they are, not packed")
     commands = read_commands(content_type, request.headers.items(), await request.body(), caller.source)
     await run_in_threadpool(_check, door, caller, commands)
-    answers = await _ask(door, commands, WAIT_DEFAULT_S if preferred_s is None else preferred_s)
+    answers = await ask(door, commands, WAIT_DEFAULT_S if preferred_s is None else preferred_s)
     answered = [_answered(command, answer) for command, answer in zip(commands, answers, strict=True)]
     response = _of_batch(answered) if is_batch(content_type) else answered[0].response()
     if preferred_s is not None:
@@ -102,7 +102,7 @@ def _check(door: Door, caller: Caller, commands: Sequence[Incoming]) -> None:
     permission.check_sellers(caller, commands, seller_of)
 
 
-async def _ask(door: Door, commands: Sequence[Incoming], wait_s: int) -> list[bytes | None]:
+async def ask(door: Door, commands: Sequence[Incoming], wait_s: int) -> list[bytes | None]:
     """Publish commands and return the answers that come in time."""
     with ExitStack() as waiting:
         queues = [waiting.enter_context(door.waiting.for_answers((one.source, one.id))) for one in commands]

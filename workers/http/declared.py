@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NotRequired
+from typing import Any, Final, Literal, NotRequired
 
 from pydantic import JsonValue, TypeAdapter
 from typing_extensions import TypedDict
 
+from domain.vocabularies import EvidenceKind
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
 from infra.envelope.results import CommandResult
 from workers.http.incoming import BATCH_CONTENT, BATCH_MAX, JSON_CONTENT
@@ -47,7 +48,34 @@ class BatchAnswer(TypedDict):
     body: CommandResult | PendingAnswer | Problem
 
 
-COMPONENTS: Final = (CloudEvent, CommandResult, PendingAnswer, BatchAnswer, Problem)
+class StoredEvidence(TypedDict):
+    """A file that is kept; all but its size and type is what a command says of it."""
+
+    uri: str
+    kind: EvidenceKind
+    media_type: str
+    bytes: int
+    sha256: str
+
+
+class CarrierEventAnswer(TypedDict):
+    """What became of one event of a carrier."""
+
+    event_id: str | None
+    status: Literal["accepted", "refused", "pending", "malformed", "kept"]
+    code: NotRequired[str]
+    detail: NotRequired[str]
+
+
+class CarrierAnswer(TypedDict):
+    """What became of the events of a carrier, in their order."""
+
+    events: list[CarrierEventAnswer]
+
+
+COMPONENTS: Final = (
+    CloudEvent, CommandResult, PendingAnswer, BatchAnswer, Problem, StoredEvidence, CarrierAnswer,
+)  # fmt: skip
 
 
 def components() -> dict[str, Any]:

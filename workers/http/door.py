@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from asyncio import Semaphore
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from queue import Empty, LifoQueue
@@ -28,6 +29,8 @@ from infra.settings import Settings
 from workers.command_worker.streams import AggregateCache, BatchStreams
 from workers.http.answers import Waiting, answers
 from workers.http.callers import KeysFile
+from workers.http.carrier_file import CarriersFile
+from workers.http.evidence_store import Folder
 from workers.http.outbound import Outbound
 from workers.http.rates import Rate
 from workers.http.tables import prepare, secret
@@ -41,6 +44,8 @@ SESSION_WAIT_S: Final = 2.0
 RECONNECT_MAX_S: Final = 10.0
 """How long a lost session is tried again with growing pauses, before the next request begins anew."""
 STATEMENT_MAX_MS: Final = 5_000
+REDRAWN_AT_ONCE_MAX: Final = 2
+"""Images that are drawn anew at once: each may take a core and some hundred megabytes."""
 CURSORS: Final = "cursors"
 
 Reading = Connection[TupleRow]
@@ -75,7 +80,7 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What every request may use; ``cursor_secret`` signs the places where pages end."""
+    """What every request may use; ``cursor_secret`` signs the places where pages end, ``redrawing`` lets few in."""
 
     settings: Settings
     keys: KeysFile
@@ -87,7 +92,10 @@ class Door:
     outbound: Outbound
     waiting: Waiting
     cursor_secret: bytes
+    carriers: CarriersFile
+    evidence: Folder
     health: Health
+    redrawing: Semaphore = field(default_factory=lambda: Semaphore(REDRAWN_AT_ONCE_MAX))
     clock: Callable[[], datetime] = utc_now
 
 
@@ -100,7 +108,7 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
         psycopg.Error, kafka.errors.KafkaError: A service is away.
     """
     conninfo = postgres_address(settings)
-    keys, tokens = KeysFile(settings.http_keys_file), _tokens(settings)
+    keys, tokens, carriers = KeysFile(settings.http_keys_file), _tokens(settings), CarriersFile(settings.carriers_file)
     with closing(connect(conninfo)) as connection:
         prepare(connection)
         cursor_secret = secret(connection, CURSORS)
@@ -119,6 +127,8 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
             outbound=outbound,
             waiting=waiting,
             cursor_secret=cursor_secret,
+            carriers=carriers,
+            evidence=Folder(settings.evidence_dir or settings.data_dir / "evidence"),
             health=Health(metrics, partial(services_away, conninfo, addresses(settings).kafka_bootstrap)),
         )
 

@@ -37,6 +37,12 @@ class NoCloudEventError(DoorError):
     code = "no_cloudevent"
 
 
+class NewsUnreadableError(DoorError):
+    """What a carrier sent is not in the form that was agreed with it."""
+
+    code = "news_unreadable"
+
+
 class ParameterInvalidError(DoorError):
     """A parameter is not known here, or its value cannot be."""
 
@@ -63,6 +69,16 @@ class TokenInvalidError(UnauthorizedError):
     """The token is none of ours, has expired, or is not meant for this door."""
 
     code = "token_invalid"
+
+
+class SignatureInvalidError(UnauthorizedError):
+    """No such carrier is known, or this is not its signature, or it is too old."""
+
+    code = "signature_invalid"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": "Webhook-Signature"}
 
 
 class ForbiddenError(DoorError):
@@ -150,6 +166,13 @@ class MediaTypeError(DoorError):
     code = "media_type"
 
 
+class EvidenceTypeError(DoorError):
+    """The file is of no type that evidence may be, by its content, or it is damaged."""
+
+    status = 415
+    code = "evidence_type"
+
+
 class RateLimitedError(DoorError):
     """More requests in a minute than this caller, or this address, may send."""
 
@@ -190,6 +213,6 @@ class NotYetError(UnavailableError):
 
 
 class CallersUnreadableError(RmaError):
-    """The file of keys cannot be used."""
+    """A file that says who may come in, by key or as a carrier, cannot be used."""
 
-    code = "keys_unreadable"
+    code = "callers_unreadable"

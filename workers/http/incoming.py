@@ -15,7 +15,7 @@ import orjson
 
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
 from infra.envelope.command_record import ATTRIBUTES
-from infra.kafka.command_client import key_of
+from infra.kafka.command_client import OutgoingCommand, key_of
 from workers.command_worker.intake import fingerprint
 from workers.http.errors import MediaTypeError, NoCloudEventError, TooLargeError
 
@@ -82,6 +82,12 @@ def read_commands(content_type: str, headers: Sequence[tuple[str, str]], body: b
         case "application/json":
             return [_binary(headers, body, source)]
     raise MediaTypeError(f"commands come as {STRUCTURED_CONTENT}, {BATCH_CONTENT}, or {JSON_CONTENT} in binary mode")
+
+
+def incoming_of(command: OutgoingCommand) -> Incoming:
+    """Return a command of our own making as one that came in."""
+    [made] = read_commands(STRUCTURED_CONTENT, (), command.to_bytes(), command.source)
+    return made
 
 
 def is_batch(content_type: str) -> bool:

@@ -55,6 +55,13 @@ class Outbound:
         finally:
             self._under_way.release()
 
+    def publish_now(self, commands: Sequence[Incoming]) -> None:
+        """Publish commands and wait until Kafka has them all; raises ``kafka.errors.KafkaError``."""
+        sent = self._send(commands)
+        self._publisher.flush()
+        for future in sent:
+            future.get(timeout=0)
+
     def _send(self, commands: Sequence[Incoming]) -> list[Any]:
         sent = []
         for command in commands:

@@ -10,6 +10,8 @@ from typing import Final
 
 from psycopg import Connection
 
+from workers.http import carrier_news, evidence_store
+
 SECRET_BYTES: Final = 32
 LOCK: Final = 0x524D4801
 """Advisory lock under which the tables are made."""
@@ -61,7 +63,8 @@ def prepare(connection: Connection) -> None:
     """Make the tables; safe to repeat, and for several processes at once."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        connection.execute(TABLES)
+        for made in (TABLES, evidence_store.TABLES, carrier_news.TABLES):
+            connection.execute(made.encode())
 
 
 def secret(connection: Connection, name: str) -> bytes:

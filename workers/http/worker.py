@@ -18,6 +18,7 @@ from infra.services import PortTakenError
 from infra.settings import Settings
 from workers.http.app import make_app
 from workers.http.door import Door, opened
+from workers.http.upkeep import upkeep
 
 HEADERS_MAX_S: Final = 10.0
 """How long a connection may take to send the headers of its next request, idle time included."""
@@ -38,7 +39,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
         PortTakenError: Somebody else listens where this door should.
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
-    with opened(settings, stop, metrics) as door, serving(door, metrics):
+    with opened(settings, stop, metrics) as door, upkeep(door, stop, metrics), serving(door, metrics):
         stop.wait()
 
 

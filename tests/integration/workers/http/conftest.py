@@ -9,7 +9,7 @@ import pytest
 
 from infra.services import Addresses
 from infra.settings import Settings
-from tests.support.api import CALLERS, Api, Keys, open_door
+from tests.support.api import CALLERS, Api, Keys, open_door, write_carriers
 from workers.trials.sandbox import at_work, sandbox
 
 RATE = 100_000
@@ -26,6 +26,8 @@ def door_settings(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory
         partitions=3,
         http_port=0,
         http_keys_file=folder / "keys.jsonl",
+        carriers_file=write_carriers(folder / "carriers.json"),
+        evidence_dir=folder / "evidence",
         http_rate=RATE,
         http_rate_anonymous=RATE,
     )
