@@ -18,11 +18,11 @@ SELLERS: Final = """
 
 
 def read_order(connection: Connection[Any], order_id: str) -> dict[str, Any] | None:
-    """Return the row of an order with its ``lines``, as view ``order_units`` has them; None where it is not known."""
+    """Return the row of an order with its lines as ``order_units``, rows of that view; None where it is not known."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(ORDER, (order_id,)).fetchone()
         if found is not None:
-            found["lines"] = cursor.execute(UNITS, (order_id, LINES_MAX)).fetchall()
+            found["order_units"] = cursor.execute(UNITS, (order_id, LINES_MAX)).fetchall()
         return found
 
 

@@ -11,8 +11,9 @@ from workers.cli.errors import SaidNoError
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from workers.trials.bench.http import HttpReport
     from workers.trials.bench.pipeline import Report
 
 bench = typer.Typer(help="Measure what this machine carries; exit code 1 below a floor.", invoke_without_command=True)
@@ -91,6 +92,37 @@ def policy(as_json: AsJson = False) -> None:
         f"{report.flips_share:.0%} goes into flips",
     )
     _judge(report.missed)
+
+
+@bench.command()
+def http(
+    returns: Annotated[int, typer.Option(min=10, max=50_000, help="Returns in the views.")] = 1_000,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long to read.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what a command over HTTP adds, and reads at 50 a second; all workers run, each its own process."""
+    from infra.settings import Settings
+    from workers.trials.bench.http import run_http
+
+    out = console(stderr=True)
+    report = run_http(Settings(), lambda text: out.print(text, style="dim"), returns=returns, seconds=seconds)
+    if as_json:
+        print_json(report.as_data())
+    else:
+        for line in _of_http(report):
+            console().print(line)
+    _judge(report.missed)
+
+
+def _of_http(report: HttpReport) -> Iterator[str]:
+    yield ", ".join(f"{name} {value}" for name, value in report.conditions.items())
+    ways = (("over Kafka", report.kafka_ms), ("over HTTP", report.http_ms))
+    yield "a command " + ", ".join(f"{way} p50 {ms['p50']:.1f} ms, p99 {ms['p99']:.1f} ms" for way, ms in ways)
+    yield f"HTTP adds {report.added_ms:.1f} ms in the middle (at most {report.added_ms_max:.0f})"
+    yield (
+        f"{report.reads:,} reads, {report.per_second} a second: p50 {report.read_ms['p50']:.1f} ms, "
+        f"p99 {report.read_ms['p99']:.1f} ms (at most {report.read_p99_ms_max:.0f})"
+    )
 
 
 def _print(as_json: bool, data: dict[str, object], text: str) -> None:

@@ -55,7 +55,7 @@ def read_components() -> dict[str, Any]:
             {"allOf": [_row("returns"), {"type": "object", "properties": {"overdue": {"type": "boolean"}}}]}
         ),
         "TimelinePage": _page(_row("return_timeline")),
-        "Order": _with("orders", lines="order_units"),
+        "Order": _with("orders", order_units="order_units"),
         "CreditNote": _row("credit_notes"),
         "Explanations": _plain(items={"type": "array", "items": EXPLANATION}),
         "Quote": QUOTE,

@@ -14,7 +14,12 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
-from infra.envelope.command_record import ATTRIBUTES
+from infra.envelope.command_record import (
+    ATTRIBUTE_CHARACTERS_MAX,
+    ATTRIBUTES,
+    BODY_BYTES_MAX,
+    CONTROL_CHARACTERS,
+)
 from infra.kafka.command_client import OutgoingCommand, key_of
 from workers.command_worker.intake import fingerprint
 from workers.http.errors import MediaTypeError, NoCloudEventError, TooLargeError
@@ -122,6 +127,8 @@ def _structured(event: Any, place: str, source: str, body: bytes | None = None) 
         value = orjson.dumps(event) if body is None else body
     except orjson.JSONEncodeError as error:
         raise NoCloudEventError(f"{place} nests too deep", path=place) from error
+    if len(value) > BODY_BYTES_MAX:  # its source was filled in
+        raise TooLargeError(f"a command has at most {BODY_BYTES_MAX:,} bytes", limit=BODY_BYTES_MAX)
     return Incoming(texts, event.get("data"), [("content-type", STRUCTURED_CONTENT.encode())], value)
 
 
@@ -153,6 +160,13 @@ def _decoded(header: str, value: str) -> str:
 
 
 def _want(texts: Mapping[str, str], place: str, says: str) -> None:
+    """Raise where nobody could tell what an answer would be to."""
     missing = [f"{place}{name}" for name in (*WANTED, "source") if not texts.get(name)]
     if missing:
         raise NoCloudEventError(f"{', '.join(missing)} is missing, or no text: {says}", missing=missing)
+    command_id = texts["id"]
+    if len(command_id) > ATTRIBUTE_CHARACTERS_MAX or CONTROL_CHARACTERS.search(command_id):
+        raise NoCloudEventError(
+            f"{place}id must be 1 to {ATTRIBUTE_CHARACTERS_MAX} characters, none of them a control character",
+            path=f"{place}id",
+        )

@@ -40,13 +40,13 @@ class AskedReturnable(Asked):
 
 @router.get("/v1/orders", responses=read_responses("Order"), response_class=Response)
 async def order_by_id(door: TheDoor, caller: TheCaller, asked: Annotated[AskedOrder, Query()]) -> Response:
-    """Get an order by its id: its row, its lines as `order_units` has them, its returns."""
+    """Get an order by its id: its row, its lines as `order_units`, its returns."""
     return await _order(door, caller, asked.order_id, asked.after)
 
 
 @router.get("/v1/orders/{name}", responses=read_responses("Order"), response_class=Response)
 async def order(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Annotated[Asked, Query()]) -> Response:
-    """Get an order by its id: its row, its lines as `order_units` has them, its returns."""
+    """Get an order by its id: its row, its lines as `order_units`, its returns."""
     return await _order(door, caller, decoded(name), asked.after)
 
 

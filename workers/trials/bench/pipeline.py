@@ -6,11 +6,7 @@ starting up is left out. A database and topics of the bench's own are made and r
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -30,12 +26,12 @@ from infra.log.queries import commands_answered, last_position
 from infra.settings import Settings
 from workers.registry import READ_MODELS
 from workers.trials.bench import load
+from workers.trials.bench.processes import Workers, conditions
 from workers.trials.sandbox import sandbox
 
 LATENCY_COMMANDS: Final = 100
 STAGE_TIMEOUT_S: Final = 300.0
 POLL_S: Final = 0.02
-STOP_TIMEOUT_S: Final = 20.0
 FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projectors": 20_000}
 """Per second, the least that two cores have to carry: one command worker, one relay, all projectors at once."""
 
@@ -117,7 +113,7 @@ def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) 
         tell(f"publishing {returns * load.COMMANDS_PER_RETURN:,} commands")
         _publish(own, returns)
         stages = []
-        with _Workers(own) as workers:
+        with Workers(own) as workers:
             tell("commands: catching up")
             stages += _measure(connection, {"commands": workers.start("commands")}, _commands(returns))
             tell("relay: catching up")
@@ -232,36 +228,6 @@ def _count(connection: psycopg.Connection, query: LiteralString, *parameters: ob
     return int(row[0])
 
 
-class _Workers:
-    """Worker processes of the bench; all of them are ended with it."""
-
-    def __init__(self, settings: Settings) -> None:
-        own = settings.model_copy(update={"log_level": "warning", "metrics_port": 0})
-        self._environment = {**os.environ, **own.as_environment()}
-        self._processes: list[psutil.Popen] = []
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def start(self, name: str) -> psutil.Popen:
-        process = psutil.Popen(
-            [sys.executable, "-m", "workers.cli.app", "work", *name.split()],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-        )
-        self._processes.append(process)
-        return process
-
-    def __exit__(self, *_: object) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except psutil.TimeoutExpired:
-                process.kill()
-
-
 def _publish(own: Settings, returns: int) -> None:
     with closing(CommandPublisher(publisher_of(own), TopicNames(own.topic_prefix).commands)) as publisher:
         publisher.publish(load.publish_policy().to_record())
@@ -292,14 +258,4 @@ def _latency(own: Settings, connection: psycopg.Connection, first: int) -> dict[
 
 
 def _conditions(connection: psycopg.Connection, returns: int) -> dict[str, object]:
-    [row] = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchall()
-    return {
-        "returns": returns,
-        "commands": returns * load.COMMANDS_PER_RETURN,
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "postgresql": row[0],
-        "fsync": row[1],
-        "kafka": "one node, KRaft, on the same machine",
-    }
+    return {"returns": returns, "commands": returns * load.COMMANDS_PER_RETURN, **conditions(connection)}

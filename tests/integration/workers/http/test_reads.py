@@ -171,7 +171,7 @@ def test_an_order_shows_its_lines_and_returns(api: Api) -> None:
 
         assert by_path == get(api, "/v1/orders", order_id=name)
         assert (by_path["order_id"], by_path["charged_minor"]) == (name, 2000)
-        assert [(line["sold"], line["delivered"], line["in_return"]) for line in by_path["lines"]] == [(2, 2, 1)]
+        assert [(line["sold"], line["delivered"], line["in_return"]) for line in by_path["order_units"]] == [(2, 2, 1)]
         assert [one["rma_id"] for one in by_path["returns"]] == [rma_id]
 
 

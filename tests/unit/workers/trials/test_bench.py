@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workers.trials.bench.decisions import PolicyReport, UnitsReport
+from workers.trials.bench.http import HttpReport
 from workers.trials.bench.pipeline import Report, Stage
 
 
@@ -36,3 +37,16 @@ def test_every_bench_says_which_bound_does_not_hold() -> None:
     assert UnitsReport(few_us=100.0, many_us=150.0).missed == [
         "a line of many units costs 1.50 times what one of few does, 1.2 is the most"
     ]
+
+
+def test_the_door_is_held_to_two_bounds() -> None:
+    """What a command over HTTP adds, and how long reads take at a steady rate."""
+    cuts = {"p50": 1.0, "p99": 60.0}
+    slow = HttpReport({}, cuts, cuts, added_ms=21.26, reads=500, per_second=50, read_ms=cuts)
+    fast = HttpReport({}, cuts, cuts, added_ms=20.0, reads=500, per_second=50, read_ms={"p50": 1.0, "p99": 50.0})
+
+    assert slow.missed == [
+        "a command over HTTP adds 21.3 ms, 20 is the bound",
+        "p99 of reads at 50 a second is 60.0 ms, 50 is the bound",
+    ]
+    assert fast.missed == []
