@@ -58,7 +58,7 @@ class Keys(dict[str, str]):
 def open_door(settings: Settings) -> Iterator[str]:
     """Open the door as its worker does, in threads of this process; yield its address."""
     stop, metrics = Event(), WorkerMetrics("http")
-    with opened(settings, stop, metrics) as door, serving(door, metrics) as port:
+    with opened(settings, stop, metrics) as door, serving(door) as port:
         yield f"http://127.0.0.1:{port}"
 
 

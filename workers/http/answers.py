@@ -132,13 +132,15 @@ def _text(headers: Mapping[str, bytes | None], name: str) -> str:
 
 
 @contextmanager
-def answers(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[Waiting]:
+def answers(settings: Settings, stop: Event) -> Iterator[Waiting]:
     """Read answers in a thread while the block lasts, and yield who waits for them; the thread's end sets ``stop``.
+
+    That this thread lives says nothing of the one that answers requests, so its signs of life are its own.
 
     Raises:
         Exception: What ended the thread, once the block has ended.
     """
-    waiting, failures = Waiting(), list[BaseException]()
+    waiting, failures, metrics = Waiting(), list[BaseException](), WorkerMetrics("http-answers")
     topic = TopicNames(settings.topic_prefix).results
     begun = Event()
 

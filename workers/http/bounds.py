@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.metrics import WorkerMetrics
 from workers.http.errors import RequestTimeoutError, TooLargeError
 
 BODY_BYTES_MAX: Final = 1024 * 1024
@@ -49,9 +50,12 @@ class Bounds:
                     headers.setdefault(name, value)
             await send(message)
 
+        metrics: WorkerMetrics = scope["app"].state.door.metrics
         try:
-            await self._app(scope, _Body(scope, receive).receive, sending)
+            with metrics.stage("request"):
+                await self._app(scope, _Body(scope, receive).receive, sending)
         finally:
+            metrics.handled(1)
             _log(scope, told["status"], time.perf_counter() - began)
 
 

@@ -95,6 +95,7 @@ class Door:
     carriers: CarriersFile
     evidence: Folder
     health: Health
+    metrics: WorkerMetrics
     redrawing: Semaphore = field(default_factory=lambda: Semaphore(REDRAWN_AT_ONCE_MAX))
     clock: Callable[[], datetime] = utc_now
 
@@ -113,7 +114,7 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
         prepare(connection)
         cursor_secret = secret(connection, CURSORS)
     with ExitStack() as made:
-        waiting = made.enter_context(answers(settings, stop, metrics))
+        waiting = made.enter_context(answers(settings, stop))
         publisher = publisher_of(settings)
         outbound = made.enter_context(closing(Outbound(publisher, TopicNames(settings.topic_prefix).commands)))
         yield Door(
@@ -129,6 +130,7 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
             cursor_secret=cursor_secret,
             carriers=carriers,
             evidence=Folder(settings.evidence_dir or settings.data_dir / "evidence"),
+            metrics=metrics,
             health=Health(metrics, partial(services_away, conninfo, addresses(settings).kafka_bootstrap)),
         )
 

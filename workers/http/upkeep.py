@@ -28,9 +28,9 @@ LOG = structlog.get_logger()
 
 
 @contextmanager
-def upkeep(door: Door, stop: Event, metrics: WorkerMetrics) -> Iterator[None]:
+def upkeep(door: Door, stop: Event) -> Iterator[None]:
     """Do it in a thread while the block lasts; what ends the thread sets ``stop``, and is raised in the end."""
-    failures: list[BaseException] = []
+    failures, metrics = list[BaseException](), WorkerMetrics("http-upkeep")
 
     def work() -> None:
         cleaned_at = float("-inf")

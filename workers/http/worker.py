@@ -39,7 +39,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
         PortTakenError: Somebody else listens where this door should.
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
-    with opened(settings, stop, metrics) as door, upkeep(door, stop, metrics), serving(door, metrics):
+    with opened(settings, stop, metrics) as door, upkeep(door, stop), serving(door):
         stop.wait()
 
 
@@ -64,7 +64,7 @@ class ImpatientProtocol(H11Protocol):
 
 
 @contextmanager
-def serving(door: Door, metrics: WorkerMetrics) -> Iterator[int]:
+def serving(door: Door) -> Iterator[int]:
     """Answer requests while the block lasts, and yield the port; requests at work are finished before it ends.
 
     Raises:
@@ -76,7 +76,7 @@ def serving(door: Door, metrics: WorkerMetrics) -> Iterator[int]:
         server = uvicorn.Server(_config(door))
 
         async def serve() -> None:
-            beating = asyncio.create_task(_beat(metrics))
+            beating = asyncio.create_task(_beat(door.metrics))
             await server.serve([listener])
             beating.cancel()
 

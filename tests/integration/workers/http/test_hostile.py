@@ -11,7 +11,8 @@ from typing import Final
 import orjson
 import pytest
 
-from tests.support.api import STRUCTURED, Api, Keys, event, order
+from infra.settings import Settings
+from tests.support.api import STRUCTURED, Api, Keys, event, open_door, order
 from workers.http import bounds, worker
 
 MEBIBYTE: Final = 1024 * 1024
@@ -213,3 +214,23 @@ def test_a_name_twice_in_json_means_what_the_worker_reads(api: Api, keys: Keys) 
         told = plain.post("/v1/commands", content=both, headers=STRUCTURED)
 
     assert (told.status_code, told.json()["code"]) == (403, "source_not_allowed")
+
+
+def test_who_asks_too_often_hears_when_to_come_again(door_settings: tuple[Settings, Keys]) -> None:
+    """Callers by their key, strangers by their address; one does not hold up the other, and health is never counted."""
+    settings, keys = door_settings
+    strict = settings.model_copy(update={"http_rate": 2, "http_rate_anonymous": 1})
+    with open_door(strict) as url, Api(url, keys["reader"]) as reader, Api(url, "rma_wrong") as stranger:
+        asked = [reader.get("/v1/returns").status_code for _ in range(3)]
+        guessed = [stranger.get("/v1/returns") for _ in range(2)]
+        health = [stranger.get("/healthz").status_code for _ in range(5)]
+        with Api(url, keys["plain"]) as other:
+            assert other.get("/v1/returns").status_code == 200
+
+    assert asked == [200, 200, 429]
+    assert [(told.status_code, told.json()["code"]) for told in guessed] == [
+        (401, "token_invalid"),
+        (429, "rate_limited"),
+    ]
+    assert 1 <= int(guessed[1].headers["retry-after"]) <= 60
+    assert health == [200] * 5
