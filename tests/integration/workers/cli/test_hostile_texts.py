@@ -37,6 +37,9 @@ TEXT: Final = "[/x][bold]\x1b[2J\x9b1m\u202egnp\u2028:boom:\r\n✓ EUR sums to z
 TYPED: Final = TEXT.replace("\r\n", "")
 """What may be typed as an argument: whoever breaks the line there breaks it for himself."""
 
+PRINTED: Final = "[/x][bold]:boom: ✓ EUR sums to zero"
+"""What a name or a reference may be, which take printed characters alone: markup, and a line this project prints."""
+
 FORMULA: Final = '=HYPERLINK("[/x]")'
 POLICY_ID: Final = "[/x]"
 SKU: Final = "@[/sku]"
@@ -46,7 +49,7 @@ CUSTOMER_ID: Final = "-[/customer]"
 
 DOCUMENT: Final[dict[str, Any]] = {
     "window": {"days": 30},
-    "rules": [{"name": TEXT, "when": {"fact": "sku", "in": [SKU]}, "then": {"decide": "review", "code": CODE}}],
+    "rules": [{"name": PRINTED, "when": {"fact": "sku", "in": [SKU]}, "then": {"decide": "review", "code": CODE}}],
 }
 DRAFT: Final[dict[str, Any]] = {
     "window": {"days": 30},
@@ -84,18 +87,22 @@ class Town:
 def town(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town]:
     """A running system in which every text that a stranger may choose is one to be obeyed."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    for name, value in environment(settings).items():
-        monkeypatch.setenv(name, value)
-    projectors = [worker_named(name).run for name in ("tracking", "return_reasons")]
-    with system(settings) as counter, running(settings, *projectors):
-        rma_id = _sell_and_ask_back(counter)
-        record = json.dumps({"specversion": "1.0", "id": "bad", "source": TEXT, "type": f"rma.{TEXT}.v1", "[/x]": TEXT})
-        invoke("send", "-", stdin=record)
-        [letter] = wait_for(lambda: json.loads(invoke("dead", "list", "--json").output), "the dead letter")
-        wait_for(lambda: counter.rows("SELECT FROM rma_read.feedback"), "the read models")
-        _issue_credit_note(counter, rma_id)
-        yield Town(counter, rma_id, tmp_path, letter["id"])
-    structlog.reset_defaults()
+    try:
+        for name, value in environment(settings).items():
+            monkeypatch.setenv(name, value)
+        projectors = [worker_named(name).run for name in ("tracking", "return_reasons")]
+        with system(settings) as counter, running(settings, *projectors):
+            rma_id = _sell_and_ask_back(counter)
+            record = json.dumps(
+                {"specversion": "1.0", "id": "bad", "source": TEXT, "type": f"rma.{TEXT}.v1", "[/x]": TEXT}
+            )
+            invoke("send", "-", stdin=record)
+            [letter] = wait_for(lambda: json.loads(invoke("dead", "list", "--json").output), "the dead letter")
+            wait_for(lambda: counter.rows("SELECT FROM rma_read.feedback"), "the read models")
+            _issue_credit_note(counter, rma_id)
+            yield Town(counter, rma_id, tmp_path, letter["id"])
+    finally:
+        structlog.reset_defaults()
 
 
 def _sell_and_ask_back(counter: Counter) -> UUID:
@@ -107,7 +114,7 @@ def _sell_and_ask_back(counter: Counter) -> UUID:
     order = {
         "order_id": ORDER_ID, "customer_id": CUSTOMER_ID, "country": "US", "channel": FORMULA, "currency": "EUR",
         "policy_id": POLICY_ID, "lines": [line],
-        "tenders": [{"tender_id": "[/T1]", "kind": "card", "amount_minor": 1_000, "reference": TEXT}],
+        "tenders": [{"tender_id": "[/T1]", "kind": "card", "amount_minor": 1_000, "reference": PRINTED}],
     }  # fmt: skip
     units = {"line_id": "[/L1]", "quantity": 1, "reason": "other", "wish": "refund", "comment": TEXT}
     photo = {"evidence_id": "[/E1]", "kind": "photo", "uri": TEXT, "line": 1}
@@ -213,6 +220,17 @@ def audit_invocations(town: Town) -> dict[tuple[str, ...], list[tuple[str, ...]]
     }
 
 
+def law_invocations() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return how each command of `rma statutes` is run, with what may be typed."""
+    return {
+        ("statutes", "list"): [()],
+        ("statutes", "show"): [("DE",), (TYPED,), ("DE", "--on", TYPED)],
+        ("statutes", "diff"): [("1", "2"), (TYPED, "2")],
+        ("statutes", "publish"): [("1", "--as", TYPED), ("1", "--from", TYPED, "--as", "agent:[/a]")],
+        ("statutes", "explain"): [("eu.withdrawal",), (TYPED,)],
+    }
+
+
 def every_command(group: TyperGroup, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command there is."""
     for name, command in group.commands.items():
@@ -235,7 +253,7 @@ def test_every_command_shows_what_strangers_wrote_and_obeys_none_of_it(town: Tow
     """People's tables and programs' JSON, what is found and what is refused, over all commands that exist."""
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
-    runs = invocations(town) | audit_invocations(town)
+    runs = invocations(town) | audit_invocations(town) | law_invocations()
     assert set(runs) | WITHOUT_OUTSIDE_TEXTS == set(every_command(root))
     balanced = escaped("✓ EUR sums to zero")
 
