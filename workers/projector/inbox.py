@@ -58,7 +58,7 @@ def inbox(settings: Settings, projection: Projection, stop: Event, metrics: Work
     Raises:
         Exception: Whatever ended the thread, once the block has ended.
     """
-    prepare(postgres_address(settings), projection)
+    patiently(lambda: prepare(postgres_address(settings), projection), stop, metrics)
     failures: list[BaseException] = []
     fill = (settings, projection, stop, metrics, failures)
     thread = Thread(target=_fill, args=fill, name=f"{projection.name}-inbox")
@@ -75,6 +75,8 @@ def inbox(settings: Settings, projection: Projection, stop: Event, metrics: Work
 def _fill(
     settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics, failures: list[BaseException]
 ) -> None:
+    if stop.is_set():
+        return
     try:
         with (
             closing(Projector(postgres_address(settings), projection, make_codec(), metrics)) as projector,

@@ -35,6 +35,7 @@ from projections.view import views_sql
 from workers.projector.reading import read_event
 from workers.runtime.loop import Loop
 from workers.runtime.parts import consumer_of, make_codec, projector_name
+from workers.runtime.patience import patiently
 
 PREPARE_LOCK: Final = 0x524D4103
 ADVANCE_STREAMS: Final = """
@@ -64,7 +65,7 @@ LOG = structlog.get_logger()
 def run(settings: Settings, stop: Event, metrics: WorkerMetrics, name: str) -> None:
     """Fill the read model ``name`` until ``stop`` is set; raises what ``Loop.run`` and ``projection_named`` do."""
     conninfo, projection = postgres_address(settings), projection_named(name)
-    prepare(conninfo, projection)
+    patiently(lambda: prepare(conninfo, projection), stop, metrics)
     topic, group = TopicNames(settings.topic_prefix).events, projector_name(projection)
     with closing(Projector(conninfo, projection, make_codec(), metrics)) as projector:
         consumer = consumer_of(settings, group, topic, settings.projector_batch_records_max)
