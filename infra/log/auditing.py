@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
@@ -94,65 +94,65 @@ class StreamGap(NamedTuple):
     before: int
 
 
-def events_after(connection: Connection[Any], position: int, limit: int) -> list[StoredEvent]:
+def events_after(connection: Connection, position: int, limit: int) -> list[StoredEvent]:
     """Return up to so many events behind a position, in log order."""
     return [
         StoredEvent(*row) for row in connection.execute(EVENTS.encode(), (position, limit), prepare=True, binary=True)
     ]
 
 
-def event_at(connection: Connection[Any], position: int) -> StoredEvent | None:
+def event_at(connection: Connection, position: int) -> StoredEvent | None:
     """Return the event at a position."""
     found = events_after(connection, position - 1, 1)
     return found[0] if found and found[0].position == position else None
 
 
-def event_of_id(connection: Connection[Any], event_id: object) -> StoredEvent | None:
+def event_of_id(connection: Connection, event_id: object) -> StoredEvent | None:
     """Return the event with an id; reads the whole log where it has to."""
     row = connection.execute(OF_ID.encode(), (event_id,), binary=True).fetchone()
     return None if row is None else StoredEvent(*row)
 
 
-def outcomes_after(connection: Connection[Any], seq: int, limit: int) -> list[StoredOutcome]:
+def outcomes_after(connection: Connection, seq: int, limit: int) -> list[StoredOutcome]:
     """Return up to so many answers behind a place in their order."""
     return [StoredOutcome(*row) for row in connection.execute(OUTCOMES, (seq, limit), prepare=True, binary=True)]
 
 
-def events_of_key(connection: Connection[Any], key: str, up_to_position: int) -> list[StoredEvent]:
+def events_of_key(connection: Connection, key: str, up_to_position: int) -> list[StoredEvent]:
     """Return the events of an order, or of whatever has the key, up to a position; reads the whole log."""
     return [StoredEvent(*row) for row in connection.execute(OF_KEY.encode(), (key, up_to_position), binary=True)]
 
 
-def key_of_stream(connection: Connection[Any], stream: str) -> str | None:
+def key_of_stream(connection: Connection, stream: str) -> str | None:
     """Return the partition key of a stream, such as the order of a return; None where there is no such stream."""
     row = connection.execute(KEY_OF_STREAM, (stream,)).fetchone()
     return None if row is None else str(row[0])
 
 
-def events_sought(connection: Connection[Any], sought: Sought, after_position: int, limit: int) -> list[StoredEvent]:
+def events_sought(connection: Connection, sought: Sought, after_position: int, limit: int) -> list[StoredEvent]:
     """Return up to so many events behind a position that are asked for, in log order."""
     given = {**asdict(sought), "after": after_position, "limit": limit}
     return [StoredEvent(*row) for row in connection.execute(TRAIL.encode(), given, binary=True)]
 
 
-def is_answered(connection: Connection[Any], source: str, command_id: str) -> bool:
+def is_answered(connection: Connection, source: str, command_id: str) -> bool:
     """Tell whether a command has an answer."""
     return connection.execute(IS_ANSWERED, (source, command_id)).fetchone() is not None
 
 
-def events_counted(connection: Connection[Any], after_position: int) -> int:
+def events_counted(connection: Connection, after_position: int) -> int:
     """Return how many events lie behind a position."""
     [(count,)] = connection.cursor(row_factory=tuple_row).execute(COUNT_FROM, (after_position,)).fetchall()
     return int(count)
 
 
-def doubled_position(connection: Connection[Any]) -> int | None:
+def doubled_position(connection: Connection) -> int | None:
     """Return the first position that two events have: where somebody took the constraint away."""
     row = connection.cursor(row_factory=tuple_row).execute(DOUBLED).fetchone()
     return None if row is None else int(row[0])
 
 
-def first_stream_gap(connection: Connection[Any]) -> StreamGap | None:
+def first_stream_gap(connection: Connection) -> StreamGap | None:
     """Return the first event, by position, whose predecessor its stream lacks; reads an index of the whole log."""
     row = connection.cursor(row_factory=tuple_row).execute(STREAM_GAP).fetchone()
     return None if row is None else StreamGap(*row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -40,20 +40,20 @@ class ActionTaken(NamedTuple):
     reason: str | None
 
 
-def actions_taken(connection: Connection[Any], topic: str, first: Mapping[int, int]) -> dict[Place, ActionTaken]:
+def actions_taken(connection: Connection, topic: str, first: Mapping[int, int]) -> dict[Place, ActionTaken]:
     """Return the last action on each letter that the topic still holds, from its first offset by partition on."""
     with connection.cursor(row_factory=class_row(ActionTaken)) as cursor:
         found = cursor.execute(LATEST, (list(first), list(first.values()), topic)).fetchall()
     return {(taken.partition, taken.record_offset): taken for taken in found}
 
 
-def act_alone(connection: Connection[Any]) -> None:
+def act_alone(connection: Connection) -> None:
     """Let nobody else act on dead letters until the transaction ends."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
 
 
 def record_action(
-    connection: Connection[Any], topic: str, places: Iterable[Place], *, action: Action, actor: str, reason: str | None
+    connection: Connection, topic: str, places: Iterable[Place], *, action: Action, actor: str, reason: str | None
 ) -> None:
     """Record what was done about letters, of which there is at least one; those dropped need a ``reason``."""
     partitions, offsets = zip(*places, strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from psycopg import Cursor
@@ -172,7 +172,7 @@ class EventLog(Session):
             raise ConcurrencyError(violation.diag.message_detail) from violation
 
 
-def _append(cursor: Cursor[Any], batch: Append) -> Appended:
+def _append(cursor: Cursor, batch: Append) -> Appended:
     cursor.execute(LOCK)
     [(recorded_at, outbox_seq, position, last_hash, seq, seq_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
     tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH, seq, seq_hash or FIRST_PREV_HASH)
@@ -252,7 +252,7 @@ def _answer(entry: Decided | Answered, result: bytes, batch: Append, tail: _Tail
     return Message(batch.results_topic, entry.key, headers, result)
 
 
-def _refuse_gaps(cursor: Cursor[Any], events: Sequence[StoredEvent]) -> None:
+def _refuse_gaps(cursor: Cursor, events: Sequence[StoredEvent]) -> None:
     first_versions: dict[str, int] = {}
     for event in events:
         first_versions.setdefault(event.stream, event.version)
@@ -262,12 +262,12 @@ def _refuse_gaps(cursor: Cursor[Any], events: Sequence[StoredEvent]) -> None:
         raise StreamGapError(f"no predecessor in {', '.join(stream for (stream,) in gaps)}")
 
 
-def _write(cursor: Cursor[Any], insert: str, rows: Sequence[Sequence[object]]) -> None:
+def _write(cursor: Cursor, insert: str, rows: Sequence[Sequence[object]]) -> None:
     if rows:
         cursor.execute(insert, [list(column) for column in zip(*rows, strict=True)], prepare=True)
 
 
-def _write_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes], tail: _Tail) -> None:
+def _write_outcomes(cursor: Cursor, results: Mapping[Decided, bytes], tail: _Tail) -> None:
     """Write the answers, each with its place in their order and in their chain of hashes."""
     rows, chained = [], tail.outcome_hash
     for seq, (command, result) in enumerate(results.items(), start=tail.outcome_seq + 1):
@@ -278,7 +278,7 @@ def _write_outcomes(cursor: Cursor[Any], results: Mapping[Decided, bytes], tail:
     _write(cursor, INSERT_OUTCOMES, rows)
 
 
-def _write_outbox(cursor: Cursor[Any], messages: Sequence[Message], tail: _Tail, after_position: int) -> None:
+def _write_outbox(cursor: Cursor, messages: Sequence[Message], tail: _Tail, after_position: int) -> None:
     if not messages:
         return
     rows = [

@@ -98,17 +98,17 @@ def last_position(connection: Connection[Any]) -> int:
     return int(_value(connection, LAST_POSITION))
 
 
-def commands_answered(connection: Connection[Any]) -> int:
+def commands_answered(connection: Connection) -> int:
     """Return how many commands have their answer for ever; reads the whole table."""
     return int(_value(connection, ANSWERED))
 
 
-def _value(connection: Connection[Any], query: LiteralString) -> Any:
+def _value(connection: Connection, query: LiteralString) -> Any:
     [(value,)] = connection.cursor(row_factory=tuple_row).execute(query).fetchall()
     return value
 
 
-def is_shown(connection: Connection[Any], position: int, projections: Mapping[str, int]) -> bool:
+def is_shown(connection: Connection, position: int, projections: Mapping[str, int]) -> bool:
     """Tell whether read models, by name and version, have read the event at a position, and so all of its key before.
 
     None has read what the log does not hold.
@@ -133,7 +133,7 @@ def last_positions(connection: Connection[Any]) -> dict[str, int]:
     return dict(connection.cursor(row_factory=tuple_row).execute(LAST_POSITIONS).fetchall())
 
 
-def first_recorded_from(connection: Connection[Any], instant: datetime) -> int | None:
+def first_recorded_from(connection: Connection, instant: datetime) -> int | None:
     """Return the position of the first event recorded at an instant or later, None where there is none yet.
 
     Once there is one it stays the first for ever: positions only grow.
@@ -142,7 +142,7 @@ def first_recorded_from(connection: Connection[Any], instant: datetime) -> int |
     return row[0] if row else None
 
 
-def unread_streams(connection: Connection[Any], projection: str, version: int, *, before: int) -> int:
+def unread_streams(connection: Connection, projection: str, version: int, *, before: int) -> int:
     """Return how many streams have events before a position that a read model has not read; reads the whole log."""
     parameters = (before, projection, version)
     [(unread,)] = connection.cursor(row_factory=tuple_row).execute(UNREAD_STREAMS, parameters).fetchall()
@@ -150,7 +150,7 @@ def unread_streams(connection: Connection[Any], projection: str, version: int, *
 
 
 def read_streams(
-    connection: Connection[Any], after: StreamPlace, before: str, types: Sequence[str], limit: int
+    connection: Connection, after: StreamPlace, before: str, types: Sequence[str], limit: int
 ) -> list[StreamRow]:
     """Return up to ``limit`` events of whole streams, stream by stream in the order of their names.
 

@@ -89,21 +89,21 @@ def newest(connection: Connection[Any]) -> SignedCheckpoint | None:
     return _one(connection, NEWEST, ())
 
 
-def newest_up_to(connection: Connection[Any], position: int) -> SignedCheckpoint | None:
+def newest_up_to(connection: Connection, position: int) -> SignedCheckpoint | None:
     """Return the newest checkpoint of a tree that ends at a position or before it."""
     return _one(connection, AT_OR_BELOW, (position,))
 
 
-def first_over(connection: Connection[Any], position: int) -> SignedCheckpoint | None:
+def first_over(connection: Connection, position: int) -> SignedCheckpoint | None:
     """Return the first checkpoint that covers a position."""
     return _one(connection, AT_OR_ABOVE, (position,))
 
 
-def _one(connection: Connection[Any], query: str, parameters: tuple[int, ...]) -> SignedCheckpoint | None:
+def _one(connection: Connection, query: str, parameters: tuple[int, ...]) -> SignedCheckpoint | None:
     return connection.cursor(row_factory=class_row(SignedCheckpoint)).execute(query.encode(), parameters).fetchone()
 
 
-def checkpoints(connection: Connection[Any], after_number: int = 0) -> Iterator[SignedCheckpoint]:
+def checkpoints(connection: Connection, after_number: int = 0) -> Iterator[SignedCheckpoint]:
     """Yield the checkpoints after a number, in order, a page at a time."""
     while True:
         cursor = connection.cursor(row_factory=class_row(SignedCheckpoint))
@@ -114,7 +114,7 @@ def checkpoints(connection: Connection[Any], after_number: int = 0) -> Iterator[
         after_number = page[-1].number
 
 
-def save(connection: Connection[Any], signed: SignedCheckpoint, tiles: Sequence[Tile], key: VerifierKey) -> None:
+def save(connection: Connection, signed: SignedCheckpoint, tiles: Sequence[Tile], key: VerifierKey) -> None:
     """Keep a checkpoint, what the tree gained by it, and whose it is; to be called in a transaction."""
     connection.execute(SAVE, signed)
     connection.execute(SAVE_KEY, (str(key), signed.number))
@@ -123,12 +123,12 @@ def save(connection: Connection[Any], signed: SignedCheckpoint, tiles: Sequence[
         connection.execute(SAVE_TILES, (levels, placees, hashes))
 
 
-def save_offsets(connection: Connection[Any], next_offsets: Mapping[int, int]) -> None:
+def save_offsets(connection: Connection, next_offsets: Mapping[int, int]) -> None:
     """Keep up to where the topic was compared, by partition."""
     connection.execute(SAVE_OFFSETS, (list(next_offsets), list(next_offsets.values())))
 
 
-def read_offsets(connection: Connection[Any]) -> dict[int, int]:
+def read_offsets(connection: Connection) -> dict[int, int]:
     """Return up to where the topic was compared, by partition; empty where nothing was."""
     query = "SELECT partition, next_offset FROM rma_audit.offsets"
     return dict(connection.cursor(row_factory=tuple_row).execute(query).fetchall())
@@ -137,7 +137,7 @@ def read_offsets(connection: Connection[Any]) -> dict[int, int]:
 class Tiles:
     """Reads tiles, each of them once."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._cursor = connection.cursor(row_factory=tuple_row, binary=True)
         self._known: dict[tuple[int, int], bytes] = {}
 
@@ -151,12 +151,12 @@ class Tiles:
         return self._known[level, place]
 
 
-def tree_of(connection: Connection[Any], size: int) -> ProvableTree:
+def tree_of(connection: Connection, size: int) -> ProvableTree:
     """Return the tree as it was at a size."""
     return ProvableTree(size, Tiles(connection))
 
 
-def key_periods(connection: Connection[Any]) -> list[KeyPeriod]:
+def key_periods(connection: Connection) -> list[KeyPeriod]:
     """Return every key that ever signed, the oldest first, with what it signed."""
     cursor, found = connection.cursor(row_factory=tuple_row), []
     for key, first, last in cursor.execute(KEYS).fetchall():
@@ -165,7 +165,7 @@ def key_periods(connection: Connection[Any]) -> list[KeyPeriod]:
     return found
 
 
-def known_keys(connection: Connection[Any]) -> list[VerifierKey]:
+def known_keys(connection: Connection) -> list[VerifierKey]:
     """Return the keys that signed so far, the newest last, as the database has them."""
     return [VerifierKey.parse(period.verifier_key) for period in key_periods(connection)]
 
@@ -175,12 +175,12 @@ def open_stop(connection: Connection[Any]) -> Stop | None:
     return connection.cursor(row_factory=class_row(Stop)).execute(OPEN_STOP).fetchone()
 
 
-def stop_signing(connection: Connection[Any], fault: str) -> None:
+def stop_signing(connection: Connection, fault: str) -> None:
     """Remember that nothing is to be signed, and why (JSON)."""
     connection.execute(STOP, (fault,))
 
 
-def resume_signing(connection: Connection[Any], person: str) -> None:
+def resume_signing(connection: Connection, person: str) -> None:
     """Let the auditor go on, by a person's word; to be called where ``verify`` found nothing."""
     connection.execute(RESUME, (person,))
 
@@ -191,18 +191,18 @@ def may_read_proofs(connection: Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
-def tile_at(connection: Connection[Any], level: int, place: int) -> bytes | None:
+def tile_at(connection: Connection, level: int, place: int) -> bytes | None:
     """Return the hashes of a tile as they are kept, or None."""
     row = connection.execute(TILE, (level, place), prepare=True, binary=True).fetchone()
     return None if row is None else bytes(row[0])
 
 
-def kept_size(connection: Connection[Any]) -> int:
+def kept_size(connection: Connection) -> int:
     """Return how many leaves are kept."""
     row = connection.execute(LAST_LEAVES, binary=True).fetchone()
     return 0 if row is None else row[0] * TILE_HASHES + row[1] // HASH_BYTES
 
 
-def checkpoint_numbered(connection: Connection[Any], number: int) -> SignedCheckpoint | None:
+def checkpoint_numbered(connection: Connection, number: int) -> SignedCheckpoint | None:
     """Return the checkpoint with a number."""
     return _one(connection, NUMBERED, (number,))

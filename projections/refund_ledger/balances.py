@@ -30,7 +30,7 @@ DIFFERENCES: Final = "SELECT * FROM rma_read.differences WHERE status = ANY(%s) 
 DIFFERENCE: Final = "SELECT * FROM rma_read.differences WHERE difference_id = %s"
 
 
-def read_trial_balance(connection: Connection[Any]) -> tuple[Rows, Rows]:
+def read_trial_balance(connection: Connection) -> tuple[Rows, Rows]:
     """Return every account's balance, and the currencies whose balances do not sum to zero (none should be)."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -38,20 +38,20 @@ def read_trial_balance(connection: Connection[Any]) -> tuple[Rows, Rows]:
         return balances, cursor.execute(UNBALANCED).fetchall()
 
 
-def read_account_card(connection: Connection[Any], order_id: str) -> Rows:
+def read_account_card(connection: Connection, order_id: str) -> Rows:
     """Return the postings of one order in log order, each with its account's balance within the order so far."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(ACCOUNT_CARD, (order_id, ENTRIES_MAX)).fetchall()
 
 
-def read_differences(connection: Connection[Any], limit: int, *, resolved_too: bool = False) -> Rows:
+def read_differences(connection: Connection, limit: int, *, resolved_too: bool = False) -> Rows:
     """Return the differences that wait for an agent, the oldest first; ``resolved_too``: all of them."""
     with connection.cursor(row_factory=dict_row) as cursor:
         wanted = ["open", "resolved"] if resolved_too else ["open"]
         return cursor.execute(DIFFERENCES, (wanted, limit)).fetchall()
 
 
-def find_difference(connection: Connection[Any], difference_id: UUID) -> dict[str, Any] | None:
+def find_difference(connection: Connection, difference_id: UUID) -> dict[str, Any] | None:
     """Return one difference, or None."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(DIFFERENCE, (difference_id,)).fetchone()

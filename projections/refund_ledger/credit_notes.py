@@ -89,7 +89,7 @@ def row_of(event: RecordedEvent, fact: CreditNoteSeries.Issued) -> dict[str, Any
     }
 
 
-def find_credit_note(connection: Connection[Any], number: str) -> dict[str, Any] | None:
+def find_credit_note(connection: Connection, number: str) -> dict[str, Any] | None:
     """Return a note by its number, as the view has it, with its order's ``customer_id`` and ``seller_id``, or None."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(FIND, (number,)).fetchone()

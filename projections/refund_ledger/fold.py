@@ -53,7 +53,7 @@ class RefundLedger:
     tables_sql = tables_sql(SCHEMA, (*TABLES, CREDIT_NOTES))
     views = (*VIEWS, VIEW)
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Fold a batch in memory, then write each table once."""
         batch = _Batch()
         for event in events:
@@ -228,7 +228,7 @@ class _Batch:
         row["moved_at"] = max(event.occurred_at, row["moved_at"])
         return row
 
-    def write(self, connection: Connection[Any]) -> None:
+    def write(self, connection: Connection) -> None:
         ORDERS.insert(connection, self.orders)
         ORDER_UNITS.add(
             connection,
@@ -250,7 +250,7 @@ class _Batch:
             connection, self.resolutions, columns=["status", "resolved_at", "resolved_by", "resolution", "note"]
         )
 
-    def _name_currencies(self, connection: Connection[Any]) -> None:
+    def _name_currencies(self, connection: Connection) -> None:
         """Fill in the orders' currencies, which most facts do not repeat."""
         owed = self.receivables.rows.values()
         rows = (*self.refunds.payouts.values(), *self.credit.values(), *self.entries, *owed)
@@ -258,6 +258,6 @@ class _Batch:
         if not unnamed:
             return
         query = f"SELECT order_id, currency FROM {SCHEMA}.orders WHERE order_id = ANY(%s)"
-        known = dict(connection.execute(query, [list({row["order_id"] for row in unnamed})]).fetchall())
+        known: dict[str, str] = dict(connection.execute(query, [list({row["order_id"] for row in unnamed})]).fetchall())
         for row in unnamed:
             row["currency"] = known[row["order_id"]]

@@ -17,7 +17,7 @@ SELLERS: Final = """
 """
 
 
-def read_order(connection: Connection[Any], order_id: str) -> dict[str, Any] | None:
+def read_order(connection: Connection, order_id: str) -> dict[str, Any] | None:
     """Return the row of an order with its lines as ``order_units``, rows of that view; None where it is not known."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(ORDER, (order_id,)).fetchone()
@@ -26,6 +26,6 @@ def read_order(connection: Connection[Any], order_id: str) -> dict[str, Any] | N
         return found
 
 
-def sellers_of(connection: Connection[Any], rma_ids: list[UUID]) -> dict[UUID, str | None]:
+def sellers_of(connection: Connection, rma_ids: list[UUID]) -> dict[UUID, str | None]:
     """Return the sellers of the orders of these returns; those whose order is not known are left out."""
     return dict(connection.execute(SELLERS, (rma_ids,)).fetchall())

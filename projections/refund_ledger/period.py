@@ -39,13 +39,13 @@ class Positions(NamedTuple):
     end: int
 
 
-def read_balances(connection: Connection[Any], period: Positions) -> list[Row]:
+def read_balances(connection: Connection, period: Positions) -> list[Row]:
     """Return what each account held before, its debits and credits, and what it held in the end (minor units)."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(BALANCES, period._asdict()).fetchall()
 
 
-def read_journal(connection: Connection[Any], period: Positions) -> Iterator[Row]:
+def read_journal(connection: Connection, period: Positions) -> Iterator[Row]:
     """Yield every line of every entry in log order; the connection must be in a transaction."""
     with connection.cursor("journal", row_factory=dict_row) as cursor:
         cursor.itersize = ROWS_AT_ONCE

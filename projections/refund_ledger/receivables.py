@@ -72,6 +72,6 @@ class Receivables:
         }
         self.rows.setdefault(name, new)[column] += amount_minor
 
-    def write(self, connection: Connection[Any]) -> None:
+    def write(self, connection: Connection) -> None:
         """Add the rows up with those that are there; what was first owed stays the beginning."""
         RECEIVABLES.add(connection, self.rows.values(), counters=COUNTERS)

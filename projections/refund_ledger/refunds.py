@@ -163,7 +163,7 @@ class Refunds:
             self._gave_way.add(fact.payout_id)
         self._moved.add(fact.refund_id)
 
-    def write(self, connection: Connection[Any]) -> None:
+    def write(self, connection: Connection) -> None:
         """Write the rows, and where their refunds stand by them."""
         REFUNDS.insert(connection, self._refunds)
         PAYOUTS.insert(connection, list(self.payouts.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 
@@ -23,7 +23,7 @@ ORDER BY u.ordered_at DESC LIMIT %s
 """
 
 
-def read_sold_lines(connection: Connection[Any], goods: Iterable[Goods]) -> list[ReturnableLine]:
+def read_sold_lines(connection: Connection, goods: Iterable[Goods]) -> list[ReturnableLine]:
     """Return the lines that goods of these customers may have come from."""
     wanted = list({(one.customer_id, one.sku) for one in goods})
     customers, skus = [customer for customer, _ in wanted], [sku for _, sku in wanted]

@@ -55,7 +55,7 @@ class ReturnReasons:
     tables_sql = tables_sql(SCHEMA, TABLES)
     views = VIEWS
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Fold a batch: load the lines it touches, apply its events, write each table once."""
         sales: dict[tuple[str, str], dict[str, Any]] = {}
         about: list[tuple[UUID, Fact]] = []

@@ -44,7 +44,7 @@ TABLES: Final = {
 }  # fmt: skip
 
 
-def read_reason_tables(connection: Connection[Any], *, skus_max: int) -> dict[str, Rows]:
+def read_reason_tables(connection: Connection, *, skus_max: int) -> dict[str, Rows]:
     """Return the tables by name: ``TABLES``, and rates of the ``skus_max`` most returned articles."""
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -143,7 +143,7 @@ def requested_line(fact: Requested, asked: RequestedLine) -> ReturnedLine:
     return ReturnedLine(row, is_new=True)
 
 
-def load(connection: Connection[Any], rma_ids: set[UUID], new: set[UUID]) -> dict[UUID, Return]:
+def load(connection: Connection, rma_ids: set[UUID], new: set[UUID]) -> dict[UUID, Return]:
     """Return what the tables know of these returns, of which those that are ``new`` are asked for only now."""
     known = {rma_id: Return() for rma_id in rma_ids}
     if new:
@@ -155,7 +155,7 @@ def load(connection: Connection[Any], rma_ids: set[UUID], new: set[UUID]) -> dic
     return known
 
 
-def _load_lines(connection: Connection[Any], known: dict[UUID, Return], rma_ids: list[UUID]) -> None:
+def _load_lines(connection: Connection, known: dict[UUID, Return], rma_ids: list[UUID]) -> None:
     query = f"SELECT {', '.join(_USED)} FROM {SCHEMA}.lines WHERE rma_id = ANY(%s) ORDER BY rma_id, line"
     for values in connection.execute(query, [rma_ids]).fetchall():
         row = dict(zip(_USED, values, strict=True))

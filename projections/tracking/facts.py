@@ -172,7 +172,7 @@ class Facts:
             quantity=sum(run.count for run in fact.runs),
         )
 
-    def write(self, connection: Connection[Any]) -> None:
+    def write(self, connection: Connection) -> None:
         """Write the rows, each table with one statement."""
         RETURN_TIMELINE.insert(connection, self._timeline)
         for table in (FEEDBACK, DISCREPANCIES, LABELS, APPEALS, DECISIONS):

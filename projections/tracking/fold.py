@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Final, cast
 from uuid import UUID
 
 from psycopg import Connection
@@ -77,7 +77,7 @@ class Tracking:
     def __init__(self) -> None:
         self._cache: OrderedDict[str, Known] = OrderedDict()
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         """Fold a batch: load the returns it touches, apply its events, write each table once, and only what changed."""
         _fold_unknown_parcels(connection, events)
         about = [(event, stream) for event in events if (stream := _stream_of_return(event)) is not None]
@@ -102,7 +102,7 @@ class Tracking:
         _show(connection, known.values())
         self._remember(known)
 
-    def _load(self, connection: Connection[Any], about: Sequence[tuple[RecordedEvent, str]]) -> dict[str, Known]:
+    def _load(self, connection: Connection, about: Sequence[tuple[RecordedEvent, str]]) -> dict[str, Known]:
         """Return the returns with events of their own as they were before this batch, from cache or timeline."""
         expected: dict[str, int] = {}
         for event, stream in about:
@@ -130,7 +130,7 @@ class Tracking:
             self._cache.popitem(last=False)
 
 
-def _show(connection: Connection[Any], returns: Iterable[Known]) -> None:
+def _show(connection: Connection, returns: Iterable[Known]) -> None:
     changes = []
     for one in returns:
         before, one.shown = one.shown, one.rows()
@@ -139,7 +139,7 @@ def _show(connection: Connection[Any], returns: Iterable[Known]) -> None:
         table.show(connection, ((before.get(table.name, {}), now.get(table.name, {})) for before, now in changes))
 
 
-def _fold_unknown_parcels(connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+def _fold_unknown_parcels(connection: Connection, events: Sequence[RecordedEvent]) -> None:
     """Show the parcels that nobody could place, and which of them found their return."""
     recorded, assigned = [], []
     for event in events:
@@ -167,7 +167,7 @@ def _rma_id(stream: str) -> str:
     return stream.removeprefix(RMA_PREFIX)
 
 
-def _past(connection: Connection[Any], rma_ids: Sequence[str], reader: EventReader) -> list[RecordedEvent]:
+def _past(connection: Connection, rma_ids: Sequence[str], reader: EventReader) -> list[RecordedEvent]:
     query = (
         "SELECT stream, version, position, type, occurred_at, recorded_at, actor, data::text"
         f" FROM {SCHEMA}.return_timeline"

@@ -58,7 +58,7 @@ def sign_all(settings: Settings, **how: Any) -> None:
         wait_for(lambda: is_signed(connection) or open_stop(connection), "the auditor to sign, or to stop")
 
 
-def is_signed(connection: Connection[Any]) -> bool:
+def is_signed(connection: Connection) -> bool:
     """Tell whether the newest checkpoint covers every event and every answer."""
     [(events, outcomes)] = connection.execute(
         "SELECT (SELECT count(*) FROM rma_log.events), (SELECT count(*) FROM rma_log.outcomes)"

@@ -39,7 +39,7 @@ def named(what: str, **where: int | str) -> Named:
 class Hand:
     """Whoever tampers: a superuser's session, and chance."""
 
-    connection: Connection[Any]
+    connection: Connection
     random: Random
 
     def run(self, statement: str, *parameters: object) -> Any:

@@ -128,7 +128,7 @@ def export(settings: Settings, since: datetime, until: datetime, out: Path, writ
     return manifest
 
 
-def _period(connection: Connection[Any], since: datetime, until: datetime) -> Positions:
+def _period(connection: Connection, since: datetime, until: datetime) -> Positions:
     """Return where in the log the time begins and ends."""
     end = first_recorded_from(connection, until) or last_position(connection) + 1
     first = first_recorded_from(connection, since)
@@ -139,7 +139,7 @@ def _period(connection: Connection[Any], since: datetime, until: datetime) -> Po
     return Positions(first, end)
 
 
-def _signed(connection: Connection[Any], last: int) -> store.SignedCheckpoint:
+def _signed(connection: Connection, last: int) -> store.SignedCheckpoint:
     signed = store.newest(connection)
     if signed is None or signed.tree_size < last:
         signed_to, signed_at = (signed.tree_size, signed.signed_at) if signed else (0, None)
@@ -147,7 +147,7 @@ def _signed(connection: Connection[Any], last: int) -> store.SignedCheckpoint:
     return signed
 
 
-def _events(connection: Connection[Any], period: Positions) -> Iterator[StoredEvent]:
+def _events(connection: Connection, period: Positions) -> Iterator[StoredEvent]:
     after = period.first - 1
     while after < period.end - 1:
         page = events_after(connection, after, min(PAGE_EVENTS, period.end - 1 - after))
@@ -155,13 +155,13 @@ def _events(connection: Connection[Any], period: Positions) -> Iterator[StoredEv
         after = page[-1].position
 
 
-def _write_events(connection: Connection[Any], period: Positions, file: Path) -> None:
+def _write_events(connection: Connection, period: Positions, file: Path) -> None:
     with file.open("w", encoding="utf-8") as out:
         for event in _events(connection, period):
             out.write(f"{json.dumps(published_event(event))}\n")
 
 
-def _write_proofs(connection: Connection[Any], period: Positions, signed: store.SignedCheckpoint, out: Path) -> None:
+def _write_proofs(connection: Connection, period: Positions, signed: store.SignedCheckpoint, out: Path) -> None:
     """Write the checkpoint, and what shows the first and the last event to be in it."""
     tree = store.tree_of(connection, signed.tree_size)
     proofs = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 from uuid import UUID
 
 from psycopg import Connection
@@ -70,7 +70,7 @@ def published_event(event: StoredEvent) -> PublishedEvent:
     return {"key": event.partition_key, "headers": headers, "body": base64.b64encode(event.body).decode()}
 
 
-def find_event(connection: Connection[Any], asked: str) -> StoredEvent:
+def find_event(connection: Connection, asked: str) -> StoredEvent:
     """Return an event by its id or its position; raises ``UnknownEventError``."""
     found = None
     if asked.isdecimal():
@@ -85,7 +85,7 @@ def find_event(connection: Connection[Any], asked: str) -> StoredEvent:
     return found
 
 
-def prove(connection: Connection[Any], event: StoredEvent) -> InclusionProof:
+def prove(connection: Connection, event: StoredEvent) -> InclusionProof:
     """Return the proof of an event in the newest checkpoint; raises ``NotSignedYetError``."""
     newest = store.newest(connection)
     if newest is None or newest.tree_size < event.position:
@@ -94,7 +94,7 @@ def prove(connection: Connection[Any], event: StoredEvent) -> InclusionProof:
     return proof_in(connection, event, newest)
 
 
-def proof_in(connection: Connection[Any], event: StoredEvent, signed: store.SignedCheckpoint) -> InclusionProof:
+def proof_in(connection: Connection, event: StoredEvent, signed: store.SignedCheckpoint) -> InclusionProof:
     """Return the proof of an event in a checkpoint that covers it."""
     nodes = store.tree_of(connection, signed.tree_size).inclusion(event.position - 1)
     return {
@@ -107,7 +107,7 @@ def proof_in(connection: Connection[Any], event: StoredEvent, signed: store.Sign
     }
 
 
-def prove_consistency(connection: Connection[Any], older_note: str) -> ConsistencyProof:
+def prove_consistency(connection: Connection, older_note: str) -> ConsistencyProof:
     """Return what shows that an older checkpoint is the beginning of the newest.
 
     Raises:

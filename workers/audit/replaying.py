@@ -73,7 +73,7 @@ class Moment:
 
 
 def moment(
-    connection: Connection[Any], *, as_of: datetime | None, position: int | None, occurred_by: datetime | None
+    connection: Connection, *, as_of: datetime | None, position: int | None, occurred_by: datetime | None
 ) -> Moment:
     """Return the moment that a person names: recorded at a time or before, or up to a position; neither: now."""
     end = last_position(connection)
@@ -89,7 +89,7 @@ def _keepers() -> dict[str, str]:
 
 
 @contextmanager
-def replayed(settings: Settings, until: Moment, key: str | None) -> Iterator[Connection[Any]]:
+def replayed(settings: Settings, until: Moment, key: str | None) -> Iterator[Connection]:
     """Yield a session in which the read models hold what an order, or with None the whole log, told up to a moment.
 
     Raises:
@@ -109,7 +109,7 @@ def replayed(settings: Settings, until: Moment, key: str | None) -> Iterator[Con
         connection.execute("ROLLBACK")
 
 
-def _make_room(connection: Connection[Any]) -> None:
+def _make_room(connection: Connection) -> None:
     """Put the live schemas aside and make empty ones in their place, for this transaction alone."""
     names = [f"{projection.name}_v{projection.version}" for projection in PROJECTIONS.values()]
     there = "SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)"
@@ -122,7 +122,7 @@ def _make_room(connection: Connection[Any]) -> None:
         connection.execute(sql.SQL(views_sql(projection.views)))
 
 
-def _whole_log(connection: Connection[Any], end: int) -> Iterator[StoredEvent]:
+def _whole_log(connection: Connection, end: int) -> Iterator[StoredEvent]:
     after = 0
     while page := events_after(connection, after, min(BATCH_EVENTS, end - after)):
         yield from page
@@ -159,7 +159,7 @@ def _recorded(event: StoredEvent, codec: Codec) -> RecordedEvent:
     )
 
 
-def _fold(connection: Connection[Any], events: Iterator[RecordedEvent], *, is_partial: bool) -> None:
+def _fold(connection: Connection, events: Iterator[RecordedEvent], *, is_partial: bool) -> None:
     """Fill every read model; raises ``CannotBeToldError`` where a part of the story alone cannot be followed."""
     projections = [projection_named(name) for name in PROJECTIONS]
     while batch := list(islice(events, BATCH_EVENTS)):
@@ -172,7 +172,7 @@ def _fold(connection: Connection[Any], events: Iterator[RecordedEvent], *, is_pa
             raise CannotBeToldError(batch[0]) from unfit
 
 
-def view_rows(connection: Connection[Any], view: str) -> Iterator[dict[str, Any]]:
+def view_rows(connection: Connection, view: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of a view in the order of its key; raises ``UnknownViewError``. The session is a replay's."""
     if view not in _keepers():
         raise UnknownViewError(view)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from psycopg import Connection
 
@@ -26,7 +25,7 @@ class SignedTree:
     """
 
     def __init__(
-        self, connection: Connection[Any], begin: Checkpoint | None, signed: Iterator[Checkpoint], signed_to: int
+        self, connection: Connection, begin: Checkpoint | None, signed: Iterator[Checkpoint], signed_to: int
     ) -> None:
         size = begin.tree_size if begin else 0
         self._connection = connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 import orjson
 from psycopg import Connection
@@ -71,7 +71,7 @@ def short(type_name: str) -> str:
     return type_name.split(".")[-2] if "." in type_name else type_name
 
 
-def steps(connection: Connection[Any], sought: Sought) -> Iterator[Step]:
+def steps(connection: Connection, sought: Sought) -> Iterator[Step]:
     """Yield what is asked for in log order, a page at a time."""
     after = 0
     while page := events_sought(connection, sought, after, PAGE_EVENTS):

@@ -133,7 +133,7 @@ def verify(settings: Settings, trusted: Sequence[VerifierKey], wanted: Wanted) -
         return verify_at(connection, before, trusted, wanted)
 
 
-def verify_at(connection: Connection[Any], before: Before, trusted: Sequence[VerifierKey], wanted: Wanted) -> Report:
+def verify_at(connection: Connection, before: Before, trusted: Sequence[VerifierKey], wanted: Wanted) -> Report:
     """Check what is wanted as a transaction sees it; see ``verify``."""
     report = Report()
     run = _Run(connection, wanted, report, before.relayed)
@@ -162,9 +162,7 @@ def _begun(told: Iterator[PublishedNote]) -> Iterator[PublishedNote]:
     return iter(()) if first is None else chained([first], told)
 
 
-def _check_checkpoints(
-    connection: Connection[Any], before: Before, trusted: Sequence[VerifierKey], report: Report
-) -> None:
+def _check_checkpoints(connection: Connection, before: Before, trusted: Sequence[VerifierKey], report: Report) -> None:
     known = store.known_keys(connection)
     series = CheckpointSeries([*trusted, *(key for key in known if key not in trusted)], trusted or known[-1:])
     try:
@@ -176,7 +174,7 @@ def _check_checkpoints(
 class _Run:
     """One pass over the log in its order, with all that is checked beside it."""
 
-    def __init__(self, connection: Connection[Any], wanted: Wanted, report: Report, relayed: int) -> None:
+    def __init__(self, connection: Connection, wanted: Wanted, report: Report, relayed: int) -> None:
         self._connection = connection
         self._wanted = wanted
         self._report = report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 from psycopg import Connection
@@ -52,7 +52,7 @@ class AnswerChain:
 
     def __init__(
         self,
-        connection: Connection[Any],
+        connection: Connection,
         *,
         seq: int = 0,
         last_hash: bytes = FIRST_PREV_HASH,

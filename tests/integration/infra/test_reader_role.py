@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg
 import pytest
@@ -18,7 +17,7 @@ from workers.operating.rebuilding import rebuild
 
 
 @pytest.fixture
-def reader(settings: Settings) -> Iterator[Connection[Any]]:
+def reader(settings: Settings) -> Iterator[Connection]:
     """A connection to an initialised system, as the role."""
     initialise(settings)
     with closing(psycopg.connect(postgres_address(settings), autocommit=True)) as connection:
@@ -26,7 +25,7 @@ def reader(settings: Settings) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def test_a_reader_reads_every_view(reader: Connection[Any], settings: Settings) -> None:
+def test_a_reader_reads_every_view(reader: Connection, settings: Settings) -> None:
     """Every view of the contract is open to it, after a rebuild too."""
     rebuild(settings, "tracking", lambda _done, _total: None)
     views = reader.execute(
@@ -42,7 +41,7 @@ def test_a_reader_reads_every_view(reader: Connection[Any], settings: Settings) 
     "statement",
     ["SELECT * FROM rma_log.events", f"SELECT * FROM {SCHEMA}.returns", "DELETE FROM rma_read.returns"],
 )
-def test_a_reader_does_nothing_else(reader: Connection[Any], statement: str) -> None:
+def test_a_reader_does_nothing_else(reader: Connection, statement: str) -> None:
     """Neither the log nor a table behind a view is open to it, and it changes nothing."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         reader.execute(statement.encode())

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 import pytest
@@ -30,37 +30,37 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def watcher(postgres_dsn: str) -> Iterator[Connection[Any]]:
+def watcher(postgres_dsn: str) -> Iterator[Connection]:
     with closing(psycopg.connect(postgres_dsn, autocommit=True)) as connection:
         yield connection
 
 
-def between_statements(session: Connection[Any]) -> None:
+def between_statements(session: Connection) -> None:
     """Begin a transaction and say nothing more."""
     session.execute("BEGIN")
     session.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 
 
-def before_the_end_of_a_statement(session: Connection[Any]) -> None:
+def before_the_end_of_a_statement(session: Connection) -> None:
     """Send the beginning of a long statement of a transaction, and never the rest."""
     between_statements(session)
     os.write(session.fileno(), b"Q" + (1_000_000).to_bytes(4, "big") + b"SELECT '")
 
 
-def before_the_end_of_a_result(session: Connection[Any]) -> None:
+def before_the_end_of_a_result(session: Connection) -> None:
     """Ask for more than fits on the way, and read nothing."""
     session.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
     query = f"SELECT repeat('x', 1000) FROM generate_series(1, {ROWS_BEYOND_EVERY_BUFFER})"
     session.pgconn.send_query(query.encode())
 
 
-def before_the_end_of_a_result_in_a_transaction(session: Connection[Any]) -> None:
+def before_the_end_of_a_result_in_a_transaction(session: Connection) -> None:
     """Ask inside a transaction for more than fits on the way, and read nothing."""
     session.execute("BEGIN")
     before_the_end_of_a_result(session)
 
 
-def leading(session: Connection[Any]) -> None:
+def leading(session: Connection) -> None:
     """Have the lead, outside of any transaction, and say nothing more."""
     assert try_to_lead(session, LOCK)
 
@@ -76,7 +76,7 @@ def leading(session: Connection[Any]) -> None:
     ],
 )
 def test_a_session_that_stands_still_is_ended(
-    postgres_dsn: str, watcher: Connection[Any], stand_still: Callable[[Connection[Any]], None]
+    postgres_dsn: str, watcher: Connection, stand_still: Callable[[Connection], None]
 ) -> None:
     """Wherever its client stopped, the session's lock is another's after the bound."""
     with closing(connect(postgres_dsn)) as session:
@@ -86,7 +86,7 @@ def test_a_session_that_stands_still_is_ended(
         wait_for(lambda: free(watcher), "the lock of a session that stands still")
 
 
-def before_the_end_of_what_belongs_together(session: Connection[Any]) -> None:
+def before_the_end_of_what_belongs_together(session: Connection) -> None:
     """Send a statement of a transaction, and not the message that ends it."""
     between_statements(session)
     session.pgconn.enter_pipeline_mode()
@@ -95,7 +95,7 @@ def before_the_end_of_what_belongs_together(session: Connection[Any]) -> None:
     session.pgconn.flush()
 
 
-def test_a_session_that_counts_as_active_is_ended_by_who_waits(postgres_dsn: str, watcher: Connection[Any]) -> None:
+def test_a_session_that_counts_as_active_is_ended_by_who_waits(postgres_dsn: str, watcher: Connection) -> None:
     """The server would keep it for ever; whoever waits for its lock ends it, and none that works or is only idle."""
     with closing(connect(postgres_dsn)) as session, closing(connect(postgres_dsn)) as idle:
         before_the_end_of_what_belongs_together(session)
@@ -111,7 +111,7 @@ def test_a_session_that_counts_as_active_is_ended_by_who_waits(postgres_dsn: str
         assert idle.execute("SELECT 1").fetchall() == [(1,)]
 
 
-def free(watcher: Connection[Any]) -> bool:
+def free(watcher: Connection) -> bool:
     """Tell whether the lock could be had."""
     [(had,)] = watcher.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchall()
     return bool(had)

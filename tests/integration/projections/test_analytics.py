@@ -46,7 +46,7 @@ ANSWERS: Final[dict[int, list[tuple[Any, ...]]]] = {
 
 
 @pytest.fixture
-def read_models(postgres_dsn: str) -> Iterator[Connection[Any]]:
+def read_models(postgres_dsn: str) -> Iterator[Connection]:
     """The read models of three orders."""
     play(postgres_dsn, events(), batch=7)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
@@ -58,7 +58,7 @@ def test_there_are_twenty_questions() -> None:
     assert list(QUESTIONS) == list(range(1, 21))
 
 
-def test_every_question_has_the_answer_worked_out_by_hand(read_models: Connection[Any]) -> None:
+def test_every_question_has_the_answer_worked_out_by_hand(read_models: Connection) -> None:
     """Each query runs and finds something; those with known answers find exactly these."""
     found = {number: read_models.execute(query.encode()).fetchall() for number, query in QUESTIONS.items()}
     assert [number for number, rows in found.items() if not rows] == []

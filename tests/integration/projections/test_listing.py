@@ -36,16 +36,16 @@ MANY = 40_000
 
 
 @pytest.fixture
-def connection(postgres_dsn: str) -> Iterator[Connection[Any]]:
+def connection(postgres_dsn: str) -> Iterator[Connection]:
     with closing(psycopg.connect(postgres_dsn, autocommit=True)) as opened:
         yield opened
 
 
-def ids(connection: Connection[Any], **wanted: Any) -> list[UUID]:
+def ids(connection: Connection, **wanted: Any) -> list[UUID]:
     return [row["rma_id"] for row in read_page(connection, Wanted(**wanted)).items]
 
 
-def test_returns_are_found_by_what_is_asked_for(postgres_dsn: str, connection: Connection[Any]) -> None:
+def test_returns_are_found_by_what_is_asked_for(postgres_dsn: str, connection: Connection) -> None:
     """Order, customer, status, next step and age each leave out what does not fit; the newest comes first."""
     play(postgres_dsn, recorded(six_steps().history), batch=100)  # one resolved from day 3, one denied on day 60
 
@@ -59,7 +59,7 @@ def test_returns_are_found_by_what_is_asked_for(postgres_dsn: str, connection: C
     assert ids(connection, status="closed") == []
 
 
-def test_what_is_closed_is_no_longer_open(postgres_dsn: str, connection: Connection[Any]) -> None:
+def test_what_is_closed_is_no_longer_open(postgres_dsn: str, connection: Connection) -> None:
     """A closed return is listed by its status, and not among those that are open."""
     shop = six_steps()
     shop.send("CloseReturn", on_return(reason="done"), at=day(70))
@@ -80,7 +80,7 @@ def late(shop: Shop, kind: str, *, passed: bool) -> None:
 @pytest.mark.parametrize("passed", [False, True])
 @pytest.mark.parametrize("kind", ["inspect", "refund"])
 def test_what_was_not_done_in_time_is_overdue(
-    postgres_dsn: str, connection: Connection[Any], kind: str, *, passed: bool
+    postgres_dsn: str, connection: Connection, kind: str, *, passed: bool
 ) -> None:
     """Goods not inspected and money not paid in time are overdue, whether or not the clock has said so."""
     shop = open_shop()
@@ -95,7 +95,7 @@ def test_what_was_not_done_in_time_is_overdue(
     assert read_page(connection, Wanted()).items[0]["overdue"] is True
 
 
-def test_what_was_not_sent_is_late_until_it_expires(postgres_dsn: str, connection: Connection[Any]) -> None:
+def test_what_was_not_sent_is_late_until_it_expires(postgres_dsn: str, connection: Connection) -> None:
     """Goods that were not sent in time are late; once they have expired nobody waits for them."""
     shop = open_shop()
     request(shop, {"line_id": "L1", "quantity": 1})
@@ -106,7 +106,7 @@ def test_what_was_not_sent_is_late_until_it_expires(postgres_dsn: str, connectio
     assert ids(connection, overdue=True) == []
 
 
-def test_what_was_done_late_is_no_longer_overdue(postgres_dsn: str, connection: Connection[Any]) -> None:
+def test_what_was_done_late_is_no_longer_overdue(postgres_dsn: str, connection: Connection) -> None:
     """An inspection after its deadline ends the delay; what is then due counts from there."""
     shop = open_shop()
     request(shop, {"line_id": "L1", "quantity": 1})
@@ -119,7 +119,7 @@ def test_what_was_done_late_is_no_longer_overdue(postgres_dsn: str, connection: 
     assert overdue_from(shop.rma()) == refund.due_at
 
 
-def test_pages_hold_every_return_once(postgres_dsn: str, connection: Connection[Any]) -> None:
+def test_pages_hold_every_return_once(postgres_dsn: str, connection: Connection) -> None:
     """Page by page, also among returns of the same instant, each is there once and in the order of the whole."""
     shop = open_shop(order={"lines": [{"line_id": "L1", "sku": "A", "quantity": 9, "amount_minor": 1500}]})
     for number in range(1, 8):
@@ -146,7 +146,7 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
         Place.from_cursor(text)
 
 
-def test_a_parcels_number_finds_its_return(postgres_dsn: str, connection: Connection[Any]) -> None:
+def test_a_parcels_number_finds_its_return(postgres_dsn: str, connection: Connection) -> None:
     """By the number of any of its labels, or of the last scan, as people type it; shared by two it names both."""
     shop = six_steps()
     label = on_return(label_id="LB-2", tracking_number="JJD-2", carrier="DHL", ship_to="WH-1")
@@ -163,7 +163,7 @@ def test_a_parcels_number_finds_its_return(postgres_dsn: str, connection: Connec
 
 
 @pytest.fixture(scope="module")
-def many(addresses: Addresses) -> Iterator[Connection[Any]]:
+def many(addresses: Addresses) -> Iterator[Connection]:
     """So many returns that a plan that reads them all is worse than one that does not; one in twenty is open."""
     with (
         own_database(addresses.postgres_dsn.get_secret_value()) as dsn,
@@ -212,7 +212,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-def plan_of(connection: Connection[Any], query: bytes, parameters: Any) -> list[dict[str, Any]]:
+def plan_of(connection: Connection, query: bytes, parameters: Any) -> list[dict[str, Any]]:
     [(explained,)] = connection.execute(b"EXPLAIN (FORMAT JSON) " + query, parameters).fetchall()
     return list(nodes(explained[0]["Plan"]))
 
@@ -233,9 +233,7 @@ ASKED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize("cursor", [None, CURSOR], ids=["first page", "later page"])
 @pytest.mark.parametrize(("wanted", "index"), ASKED, ids=[" ".join(asked) or "all" for asked, _ in ASKED])
-def test_a_page_is_read_by_an_index(
-    many: Connection[Any], wanted: dict[str, Any], index: str, cursor: str | None
-) -> None:
+def test_a_page_is_read_by_an_index(many: Connection, wanted: dict[str, Any], index: str, cursor: str | None) -> None:
     """No page reads or sorts all returns, whatever is asked for and however far back it begins.
 
     The few of a customer, or that are late, may be sorted.
@@ -249,7 +247,7 @@ def test_a_page_is_read_by_an_index(
     assert {node["Index Name"] for node in plan if "Index Name" in node} == {index}
 
 
-def test_a_parcel_is_found_by_an_index(many: Connection[Any]) -> None:
+def test_a_parcel_is_found_by_an_index(many: Connection) -> None:
     """Neither the returns nor the labels are read through for a tracking number."""
     plan = plan_of(many, RETURNS_BY_PARCEL.encode(), {"typed": ["T-7", "t-7"], "rows": 10})
 
@@ -261,7 +259,7 @@ def test_a_parcel_is_found_by_an_index(many: Connection[Any]) -> None:
     ("seller", "index"),
     [("S-1", "returns_requested"), ("S-rare", "orders_seller"), ("S-none", "orders_seller")],
 )
-def test_a_sellers_page_costs_what_it_shows(many: Connection[Any], seller: str, index: str, cursor: str | None) -> None:
+def test_a_sellers_page_costs_what_it_shows(many: Connection, seller: str, index: str, cursor: str | None) -> None:
     """Who sold much is found on the way back through all returns, who sold little by his orders; none reads all."""
     query, parameters = page_query(Wanted(sellers=[seller]), cursor)
     plan = plan_of(many, query, parameters | {"rows": 51})
@@ -273,14 +271,14 @@ def test_a_sellers_page_costs_what_it_shows(many: Connection[Any], seller: str, 
 
 
 @pytest.mark.parametrize("query", [ORDER, UNITS], ids=["order", "units"])
-def test_an_order_is_read_by_its_id(many: Connection[Any], query: str) -> None:
+def test_an_order_is_read_by_its_id(many: Connection, query: str) -> None:
     """However many there are."""
     plan = plan_of(many, query.encode(), ("O-7", 10)[: query.count("%s")])
 
     assert "Seq Scan" not in {node["Node Type"] for node in plan}
 
 
-def test_the_orders_of_returns_tell_their_sellers(many: Connection[Any]) -> None:
+def test_the_orders_of_returns_tell_their_sellers(many: Connection) -> None:
     """By ids alone; whose order is not known is left out."""
     known = [row["rma_id"] for row in read_page(many, Wanted(sellers=["S-rare"]), limit=2).items]
 

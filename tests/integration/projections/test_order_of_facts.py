@@ -51,7 +51,7 @@ def said(dsn: str, facts: Sequence[Fact]) -> Said:
     return told
 
 
-def _rows(connection: psycopg.Connection[Any], name: str) -> list[dict[str, Any]]:
+def _rows(connection: psycopg.Connection, name: str) -> list[dict[str, Any]]:
     rows = connection.cursor(row_factory=dict_row).execute(f"SELECT * FROM {name}").fetchall()
     kept = [{column: value for column, value in row.items() if column not in PLACES} for row in rows]
     return sorted(kept, key=str)

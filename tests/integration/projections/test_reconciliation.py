@@ -68,7 +68,7 @@ OFF: Final = {
 
 
 @pytest.fixture
-def views(postgres_dsn: str) -> Iterator[Connection[Any]]:
+def views(postgres_dsn: str) -> Iterator[Connection]:
     """Empty read models."""
     with psycopg.connect(postgres_dsn) as connection:
         for projection in PROJECTIONS.values():
@@ -78,12 +78,12 @@ def views(postgres_dsn: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def fold(connection: Connection[Any], events: list[RecordedEvent]) -> None:
+def fold(connection: Connection, events: list[RecordedEvent]) -> None:
     for name in PROJECTIONS:
         projection_named(name).fold(connection, events)
 
 
-def differences(connection: Connection[Any]) -> dict[str, list[Any]]:
+def differences(connection: Connection) -> dict[str, list[Any]]:
     """Return the rows that contradict a rule, by the rule."""
     found = {rule: connection.execute(query.encode()).fetchall() for rule, query in OFF.items()}
     return {rule: rows for rule, rows in found.items() if rows}
@@ -134,7 +134,7 @@ def every_way_back() -> Shop:
     return shop
 
 
-def test_each_view_counts_what_its_page_says(views: Connection[Any]) -> None:
+def test_each_view_counts_what_its_page_says(views: Connection) -> None:
     """Ten units were asked for; seven came back in some way, four of them to the dock; two of those are out again."""
     fold(views, recorded(every_way_back().history))
     assert views.execute(COUNTS).fetchall() == [(10, 7, 4, 5)]
@@ -152,7 +152,7 @@ def test_each_view_counts_what_its_page_says(views: Connection[Any]) -> None:
     assert differences(views) == {}
 
 
-def test_the_views_reconcile_whatever_happens(views: Connection[Any]) -> None:
+def test_the_views_reconcile_whatever_happens(views: Connection) -> None:
     """After histories at random the rules that lead from one view's units to another's hold."""
     returned = 0
 

@@ -54,7 +54,7 @@ IN_DUCKDB: Final = {
 
 
 @pytest.fixture
-def told(postgres_dsn: str) -> Iterator[Connection[Any]]:
+def told(postgres_dsn: str) -> Iterator[Connection]:
     """The views over a story in which every kind of fact happens."""
     migrate(postgres_dsn)
     for projection in PROJECTIONS.values():
@@ -66,7 +66,7 @@ def told(postgres_dsn: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def as_regtypes(connection: Connection[Any], view: View) -> list[tuple[Any, ...]]:
+def as_regtypes(connection: Connection, view: View) -> list[tuple[Any, ...]]:
     """Return a view's columns as the catalogue should have them."""
     kinds = [column.kind for column in view.columns]
     types = [row[0] for row in connection.execute("SELECT unnest(%s::text[])::regtype", [kinds])]
@@ -74,13 +74,13 @@ def as_regtypes(connection: Connection[Any], view: View) -> list[tuple[Any, ...]
     return [(view.name, words, c.name, kind, c.says) for c, kind in zip(view.columns, types, strict=True)]
 
 
-def test_the_database_says_what_the_code_says(told: Connection[Any]) -> None:
+def test_the_database_says_what_the_code_says(told: Connection) -> None:
     """Every view and column is there with its type and its comment, in order, and no other."""
     said = told.execute(SAID, [READ_SCHEMA]).fetchall()
     assert said == [row for view in VIEWS for row in as_regtypes(told, view)]
 
 
-def test_rows_are_what_the_views_promise(told: Connection[Any]) -> None:
+def test_rows_are_what_the_views_promise(told: Connection) -> None:
     """The key names one row, a column that is never empty is not, and the example finds something."""
     for view in VIEWS:
         key, seen = ", ".join(view.key), f"rma_read.{view.name}"
@@ -91,7 +91,7 @@ def test_rows_are_what_the_views_promise(told: Connection[Any]) -> None:
         assert (twice, set(full), bool(found)) == ([], {rows}, True), view.name
 
 
-def test_what_people_look_for_has_an_index(told: Connection[Any]) -> None:
+def test_what_people_look_for_has_an_index(told: Connection) -> None:
     """Rows by order, customer, time and type, and what is open, are found without reading a whole table."""
     told.execute("SET enable_seqscan = off")
     for (view, condition), index in SEARCHES.items():
@@ -99,7 +99,7 @@ def test_what_people_look_for_has_an_index(told: Connection[Any]) -> None:
         assert index in str(plan), (view, condition)
 
 
-def test_every_view_goes_to_parquet_and_back(told: Connection[Any], postgres_dsn: str, tmp_path: Path) -> None:
+def test_every_view_goes_to_parquet_and_back(told: Connection, postgres_dsn: str, tmp_path: Path) -> None:
     """By the page's own recipe: as many rows as there are, each column of its type, documents to the letter."""
     (recipe,) = re.findall(r"```python\n(.+?)```", PAGE.read_text("utf-8"), re.DOTALL)
     page: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 import pytest
@@ -48,7 +48,7 @@ class Checked:
         assert last is not None
         self._published = last.number
 
-    def verified(self, connection: psycopg.Connection[Any], reader: PartitionReaders | None = None) -> Report:
+    def verified(self, connection: psycopg.Connection, reader: PartitionReaders | None = None) -> Report:
         read = reader or self._reader
         before = Before(self._relayed, self._published, iter(self._notes), read, read.ends())
         return verify_at(connection, before, self._keys, Wanted())

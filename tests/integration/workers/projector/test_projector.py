@@ -35,7 +35,7 @@ class Tally:
     )
     views = ()
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         counted: dict[str, int] = {}
         last: dict[str, int] = {}
         for event in events:
@@ -51,7 +51,7 @@ class Tally:
 class Failing(Tally):
     """The same, but it fails after it has written."""
 
-    def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+    def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         super().fold(connection, events)
         raise ZeroDivisionError
 
@@ -165,7 +165,7 @@ def test_reading_resumes_at_the_stored_position(pipeline: Pipeline, published: l
     handled: list[int] = []
 
     class Watched(Tally):
-        def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+        def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
             handled.extend(event.position for event in events)
             super().fold(connection, events)
 
@@ -279,7 +279,7 @@ def test_an_event_that_does_not_decode_stops_its_partition(pipeline: Pipeline, p
     """A body that does not fit its type is found in its batch: everything but its partition's rest is folded."""
 
     class Decoding(Tally):
-        def fold(self, connection: Connection[Any], events: Sequence[RecordedEvent]) -> None:
+        def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
             assert all(event.fact for event in events)
             super().fold(connection, events)
 
