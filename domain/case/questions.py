@@ -29,11 +29,11 @@ class AnswerInvalidError(RuleViolationError):
         super().__init__(message, question=question.name, text=question.text, line=line)
 
 
-def check(document: PolicyDocument, facts: Facts, *, line: int) -> None:
+def check(document: PolicyDocument, facts: Facts, *, line: int, withdrawal: bool) -> None:
     """Hold a line's answers to the questions that are asked of it, in the order of the document.
 
     A question may hang on facts of the line and on the answers to earlier ones. An answer that no question asks for is
-    taken as it is.
+    taken as it is. The declaration of withdrawal that the law provides for waits for no answer (2011/83 art. 11a).
 
     Raises:
         AnswerInvalidError: An answer is not of its question's kind, or none of its choices.
@@ -42,5 +42,5 @@ def check(document: PolicyDocument, facts: Facts, *, line: int) -> None:
     for asked in compiled(document).questions:
         if asked.is_mistaken(facts):
             raise AnswerInvalidError(asked.question, line=line)
-        if asked.is_missed(facts):
+        if asked.is_missed(facts) and not withdrawal:
             raise AnswerMissingError(asked.question, line=line)

@@ -163,7 +163,8 @@ def _check_answers(
         asked=[run for line in lines for run in of_order(line.line_id, line.runs)],
     )
     for line in lines:
-        questions.check(policy.version.document, asking.facts(line, line.runs, policy), line=line.line)
+        facts = asking.facts(line, line.runs, policy)
+        questions.check(policy.version.document, facts, line=line.line, withdrawal=asked.withdrawal)
 
 
 def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[RequestedLine, ...]:
@@ -246,7 +247,8 @@ def _check_answers_again(case: Case, line: RequestedLine, runs: Sequence[UnitRun
             gift_unproved=rma.gift_unproved,
             informed_at=rma.informed_at,
         )
-        questions.check(policy.version.document, asking.facts(line, runs, policy), line=line.line)
+        facts = asking.facts(line, runs, policy)
+        questions.check(policy.version.document, facts, line=line.line, withdrawal=rma.withdrawal)
 
 
 def _correctable(case: Case, number: int) -> list[UnitRun]:

@@ -71,6 +71,17 @@ def test_a_question_may_hang_on_an_earlier_answer() -> None:
     assert states(shop, "authorization") == [(1, "authorized")]
 
 
+def test_a_withdrawal_waits_for_no_answer() -> None:
+    """What the law lets a customer declare is not held up by a form; a wrong answer is told as ever."""
+    shop = asking(WORN)
+    declared = {**answered(None), "withdrawal": True}
+    refused(shop, "answer_invalid", "RequestReturn", {**answered({"worn": "yes"}), "withdrawal": True}, at=day(3))
+
+    shop.send("RequestReturn", declared, at=day(3))
+
+    assert states(shop, "authorization") == [(1, "authorized")]
+
+
 def test_answers_that_no_question_asks_for_are_taken() -> None:
     """As ever: they are facts that rules may look at."""
     shop = asking(WORN, DAYS)
