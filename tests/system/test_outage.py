@@ -103,7 +103,7 @@ def test_an_outage_of_both_services_is_outlived(settings: Settings, stack: Path,
 
         down(stack)
         began = time.monotonic()
-        assert statuses(settings, "/readyz") == {503}
+        wait_for(lambda: statuses(settings, "/readyz") == {503}, "every worker to say so")  # an answer is kept a moment
         while time.monotonic() - began < AWAY_S:
             assert statuses(settings, "/healthz") == {200}
         assert statuses(settings, "/readyz") == {503}
