@@ -53,7 +53,7 @@ SIGN_EVERY_S: Final = 30.0
 SIGN_EVERY_EVENTS: Final = 10_000
 LOOK_EVERY_S: Final = 0.25
 BATCH_EVENTS: Final = 2_000
-AUDITOR_LOCK: Final = 0x524D4103
+AUDITOR_LOCK: Final = 0x524D4106
 """Advisory lock of the auditor that may sign."""
 
 LOG = structlog.get_logger()
