@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from workers.contract import asyncapi
 from workers.contract.command_pages import command_pages
 from workers.contract.event_pages import event_pages
@@ -14,6 +12,7 @@ from workers.contract.markdown import GENERATED
 from workers.contract.schemas import schema_files
 from workers.contract.views import views_page
 from workers.contract.vocabulary import vocabulary_page
+from workers.contract.writing import write_changed
 
 
 def pages() -> dict[str, str]:
@@ -34,12 +33,7 @@ def files() -> dict[str, str]:
 
 def main() -> None:
     """Write the files; print the names of those that changed."""
-    for name, text in files().items():
-        path = PAGES / name
-        if not path.exists() or path.read_text("utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"docs/contracts/{name}\n")
+    write_changed(files(), PAGES, "docs/contracts")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from domain.policy.statutes import NEWEST, Edition, Statute, edition_numbered
 from domain.policy.statutes.right import JurisdictionFile
 from workers.contract.law_words import conditions_of, effects_of, length_of, times_of, validity_of
 from workers.contract.markdown import table
+from workers.contract.writing import write_changed
 
 GENERATED: Final = "<!-- Written by `python -m workers.contract.law_pages`; make a new edition, edit no page. -->\n"
 PAGES: Final = Path(__file__).parents[2] / "docs" / "law"
@@ -92,12 +92,7 @@ def _section(right: Statute) -> str:
 
 def main() -> None:
     """Write the files; print the names of those that changed."""
-    for name, text in files().items():
-        path = PAGES / name
-        if not path.exists() or path.read_text("utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"docs/law/{name}\n")
+    write_changed(files(), PAGES, "docs/law")
 
 
 if __name__ == "__main__":

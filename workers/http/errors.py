@@ -137,26 +137,26 @@ class MethodNotAllowedError(DoorError):
     code = "method_not_allowed"
 
 
-class RequestTimeoutError(DoorError):
+class BodyUnreadError(DoorError):
+    """The rest of the request's body is not read: whatever else the connection would bring is not a request."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Connection": "close"}
+
+
+class RequestTimeoutError(BodyUnreadError):
     """The request's body did not come in time."""
 
     status = 408
     code = "request_timeout"
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Connection": "close"}
 
-
-class TooLargeError(DoorError):
+class TooLargeError(BodyUnreadError):
     """The request's body, or a batch, is larger than this address takes."""
 
     status = 413
     code = "too_large"
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Connection": "close"}
 
 
 class MediaTypeError(DoorError):
