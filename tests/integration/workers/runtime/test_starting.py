@@ -20,6 +20,7 @@ from tests.support.pipeline import wait_for
 from tests.support.worker_processes import WorkerProcess
 from workers.cli.exit_codes import DONE, SAID_NO
 from workers.operating.initialising import initialise
+from workers.projector.projector import PREPARE_LOCK
 from workers.registry import WORKERS
 from workers.runtime.starting import OtherPrefixError, require_initialised
 
@@ -121,3 +122,16 @@ def test_a_service_that_is_away_at_the_start_is_waited_for(system: Settings, tmp
     wait_for(lambda: "relay_leads" in worker.what_it_said(), "the relay to begin")
 
     assert worker.end() == DONE
+
+
+@pytest.mark.parametrize("name", ["deadlines", "tracking"])
+def test_what_cannot_be_made_ready_at_once_is_waited_for(system: Settings, tmp_path: Path, name: str) -> None:
+    """Somebody holds the lock for longer than a statement waits, as PostgreSQL does that is about to go away."""
+    worker = WorkerProcess(name, name, system, tmp_path)
+    with closing(psycopg.connect(postgres_address(system), autocommit=True)) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (PREPARE_LOCK,))
+        worker.start()
+        wait_for(lambda: "service_away_retrying" in worker.what_it_said() or not worker.runs, f"{name} to wait")
+        assert worker.runs, worker.what_it_said()
+
+    assert worker.end() == DONE, worker.what_it_said()
