@@ -13,9 +13,9 @@ from domain.order import Order
 from domain.order.accounts import ExternalRefund
 from domain.order.parts import Credit, RefundedLine
 from domain.order.payout import Payout, PayoutCover
-from domain.settlement import cancellation, overpayments, payouts
+from domain.settlement import cancellation, overpayments, payouts, retries
 from domain.settlement.entitlement import given_by, less, new_units
-from domain.settlement.external_refunds import paid_in_place, request_anew, surplus_shares
+from domain.settlement.external_refunds import make_room, paid_in_place, surplus_shares
 from domain.settlement.sales_returns import sales_return
 from domain.vocabularies import ChargebackOutcome
 
@@ -116,14 +116,16 @@ def _by_line(order: Order, external: ExternalRefund) -> Iterator[RefundedLine]:
 def _pay_after_all(order: Order, cover: PayoutCover, at: datetime) -> None:
     """Request what is owed again in the place of a payout that gave way, or whose rest was retried.
 
-    One that had failed before an agent retries, as ever; one that was made all the same has paid it.
+    One that had failed before an agent retries, as ever; one that was made all the same has paid it. What was replaced,
+    and then turned out to be under way after all, pays for nothing that is still owed.
     """
     payout, refund = order.payouts[cover.payout_id], order.refunds[cover.refund_id]
     if payout.is_settled or not (payout.gave_way or payout.retried):
         return
     of_refund = [order.payouts[payout_id] for payout_id in refund.payouts]
-    coming = sum(p.amount_minor for p in of_refund if p.is_under_way)
+    coming = sum(p.amount_minor for p in of_refund if p.is_under_way and not p.retried)
     coming += sum(p.left_minor for p in of_refund if p.may_be_retried)
     amount = min(cover.amount_minor, payouts.owed_minor(order, refund) - coming)
-    if amount > 0:
-        request_anew(order, payout, amount, at)
+    if amount > 0 and payout.tender_id is not None:
+        make_room(order, payout.tender_id, amount, at)
+        retries.request_elsewhere(order, payout, amount, at)

@@ -111,10 +111,15 @@ def record(order: Order, told: GoneBack, at: datetime) -> tuple[UUID, ...]:
     _tell(order, tender, told, divided, at)
     for cover in divided.covers:
         _give_way(order, order.payouts[cover.payout_id], at)
-    for payout in _doubtful(order, told.tender_id):
-        if tenders.room(order, told.tender_id) < 0:
-            _give_way(order, payout, at)
+    make_room(order, told.tender_id, 0, at)
     return tuple(dict.fromkeys(cover.refund_id for cover in divided.covers))
+
+
+def make_room(order: Order, tender_id: str, amount_minor: int, at: datetime) -> None:
+    """Let those payouts to a tender give way that pay for nothing that is owed, until it has room for so much."""
+    for payout in _doubtful(order, tender_id):
+        if tenders.room(order, tender_id) < amount_minor:
+            _give_way(order, payout, at)
 
 
 def _check(order: Order, tender: Tender, told: GoneBack) -> None:

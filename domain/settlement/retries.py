@@ -12,7 +12,7 @@ from domain.identity import idempotency_key, payout_id
 from domain.order import Order
 from domain.order.payout import Payout
 from domain.settlement.payouts import settle_ours
-from domain.settlement.tenders import payouts_of, with_room
+from domain.settlement.tenders import payouts_of, shared_out, with_room
 
 Share = tuple[str | None, int]
 """A tender (None: store credit), and what of a payout it takes, in minor units."""
@@ -69,9 +69,24 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
     """
     if not old.may_be_retried:
         raise WrongStateError("only a failed payout can be retried, once", status=old.status, retried=old.retried)
-    new = [
-        payout for tender_id, amount in to.shares(old) for payout in _instead(order, old, tender_id, amount, holder_id)
+    _replace(order, old, to.shares(old), at, holder_id=holder_id, approved_by=to.approved_by)
+
+
+def request_elsewhere(order: Order, old: Payout, amount_minor: int, at: datetime) -> None:
+    """Request so much of a payout anew: of its tender as far as that has room, else of the others, as refunds go.
+
+    Meanwhile its tender may have given to another refund what it had no room for here.
+    """
+    shares = [
+        (to.tender_id if to else None, share) for to, share in shared_out(order, amount_minor, first=old.tender_id)
     ]
+    _replace(order, old, shares, at, holder_id=old.holder_id or order.customer_id)
+
+
+def _replace(
+    order: Order, old: Payout, shares: Sequence[Share], at: datetime, *, holder_id: str, approved_by: str | None = None
+) -> None:
+    new = [payout for tender_id, amount in shares for payout in _instead(order, old, tender_id, amount, holder_id)]
     order.trigger_event(
         order.PayoutRetried,
         payout_id=old.payout_id,
@@ -79,7 +94,7 @@ def retry(order: Order, old: Payout, to: Destination, at: datetime, *, holder_id
         payout=new[0],
         further=tuple(new[1:]),
         currency=order.currency,
-        approved_by=to.approved_by,
+        approved_by=approved_by,
         timestamp=at,
     )
     settle_ours(order, old.refund_id, at)

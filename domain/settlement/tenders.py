@@ -41,11 +41,14 @@ def with_room(order: Order, tender_id: str, amount_minor: int) -> Tender:
     return tender
 
 
-def shared_out(order: Order, amount_minor: int) -> list[tuple[Tender | None, int]]:
-    """Return a sum by tender, in their order, each up to its room; what none takes is store credit (None)."""
+def shared_out(order: Order, amount_minor: int, *, first: str | None = None) -> list[tuple[Tender | None, int]]:
+    """Return a sum by tender, each up to its room; what none takes is store credit (None).
+
+    Tenders take it in their order, after the one that is named ``first``.
+    """
     shares: list[tuple[Tender | None, int]] = []
     left = amount_minor
-    for tender in order.tenders:
+    for tender in sorted(order.tenders, key=lambda tender: tender.tender_id != first):
         share = min(left, max(room(order, tender.tender_id), 0))
         if share:
             shares.append((tender, share))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from domain.order.external_facts import ChargebackDecided
 from tests.support.refusals import refused, states, unchanged
 from tests.support.shop import Shop, names
-from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, settle_all
+from tests.support.stories import ORDER, POLICY, day, inspect, on_return, open_shop, receive, request, settle_all
 from tests.unit.domain.settlement.test_external_refunds import CARD, debts, payouts, posted, returned, tell
 
 
@@ -100,6 +101,46 @@ def test_a_payout_made_all_the_same_has_paid_it() -> None:
     assert posted(fact) == {"sales_returns": -500, "customer_receivable": -1000, "clearing:card": 1500}
     assert payouts(shop) == [(1000, "settled"), (1500, "failed")]
     assert debts(shop) == {}
+
+
+TWO = [
+    {"tender_id": "T1", "kind": "card", "amount_minor": 1000, "reference": "auth-1"},
+    {"tender_id": "T2", "kind": "wallet", "amount_minor": 500},
+]
+OF_SHOES = {"line_id": "L1", "quantity": 1, "amount_minor": 400}
+
+
+def test_what_is_owed_again_goes_where_there_is_room() -> None:
+    """Another refund has taken the room of the card meanwhile; the wallet has its 400 back, and pays them."""
+    shop = returned(3, TWO)
+    tell(shop, 400, kind="chargeback", tender_id="T2", lines=[OF_SHOES])
+    assert payouts(shop) == [(1000, "failed"), (400, "settled"), (600, "requested")]
+    other = UUID(int=2)
+    request(shop, {"line_id": "L2", "quantity": 2}, rma_id=other)
+    receive(shop, (1, 2), rma_id=other)
+    inspect(shop, 1, 2, "I-2", rma_id=other)
+    assert payouts(shop)[3:] == [(400, "requested"), (100, "requested")]
+
+    decide(shop)
+    assert payouts(shop)[5:] == [(400, "requested")]
+    assert [p.tender_id for p in shop.order().payouts.values()][5:] == ["T2"]
+
+
+def test_what_was_replaced_pays_for_nothing_that_is_owed_again() -> None:
+    """A payout that was retried is pending after all: it gives way, and the 400 that came back are due."""
+    shop = returned(3, TWO)
+    settle_all(shop, "failed")
+    (old,) = shop.order().payouts.values()
+    shop.send("RetryPayout", on_return(payout_id=str(old.payout_id)), at=day(10))
+    told = on_return(payout_id=str(old.payout_id), outcome="pending")
+    shop.send("RecordPayoutOutcome", told, actor="gateway:g", at=day(15))
+    tell(shop, 400, at=16, kind="chargeback", tender_id="T2", lines=[OF_SHOES])
+    assert payouts(shop) == [(1000, "requested"), (1000, "failed"), (400, "settled"), (600, "requested")]
+
+    decide(shop)
+    assert payouts(shop)[0] == (1000, "failed")
+    assert payouts(shop)[3:] == [(600, "requested"), (400, "requested")]
+    assert [p.tender_id for p in shop.order().payouts.values()][4:] == ["T1"]
 
 
 def test_a_surplus_is_called_off() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.order import Order
@@ -19,15 +20,15 @@ def went_back(amount_minor: int, name: str = "X-1", **more: Any) -> dict[str, An
     return {**told, **more}
 
 
-def tell(shop: Shop, amount_minor: int, name: str = "X-1", **more: Any) -> ExternalRefundRecorded:
-    fact, *_ = shop.send("RecordExternalRefund", went_back(amount_minor, name, **more), actor="gateway:g", at=day(9))
+def tell(shop: Shop, amount_minor: int, name: str = "X-1", *, at: int = 9, **more: Any) -> ExternalRefundRecorded:
+    fact, *_ = shop.send("RecordExternalRefund", went_back(amount_minor, name, **more), actor="gateway:g", at=day(at))
     assert isinstance(fact, ExternalRefundRecorded)
     return fact
 
 
-def returned(units: int) -> Shop:
-    """Return a shop of 3 shoes at 1000 and 2 socks at 500 on one card; a refund of some shoes is under way."""
-    shop = open_shop(order=CARD)
+def returned(units: int, tenders: Sequence[Mapping[str, Any]] = CARD["tenders"]) -> Shop:
+    """Return a shop of 3 shoes at 1000 and 2 socks at 500, on one card; a refund of some shoes is under way."""
+    shop = open_shop(order={"tenders": list(tenders)})
     request(shop, {"line_id": "L1", "quantity": units})
     receive(shop, (1, units))
     inspect(shop, 1, units)
