@@ -27,13 +27,16 @@ from infra.settings import Settings
 from workers.registry import READ_MODELS
 from workers.trials.bench import load
 from workers.trials.bench.processes import Workers, conditions
-from workers.trials.sandbox import sandbox
+from workers.trials.sandbox import at_work, sandbox
 
 LATENCY_COMMANDS: Final = 100
 STAGE_TIMEOUT_S: Final = 300.0
 POLL_S: Final = 0.02
 FLOORS: Final = {"commands": 2_000, "relay": 10_000, "projectors": 20_000}
 """Per second, the least that two cores have to carry: one command worker, one relay, all projectors at once."""
+
+POLICIES: Final = 1
+"""Published before the load: one command, one event."""
 
 FOLDED: Final = "SELECT coalesce(sum(next_offset), 0) FROM rma_read.positions WHERE projection = %s"
 SHOWN: Final = "SELECT count(*) FROM rma_read.returns WHERE order_id = %s"
@@ -111,6 +114,7 @@ def run_pipeline(settings: Settings, returns: int, tell: Callable[[str], None]) 
         closing(psycopg.connect(postgres_address(own), autocommit=True)) as connection,
     ):
         tell(f"publishing {returns * load.COMMANDS_PER_RETURN:,} commands")
+        _decide_policy(own)
         _publish(own, returns)
         stages = []
         with Workers(own) as workers:
@@ -137,20 +141,19 @@ class _Watched:
     count: Callable[[psycopg.Connection, str], int]
     """Of a worker, by its name."""
     beside: int = 0
-    """How many of those counted are no load."""
+    """How many of those counted are no load, and were done before: the policy."""
 
 
 def _commands(returns: int) -> _Watched:
-    policies = 1
-    goal = returns * load.COMMANDS_PER_RETURN + policies
-    return _Watched("commands", goal, FLOORS["commands"], lambda log, _: commands_answered(log), beside=policies)
+    goal = returns * load.COMMANDS_PER_RETURN + POLICIES
+    return _Watched("commands", goal, FLOORS["commands"], lambda log, _: commands_answered(log), beside=POLICIES)
 
 
 def _relay(connection: psycopg.Connection) -> _Watched:
     def published(log: psycopg.Connection, _: str) -> int:
         return max(lane.position for lane in standing(log))
 
-    return _Watched("events", last_position(connection), FLOORS["relay"], published)
+    return _Watched("events", last_position(connection), FLOORS["relay"], published, beside=POLICIES)
 
 
 def _projectors(connection: psycopg.Connection) -> _Watched:
@@ -192,7 +195,7 @@ def _look(connection: psycopg.Connection, name: str, worker: psutil.Popen, about
         raise StageTooSlowError(f"the worker {name} ended with code {worker.returncode}")
     count, now = watched.count(connection, name), time.monotonic()
     cpu = sum(worker.cpu_times()[:2])
-    if count and not progress.began_at:
+    if count > watched.beside and not progress.began_at:
         progress.began_at, progress.began_cpu, progress.began_count = now, cpu, count
     if count >= watched.goal:
         progress.done = Stage(
@@ -228,11 +231,14 @@ def _count(connection: psycopg.Connection, query: LiteralString, *parameters: ob
     return int(row[0])
 
 
+def _decide_policy(own: Settings) -> None:
+    """Have the policy accepted before any order is sent: in a partition of its own it could be read after them."""
+    with at_work(own, ("commands", "relay")), conversation(own) as talk:
+        talk.ask(load.publish_policy().to_record())
+
+
 def _publish(own: Settings, returns: int) -> None:
     with closing(CommandPublisher(publisher_of(own), TopicNames(own.topic_prefix).commands)) as publisher:
-        publisher.publish(load.publish_policy().to_record())
-        publisher.flush()
-        time.sleep(1.0)  # the policy has a partition of its own: be sure that it is the first to be read
         for command in load.returns(returns):
             publisher.publish(command.to_record())
         publisher.flush()
