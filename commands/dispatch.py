@@ -29,6 +29,7 @@ from commands.fields import Body
 from commands.metadata import Meta
 from commands.reading import read
 from commands.registry import REGISTRATIONS, Registration
+from commands.sources import ANYONE, Sources
 from commands.streams import Streams
 from domain.errors import Fault, NotPermittedError, TimeInFutureError
 from domain.identity import difference_stream, order_stream, policy_stream, rma_stream, unknown_parcel_stream
@@ -84,7 +85,7 @@ def streams_of(command: Body) -> tuple[str, ...]:
     return tuple(named)
 
 
-def handle(command: Body, meta: Meta, streams: Streams, now: datetime) -> None:
+def handle(command: Body, meta: Meta, streams: Streams, now: datetime, sources: Sources = ANYONE) -> None:
     """Decide a command: new events are pending on the aggregates it touched, or ``RuleViolationError`` is raised.
 
     Args:
@@ -92,8 +93,10 @@ def handle(command: Body, meta: Meta, streams: Streams, now: datetime) -> None:
         meta: What came with it.
         streams: The aggregates that it may touch.
         now: What the clock says; business time may be ``TIME_AHEAD_MAX`` ahead of it.
+        sources: What each source may do.
     """
     registration = registration_of(meta.type)
+    sources.check(meta, registration.model.__name__)
     if meta.actor_kind not in registration.by:
         raise NotPermittedError(
             f"{meta.actor_kind} may not send {registration.model.__name__}",

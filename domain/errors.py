@@ -48,7 +48,7 @@ class RuleViolationError(RmaError):
 
 
 class NotPermittedError(RuleViolationError):
-    """This kind of actor may not send this command; `details` name those who may."""
+    """This kind of actor, or this source, may not send this command; `details` name those who may, or what it may."""
 
     code = "not_permitted"
 

@@ -6,7 +6,7 @@ import os
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 PREFIX: Final = "RMA_"
+FROM_FILE: Final = "_FILE"
+"""What the name of a variable ends with that names a file with a secret in it."""
 PORT_MAX: Final = 65_535
 AUDIT_KEY_NAME: Final = "audit.key"
 """The file of the local stack's data folder that holds the key of its checkpoints."""
@@ -58,6 +60,28 @@ def _web_address(given: SecretStr) -> SecretStr:
     return given
 
 
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _secrets(settings: type[BaseSettings]) -> list[str]:
+    """Return the names of the settings that are secret."""
+    return [name for name, field in settings.model_fields.items() if _is_secret(field.annotation)]
+
+
+def _is_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
+
+
+def _secret_in(name: str) -> str:
+    """Return what the file of a secret setting holds, without the end of its line."""
+    try:
+        return Path(os.environ[_variable(name) + FROM_FILE]).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ValueError(f"{_variable(name)}{FROM_FILE} cannot be read: {why}") from None
+
+
 def _duration(given: object) -> object:
     return float(given) if isinstance(given, str) and given.isdecimal() else given
 
@@ -65,7 +89,8 @@ def _duration(given: object) -> object:
 class Settings(BaseSettings):
     """Settings of every process; each field is read from ``RMA_<FIELD>``, and an empty variable counts as none.
 
-    What may hold a password is a secret: it shows as asterisks wherever settings are printed or logged.
+    What may hold a password is a secret: it shows as asterisks wherever settings are printed or logged, and instead of
+    its variable another, which ends in ``_FILE``, may name a file that holds it.
 
     Raises:
         pydantic.ValidationError: A value cannot work, or a variable that begins with ``RMA_`` is no setting.
@@ -118,6 +143,8 @@ class Settings(BaseSettings):
     """The payment gateway; without one no payout is handed over."""
     sellers_file: Path | None = None
     """Who stands on credit notes, by series (JSON); None: each series' own name."""
+    sources_file: Path | None = None
+    """Which source may act as whom, and send what (YAML), read when a command worker starts; None: any may."""
     audit_key_file: Annotated[Path | None, Field(validate_default=True)] = None
     """The key that signs checkpoints, then those it replaced, one a line; None: the local stack's, if there is one."""
     audit_origin: Annotated[str, Field(pattern=r"^[^\s+]{1,255}$")] | None = None
@@ -153,8 +180,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
+    def _read_secrets(cls, given: Any) -> Any:
+        secrets = [name for name in _secrets(cls) if os.environ.get(_variable(name) + FROM_FILE)]
+        for name in secrets:
+            if os.environ.get(_variable(name)):
+                raise ValueError(f"{_variable(name)} and {_variable(name)}{FROM_FILE} are both set: one would do")
+        return {name: _secret_in(name) for name in secrets} | given
+
+    @model_validator(mode="before")
+    @classmethod
     def _know_every_variable(cls, given: Any) -> Any:
-        known = [f"{PREFIX}{name.upper()}" for name in cls.model_fields]
+        known = [_variable(name) for name in cls.model_fields] + [_variable(name) + FROM_FILE for name in _secrets(cls)]
         for name in os.environ:
             if name.upper().startswith(PREFIX) and name.upper() not in known:
                 near = get_close_matches(name.upper(), known, 1)
@@ -182,7 +218,8 @@ class Settings(BaseSettings):
         plain = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in shown.items()
         }
-        return {f"{PREFIX}{name.upper()}": str(value) for name, value in plain.items()}
+        no_files = {_variable(name) + FROM_FILE: "" for name in _secrets(type(self))}
+        return {_variable(name): str(value) for name, value in plain.items()} | no_files
 
     def named(self, name: str) -> str:
         """Return the full name of a topic or consumer group."""

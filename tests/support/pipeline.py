@@ -17,6 +17,7 @@ from kafka import KafkaConsumer
 from kafka.admin import NewTopic
 from kafka.structs import TopicPartition
 
+from commands.sources import ANYONE, Sources
 from infra.envelope.codec import Codec
 from infra.kafka.clients import make_admin, make_consumer
 from infra.kafka.partitioner import Placement, settle_partitioner
@@ -164,10 +165,12 @@ class Pipeline:
             self.topics.commands, [(record.key, record.value, record.headers) for record in records]
         )
 
-    def worker(self, log: EventLog | None = None, *, clock: Callable[[], datetime] = utc_now) -> CommandWorker:
+    def worker(
+        self, log: EventLog | None = None, *, sources: Sources = ANYONE, clock: Callable[[], datetime] = utc_now
+    ) -> CommandWorker:
         """Return a command worker with a connection of its own."""
         log = log or self.open_log()
-        return CommandWorker(log, self.codec, self.topics, PoisonRecords(log), clock=clock)
+        return CommandWorker(log, self.codec, self.topics, PoisonRecords(log), sources=sources, clock=clock)
 
     def handle_all(self, *, records: int, group: str = "commands") -> None:
         """Run a command worker from Kafka until it has handled so many records."""

@@ -105,6 +105,7 @@ def _begin(worker: str) -> tuple[Settings, Event]:
 
     Raises:
         StackNotRunningError: Nobody said where the services are.
+        SourcesFileError: What a command worker needs to know of sources cannot be read.
     """
     import structlog
 
@@ -113,10 +114,13 @@ def _begin(worker: str) -> tuple[Settings, Event]:
     from infra.settings import Settings
     from workers.operating.running import named
     from workers.runtime.loop import stop_on_signals
+    from workers.runtime.sources_file import read_sources
     from workers.runtime.supervisor import stop_when_supervisor_ends
 
     settings = Settings()
     addresses(settings)
+    if worker in {"commands", "all"}:
+        read_sources(settings.sources_file)
     configure(settings.log_format, settings.log_level)
     structlog.contextvars.bind_contextvars(worker=worker)
     stop = stop_on_signals()

@@ -23,6 +23,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from commands import dispatch
+from commands.sources import ANYONE, Sources
 from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnreadableEventError, topic_of
@@ -43,6 +44,7 @@ from workers.runtime.clock import utc_now
 from workers.runtime.loop import Loop
 from workers.runtime.parts import COMMANDS, consumer_of, make_codec
 from workers.runtime.patience import patiently
+from workers.runtime.sources_file import read_sources
 
 RACES_MAX: Final = 10
 """How often a batch is decided anew after it lost a race."""
@@ -57,13 +59,16 @@ LOG = structlog.get_logger()
 
 
 def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Callable[[], datetime] = utc_now) -> None:
-    """Handle commands until ``stop`` is set; raises what ``Loop.run`` and ``CommandWorker.record`` do."""
+    """Handle commands until ``stop`` is set; raises what ``read_sources``, ``Loop.run`` and ``record`` do."""
+    sources = read_sources(settings.sources_file)
     topics = TopicNames(settings.topic_prefix)
     with closing(EventLog(postgres_address(settings))) as log:
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
         poison = PoisonRecords(log)
-        worker = CommandWorker(log, make_codec(), topics, poison, metrics, placement=placement, clock=clock)
+        worker = CommandWorker(
+            log, make_codec(), topics, poison, metrics, sources=sources, placement=placement, clock=clock
+        )
         Loop(consumer, worker, stop, metrics).run()
 
 
@@ -86,6 +91,7 @@ class CommandWorker:
         topics: Names of the topics for answers and dead letters.
         poison: Counts the records that made a worker fail.
         metrics: Counts and times what this worker does.
+        sources: What each source may do.
         placement: Where records of the commands topic belong; None: only their keys are looked at.
         clock: What business times may not lie ahead of.
     """
@@ -98,6 +104,7 @@ class CommandWorker:
         poison: PoisonRecords,
         metrics: WorkerMetrics | None = None,
         *,
+        sources: Sources = ANYONE,
         placement: Placement | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -106,6 +113,7 @@ class CommandWorker:
         self._topics = topics
         self._poison = poison
         self._metrics = metrics or WorkerMetrics("commands")
+        self._sources = sources
         self._placement = placement
         self._clock = clock
         self._cache = AggregateCache()
@@ -229,7 +237,7 @@ class CommandWorker:
         events: list[NewEvent] = []
         verdict = Verdict("accepted")
         try:
-            dispatch.handle(command.command, command.meta, streams, now)
+            dispatch.handle(command.command, command.meta, streams, now, self._sources)
             events = self._events(streams)
             _refuse_too_large(events)
             streams.accept()

@@ -24,6 +24,7 @@ from infra.sessions import connect
 from infra.settings import Settings
 from workers.operating.running import processes
 from workers.registry import WORKERS
+from workers.runtime.sources_file import SourcesFileError, read_sources
 from workers.runtime.starting import NotInitialisedError, OtherPrefixError, require_initialised
 
 PYTHON_MIN: Final = (3, 11)
@@ -33,6 +34,7 @@ OPEN_FILES_MIN: Final = 1_024
 PROBE_TIMEOUT_S: Final = 10
 LIBRARIES: Final = ("eventsourcing", "kafka-python", "psycopg", "pydantic")
 SYNC: Final = "run: uv sync"
+ANY_SOURCE: Final = "any source may act as anyone"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,19 @@ def _tools(_settings: Settings) -> Iterator[Check]:
     for name in ("uv", "git", "docker"):
         program = shutil.which(name)
         yield Check(name, True, first_line_of([program, "--version"]) if program else "not there, and not needed")
+
+
+def _sources(settings: Settings) -> Iterator[Check]:
+    """Tell whether any source may act as anyone, which is no fault of this machine's."""
+    try:
+        sources = read_sources(settings.sources_file)
+    except SourcesFileError as wrong:
+        yield Check("sources", False, str(wrong), "mend the file")
+        return
+    if sources.known is None:
+        yield Check("sources", True, ANY_SOURCE, "set RMA_SOURCES_FILE")
+    else:
+        yield Check("sources", True, f"each may do what {settings.sources_file} says of it")
 
 
 def _data_folder(settings: Settings) -> Iterator[Check]:
@@ -157,6 +172,7 @@ def first_line_of(command: list[str]) -> str:
 LOOKS: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     _python,
     _libraries,
+    _sources,
     _data_folder,
     _disk,
     _memory,

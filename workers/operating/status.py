@@ -75,6 +75,8 @@ class SystemStatus:
     outdated: Sequence[str]
     """Read models whose views still show an older version: those go on with a rebuild."""
     audit: AuditStatus | None = None
+    any_source: bool = False
+    """Whether any source may act as anyone, by the settings here: RMA_SOURCES_FILE is not set."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -102,8 +104,7 @@ def read_status(settings: Settings) -> SystemStatus:
         ) as connection,
         closing(_consumer(where.kafka_bootstrap, settings.named(group_of(COMMANDS)))) as consumer,
     ):
-        log = _read_log(connection)
-        positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
+        log, positions = _read_log(connection), connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
         events, dead = _ends(consumer, topics.events), _ends(consumer, topics.dead)
         running = processes(settings, connection)
         workers: list[Progress] = []
@@ -128,6 +129,7 @@ def read_status(settings: Settings) -> SystemStatus:
             positions=positions,
             outdated=outdated_in(positions),
             audit=log.audit,
+            any_source=settings.sources_file is None,
         )
 
 

@@ -35,6 +35,7 @@ def picture(status: SystemStatus) -> RenderableType:
         *outdated,
         *_audit(status),
         table("Workers", ("worker", "runs", "#at", "#behind", "moved"), rows),
+        *_sources(status),
         *_idle(status),
         table(
             "Positions", ("read model", "#version", "#partition", "#next offset", "#log position", "moved"), positions
@@ -66,6 +67,10 @@ def _audit(status: SystemStatus) -> list[Text]:
     if audit.signed_at is None:
         return [Text("nothing is signed yet   (docs/audit.md)", "dim")]
     return [Text(f"signed up to position {audit.signed_events:,}, last at {shown(audit.signed_at)}")]
+
+
+def _sources(status: SystemStatus) -> list[Text]:
+    return [Text("any source may act as anyone: RMA_SOURCES_FILE is not set", "yellow")] if status.any_source else []
 
 
 def _runs(processes: int) -> Text:

@@ -180,3 +180,39 @@ def test_metrics_are_served_per_worker() -> None:
     assert 'rma_batch_records_count{worker="commands"} 1.0' in text
     assert 'rma_stage_seconds_count{stage="decide",worker="commands"} 1.0' in text
     assert other.registry.get_sample_value("rma_handled_total", {"worker": "commands"}) == 0.0
+
+
+def test_a_secret_is_read_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a secret is mounted as a file, no variable holds it; processes that are started get it all the same."""
+    file = tmp_path / "dsn"
+    file.write_text("postgresql://me:s3cr3t@db/rma\n")
+    monkeypatch.delenv("RMA_POSTGRES_DSN", raising=False)
+    monkeypatch.setenv("RMA_POSTGRES_DSN_FILE", str(file))
+
+    settings = Settings()
+
+    assert settings.postgres_dsn == SecretStr("postgresql://me:s3cr3t@db/rma")
+    assert "s3cr3t" not in f"{settings!r} {settings}"
+    passed_on = settings.as_environment()
+    assert passed_on["RMA_POSTGRES_DSN"] == "postgresql://me:s3cr3t@db/rma"
+    assert passed_on["RMA_POSTGRES_DSN_FILE"] == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"RMA_POSTGRES_DSN_FILE": "/nowhere/dsn"}, "RMA_POSTGRES_DSN_FILE cannot be read: No such file"),
+        ({"RMA_GATEWAY_URL_FILE": "x", "RMA_GATEWAY_URL": "http://s3cr3t"}, "are both set"),
+        ({"RMA_PARTITIONS_FILE": "x"}, "RMA_PARTITIONS_FILE is no setting"),
+    ],
+)
+def test_a_secret_that_cannot_be_had_from_its_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], says: str
+) -> None:
+    """A process does not start without it, nor with one of two; what is no secret has no such file."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=says) as wrong:
+        Settings()
+    assert "s3cr3t" not in str(wrong.value)

@@ -6,15 +6,15 @@ Everything that is not understood is refused: an unknown key, a key given twice,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import uuid4
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from domain.errors import RmaError, UnusableInputError
+from workers.runtime.plain_yaml import NotYamlError, read_yaml
 
 PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
@@ -103,27 +103,6 @@ class Scenario(_Part):
     steps: Annotated[list[Step], Field(min_length=1)]
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with the plain values of JSON: times stay text, ``NO`` is Norway, a key given twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"null|~|", ["n", "~", ""]),
-    ("bool", r"true|false", ["t", "f"]),
-    ("int", r"-?(0|[1-9][0-9]*)", list("-0123456789")),
-    ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", list("-0123456789")),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
-
-
 def parse_scenario(text: str) -> Scenario:
     """Return the scenario written in a file's text.
 
@@ -131,12 +110,12 @@ def parse_scenario(text: str) -> Scenario:
         ScenarioError: It is no YAML, or holds what is not understood; each fault with its path.
     """
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader that knows fewer types
+        content = read_yaml(text)
         if not isinstance(content, dict):
             raise ScenarioError("a scenario file holds `scenario`, its title, and `steps`")
         return Scenario.model_validate(content)
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"not the YAML it should be: {error}") from error
+    except NotYamlError as error:
+        raise ScenarioError(str(error)) from error
     except ValidationError as error:
         raise ScenarioError("\n".join(_said(fault["loc"], fault["msg"]) for fault in error.errors())) from error
 

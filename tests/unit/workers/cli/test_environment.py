@@ -235,3 +235,16 @@ def test_without_a_gateway_nobody_waits_to_pay(tmp_path: Path, url: dict[str, st
 
     assert said.code == WRONG_USAGE
     assert said.err == "the worker payments needs RMA_GATEWAY_URL, which is not set, or empty\n"
+
+
+@pytest.mark.parametrize("worker", ["commands", "all"])
+def test_a_file_of_sources_that_cannot_be_used_stops_the_start(tmp_path: Path, worker: str) -> None:
+    """Before any service is asked, with the place of the fault; who only looks is told by the doctor."""
+    file = tmp_path / "sources.yaml"
+    file.write_text("/shop: {actors: [king]}")
+    where = {"RMA_POSTGRES_DSN": f"postgresql://{NOWHERE}/rma", "RMA_KAFKA_BOOTSTRAP": NOWHERE}
+
+    said = rma(tmp_path, "work", worker, RMA_SOURCES_FILE=str(file), **where)
+
+    assert said.code == WRONG_USAGE
+    assert f"RMA_SOURCES_FILE: {file}: $./shop.actors[0]: " in said.err
