@@ -6,7 +6,7 @@ import hashlib
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -89,7 +89,9 @@ def test_a_file_as_large_as_may_be_is_taken(api: Api) -> None:
     assert (told.status_code, told.json()["bytes"]) == (201, 20_000_000)
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "..", "..%2F..%2Fetc%2Fpasswd", "%2e%2e", "x"])
+@pytest.mark.parametrize(
+    "name", ["b4c0fce2-5c3c-4a35-9b6e-0d6f0a3f9c11", "..", "..%2F..%2Fetc%2Fpasswd", "%2e%2e", "x"]
+)
 def test_no_name_leads_out_of_the_folder(api: Api, name: str) -> None:
     """A name is a UUID, or it is none."""
     assert api.get(f"/v1/evidence/{name}").status_code in {400, 404, 405}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
@@ -15,6 +15,10 @@ from tests.support.api import Api, Keys
 def position(result: dict[str, Any]) -> int:
     """Return the place in the log of a result's last event."""
     return int(result["events"][-1]["position"])
+
+
+NOBODYS: Final = "b4c0fce2-5c3c-4a35-9b6e-0d6f0a3f9c11"
+"""The id of no return."""
 
 
 def get(api: Api, path: str, after: dict[str, Any] | None = None, **parameters: Any) -> Any:
@@ -232,8 +236,8 @@ def test_a_seller_sees_his_own_returns_alone(api: Api, keys: Keys, part: str) ->
 @pytest.mark.parametrize(
     "path",
     [
-        f"/v1/returns/{uuid4()}", "/v1/returns/RMA-7K3M-9QXF-2ADC-P", "/v1/returns/%2e%2e", "/v1/returns/x/quote",
-        f"/v1/returns/{uuid4()}/timeline", "/v1/orders/none", "/v1/orders?order_id=none", "/v1/orders/none/returnable",
+        f"/v1/returns/{NOBODYS}", "/v1/returns/RMA-7K3M-9QXF-2ADC-P", "/v1/returns/%2e%2e", "/v1/returns/x/quote",
+        f"/v1/returns/{NOBODYS}/timeline", "/v1/orders/none", "/v1/orders?order_id=none", "/v1/orders/none/returnable",
         "/v1/credit-notes?number=CN-none-2026-000001", "/v1/credit-notes.pdf?number=x", "/v1/credit-notes/x.pdf",
     ],
 )  # fmt: skip
