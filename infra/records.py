@@ -11,6 +11,9 @@ from uuid import UUID, uuid5
 EVENT_NAMESPACE: Final = UUID("6f1d5d3e-3c7b-5b52-9a5f-0d2b1c0b7a11")
 """Namespace of event ids: they follow from command, stream and version, so that a retried append repeats them."""
 
+LOST_FINGERPRINT: Final = bytes(32)
+"""What is known of a command whose answer had to be made anew: nothing. Whatever comes under its id is its repeat."""
+
 Headers = list[tuple[str, bytes]]
 Status = Literal["accepted", "refused", "malformed"]
 

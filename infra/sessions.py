@@ -11,7 +11,7 @@ parts, too; a client that stops between two of them is found by whoever waits fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypedDict
 
@@ -51,18 +51,30 @@ class Session:
 
     Args:
         conninfo: libpq connection string or URI.
+        check: Looks at the database whenever a session is opened; what it raises, ``connection`` raises.
     """
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, check: Callable[[Connection], None] | None = None) -> None:
         self._conninfo = conninfo
+        self._check = check
         self._open: Connection | None = None
 
     @property
     def connection(self) -> Connection:
         """The open connection (autocommit); raises ``psycopg.OperationalError`` where PostgreSQL is away."""
         if self._open is None or self._open.closed:
-            self._open = connect(self._conninfo)
+            self._open = self._opened()
         return self._open
+
+    def _opened(self) -> Connection:
+        opened = connect(self._conninfo)
+        try:
+            if self._check is not None:
+                self._check(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     @contextmanager
     def waiting_for_locks(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ from infra.records import Message, OutboxRow, StoredEvent
 from infra.sessions import try_to_lead
 from infra.settings import Compression, Settings
 from workers.runtime.loop import OBSERVE_EVERY_S, collect_garbage_less_often
+from workers.runtime.one_history import history_check
 from workers.runtime.patience import patiently
 
 BATCH_RECORDS_MAX: Final = 2_000
@@ -49,7 +50,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     """Publish what the log holds until ``stop`` is set; raises what ``Relay.run`` does."""
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
     Relay(
-        EventLog(postgres_address(settings)),
+        EventLog(postgres_address(settings), history_check(settings)),
         where.kafka_bootstrap,
         topics,
         stop,

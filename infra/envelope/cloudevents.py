@@ -10,6 +10,8 @@ from infra.records import EVENT_NAMESPACE, CommandStamp, Headers, StoredEvent, r
 
 OWN_SOURCE: Final = "/rma"
 RESULT_TYPE: Final = "rma.CommandResult.v1"
+ANSWER_SEQ: Final = "ce_answerseq"
+FINGERPRINT: Final = "ce_fingerprint"
 JSON_CONTENT: Final = b"application/json"
 STRUCTURED_CONTENT: Final = "application/cloudevents+json"
 
@@ -59,3 +61,8 @@ def result_headers(stamp: CommandStamp, result: bytes, recorded_at: datetime) ->
         ("ce_commandsource", stamp.source.encode()),
         ("content-type", JSON_CONTENT),
     ]
+
+
+def first_answer_headers(seq: int, fingerprint: bytes) -> Headers:
+    """Return what the first answer to a command bears beside: all that is kept of it, so that it can be kept again."""
+    return [(ANSWER_SEQ, str(seq).encode()), (FINGERPRINT, fingerprint.hex().encode())]

@@ -16,11 +16,11 @@ from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
 from infra.envelope.repeated_names import repeated_names
+from infra.kafka.own_topics import topics_of
 from infra.kafka.partitioner import Placement
 from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.record import Record
 from infra.kafka.topic_reader import TopicReader
-from infra.kafka.topics import TopicNames
 from infra.services import ServiceUnreachableError
 from infra.settings import Settings
 
@@ -296,7 +296,7 @@ def conversation(settings: Settings, *, answer_timeout_s: float = ANSWER_TIMEOUT
         psycopg.Error: PostgreSQL is away, or ``rma init`` never ran.
     """
     bootstrap = addresses(settings).kafka_bootstrap
-    names = TopicNames(settings.topic_prefix)
+    names = topics_of(settings)
     with ExitStack() as opened:
         try:
             publisher = opened.enter_context(closing(CommandPublisher(publisher_of(settings), names.commands)))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg import Cursor
 
-from infra.envelope.cloudevents import result_headers
+from infra.envelope.cloudevents import first_answer_headers, result_headers
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash, outcome_hash
 from infra.envelope.results import result_body
 from infra.records import Answered, Decided, Entry, Message, OutboxRow, Outcome, SetAside, StoredEvent, Verdict
@@ -118,6 +118,13 @@ class _Tail:
     outcome_hash: bytes
 
 
+class _Given(NamedTuple):
+    """An answer that is given for the first time: its place in the order of all answers, and its bytes."""
+
+    seq: int
+    result: bytes
+
+
 class EventLog(Session):
     """The log, behind one session."""
 
@@ -178,7 +185,10 @@ def _append(cursor: Cursor, batch: Append) -> Appended:
     tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH, seq, seq_hash or FIRST_PREV_HASH)
     recorded = _record([entry for entry in batch.entries if isinstance(entry, Decided)], tail)
     events = [event for of_command in recorded.values() for event in of_command]
-    results = {command: _result(command, found, tail) for command, found in recorded.items()}
+    results = {
+        command: _Given(seq, _result(command, found, tail))
+        for seq, (command, found) in enumerate(recorded.items(), start=tail.outcome_seq + 1)
+    }
     _refuse_gaps(cursor, events)
     _write(cursor, INSERT_EVENTS, events)
     _write_outcomes(cursor, results, tail)
@@ -230,7 +240,7 @@ def _result(command: Decided, events: Sequence[StoredEvent], tail: _Tail) -> byt
     return result_body(command.stamp, command.verdict, events, tail.recorded_at)
 
 
-def _messages(entry: Entry, results: Mapping[Decided, bytes], batch: Append, tail: _Tail) -> Iterator[Message]:
+def _messages(entry: Entry, results: Mapping[Decided, _Given], batch: Append, tail: _Tail) -> Iterator[Message]:
     """Yield what is published beside the events: the answer, and the dead letter."""
     match entry:
         case SetAside(letter=letter, answered=answered):
@@ -238,17 +248,20 @@ def _messages(entry: Entry, results: Mapping[Decided, bytes], batch: Append, tai
                 yield from _messages(answered, results, batch, tail)
             yield letter
         case Decided():
-            yield _answer(entry, results[entry], batch, tail)
+            seq, result = results[entry]
+            yield _answer(entry, result, batch, tail, first_answer_headers(seq, entry.fingerprint))
         case Answered(answer=Decided() as first):
-            yield _answer(entry, results[first], batch, tail)
+            yield _answer(entry, results[first].result, batch, tail)
         case Answered(answer=bytes() as given):
             yield _answer(entry, given, batch, tail)
         case Answered(stamp=stamp, answer=Verdict() as verdict):
             yield _answer(entry, result_body(stamp, verdict, (), tail.recorded_at), batch, tail)
 
 
-def _answer(entry: Decided | Answered, result: bytes, batch: Append, tail: _Tail) -> Message:
-    headers = result_headers(entry.stamp, result, tail.recorded_at)
+def _answer(
+    entry: Decided | Answered, result: bytes, batch: Append, tail: _Tail, of_the_first: Sequence[tuple[str, bytes]] = ()
+) -> Message:
+    headers = [*result_headers(entry.stamp, result, tail.recorded_at), *of_the_first]
     return Message(batch.results_topic, entry.key, headers, result)
 
 
@@ -267,10 +280,10 @@ def _write(cursor: Cursor, insert: str, rows: Sequence[Sequence[object]]) -> Non
         cursor.execute(insert, [list(column) for column in zip(*rows, strict=True)], prepare=True)
 
 
-def _write_outcomes(cursor: Cursor, results: Mapping[Decided, bytes], tail: _Tail) -> None:
+def _write_outcomes(cursor: Cursor, results: Mapping[Decided, _Given], tail: _Tail) -> None:
     """Write the answers, each with its place in their order and in their chain of hashes."""
     rows, chained = [], tail.outcome_hash
-    for seq, (command, result) in enumerate(results.items(), start=tail.outcome_seq + 1):
+    for command, (seq, result) in results.items():
         stamp = command.stamp
         answer = (stamp.source, stamp.command_id, command.fingerprint, command.verdict.status, result)
         chained = outcome_hash(chained, seq, answer)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from psycopg import Connection
+
 from infra.log.event_log import EventLog
 
 ERROR_CHARACTERS_MAX: Final = 1_000
@@ -57,3 +59,8 @@ class PoisonRecords:
             "SELECT topic, partition, record_offset FROM rma_log.poison WHERE attempts >= %s", (attempts_max,)
         )
         return {(row[0], row[1], row[2]) for row in rows} & places
+
+
+def forget_poison(connection: Connection) -> None:
+    """Forget every record that made a worker fail: their places are those of a topic that is gone."""
+    connection.execute("DELETE FROM rma_log.poison")

@@ -38,6 +38,9 @@ SHOWN: Final = """
     WHERE read.seen >= e.version
 """
 MAY_READ: Final = "SELECT has_schema_privilege('rma_log', 'USAGE')"
+MAY_READ_EVENTS: Final = """
+    SELECT has_table_privilege('rma_log.events', 'SELECT') AND has_table_privilege('rma_log.relays', 'SELECT')
+"""
 
 # in the log's order: what was recorded at an earlier clock after that comes behind it all the same
 FIRST_RECORDED_FROM: Final = """
@@ -82,15 +85,20 @@ class EventIds(NamedTuple):
     correlation_id: str
 
 
-def ids_at(connection: Connection, positions: Iterable[int]) -> dict[int, EventIds]:
+def ids_at(connection: Connection[Any], positions: Iterable[int]) -> dict[int, EventIds]:
     """Return the ids of the events at these positions of the log, by position."""
-    rows = connection.execute(IDS_AT, (list(set(positions)),), prepare=True).fetchall()
+    rows = connection.cursor(row_factory=tuple_row).execute(IDS_AT, (list(set(positions)),), prepare=True).fetchall()
     return {position: EventIds(*ids) for position, *ids in rows}
 
 
 def may_read(connection: Connection[Any]) -> bool:
     """Tell whether this user has any right on the log: one who only looks at views has none."""
     return bool(_value(connection, MAY_READ))
+
+
+def may_read_events(connection: Connection[Any]) -> bool:
+    """Tell whether this user may read the events, and how far they are published."""
+    return bool(_value(connection, MAY_READ_EVENTS))
 
 
 def last_position(connection: Connection[Any]) -> int:
@@ -103,7 +111,7 @@ def commands_answered(connection: Connection) -> int:
     return int(_value(connection, ANSWERED))
 
 
-def _value(connection: Connection, query: LiteralString) -> Any:
+def _value(connection: Connection[Any], query: LiteralString) -> Any:
     [(value,)] = connection.cursor(row_factory=tuple_row).execute(query).fetchall()
     return value
 

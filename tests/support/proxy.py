@@ -15,8 +15,10 @@ POLL_S: Final = 0.1
 class Proxy:
     """Hands bytes on between whoever connects and an address, unless it is cut."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, stands_still_after_bytes: int | None = None) -> None:
         self._to = (host, port)
+        self._bytes_max = stands_still_after_bytes
+        self.stands_still = Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(POLL_S)
         self._open: list[socket.socket] = []
@@ -46,8 +48,19 @@ class Proxy:
                 continue
             far = socket.create_connection(self._to)
             self._open += [near, far]
-            for source, target in ((near, far), (far, near)):
-                Thread(target=_hand_on, args=(source, target), daemon=True).start()
+            for source, target, bytes_max in ((near, far, self._bytes_max), (far, near, None)):
+                Thread(target=self._hand_on, args=(source, target, bytes_max), daemon=True).start()
+
+    def _hand_on(self, source: socket.socket, target: socket.socket, bytes_max: int | None) -> None:
+        with suppress(OSError), source, target:
+            handed_on = 0
+            while part := source.recv(CHUNK_BYTES):
+                handed_on += len(part)
+                if bytes_max is not None and handed_on > bytes_max:
+                    self.stands_still.set()
+                    self._stop.wait()
+                    return
+                target.sendall(part)
 
     def _break(self) -> None:
         for opened in self._open:
@@ -57,9 +70,9 @@ class Proxy:
 
     @classmethod
     @contextmanager
-    def to(cls, host: str, port: int) -> Iterator[Proxy]:
-        """Open a way while the block lasts."""
-        made = cls(host, port)
+    def to(cls, host: str, port: int, *, stands_still_after_bytes: int | None = None) -> Iterator[Proxy]:
+        """Open a way while the block lasts; of each connection it may hand on so many bytes, and stand still then."""
+        made = cls(host, port, stands_still_after_bytes)
         made._thread.start()
         try:
             yield made
@@ -68,9 +81,3 @@ class Proxy:
             made._thread.join()
             made._break()
             made._listener.close()
-
-
-def _hand_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError), source, target:
-        while part := source.recv(CHUNK_BYTES):
-            target.sendall(part)

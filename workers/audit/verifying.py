@@ -16,10 +16,10 @@ from psycopg import Connection
 
 from infra.addresses import addresses, postgres_address
 from infra.envelope.hash_chain import FIRST_PREV_HASH
+from infra.kafka.own_topics import topics_of
 from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.record import Offsets
 from infra.kafka.topic_reader import PartitionReaders
-from infra.kafka.topics import TopicNames
 from infra.log.auditing import doubled_position, event_at, events_after, events_counted, first_stream_gap
 from infra.log.lane import standing
 from infra.log.queries import last_position
@@ -113,7 +113,7 @@ def verify(settings: Settings, trusted: Sequence[VerifierKey], wanted: Wanted) -
         psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
     with ExitStack() as opened:
-        bootstrap, names = addresses(settings).kafka_bootstrap, TopicNames(settings.topic_prefix)
+        bootstrap, names = addresses(settings).kafka_bootstrap, topics_of(settings)
         connection = opened.enter_context(
             closing(connect(postgres_address(settings), statement_timeout_ms=SCHEMA_CHANGE_MAX_MS))
         )

@@ -174,7 +174,7 @@ class Auditor:
         self._publish_missing(connection, newest)
         signed = Checkpoint.parse(Note.parse(newest.note).text) if newest else None
         size = signed.tree_size if signed else 0
-        tree, last = _tree(connection, signed), event_at(connection, size)
+        tree, last = tree_as_signed(connection, signed), event_at(connection, size)
         if size and last is None:
             raise FaultFoundError(Fault("event_missing", {"position": size}, "an event", None, size))
         answers = AnswerChain(
@@ -287,7 +287,7 @@ class Auditor:
             self._at = None
 
 
-def _tree(connection: Connection, signed: Checkpoint | None) -> GrowingTree:
+def tree_as_signed(connection: Connection, signed: Checkpoint | None) -> GrowingTree:
     """Return the tree as it was signed; raises ``FaultFoundError`` where what was kept of it is not that tree."""
     if signed is None:
         return GrowingTree()

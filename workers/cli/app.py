@@ -20,6 +20,7 @@ from workers.cli import (
     look,
     policy,
     rebuild,
+    recovery,
     review,
     send,
     statutes,
@@ -76,6 +77,7 @@ send.register(app)
 answer.register(app)
 dead.register(app)
 rebuild.register(app)
+recovery.register(app)
 ask.register(app)
 review.register(app)
 differences.register(app)

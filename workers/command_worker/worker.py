@@ -35,13 +35,14 @@ from infra.log.event_log import Append, ConcurrencyError, EventLog
 from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
-from infra.records import Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
+from infra.records import LOST_FINGERPRINT, Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.streams import AggregateCache, BatchStreams
 from workers.runtime.clock import utc_now
 from workers.runtime.loop import Loop
+from workers.runtime.one_history import history_check
 from workers.runtime.parts import COMMANDS, consumer_of, make_codec
 from workers.runtime.patience import patiently
 from workers.runtime.sources_file import read_sources
@@ -62,7 +63,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
     """Handle commands until ``stop`` is set; raises what ``read_sources``, ``Loop.run`` and ``record`` do."""
     sources = read_sources(settings.sources_file)
     topics = TopicNames(settings.topic_prefix)
-    with closing(EventLog(postgres_address(settings))) as log:
+    with closing(EventLog(postgres_address(settings), history_check(settings))) as log:
         consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
         poison = PoisonRecords(log)
@@ -290,7 +291,7 @@ def _refuse_too_large(events: Sequence[NewEvent]) -> None:
 def _answer_again(command: ParsedCommand, before: Outcome | Decided) -> Answered:
     """Answer a command whose id was used before: the same answer for the same command, else a refusal."""
     answer: bytes | Decided | Verdict
-    if before.fingerprint == command.fingerprint:
+    if before.fingerprint in {command.fingerprint, LOST_FINGERPRINT}:
         answer = before if isinstance(before, Decided) else before.result
     else:
         answer = _refused(CommandIdReusedError("another command came under this id and source before"))

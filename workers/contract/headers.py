@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from infra.envelope.cloudevents import OWN_SOURCE, RESULT_TYPE, STRUCTURED_CONTENT
+from infra.envelope.cloudevents import ANSWER_SEQ, FINGERPRINT, OWN_SOURCE, RESULT_TYPE, STRUCTURED_CONTENT
 from infra.envelope.command_record import ATTRIBUTE_CHARACTERS_MAX
 from workers.command_worker.intake import DEAD_HEADER_PREFIX
 
@@ -87,7 +87,11 @@ def of_result() -> Schema:
     consts = {"ce_specversion": "1.0", "ce_source": OWN_SOURCE, "ce_type": RESULT_TYPE, "content-type": JSON}
     required: Schema = {name: {"type": "string"} for name in _RESULT_EXAMPLE}
     required |= {name: {"type": "string", "const": value} for name, value in consts.items()}
-    return _headers(required | {"ce_time": TIME}, {})
+    of_the_first = {
+        ANSWER_SEQ: WHOLE_NUMBER | {"description": "Of the first answer to a command: its number among all answers."},
+        FINGERPRINT: {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Of the first: what was asked."},
+    }
+    return _headers(required | {"ce_time": TIME}, of_the_first)
 
 
 def of_structured() -> Schema:

@@ -16,11 +16,13 @@ from psycopg import Connection
 from domain.errors import RmaError, UnusableInputError
 from infra.addresses import addresses
 from infra.envelope.command_record import read_command
+from infra.kafka.own_topics import topics_of
 from infra.kafka.publisher import publisher_of
 from infra.kafka.record import DatedRecord, Offsets
-from infra.kafka.topic_reader import TopicReader
+from infra.kafka.topic_reader import TopicMissingError, TopicReader
 from infra.kafka.topics import TopicNames
 from infra.log.dead_letters import Action, ActionTaken, Place, act_alone, actions_taken, record_action
+from infra.log.prefix import require_prefix
 from infra.sessions import connect
 from infra.settings import Settings
 from workers.command_worker.intake import DEAD_HEADER_PREFIX
@@ -156,9 +158,14 @@ class DeadLetters:
         self._settings = settings
         where = addresses(settings)
         with ExitStack() as opened:
-            reader = TopicReader(where.kafka_bootstrap, self._topics.dead, timeout_ms=KAFKA_TIMEOUT_MS)
+            try:
+                reader = TopicReader(where.kafka_bootstrap, self._topics.dead, timeout_ms=KAFKA_TIMEOUT_MS)
+            except TopicMissingError:
+                topics_of(settings)  # another prefix than the database belongs to is the better reason
+                raise
             self._reader = opened.enter_context(closing(reader))
             self._log = opened.enter_context(closing(connect(where.postgres_dsn.get_secret_value())))
+            require_prefix(self._log, settings.topic_prefix)
             self._opened = opened.pop_all()
 
     def close(self) -> None:

@@ -18,14 +18,16 @@ import psutil
 import psycopg
 
 from infra.addresses import addresses, postgres_address
+from infra.log.prefix import OtherPrefixError
 from infra.probes import kafka_answers, postgres_answers
 from infra.services import StackNotRunningError
 from infra.sessions import connect
 from infra.settings import Settings
 from workers.operating.running import processes
 from workers.registry import WORKERS
+from workers.runtime.one_history import HistoryError
 from workers.runtime.sources_file import SourcesFileError, read_sources
-from workers.runtime.starting import NotInitialisedError, OtherPrefixError, require_initialised
+from workers.runtime.starting import NotInitialisedError, require_initialised
 
 PYTHON_MIN: Final = (3, 11)
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
@@ -142,6 +144,8 @@ def _system(settings: Settings) -> Iterator[Check]:
         yield Check("schemas and topics", False, lacking.what, lacking.remedy)
     except OtherPrefixError as other:
         yield Check("schemas and topics", False, str(other))
+    except HistoryError as torn:
+        yield Check("log and topic", False, str(torn))
     else:
         yield Check("schemas and topics", True, "all there")
     with closing(connect(postgres_address(settings))) as connection:

@@ -10,6 +10,8 @@ from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, settle_partitioner
 from infra.kafka.topics import TopicNames, create_topics
+from infra.log.prefix import settle_prefix
+from infra.log.system import holds_events
 from infra.migrate import migrate
 from infra.proofs.key_file import make_key
 from infra.proofs.store import newest
@@ -20,7 +22,7 @@ from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
 from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
-from workers.runtime.starting import settle_prefix
+from workers.runtime.one_history import require_one_history, require_same_kafka, settle_kafka
 
 TOPICS_READY_TIMEOUT_MS: Final = 30_000
 
@@ -43,6 +45,7 @@ def initialise(settings: Settings) -> Initialised:
 
     Raises:
         OtherPrefixError: The database belongs to topics with another prefix.
+        HistoryError: Log and topic do not tell one history; nothing is published.
         ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
     where, conninfo, names = addresses(settings), postgres_address(settings), TopicNames(settings.topic_prefix)
@@ -51,7 +54,9 @@ def initialise(settings: Settings) -> Initialised:
         settle_prefix(connection, settings.topic_prefix)
     for projection in (*PROJECTIONS.values(), DeadlineTable(), CreditNoteTable(), PaymentQuestions()):
         prepare(conninfo, projection)
-    with closing(make_admin(where.kafka_bootstrap)) as admin:
+    with closing(make_admin(where.kafka_bootstrap)) as admin, closing(connect(conninfo)) as connection:
+        if holds_events(connection):
+            require_same_kafka(connection, admin, names)
         partitioner = settle_partitioner(conninfo, admin, names.own)
         topics = create_topics(
             admin,
@@ -61,7 +66,8 @@ def initialise(settings: Settings) -> Initialised:
             min_insync_replicas=settings.min_insync_replicas,
         )
         admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)  # made is not yet known everywhere
-    with closing(connect(conninfo)) as connection:
+        require_one_history(connection, where.kafka_bootstrap, names)
+        settle_kafka(connection, admin, names)
         is_new = newest(connection) is None
     file = settings.audit_key_file
     return Initialised(migrations, topics, partitioner, bool(file and is_new and make_key(file, settings.audit_origin)))

@@ -20,9 +20,9 @@ from psycopg import Connection, sql
 from domain.errors import RmaError
 from domain.recorded import RecordedEvent
 from infra.addresses import addresses, postgres_address
+from infra.kafka.own_topics import topics_of
 from infra.kafka.record import Batch, Offsets
 from infra.kafka.topic_reader import TopicReader
-from infra.kafka.topics import TopicNames
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, SILENCE_MAX_MS
 from infra.settings import Settings
 from projections.projection import Projection
@@ -116,7 +116,7 @@ def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None]) -> 
     """
     where, projection = addresses(settings), projection_named(name)
     beside = Beside(projection)
-    topic = TopicNames(settings.topic_prefix).events
+    topic = topics_of(settings).events
     with (
         closing(Projector(postgres_address(settings), beside, make_codec())) as projector,
         closing(TopicReader(where.kafka_bootstrap, topic)) as events,

@@ -15,9 +15,11 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from infra.addresses import addresses, postgres_address
+from infra.kafka.clients import make_admin
 from infra.kafka.topic_reader import partitions_of
 from infra.kafka.topics import TopicNames
 from infra.log.lane import LANE, Standing, messages_waiting, standing
+from infra.log.prefix import require_prefix
 from infra.log.queries import last_position, may_read
 from infra.proofs.store import may_read_proofs, newest, open_stop
 from infra.settings import Settings
@@ -25,6 +27,12 @@ from projections.read_models import PROJECTIONS
 from workers.operating.dead_letters import waiting_letters
 from workers.operating.running import processes
 from workers.registry import WORKERS, Worker
+from workers.runtime.one_history import (
+    HistoryError,
+    KafkaTopicGoneError,
+    require_one_history,
+    require_same_kafka,
+)
 from workers.runtime.parts import COMMANDS, group_of
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -77,6 +85,8 @@ class SystemStatus:
     audit: AuditStatus | None = None
     any_source: bool = False
     """Whether any source may act as anyone, by the settings here: RMA_SOURCES_FILE is not set."""
+    torn: str | None = None
+    """Why log and topic do not tell one history, and what mends it: no worker works. None: they do."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -95,6 +105,7 @@ def read_status(settings: Settings) -> SystemStatus:
     """Ask PostgreSQL and Kafka how far everything has come.
 
     Raises:
+        OtherPrefixError: The database belongs to topics with another prefix.
         ServiceUnreachableError, psycopg.OperationalError, kafka.errors.KafkaError: One of them is away.
     """
     where, topics = addresses(settings), TopicNames(settings.topic_prefix)
@@ -104,33 +115,63 @@ def read_status(settings: Settings) -> SystemStatus:
         ) as connection,
         closing(_consumer(where.kafka_bootstrap, settings.named(group_of(COMMANDS)))) as consumer,
     ):
-        log, positions = _read_log(connection), connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
+        log = _read_log(connection)
+        torn = None if log.tail is None else _torn(connection, where.kafka_bootstrap, topics)
+        positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
         events, dead = _ends(consumer, topics.events), _ends(consumer, topics.dead)
-        running = processes(settings, connection)
-        workers: list[Progress] = []
-        for worker in WORKERS:
-            run, is_wanted = running[worker.name], worker.wanted(settings)
-            match worker.reads:
-                case "commands":
-                    workers.append(_command_progress(worker, run, consumer, topics.commands))
-                case "log":
-                    workers += _relay_progress(worker, run, log)
-                case "requests":
-                    workers += [Progress(worker.name, run, 0, 0, "requests", None)] if run or is_wanted else []
-                case "log_and_topic":
-                    workers += _audit_progress(worker, run, log, is_wanted=is_wanted)
-                case "events":
-                    workers += _event_progress(worker, run, positions, events, is_wanted=is_wanted)
+        seen = _Seen(settings, log, positions, events, processes(settings, connection))
         return SystemStatus(
             log_position=log.tail,
-            workers=workers,
+            workers=[one for worker in WORKERS for one in seen.progress(worker, consumer, topics.commands)],
             outbox_waiting=log.outbox_waiting,
             dead_letters=None if log.tail is None else waiting_letters(connection, topics.dead, dead.first, dead.next),
             positions=positions,
             outdated=outdated_in(positions),
             audit=log.audit,
             any_source=settings.sources_file is None,
+            torn=torn,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was asked once, for the progress of all workers."""
+
+    settings: Settings
+    log: _Log
+    positions: Sequence[dict[str, Any]]
+    events: _Ends
+    running: dict[str, int]
+
+    def progress(self, worker: Worker, consumer: KafkaConsumer, commands: str) -> list[Progress]:
+        """Return how far a worker has come, a row for each of its parts; none where it has nothing to do."""
+        run, is_wanted = self.running[worker.name], worker.wanted(self.settings)
+        match worker.reads:
+            case "commands":
+                return [_command_progress(worker, run, consumer, commands)]
+            case "log":
+                return _relay_progress(worker, run, self.log)
+            case "requests":
+                return [Progress(worker.name, run, 0, 0, "requests", None)] if run or is_wanted else []
+            case "log_and_topic":
+                return _audit_progress(worker, run, self.log, is_wanted=is_wanted)
+            case "events":
+                return _event_progress(worker, run, self.positions, self.events, is_wanted=is_wanted)
+
+
+def _torn(connection: Connection[Any], bootstrap: str, topics: TopicNames) -> str | None:
+    """Say what no worker would start with; of topics that are gone nothing else can be said."""
+    require_prefix(connection, topics.prefix)
+    try:
+        with closing(make_admin(bootstrap)) as admin:
+            require_same_kafka(connection, admin, topics)
+            if topics.events in admin.list_topics():
+                require_one_history(connection, bootstrap, topics)
+    except KafkaTopicGoneError:
+        raise
+    except HistoryError as torn:
+        return str(torn)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def picture(status: SystemStatus) -> RenderableType:
         for name in status.outdated
     ]
     return Group(
+        *([Text(f"nobody works: {status.torn}", "red")] if status.torn else []),
         *_log(status),
         *outdated,
         *_audit(status),

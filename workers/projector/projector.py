@@ -18,6 +18,7 @@ import structlog
 from kafka.structs import TopicPartition
 from psycopg import sql
 
+from domain.errors import RmaError
 from domain.recorded import RecordedEvent
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnreadableEventError
@@ -81,6 +82,15 @@ class Arrival:
     event: RecordedEvent | None
 
 
+class PositionWentBackError(RmaError):
+    """A stored position is before one that was written: a worker that starts anew reads on from there."""
+
+    code = "position_went_back"
+
+    def __init__(self, projection: str, partition: int, next_offset: int) -> None:
+        super().__init__(f"{projection} stands at offset {next_offset} of partition {partition} again: start it anew")
+
+
 class Projector(Session):
     """Fold batches of records of the events topic into one read model.
 
@@ -100,6 +110,7 @@ class Projector(Session):
         self._id = (projection.name, projection.version)
         self._metrics = metrics or WorkerMetrics(projection.name)
         self._decodes_all = False
+        self._wrote: Offsets = {}
 
     def resume_offset(self, partition: TopicPartition) -> int | None:
         """Return the stored next offset of a partition; 0 for one never read."""
@@ -131,6 +142,7 @@ class Projector(Session):
     def _fold_batch(self, batch: Batch) -> tuple[Offsets, Offsets]:
         with self.waiting_for_locks(), self.connection.transaction():
             standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
+            self._require_own(standing)
             with self._metrics.stage("read"):
                 arrivals = self._read(batch, standing)
             events, stopped = self._guard(arrivals)
@@ -142,7 +154,14 @@ class Projector(Session):
                 for partition, (next_offset, _) in standing.items()
             }
             self._advance(standing, next_offsets, arrivals)
+        self._wrote |= next_offsets
         return next_offsets, stopped
+
+    def _require_own(self, standing: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        """Raise where the database forgot what this projector wrote: it was put back from a backup, or re-based."""
+        for partition, (next_offset, _) in standing.items():
+            if next_offset < self._wrote.get(partition, 0):
+                raise PositionWentBackError(self._id[0], partition.partition, next_offset)
 
     def _lock_position(self, partition: TopicPartition) -> tuple[int, int]:
         self.connection.execute(

@@ -79,17 +79,21 @@ class Loop:
             patiently(self._observe, self._stop, self._metrics)
 
     def _align(self, polled: Batch) -> Batch:
-        """Drop what a new partition delivered from elsewhere than where the handler stands, and seek there."""
-        self._aligned &= set(self._consumer.assignment())
+        """Let each new partition be read where the handler stands, and drop what it delivered from elsewhere.
+
+        Also where it delivered nothing: what Kafka takes for read may lie behind where the handler stands, and nothing
+        new need ever come.
+        """
+        assigned = set(self._consumer.assignment())
+        self._aligned &= assigned
         batch = dict(polled)
-        for partition, records in polled.items():
-            if partition in self._aligned:
-                continue
+        for partition in assigned - self._aligned:
             resume_at = self._handler.resume_offset(partition)
-            if resume_at is not None and resume_at != records[0].offset:
-                LOG.info("offset_sought", partition=partition.partition, found=records[0].offset, stored=resume_at)
+            found = batch[partition][0].offset if partition in batch else None
+            if resume_at is not None and resume_at != found:
+                LOG.info("offset_sought", partition=partition.partition, found=found, stored=resume_at)
                 self._consumer.seek(partition, resume_at)
-                del batch[partition]
+                batch.pop(partition, None)
             self._aligned.add(partition)
         return batch
 

@@ -1,11 +1,10 @@
-"""What has to be there before a worker starts: the schema, the topics, and a database that knows this prefix."""
+"""What has to be there before a worker starts: schema, topics, and a log and a topic that tell one history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from threading import Event
-from typing import Final
 
 import psycopg
 from psycopg import Connection
@@ -14,18 +13,16 @@ from domain.errors import RmaError
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
-from infra.log.system import remember, remembered
+from infra.log.prefix import require_prefix
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.migrate import pending_migrations
 from infra.schema_version import LogIsNewerError
 from infra.sessions import connect
 from infra.settings import Settings
+from workers.runtime.one_history import require_one_history, require_same_kafka
 from workers.runtime.parts import observed
 from workers.runtime.patience import patiently
-
-PREFIX: Final = "topic_prefix"
-"""Under what a system remembers the prefix of its topics."""
 
 
 class NotInitialisedError(RmaError):
@@ -37,18 +34,6 @@ class NotInitialisedError(RmaError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}, {self.remedy}")
         self.what = what
-
-
-class OtherPrefixError(RmaError):
-    """The database belongs to a system whose topics have another prefix: each log goes to topics of its own."""
-
-    code = "other_prefix"
-
-    def __init__(self, known: str, given: str) -> None:
-        super().__init__(
-            f"this database belongs to the topics with {_named(known)}, RMA_TOPIC_PREFIX says {_named(given)}: "
-            "set it back, or use a database of its own"
-        )
 
 
 @contextmanager
@@ -78,24 +63,19 @@ def require_initialised(settings: Settings) -> None:
         LogIsNewerError: A newer version has migrated the database.
         NotInitialisedError: The schema is missing or not up to date, or a topic is missing.
         OtherPrefixError: The database belongs to topics with another prefix.
+        HistoryError: Log and topic do not tell one history: one of the two was lost, or is another's.
         psycopg.OperationalError, kafka.errors.KafkaError: A service is away.
     """
     with closing(connect(postgres_address(settings))) as connection:
         _require_schema(connection)
-        known = remembered(connection, PREFIX)
-    if known not in {None, settings.topic_prefix}:
-        raise OtherPrefixError(str(known), settings.topic_prefix)
-    with closing(make_admin(addresses(settings).kafka_bootstrap)) as admin:
-        missing = set(TopicNames(settings.topic_prefix).all) - set(admin.list_topics())
-    if missing:
-        raise NotInitialisedError(f"topic {', '.join(sorted(missing))} does not exist")
-
-
-def settle_prefix(connection: Connection, prefix: str) -> None:
-    """Let a database belong to the topics with a prefix; raises ``OtherPrefixError`` where it belongs to others."""
-    known = remember(connection, PREFIX, prefix)
-    if known != prefix:
-        raise OtherPrefixError(known, prefix)
+        require_prefix(connection, settings.topic_prefix)
+        topics = TopicNames(settings.topic_prefix)
+        with closing(make_admin(addresses(settings).kafka_bootstrap)) as admin:
+            missing = set(topics.all) - set(admin.list_topics())
+            require_same_kafka(connection, admin, topics)
+        if missing:
+            raise NotInitialisedError(f"topic {', '.join(sorted(missing))} does not exist")
+        require_one_history(connection, addresses(settings).kafka_bootstrap, topics)
 
 
 def _require_schema(connection: Connection) -> None:
@@ -105,7 +85,3 @@ def _require_schema(connection: Connection) -> None:
         raise NotInitialisedError("the database has no schema of this platform") from none
     if pending:
         raise NotInitialisedError(f"the database lacks {', '.join(pending)}")
-
-
-def _named(prefix: str) -> str:
-    return f"prefix {prefix}" if prefix else "no prefix"

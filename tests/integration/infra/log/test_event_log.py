@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from threading import Event, Thread
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from infra import sessions
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.log import event_log
 from infra.log.event_log import LOAD, Append, ConcurrencyError, EventLog, StreamGapError
 from infra.records import CommandStamp, Decided, NewEvent, StoredEvent, Verdict
 from infra.sessions import connect
 from tests.support.pipeline import wait_for
+from tests.support.proxy import Proxy
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 RESULTS = "rma.command-results"
 EVENTS_PLANTED = 50_000
+SHORT_MS = 1_000
+LARGE_BODY = b'"' + b"x" * 1_000_000 + b'"'
 
 
 def event(stream: str, version: int, body: bytes = b"{}") -> NewEvent:
@@ -216,3 +222,46 @@ def test_a_log_survives_its_connection(log: EventLog, postgres_dsn: str) -> None
     with pytest.raises(psycopg.OperationalError):
         log.read(0, 1)
     assert len(log.read(0, 1)) == 1
+
+
+def test_whoever_stands_still_inside_an_insert_holds_nobody_up_for_long(
+    postgres_dsn: str, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the rows are on their way and the rest never comes, under the log's lock: it is another's soon."""
+    monkeypatch.setattr(sessions, "SILENCE_MAX_MS", SHORT_MS)
+    monkeypatch.setattr(sessions, "LOCK_TIMEOUT_MS", SHORT_MS)
+    large = [event("order/1", version, LARGE_BODY) for version in range(1, 9)]
+    server = conninfo_to_dict(postgres_dsn)
+    half = len(large) * len(LARGE_BODY) // 2
+    with Proxy.to(str(server["host"]), int(str(server["port"])), stands_still_after_bytes=half) as way:
+        frozen = EventLog(make_conninfo(postgres_dsn, host="127.0.0.1", port=way.port))
+        raised: list[Exception] = []
+
+        def write() -> None:
+            try:
+                append(frozen, entry("c-1", *large))
+            except psycopg.Error as ended:
+                raised.append(ended)
+
+        thread = Thread(target=write)
+        thread.start()
+        assert way.stands_still.wait(10)
+        began, other = time.monotonic(), EventLog(postgres_dsn)
+        wait_for(lambda: appended(other), "another to append")
+        took_s = time.monotonic() - began
+        other.close()
+    thread.join(10)
+    frozen.close()
+
+    assert took_s <= sessions.TAKEOVER_MAX_S
+    assert raised, "the session that stood still lives on"
+    assert [stored.stream for stored in log.read(0, 100)] == ["order/2"]
+
+
+def appended(log: EventLog) -> bool:
+    """Tell whether an event could be appended; that the lock could not be had in time is what workers try again for."""
+    try:
+        append(log, entry("c-2", event("order/2", 1)))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
+from infra.log.prefix import OtherPrefixError
 from infra.migrate import migrate
 from infra.schema_version import migrations
 from infra.settings import Settings
@@ -22,7 +23,7 @@ from workers.cli.exit_codes import DONE, SAID_NO
 from workers.operating.initialising import initialise
 from workers.projector.projector import PREPARE_LOCK
 from workers.registry import WORKERS
-from workers.runtime.starting import OtherPrefixError, require_initialised
+from workers.runtime.starting import require_initialised
 
 EVERY_WORKER: Final = pytest.mark.parametrize("name", [worker.name for worker in WORKERS])
 LAST: Final = migrations()[-1].name

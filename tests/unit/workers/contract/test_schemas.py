@@ -15,7 +15,7 @@ import pytest
 from commands.dispatch import parse
 from commands.faults import MalformedError
 from commands.registry import REGISTRATIONS
-from infra.envelope.cloudevents import event_headers, result_headers
+from infra.envelope.cloudevents import event_headers, first_answer_headers, result_headers
 from infra.envelope.command_record import parse_time
 from infra.envelope.results import result_body
 from infra.records import CommandStamp, Verdict
@@ -133,8 +133,10 @@ def test_every_answer_fits_its_schema(verdict: Verdict) -> None:
     body = result_body(STAMP, verdict, events, AT)
 
     validator("results/rma.CommandResult.v1").validate(orjson.loads(body))
-    headers = {name: value.decode() for name, value in result_headers(STAMP, body, AT)}
-    jsonschema.validate(headers, DOCUMENT["components"]["messages"]["rma.CommandResult.v1"]["headers"])
+    sent = [*result_headers(STAMP, body, AT), *first_answer_headers(1, bytes(32))]
+    told = DOCUMENT["components"]["messages"]["rma.CommandResult.v1"]["headers"]
+    jsonschema.validate({name: value.decode() for name, value in sent}, told)
+    assert {name for name, _ in sent} == set(told["properties"])
 
 
 def test_the_headers_of_an_event_are_those_of_the_document() -> None:

@@ -197,3 +197,14 @@ def test_a_new_partition_is_read_from_where_the_handler_stands() -> None:
         ("commit", {P0: 5}),
         ("close", False),
     ]
+
+
+def test_a_new_partition_that_brings_nothing_is_read_from_where_the_handler_stands() -> None:
+    """What Kafka takes for read may lie behind what is stored, after a restore, and no new record need ever come."""
+    consumer, handling, running = scripted({P1: [Record(3)]}, {P0: [Record(4)]})
+    handling.resume_at = {P0: 4}
+
+    running.run()
+
+    assert consumer.journal[:3] == [("seek", P0, 4), ("handle", {P1: [3]}), ("commit", {P1: 4})]
+    assert consumer.journal[3:5] == [("handle", {P0: [4]}), ("commit", {P0: 5})]
