@@ -82,6 +82,15 @@ def _secret_in(name: str) -> str:
         raise ValueError(f"{_variable(name)}{FROM_FILE} cannot be read: {why}") from None
 
 
+def _public_url(given: str) -> str:
+    """Return the address of a site, without a slash at its end."""
+    url = urlsplit(given)
+    is_site = url.scheme in {"http", "https"} and bool(url.hostname) and url.path in {"", "/"} and "@" not in url.netloc
+    if not is_site or url.query or url.fragment:
+        raise ValueError("is no address of a site, such as https://returns.example")
+    return given.rstrip("/")
+
+
 def _duration(given: object) -> object:
     return float(given) if isinstance(given, str) and given.isdecimal() else given
 
@@ -175,6 +184,14 @@ class Settings(BaseSettings):
     """Requests of one caller in a minute, in each process."""
     http_rate_anonymous: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Requests without a caller from one address in a minute, in each process."""
+    http_public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    """Under which address people reach this door, such as https://returns.example: every link is made from it, and
+    pages answer to no other name. None: there are no pages."""
+    http_enter_key_file: Path | None = None
+    """What a shop's links for its customers are signed with: its Ed25519 public key (PEM), or a secret that it shares;
+    None: no shop lets anybody in."""
+    http_brand_dir: Path | None = None
+    """The merchant's folder for the pages: ``brand.json``, ``brand.css``, ``logo.svg`` or ``.png``; None: plain."""
     http_trusted_proxies: str = ""
     """Addresses or networks, by commas, whose ``X-Forwarded-For`` and ``-Proto`` are believed."""
 

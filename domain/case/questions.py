@@ -17,6 +17,7 @@ class AnswerMissingError(RuleViolationError):
     def __init__(self, question: Question, *, line: int) -> None:
         message = f"line {line} needs an answer to the question {question.name}: {question.text}"
         super().__init__(message, question=question.name, text=question.text, line=line)
+        self.question = question
 
 
 class AnswerInvalidError(RuleViolationError):

@@ -20,7 +20,8 @@ MESSAGE_CHARS_MAX: Final = 4_000
 LEFT_OUT: Final = ("infra.stack", "workers.trials")
 """What the wheel leaves out, and so the image: see pyproject.toml."""
 OF_THE_DOOR: Final = (
-    "fastapi", "filetype", "jwt", "PIL", "pillow_heif", "psycopg_pool", "standardwebhooks", "starlette", "uvicorn",
+    "babel", "fastapi", "filetype", "jinja2", "jwt", "multipart", "PIL", "pillow_heif", "psycopg_pool",
+    "python_multipart", "standardwebhooks", "starlette", "uvicorn",
 )  # fmt: skip
 """What the extra ``http`` brings: see pyproject.toml."""
 

@@ -1,20 +1,40 @@
-"""`rma http`: who may come in by the HTTP API."""
+"""`rma http`: who may come in by the HTTP API, and pictures of its pages."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workers.cli.errors import WrongUsageError
-from workers.pictures.terminal import AsJson, print_json
+from workers.pictures.terminal import AsJson, console, print_json
 
-http = typer.Typer(help="The HTTP API: keys of callers. It is run by rma work http.", no_args_is_help=True)
+http = typer.Typer(help="The HTTP API and its pages: keys, pictures. They are run by rma work http.")
 
 
-@http.callback()
-def door() -> None:
-    """Keep ``key`` a command of its own while it is the only one."""
+@http.callback(invoke_without_command=True)
+def door(
+    context: typer.Context,
+    screenshots: Annotated[
+        Path | None, typer.Option(help="Write pictures of every page to this folder, by a shop that is made up.")
+    ] = None,
+) -> None:
+    """The HTTP API and its pages: keys, pictures. They are run by rma work http."""
+    if context.invoked_subcommand is not None:
+        if screenshots is not None:
+            raise WrongUsageError("--screenshots stands alone")
+        return
+    if screenshots is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    from infra.logs import configure
+    from infra.settings import Settings
+    from workers.trials.screenshots.camera import take_screenshots
+
+    settings = Settings()
+    configure(settings.log_format, "error")  # what the pages do is to be seen, not read
+    take_screenshots(settings, screenshots, console())
 
 
 @http.command()

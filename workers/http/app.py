@@ -13,6 +13,7 @@ from workers.http.bounds import Bounds
 from workers.http.declared import components
 from workers.http.declared_reads import read_components
 from workers.http.door import Door
+from workers.http.pages import asking, entering, files, progress
 from workers.http.problems import handle_all
 
 TITLE: Final = "Returns"
@@ -56,4 +57,7 @@ def make_app(door: Door | None = None) -> DoorApp:
     handle_all(app)
     for part in (system, commands, returns, orders, notes, evidence, carriers):
         app.include_router(part.router)
+    if door is not None and door.settings.http_public_url:
+        for page in (entering, asking, progress, files):
+            app.include_router(page.router)
     return app

@@ -19,7 +19,12 @@ DROPPED_MAX: Final = 8 * 1024 * 1024
 """How much beyond that is taken and dropped: who is still sending when the connection closes gets no answer."""
 BODY_MAX_S: Final = 30.0
 """How long a body may take to come, whole."""
+FORM_BYTES_MAX: Final = EVIDENCE_BYTES_MAX + BODY_BYTES_MAX
+"""A form that files come along with."""
 EVIDENCE: Final = "/v1/evidence"
+FORM: Final = "/returns/order/details"
+BYTES_MAX: Final = {EVIDENCE: EVIDENCE_BYTES_MAX, FORM: FORM_BYTES_MAX}
+"""Where more may come than elsewhere, and slower."""
 EVIDENCE_MAX_S: Final = 120.0
 ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
@@ -64,9 +69,9 @@ class _Body:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
-        is_evidence = scope["path"] == EVIDENCE
-        self._left = self._limit = EVIDENCE_BYTES_MAX if is_evidence else BODY_BYTES_MAX
-        self._within_s = EVIDENCE_MAX_S if is_evidence else BODY_MAX_S
+        path = scope["path"]
+        self._left = self._limit = BYTES_MAX.get(path, BODY_BYTES_MAX)
+        self._within_s = EVIDENCE_MAX_S if path in BYTES_MAX else BODY_MAX_S
         self._until = asyncio.get_running_loop().time() + self._within_s
         self._announced = Headers(scope=scope).get("content-length", "")
         self._is_whole = False

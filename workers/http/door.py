@@ -28,11 +28,13 @@ from infra.sessions import connect, session_options
 from infra.settings import Settings
 from workers.command_worker.streams import AggregateCache, BatchStreams
 from workers.http.answers import Waiting, answers
+from workers.http.branding import Branding
 from workers.http.callers import KeysFile
 from workers.http.carrier_file import CarriersFile
 from workers.http.evidence_store import Folder
 from workers.http.outbound import Outbound
 from workers.http.rates import Rate
+from workers.http.shop_tokens import ShopTokens
 from workers.http.tables import prepare, secret
 from workers.http.tokens import Tokens, fetch_from
 from workers.runtime.clock import utc_now
@@ -47,6 +49,7 @@ STATEMENT_MAX_MS: Final = 5_000
 REDRAWN_AT_ONCE_MAX: Final = 2
 """Images that are drawn anew at once: each may take a core and some hundred megabytes."""
 CURSORS: Final = "cursors"
+PAGES: Final = "pages"
 
 Reading = Connection[TupleRow]
 
@@ -80,7 +83,10 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What every request may use; ``cursor_secret`` signs the places where pages end, ``redrawing`` lets few in."""
+    """What every request may use.
+
+    ``cursor_secret`` signs the places where lists go on, ``page_secret`` forms; ``redrawing`` lets few in.
+    """
 
     settings: Settings
     keys: KeysFile
@@ -92,12 +98,21 @@ class Door:
     outbound: Outbound
     waiting: Waiting
     cursor_secret: bytes
+    page_secret: bytes
+    shop_tokens: ShopTokens
+    brand: Branding
     carriers: CarriersFile
     evidence: Folder
     health: Health
     metrics: WorkerMetrics
     redrawing: Semaphore = field(default_factory=lambda: Semaphore(REDRAWN_AT_ONCE_MAX))
     clock: Callable[[], datetime] = utc_now
+
+    @property
+    def public_url(self) -> str:
+        """Under which address people reach this door; there are pages only where there is one."""
+        assert self.settings.http_public_url  # noqa: S101 - else no page is answered
+        return self.settings.http_public_url
 
 
 @contextmanager
@@ -110,9 +125,10 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
     """
     conninfo = postgres_address(settings)
     keys, tokens, carriers = KeysFile(settings.http_keys_file), _tokens(settings), CarriersFile(settings.carriers_file)
+    shop_tokens, brand = ShopTokens(settings.http_enter_key_file), Branding(settings.http_brand_dir)
     with closing(connect(conninfo)) as connection:
         prepare(connection)
-        cursor_secret = secret(connection, CURSORS)
+        cursor_secret, page_secret = secret(connection, CURSORS), secret(connection, PAGES)
     with ExitStack() as made:
         waiting = made.enter_context(answers(settings, stop))
         publisher = publisher_of(settings)
@@ -128,6 +144,9 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
             outbound=outbound,
             waiting=waiting,
             cursor_secret=cursor_secret,
+            page_secret=page_secret,
+            shop_tokens=shop_tokens,
+            brand=brand,
             carriers=carriers,
             evidence=Folder(settings.evidence_dir or settings.data_dir / "evidence"),
             metrics=metrics,

@@ -18,6 +18,7 @@ from workers.http.carrier_news import commands_of, due, lapse, mark_told, parcel
 from workers.http.door import Door
 from workers.http.evidence_store import forget_orphans
 from workers.http.incoming import incoming_of
+from workers.http.visitors import forget_visitors
 from workers.runtime.patience import patiently
 
 NEWS_EVERY_S: Final = 60.0
@@ -41,6 +42,7 @@ def upkeep(door: Door, stop: Event) -> Iterator[None]:
                     if time.monotonic() - cleaned_at >= FILES_EVERY_S:
                         cleaned_at = time.monotonic()
                         patiently(lambda: forget_orphans(session.connection, door.evidence), stop, metrics)
+                        patiently(lambda: forget_visitors(session.connection), stop, metrics)
         except BaseException as failure:
             failures.append(failure)
             stop.set()

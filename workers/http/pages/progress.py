@@ -1,0 +1,209 @@
+"""A return's own page: where it stands, what is next, what was paid; and what its customer may do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from infra.sellers import seller_of
+from projections.refund_ledger.credit_notes import find_credit_note
+from projections.tracking.case_file import CaseFile, read_case_file
+from projections.tracking.progress import read_progress
+from workers.desk.returnable import sold_lines
+from workers.http.door import Door, Reading
+from workers.http.errors import NotFoundError
+from workers.http.pages import naming
+from workers.http.pages.sending import send
+from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
+from workers.http.reading import POSITION_MAX, look
+from workers.http.visitors import ReturnLink, link_of
+from workers.pictures.credit_note_pdf import drawn
+
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,100}")
+UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+TOOK: Final = ("requested_at", "authorized_at", "handed_over_at", "received_at", "inspected_at", "paid_at")
+"""The instants of the steps that are drawn."""
+REACHED: Final[dict[str, int]] = {
+    "requested": 1, "needs_review": 1, "authorized": 2, "in_transit": 3, "received": 4, "inspected": 5, "resolved": 5,
+}  # fmt: skip
+"""How many steps are behind a return of a status; the last one is when all money has arrived."""
+STOPPED: Final = frozenset({"denied", "expired", "withdrawn"})
+CAN_CANCEL: Final = frozenset({"requested", "needs_review", "authorized"})
+SCORES: Final = range(1, 6)
+OVER: Final = frozenset({"resolved", "closed"})
+"""When a customer is asked how it went; a link asks whenever it is opened."""
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/r/{token}")
+async def show(request: Request, token: str) -> Response:
+    """Show the return that a link opens."""
+    return await _page(the_visit(request), token)
+
+
+async def _page(visit: Visit, token: str, *, status: int = 200, said: str | None = None) -> Response:
+    link = await _link(visit, token)
+    case, progress = await _read(visit, link)
+    titles = await run_in_threadpool(_titles, visit.door, link.order_id)
+    session = await visit.session()
+    is_fresh = session is not None and session.order_id == link.order_id and session.customer_id == link.customer_id
+    summary = case.summary
+    score = visit.query.get("score", "")
+    return visit.page(
+        "return.html",
+        status,
+        token=token,
+        case=case,
+        summary=summary,
+        steps=_steps(summary, progress),
+        terms=case.terms[0] if case.terms else None,
+        progress=progress,
+        lines=_lines(case, titles),
+        naming=naming,
+        said=said,
+        can_cancel=summary["status"] in CAN_CANCEL,
+        is_fresh=is_fresh,
+        asks_feedback=not case.feedback and (bool(score) or summary["status"] in OVER),
+        score=int(score) if score in {str(one) for one in SCORES} else None,
+        command_id=uuid4(),
+    )
+
+
+async def _link(visit: Visit, token: str) -> ReturnLink:
+    """Return what a token opens; forged, expired and another's are all the same ``NotFoundError``."""
+
+    def read() -> ReturnLink | None:
+        with visit.door.views.connection() as connection:
+            return link_of(connection, token, visit.door.clock())
+
+    link = await run_in_threadpool(read) if TOKEN.fullmatch(token) else None
+    if link is None:
+        raise NotFoundError("no such link")
+    return link
+
+
+async def _read(visit: Visit, link: ReturnLink) -> tuple[CaseFile, dict[str, Any]]:
+    after = visit.query.get("after", "")
+    position = int(after) if after.isascii() and after.isdecimal() and 0 < len(after) < 20 else None
+    if position is not None and not 0 < position <= POSITION_MAX:
+        position = None
+
+    def read(connection: Reading) -> tuple[CaseFile | None, dict[str, Any]]:
+        return read_case_file(connection, link.rma_id), read_progress(connection, link.rma_id)
+
+    case, progress = await look(visit.door, position, read)
+    if case is None or (case.summary["order_id"], case.summary["customer_id"]) != (link.order_id, link.customer_id):
+        raise NotFoundError("no such return")
+    return case, progress
+
+
+def _titles(door: Door, order_id: str) -> dict[str, str]:
+    with door.logs.streams() as streams:
+        order = sold_lines(order_id, streams)
+    return {line_id: line["title"] for line_id, line in order["lines"].items()} if order else {}
+
+
+def _steps(summary: dict[str, Any], progress: dict[str, Any]) -> list[dict[str, Any]]:
+    status = summary["status"]
+    if status in STOPPED:
+        names = [naming.STEPS[0], STOPPED_NAMES[status]]
+        at = summary["closed_at"] or summary["decided_at"]
+        return [
+            {"name": names[0], "at": summary["requested_at"], "state": "done"},
+            {"name": names[1], "at": at, "state": "stopped"},
+        ]
+    is_done = status == "closed" or (status == "resolved" and progress["paid_at"])
+    reached = len(naming.STEPS) if is_done else REACHED.get(status, 1)
+    steps = []
+    for place, (name, column) in enumerate(zip(naming.STEPS, TOOK, strict=True)):
+        state = "done" if place < reached else "next" if place == reached else "ahead"
+        steps.append({"name": name, "at": progress[column] if state == "done" else None, "state": state})
+    return steps
+
+
+STOPPED_NAMES: Final[dict[str, str]] = {
+    "denied": naming.N_("Not approved"),
+    "expired": naming.N_("Lapsed"),
+    "withdrawn": naming.N_("Cancelled"),
+}
+
+
+def _lines(case: CaseFile, titles: dict[str, str]) -> list[dict[str, Any]]:
+    """Return one row for each line of the return: neighbouring runs of units that differ count together."""
+    shown: dict[int, dict[str, Any]] = {}
+    for row in case.lines:
+        line = shown.setdefault(
+            row["line"], {**row, "title": titles.get(row["line_id"], row["sku"]), "quantity": 0, "refund_minor": 0}
+        )
+        line["quantity"] += row["quantity"]
+        line["refund_minor"] += row["refund_minor"]
+    return list(shown.values())
+
+
+@router.get("/r/{token}/credit-note")
+async def credit_note(request: Request, token: str) -> Response:
+    """Get a credit note of the return as PDF."""
+    visit = the_visit(request)
+    link = await _link(visit, token)
+    number = visit.query.get("number", "")
+    note = await look(visit.door, None, lambda views: find_credit_note(views, number[:256].replace("\x00", "")))
+    if note is None or note["rma_id"] != link.rma_id:
+        raise NotFoundError("no such note")
+    seller = seller_of(visit.door.settings.sellers_file, note["series_id"])
+    content = await run_in_threadpool(drawn, note, seller)
+    name = UNSAFE.sub("_", number).strip(".")[:80] or "credit-note"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.pdf"',
+        "Content-Security-Policy": "sandbox",
+    }
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.post("/r/{token}/cancel")
+async def cancel(request: Request, token: str) -> Response:
+    """Cancel the return; only somebody with a fresh visit may: the link alone has stood in mails for long."""
+    visit = check_form(request)
+    link = await _link(visit, token)
+    session = await visit.let_in()
+    if (session.order_id, session.customer_id) != (link.order_id, link.customer_id):
+        raise NotFoundError("another order's visit")
+    return await _told(visit, token, link, "WithdrawReturn", {})
+
+
+@router.post("/r/{token}/feedback")
+async def feedback(request: Request, token: str) -> Response:
+    """Send what the customer says of the return."""
+    visit = check_form(request)
+    link = await _link(visit, token)
+    score = visit.form.get("score")
+    if score not in {str(one) for one in SCORES}:
+        return await _page(visit, token, status=422, said=visit.words.gettext("Please choose from 1 to 5."))
+    comment = visit.form.get("comment")[:4_000]
+    return await _told(
+        visit, token, link, "GiveFeedback", {"score": int(score), **({"comment": comment} if comment else {})}
+    )
+
+
+async def _told(visit: Visit, token: str, link: ReturnLink, name: str, data: dict[str, Any]) -> Response:
+    """Send a command about the return under the form's id, and show the return as it is then."""
+    command_id = _command_id(visit.form.get("id"))
+    about = {"rma_id": str(link.rma_id), "order_id": link.order_id}
+    answer = await send(visit.door, name, command_id, link.customer_id, about | data)
+    if answer.status == "accepted":
+        return see_other(f"/r/{token}?after={answer.position}" if answer.position else f"/r/{token}")
+    if answer.status == "pending":
+        said = visit.words.gettext("We have it, and it is being worked on. Look again in a minute.")
+        return await _page(visit, token, status=202, said=said)
+    return await _page(visit, token, status=409, said=naming.refusal_name(answer.code, visit.words))
+
+
+def _command_id(given: str) -> str:
+    try:
+        return str(UUID(given))
+    except ValueError as error:
+        raise NotFoundError("no form of ours") from error

@@ -1,0 +1,40 @@
+"""Commands that pages send: as the customer of the visit, at the server's own time, under the id of the form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from infra.kafka.command_client import OutgoingCommand
+from workers.http.commands import ask
+from workers.http.door import Door
+from workers.http.incoming import incoming_of
+
+SOURCE: Final = "/doors/customer"
+WAIT_S: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a command: ``accepted``, ``refused``, ``malformed`` or ``pending``; how far the log is with it."""
+
+    status: str
+    code: str
+    position: int
+
+
+async def send(door: Door, name: str, command_id: str, customer_id: str, data: dict[str, Any]) -> Answer:
+    """Send a command and return what came of it, or that it is on its way: it is not lost then.
+
+    Raises:
+        UnavailableError: Kafka did not take it in time; sent again under the same id, it takes effect once.
+    """
+    command = OutgoingCommand(name, command_id, SOURCE, data["order_id"], door.clock(), f"customer:{customer_id}", data)
+    [answer] = await ask(door, [incoming_of(command)], WAIT_S)
+    if answer is None:
+        return Answer("pending", "", 0)
+    said = orjson.loads(answer)
+    position = max((event["position"] for event in said["events"]), default=0)
+    return Answer(said["status"], said.get("code") or "", position)
