@@ -157,7 +157,7 @@ class UnknownClaimError(RuleViolationError):
 
 
 class NoteSubjectError(RuleViolationError):
-    """A note is about one thing, a refund, a claim or a won chargeback; and about one that corrects a sale."""
+    """A note is about one thing: a refund, a claim, a reversal of it, or a won chargeback; one that corrects a sale."""
 
     code = "note_subject"
 

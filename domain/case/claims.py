@@ -97,6 +97,7 @@ def give_up(case: Case, runs: Sequence[RmaRun], because: UnclaimedBecause) -> No
             units=units,
             postings=ledger.entry((ledger.SALES_RETURNS, amount), (ledger.CUSTOMER_RECEIVABLE, -amount)),
             currency=case.order.currency,
+            reversal=len(claim.reversals) + 1,
             timestamp=case.at,
         )
     overpayments.give_back(case.order, case.rma.rma_id, "claim", case.at)

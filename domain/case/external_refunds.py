@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from domain.case import Case, deadlines, payouts
+from domain.case import Case, deadlines, payouts, resolution
 from domain.order import Order
+from domain.order.accounts import ExternalRefund
+from domain.order.parts import LineRun
 from domain.rma import Rma
 from domain.settlement import chargebacks, external_refunds
 from domain.settlement.external_refunds import GoneBack
@@ -24,8 +26,25 @@ def record(order: Order, find_return: FindReturn, told: GoneBack, at: datetime) 
 def decide_chargeback(
     order: Order, find_return: FindReturn, external_id: str, outcome: ChargebackOutcome, at: datetime
 ) -> None:
-    """Record what came of a dispute; raises what ``settlement.chargebacks.decide`` does."""
+    """Record what came of a dispute; raises what ``settlement.chargebacks.decide`` does.
+
+    Returns whose units had got less, as the chargeback had taken it, get the rest once it is won.
+    """
+    known = order.external.get(external_id)
+    is_news = known is not None and known.outcome != outcome
     _tell_returns(order, find_return, chargebacks.decide(order, external_id, outcome, at), at)
+    if known is not None and is_news and outcome == "won":
+        _make_whole(order, find_return, known, at)
+
+
+def _make_whole(order: Order, find_return: FindReturn, won: ExternalRefund, at: datetime) -> None:
+    """Pay what units have again, and would have got, had the chargeback not taken it."""
+    credits = [order.lines[line_id].credits[place] for line_id, place in won.places]
+    units = [LineRun(credit.line_id, credit.first, credit.count) for credit in credits]
+    for rma_id in dict.fromkeys(state.rma_id for _, state in order.states_within(units) if state.rma_id):
+        case = Case(order, find_return(rma_id), at)
+        resolution.give_what_is_back(case, units)
+        deadlines.keep(case)
 
 
 def _tell_returns(order: Order, find_return: FindReturn, refunds: Iterable[UUID], at: datetime) -> None:

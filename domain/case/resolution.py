@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.case import Case, disposition, exchange, fees, payouts, refunds, shares
 from domain.errors import AmountExceedsEntitlementError
-from domain.order.parts import Credit, TenderShare
+from domain.order.parts import Credit, LineRun, TenderShare
 from domain.order.promotions import PromotionChange
 from domain.policy.decision import Decision
 from domain.rma.parts import RmaRun
@@ -301,6 +301,30 @@ def give_rest(case: Case, number: int) -> None:
                 promotions=_promotions(case, charged, net_minor(charged)),
             )
             payouts.start(case, requested)
+
+
+def give_what_is_back(case: Case, units: Sequence[LineRun]) -> None:
+    """Refund what is left again, as a chargeback was won, for those of the units that had got less for want of it.
+
+    What a person named for units stays as it is.
+    """
+    for number, line in case.rma.lines.items():
+        back = [run.run for run in units if run.line_id == line.asked.line_id]
+        got_less = [(run, state) for run, state in line.states.within(back) if _gets_all(state)]
+        for resolution in _IN_MONEY if got_less else ():
+            runs = [RmaRun(number, run.first, run.count) for run, state in got_less if state.resolution == resolution]
+            some = [run for run in shares.apart(case, runs) if _something_is_left(case, run)]
+            if some:
+                refund(case, some, Award(resolution=resolution, by="policy"))
+
+
+def _gets_all(state: RunState) -> bool:
+    """Tell whether units get all that policy grants, whoever decided it."""
+    return state.is_authorized and state.is_paid_out and not state.deducted
+
+
+def _something_is_left(case: Case, run: RmaRun) -> bool:
+    return any(credit.paid_minor for credit in shares.granted(case, refunds.entitlement(case, [run])))
 
 
 def _grows_with_grade(state: RunState, resolution: Resolution) -> bool:

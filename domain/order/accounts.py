@@ -239,6 +239,14 @@ class PayoutNews:
         return at < self.latest_at
 
 
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What of a claim was given up at once (minor units), and when."""
+
+    amount_minor: int
+    at: datetime
+
+
 @dataclass(slots=True)
 class Claim:
     """Money asked back from the customer (minor units), for which units where a deadline asked."""
@@ -252,7 +260,13 @@ class Claim:
     at: datetime
     given_up: list[LineRun] = field(default_factory=list)
     """The units for which nothing is asked any more."""
-    given_up_minor: int = 0
+    reversals: list[Reversal] = field(default_factory=list)
+    """What was given up of it, the first first."""
+
+    @property
+    def given_up_minor(self) -> int:
+        """What of it is asked no more, minor units."""
+        return sum(reversal.amount_minor for reversal in self.reversals)
 
 
 @dataclass(slots=True)

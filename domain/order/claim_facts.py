@@ -8,7 +8,7 @@ from uuid import UUID
 from domain import ledger
 from domain.fact import Fact
 from domain.ledger import Posting
-from domain.order.accounts import Claim
+from domain.order.accounts import Claim, Reversal
 from domain.order.parts import LineRun
 from domain.order.state import OrderState
 from domain.vocabularies import OwedFor, UnclaimedBecause
@@ -55,10 +55,12 @@ class ClaimReversed(Fact):
     units: tuple[LineRun, ...]
     postings: tuple[Posting, ...]
     currency: str
+    reversal: int | None = None
+    """Which reversal of its claim it is, from 1; those of the first days do not say."""
 
     def apply(self, aggregate: OrderState) -> None:
         reversed_minor = ledger.balance(self.postings, ledger.CUSTOMER_RECEIVABLE)
         aggregate.owe(self.rma_id, self.owed_for, reversed_minor, self.timestamp)
         claim = aggregate.claims[self.claim_id]
         claim.given_up += self.units
-        claim.given_up_minor += self.amount_minor
+        claim.reversals.append(Reversal(self.amount_minor, self.timestamp))

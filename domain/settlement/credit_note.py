@@ -36,7 +36,7 @@ class NoteLine:
 class NoteContent:
     """What a note is about and what it says; exactly one of the three ids is given.
 
-    ``external_id`` stands for a chargeback that was won.
+    ``external_id`` stands for a chargeback that was won; ``reversal`` for that reversal of the claim, from 1.
     """
 
     kind: NoteKind
@@ -47,11 +47,12 @@ class NoteContent:
     currency: str
     lines: tuple[NoteLine, ...]
     external_id: str | None = None
+    reversal: int | None = None
 
     @property
     def about(self) -> str:
         """What it is about, as ``subject`` names it."""
-        return subject(self.order_id, self.refund_id, self.claim_id, self.external_id)
+        return subject(self.order_id, self.refund_id, self.claim_id, self.external_id, self.reversal)
 
     @property
     def gross_minor(self) -> int:
@@ -64,13 +65,21 @@ class NoteContent:
         return together(*(line.taxes for line in self.lines))
 
 
-def subject(order_id: str, refund_id: UUID | None, claim_id: str | None, external_id: str | None = None) -> str:
+def subject(
+    order_id: str,
+    refund_id: UUID | None,
+    claim_id: str | None,
+    external_id: str | None = None,
+    reversal: int | None = None,
+) -> str:
     """Return what a note is about, by a name that no other note has: claims and chargebacks are named in their order.
 
     No id of theirs has a space in it.
     """
     if external_id:
         return f"won {order_id}/{external_id}"
+    if reversal:
+        return f"reversal {reversal} {order_id}/{claim_id}"
     return str(refund_id) if refund_id else f"{order_id}/{claim_id}"
 
 
@@ -96,6 +105,13 @@ def note_of_claim(order: Order, claim: Claim) -> NoteContent:
     """Return the debit note of a claim; what is asked for is no sale, so that no tax is in it."""
     line = NoteLine("claim", claim.amount_minor, claim.amount_minor)
     return NoteContent("debit", order.order_id, claim.rma_id, None, claim.claim_id, order.currency, (line,))
+
+
+def note_of_reversal(order: Order, claim: Claim, number: int) -> NoteContent:
+    """Return the credit note of what was given up of a claim: it takes back so much of the claim's debit note."""
+    given_up = claim.reversals[number - 1].amount_minor
+    asked = note_of_claim(order, claim)
+    return replace(asked, kind="credit", lines=(NoteLine("claim", given_up, given_up),), reversal=number)
 
 
 def note_of_won_chargeback(order: Order, external_id: str) -> NoteContent:

@@ -85,9 +85,12 @@ class CreditNoteSeries(AggregateRoot):
         lines: tuple[NoteLine, ...]
         external_id: str | None = None
         """The chargeback that was won, where it is about one."""
+        reversal: int | None = None
+        """Which reversal of the claim it is about, from 1; None: the claim itself."""
 
         def apply(self, aggregate: CreditNoteSeries) -> None:
-            aggregate.noted.add(subject(self.order_id, self.refund_id, self.claim_id, self.external_id))
+            about = subject(self.order_id, self.refund_id, self.claim_id, self.external_id, self.reversal)
+            aggregate.noted.add(about)
 
     def __init__(self, series_id: str, year: int) -> None:
         self.series_id = series_id
@@ -131,5 +134,6 @@ class CreditNoteSeries(AggregateRoot):
             taxes=content.taxes,
             lines=content.lines,
             external_id=content.external_id,
+            reversal=content.reversal,
             timestamp=at,
         )

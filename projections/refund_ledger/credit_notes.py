@@ -21,8 +21,8 @@ CREDIT_NOTES: Final = Table(
     (
         Column("number", "text", "The note's number; those of a series and year follow each other without a gap."),
         Column("series_id", "text", "The seller's series; default where orders name no seller."),
-        Column("refund_id", "uuid", "The refund it is about; empty for a debit.", null=True),
-        Column("claim_id", "text", "The claim it is about; empty otherwise.", null=True),
+        Column("refund_id", "uuid", "The refund it is about; empty otherwise.", null=True),
+        Column("claim_id", "text", "The claim it is about, a credit what was given up of it.", null=True),
         Column("rma_id", "uuid", "The return; empty: the money moved without one.", null=True),
         ORDER_ID,
         Column("kind", "text", "credit: the customer gets it; debit: it is asked of the customer."),

@@ -14,12 +14,13 @@ from domain.order.payout import Payout
 from domain.rma import Rma
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
+from tests.support.cents_of_units import PAID, cents_of, left_of_units
+from tests.support.conservation_of_chargebacks import check_chargebacks
 from tests.support.conservation_of_promotions import check_promotions
 from tests.support.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
 MADE_GOOD = frozenset({"refund", "store_credit", "exchange", "replacement"})
-PAID = ("goods_minor", "tax_minor")
 LIVE = frozenset({"requested", "needs_review", "authorized"})
 WORST_FIRST = (("unknown", "unknown"), ("requested", "pending"), ("failed", "failed"), ("settled", "settled"))
 
@@ -36,7 +37,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _each_unit_is_where_its_return_says(order, returns)
     _rounding_goes_back_with_the_last_units(order, shop.history)
     _no_unit_bears_more_than_was_paid(order)
-    _won_chargebacks_leave_nothing(order)
+    check_chargebacks(order, returns)
     _taxes_go_back_with_what_they_are_on(order, shop.history)
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
@@ -123,29 +124,6 @@ def _ground(state: RunState) -> tuple[str | None, tuple[str, ...]]:
     return None, ("in_return", "returned") if state.resolution != "undecided" else ()
 
 
-def _cents_of(total: int, units: int, number: int) -> int:
-    """Return the cents of one unit: units 1 to k hold the floor of T·k/n."""
-    return total * number // units - total * (number - 1) // units
-
-
-def left_of_units(line: OrderLine, credits: Iterable[Credit], component: str) -> list[int]:
-    """Return what each unit has left after each credit took from it in proportion to what it had, unit by unit.
-
-    A credit below zero gives back in proportion to what each unit had given.
-    """
-    whole = getattr(line, component)
-    paid = [_cents_of(whole, line.quantity, number) for number in range(1, line.quantity + 1)]
-    left = paid.copy()
-    for credit in credits:
-        units = range(credit.first - 1, credit.first - 1 + credit.count)
-        amount = getattr(credit, component)
-        had = [left[unit] if amount >= 0 else paid[unit] - left[unit] for unit in units]
-        for place, unit in enumerate(units):
-            if sum(had):
-                left[unit] -= amount * sum(had[: place + 1]) // sum(had) - amount * sum(had[:place]) // sum(had)
-    return left
-
-
 def _no_unit_bears_more_than_was_paid(order: Order) -> None:
     """Per unit, per line and per order: what goes back is at most what was paid, fees never more than that."""
     for account in order.lines.values():
@@ -156,7 +134,7 @@ def _no_unit_bears_more_than_was_paid(order: Order) -> None:
             for number in range(1, line.quantity + 1):
                 covering = [c for c in account.credits if c.first <= number < c.first + c.count]
                 if all(c.count == 1 for c in covering):
-                    assert sum(getattr(c, part) for c in covering) <= _cents_of(whole, line.quantity, number)
+                    assert sum(getattr(c, part) for c in covering) <= cents_of(whole, line.quantity, number)
         for component in ("goods_minor", "tax_minor", "shipping_minor"):
             assert min(left_of_units(line, account.credits, component), default=0) >= 0, (line.line_id, component)
         for run in _runs(account.credits):
@@ -186,16 +164,6 @@ def _credited_elsewhere(order: Order) -> int:
     """Return what of the order's cents went back elsewhere and stayed there."""
     live = [external for external in order.external.values() if external.outcome != "won"]
     return sum(credit.gross_minor for external in live for credit in order.refunds[external.refund_id].credits)
-
-
-def _won_chargebacks_leave_nothing(order: Order) -> None:
-    """What a won chargeback had taken, every unit has again."""
-    for account in order.lines.values():
-        taken_back = [account.credits[place] for place in account.taken_back]
-        assert sum(credit.gross_minor for credit in taken_back) == 0, (account.fact.line_id, taken_back)
-    for external in order.external.values():
-        given = order.refunds[external.refund_id].credits
-        assert external.outcome != "won" or not given or any(account.taken_back for account in order.lines.values())
 
 
 def _rounding_goes_back_with_the_last_units(order: Order, history: Iterable[Fact]) -> None:
@@ -247,7 +215,7 @@ def _runs(credits: Iterable[Credit]) -> set[tuple[int, int]]:
 def _run_within_paid(line: OrderLine, credits: Iterable[Credit], first: int, count: int) -> None:
     """What was given back inside a run is at most what its units cost."""
     inside = [c for c in credits if first <= c.first and c.first + c.count <= first + count]
-    paid = sum(_cents_of(line.goods_minor, line.quantity, number) for number in _numbers(first, count))
+    paid = sum(cents_of(line.goods_minor, line.quantity, number) for number in _numbers(first, count))
     assert sum(credit.goods_minor for credit in inside) <= paid, (line.line_id, first, count)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,14 @@ from domain.recorded import RecordedEvent
 from domain.settlement.credit_note_series import DEFAULT_SERIES, series_of
 
 KINDS: Final = frozenset(
-    {Order.Registered, Order.RefundRequested, Order.ClaimRaised, Order.ExternalRefundRecorded, Order.ChargebackDecided}
+    {
+        Order.Registered,
+        Order.RefundRequested,
+        Order.ClaimRaised,
+        Order.ClaimReversed,
+        Order.ExternalRefundRecorded,
+        Order.ChargebackDecided,
+    }
 )
 TABLES: Final = """
 CREATE SCHEMA IF NOT EXISTS rma_credit_notes;
@@ -35,6 +42,7 @@ CREATE TABLE IF NOT EXISTS rma_credit_notes.due (
     sent        boolean     NOT NULL DEFAULT false
 );
 ALTER TABLE rma_credit_notes.due ADD COLUMN IF NOT EXISTS external_id text;  -- of a chargeback that was won
+ALTER TABLE rma_credit_notes.due ADD COLUMN IF NOT EXISTS reversal integer;  -- which one of the claim, from 1
 CREATE INDEX IF NOT EXISTS due_claims ON rma_credit_notes.due (order_id) WHERE claim_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS due_to_send ON rma_credit_notes.due (position) WHERE NOT sent;
 """
@@ -44,19 +52,21 @@ SELLERS: Final = """
 """
 CLAIMED_BEFORE: Final = """
     SELECT order_id, count(*) FROM rma_credit_notes.due
-    WHERE claim_id IS NOT NULL AND order_id = ANY(%s) GROUP BY order_id
+    WHERE claim_id IS NOT NULL AND reversal IS NULL AND order_id = ANY(%s) GROUP BY order_id
 """
 MOVED: Final = """
     INSERT INTO rma_credit_notes.due
-        (position, refund_id, claim_id, external_id, rma_id, order_id, series_id, occurred_at)
-    SELECT position, refund_id, claim_id, external_id, rma_id, order_id, coalesce(s.series_id, %s), occurred_at
-    FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
-        AS r (position, refund_id, claim_id, external_id, rma_id, order_id, occurred_at)
+        (position, refund_id, claim_id, external_id, reversal, rma_id, order_id, series_id, occurred_at)
+    SELECT position, refund_id, claim_id, external_id, reversal, rma_id, order_id, coalesce(s.series_id, %s),
+        occurred_at
+    FROM unnest(
+        %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::integer[], %s::uuid[], %s::text[], %s::timestamptz[]
+    ) AS r (position, refund_id, claim_id, external_id, reversal, rma_id, order_id, occurred_at)
     LEFT JOIN rma_credit_notes.sellers AS s USING (order_id)
     ON CONFLICT (position) DO NOTHING
 """
 DUE: Final = """
-    SELECT position, refund_id, claim_id, external_id, rma_id, order_id, series_id, occurred_at
+    SELECT position, refund_id, claim_id, external_id, reversal, rma_id, order_id, series_id, occurred_at
     FROM rma_credit_notes.due WHERE NOT sent ORDER BY position LIMIT %s
 """
 SENT: Final = "UPDATE rma_credit_notes.due SET sent = true WHERE position = ANY(%s)"
@@ -64,7 +74,7 @@ SENT: Final = "UPDATE rma_credit_notes.due SET sent = true WHERE position = ANY(
 
 @dataclass(frozen=True, slots=True)
 class DueNote:
-    """What needs its note: a refund, a claim, or a won chargeback, named by its ``external_id``.
+    """What needs its note: a refund, a claim or a reversal of it, or a won chargeback, named by its ``external_id``.
 
     ``position`` is the place in the log of the event that tells of it.
     """
@@ -73,6 +83,7 @@ class DueNote:
     refund_id: UUID | None
     claim_id: str | None
     external_id: str | None
+    reversal: int | None
     rma_id: UUID | None
     order_id: str
     series_id: str
@@ -99,7 +110,7 @@ class CreditNoteTable:
             connection.execute(SELLERS, (list(sellers), list(sellers.values())))
         claimed = _claims(connection, wanted)
         moved = [
-            (event.position, *about, event.partition_key, event.occurred_at)
+            (event.position, *astuple(about), event.partition_key, event.occurred_at)
             for event in wanted
             if (about := _about(event, claimed))
         ]
@@ -107,19 +118,30 @@ class CreditNoteTable:
             connection.execute(MOVED, (DEFAULT_SERIES, *map(list, zip(*moved, strict=True))))
 
 
-def _about(
-    event: RecordedEvent, claimed: Mapping[int, str]
-) -> tuple[UUID | None, str | None, str | None, UUID | None] | None:
-    """Return the refund, the claim or the chargeback that a note is due for, and its return; None where none is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """What a note is due for, and its return."""
+
+    refund_id: UUID | None = None
+    claim_id: str | None = None
+    external_id: str | None = None
+    reversal: int | None = None
+    rma_id: UUID | None = None
+
+
+def _about(event: RecordedEvent, claimed: Mapping[int, str]) -> _About | None:
+    """Return what a note is due for; None where none is. A reversal of the first days has no number, and no note."""
     match fact := event.fact:
         case Order.RefundRequested() if fact.amount_minor:
-            return fact.refund_id, None, None, fact.rma_id
+            return _About(refund_id=fact.refund_id, rma_id=fact.rma_id)
         case Order.ClaimRaised() if fact.amount_minor:
-            return None, claimed[event.position], None, fact.rma_id
+            return _About(claim_id=claimed[event.position], rma_id=fact.rma_id)
+        case Order.ClaimReversed() if fact.reversal:
+            return _About(claim_id=fact.claim_id, reversal=fact.reversal, rma_id=fact.rma_id)
         case Order.ExternalRefundRecorded() if fact.credited_minor:
-            return fact.refund_id, None, None, None
+            return _About(refund_id=fact.refund_id)
         case Order.ChargebackDecided(outcome="won") if fact.credited_minor:
-            return None, None, fact.external_id, None
+            return _About(external_id=fact.external_id)
     return None
 
 

@@ -54,6 +54,7 @@ def ask(session: Session, outlet: Outlet) -> int:
                 refund_id=str(note.refund_id) if note.refund_id else None,
                 claim_id=note.claim_id,
                 external_id=note.external_id,
+                reversal=note.reversal,
                 order_id=note.order_id,
                 rma_id=str(note.rma_id) if note.rma_id else None,
                 series_id=note.series_id,
@@ -68,12 +69,15 @@ def command_of(note: DueNote, raised_by: EventIds) -> OutgoingCommand:
         for name in ("refund_id", "claim_id", "external_id")
         if (value := getattr(note, name)) is not None
     }
-    data = {"series_id": note.series_id, "order_id": note.order_id, **about}
+    data: dict[str, object] = {"series_id": note.series_id, "order_id": note.order_id, **about}
+    if note.reversal is not None:
+        data["reversal"] = note.reversal
     if note.rma_id is not None:
         data["rma_id"] = str(note.rma_id)
+    named = subject(note.order_id, note.refund_id, note.claim_id, note.external_id, note.reversal)
     return OutgoingCommand(
         type="IssueCreditNote",
-        id=f"credit-note/{subject(note.order_id, note.refund_id, note.claim_id, note.external_id)}",
+        id=f"credit-note/{named}",
         source=SOURCE,
         key=note.series_id,
         time=note.occurred_at,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from domain.identity import deadline_id
 from infra.addresses import postgres_address
 from infra.metrics import WorkerMetrics
 from infra.sessions import connect
@@ -76,3 +78,21 @@ def test_money_that_went_back_elsewhere_gets_its_notes(settings: Settings) -> No
 
         found = [(note["kind"], note["gross_minor"], note["external_id"]) for note in notes(counter)]
         assert found == [("credit", 400, None), ("debit", 400, "dp-1")]
+
+
+def test_what_is_given_up_of_a_claim_corrects_its_debit_note(settings: Settings) -> None:
+    """A refund on approval, claimed as the goods did not come, claimed no longer as they do: credit, debit, credit."""
+    with system(settings) as counter, running(settings, partial(run, metrics=WorkerMetrics("credit_notes"))):
+        counter.publish({"window": {"days": 30}, "method": "own_carrier", "refund_due": "approval"})
+        rma_id = counter.order_and_return("O-1", {"card": 400}, ago=timedelta(days=40))
+        about = {"rma_id": str(rma_id), "order_id": "O-1"}
+        deadline = str(deadline_id(rma_id, "ship_back", 1, 1))
+        counter.accepted("PassDeadline", {**about, "deadline_id": deadline}, actor="clock:c")
+        came = {"receipt_id": "R-1", "site": "W", "items": [{"line": 1, "quantity": 1}], "complete": True}
+        counter.accepted("ReceiveGoods", about | came)
+        found = {"line": 1, "quantity": 1, "grade": "A", "cause": "none_found", "liable_party": "none"}
+        counter.accepted("RecordInspection", {**about, **found, "inspection_id": "I-1"})
+        wait_for(lambda: len(notes(counter)) == 3, "the credit note of what was given up")
+
+        issued = [(note["kind"], note["gross_minor"], note["claim_id"] is not None) for note in notes(counter)]
+        assert issued == [("credit", 400, False), ("debit", 400, True), ("credit", 400, True)]

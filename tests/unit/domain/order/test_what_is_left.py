@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.order.parts import Credit, OrderLine
 from domain.settlement.entitlement import left_minor
 from domain.units import UnitRun
-from tests.support.conservation import left_of_units
+from tests.support.cents_of_units import left_of_units
 
 UNITS = 7
 Left = Callable[[Sequence[Credit], Any, Callable[[UnitRun], int], UnitRun], int]

@@ -179,3 +179,63 @@ def test_cancelled_units_are_paid_back_after_all() -> None:
     facts = shop.send("RecordChargebackOutcome", ended(), actor="gateway:g", at=day(20))
     assert names(facts) == ["ChargebackDecided", "RefundRequested"]
     assert payouts(shop) == [(1500, "failed"), (1500, "requested")]
+
+
+def test_a_return_that_got_less_gets_the_rest() -> None:
+    """The bank took 1200 of 1500 first: the shoes got 200 of 1000; won, the 800 are due. The socks nobody returned."""
+    shop = open_shop(order=CARD)
+    tell(shop, 1200, at=2, kind="chargeback")
+    request(shop, {"line_id": "L1", "quantity": 3})
+    receive(shop, (1, 3))
+    inspect(shop, 1, 3)
+    settle_all(shop)
+    assert payouts(shop) == [(1200, "settled"), (200, "settled")]
+
+    facts = shop.send("RecordChargebackOutcome", ended(), actor="gateway:g", at=day(20))
+    assert names(facts)[:3] == ["ChargebackDecided", "RefundRequested", "RefundStarted"]
+    assert payouts(shop)[2:] == [(800, "requested")]
+    assert states(shop, "resolution", "settlement") == [(3, "refund", "pending")]
+    settle_all(shop)
+    unchanged(shop, "RecordChargebackOutcome", ended(), at=day(21))
+    assert sum(refund.amount_minor for refund in shop.order().refunds.values() if refund.rma_id) == 1000
+
+
+def test_what_a_return_got_nothing_of_is_paid_after_fees() -> None:
+    """All was gone, and the return resolved without money; won, 1000 less 10 % and the 50 of the label: 850."""
+    fees = {"restocking_bps": 1000, "return_shipping_minor": 50}
+    shop = open_shop({**POLICY, "method": "label", "fees": fees}, CARD)
+    tell(shop, 1500, at=2, kind="chargeback")
+    request(shop, {"line_id": "L1", "quantity": 3})
+    receive(shop, (1, 3))
+    inspect(shop, 1, 3)
+    assert states(shop, "resolution", "settlement") == [(3, "refund", "settled")]
+
+    decide(shop)
+    assert payouts(shop) == [(1500, "failed"), (850, "requested")]
+
+
+def test_what_a_person_named_stays() -> None:
+    """100 for all three were a person's figure: no chargeback took the rest."""
+    shop = open_shop(order=CARD)
+    tell(shop, 1200, at=2, kind="chargeback")
+    request(shop, {"line_id": "L1", "quantity": 3})
+    receive(shop, (1, 3))
+    inspect(shop, 1, 3, grade="D", liable_party="customer")
+    named = on_return(line=1, quantity=3, resolution="refund", amount_minor=100)
+    shop.send("DecideResolution", named, at=day(8))
+
+    decide(shop)
+    assert payouts(shop) == [(1200, "failed"), (100, "requested")]
+
+
+def test_store_credit_that_was_less_is_made_whole_by_store_credit() -> None:
+    """200 in store credit; won, 800 more, given at once."""
+    shop = open_shop(order=CARD)
+    tell(shop, 1200, at=2, kind="chargeback")
+    request(shop, {"line_id": "L1", "quantity": 3, "wish": "store_credit"})
+    receive(shop, (1, 3))
+    inspect(shop, 1, 3)
+
+    decide(shop)
+    assert payouts(shop) == [(1200, "failed"), (200, "settled"), (800, "settled")]
+    assert [payout.tender_id for payout in shop.order().payouts.values()][1:] == [None, None]

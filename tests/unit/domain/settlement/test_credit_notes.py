@@ -13,6 +13,7 @@ from domain.settlement.credit_note_series import CreditNoteSeries, business_date
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import RMA_ID, Shop, names
 from tests.support.stories import ORDER, POLICY, day, inspect, on_return, open_shop, receive, request
+from tests.unit.domain.case.test_claims import come_in, grade, replaced_shop
 
 CLOCK = "clock:credit-notes"
 OTHER = UUID(int=2)
@@ -198,3 +199,45 @@ def test_what_corrects_no_sale_has_no_note() -> None:
     won = {"order_id": "O-1", "external_id": "dp-1", "outcome": "won"}
     shop.send("RecordChargebackOutcome", won, actor="gateway:g", at=day(20))
     refused(shop, "note_subject", "IssueCreditNote", told_won(), actor=CLOCK)
+
+
+def reversed_claim(units: int) -> Shop:
+    """Return a shop in which a deadline claimed 1000 for 3 units, and so many came one by one after all."""
+    shop = replaced_shop()
+    for _ in range(units):
+        come_in(shop, 1)
+        grade(shop, 1)
+    return shop
+
+
+def of_claim(shop: Shop, **more: Any) -> dict[str, Any]:
+    (claim,) = shop.order().claims.values()
+    named = {"claim_id": claim.claim_id, "rma_id": str(RMA_ID)}
+    return {"series_id": "default", "order_id": "O-1", **named, **more}
+
+
+def test_what_is_given_up_of_a_claim_has_a_credit_note() -> None:
+    """1000 claimed for three that did not come; 333 and 333 are given up as two come: each corrects the debit note."""
+    shop = reversed_claim(2)
+    (claim,) = shop.order().claims.values()
+    notes = [about(shop, **of_claim(shop, **which))[0] for which in ({}, {"reversal": 1}, {"reversal": 2})]
+
+    assert [(note.kind, note.gross_minor, note.reversal) for note in notes] == [
+        ("debit", 1000, None),
+        ("credit", 333, 1),
+        ("credit", 333, 2),
+    ]
+    assert [(line.kind, line.net_minor, line.gross_minor) for line in notes[1].lines] == [("claim", 333, 333)]
+    assert {(note.claim_id, note.refund_id, note.tax_minor) for note in notes} == {(claim.claim_id, None, 0)}
+    assert [note.timestamp for note in notes[1:]] == [reversal.at for reversal in claim.reversals]
+
+
+def test_a_reversal_has_one_note_however_often_it_is_asked() -> None:
+    """Told again it keeps its number; what was not given up, and what is no claim, has none."""
+    shop = reversed_claim(1)
+    about(shop, **of_claim(shop, reversal=1))
+    unchanged(shop, "IssueCreditNote", of_claim(shop, reversal=1), actor=CLOCK, at=day(31))
+    refused(shop, "unknown_claim", "IssueCreditNote", of_claim(shop, reversal=2), actor=CLOCK, reversal=2)
+    refused(shop, "unknown_claim", "IssueCreditNote", of_claim(shop, reversal=1, claim_id="CL-9"), actor=CLOCK)
+    nothing_claimed = {"series_id": "default", "order_id": "O-1", "refund_id": str(RMA_ID), "reversal": 1}
+    refused(shop, "note_subject", "IssueCreditNote", nothing_claimed, actor=CLOCK)
