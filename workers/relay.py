@@ -134,16 +134,18 @@ class Relay:
         self._log.close()
 
     def _begin(self) -> LanePosition | None:
-        """Wait for the lock, begin an epoch, and return where the lane stands; None if asked to stop meanwhile."""
+        """Begin an epoch where nobody leads, and return where the lane stands; None, after a pause, where another does.
+
+        Standing by is no waiting for a service: each look returns, so that a relay that outlived an outage says so.
+        """
         connection = self._log.connection
         self._partitioner = partitioner_in(connection)
-        while not self._stop.is_set():
-            if try_to_lead(connection, RELAY_LOCK):
-                at = begin_epoch(connection, LANE)
-                LOG.info("relay_leads", epoch=at.epoch, position=at.position)
-                return at
-            self._metrics.beat()
-            self._stop.wait(STANDBY_POLL_S)
+        if try_to_lead(connection, RELAY_LOCK):
+            at = begin_epoch(connection, LANE)
+            LOG.info("relay_leads", epoch=at.epoch, position=at.position)
+            return at
+        self._metrics.beat()
+        self._stop.wait(STANDBY_POLL_S)
         return None
 
     def _publish_next(self, at: LanePosition) -> LanePosition:

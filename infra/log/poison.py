@@ -64,3 +64,9 @@ class PoisonRecords:
 def forget_poison(connection: Connection) -> None:
     """Forget every record that made a worker fail: their places are those of a topic that is gone."""
     connection.execute("DELETE FROM rma_log.poison")
+
+
+def failures(connection: Connection) -> list[tuple[str, int, int, int, str]]:
+    """Return where each record lies that made a worker fail, how often it did, and the last error."""
+    query = "SELECT topic, partition, record_offset, attempts, error FROM rma_log.poison ORDER BY 1, 2, 3"
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(query)]

@@ -11,6 +11,7 @@ import typer
 from workers.cli import (
     answer,
     ask,
+    chaos,
     credit_note,
     dead,
     differences,
@@ -76,6 +77,7 @@ credit_note.register(app)
 send.register(app)
 answer.register(app)
 dead.register(app)
+chaos.register(app)
 rebuild.register(app)
 recovery.register(app)
 ask.register(app)

@@ -343,6 +343,26 @@ def test_only_one_relay_leads_and_the_other_takes_over(pipeline: Pipeline) -> No
     assert len(pipeline.read_topic(pipeline.topics.events)) == 2 * STREAMS
 
 
+def test_a_relay_that_stands_by_is_ready_again_after_an_outage(pipeline: Pipeline) -> None:
+    """Its session ends while another leads: it waits for PostgreSQL, and once it stands by again it waits no more."""
+    stop, metrics = Event(), WorkerMetrics("relay")
+    pipeline.log.connection.execute("SELECT pg_advisory_lock(%s)", (relay.RELAY_LOCK,))
+    log = EventLog(pipeline.dsn)
+    standby = Thread(target=Relay(log, pipeline.bootstrap, pipeline.topics, stop, metrics).run)
+    standby.start()
+    wait_for(lambda: log._open, "the second relay to have a session")
+    pid = log.connection.info.backend_pid
+    pipeline.log.connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    wait_for(lambda: metrics.waits_for, "the relay to notice")
+
+    wait_for(lambda: not metrics.waits_for, "the relay to stand by again")
+
+    stop.set()
+    standby.join()
+    assert log._open is not None
+    assert log._open.closed
+
+
 def test_a_delivery_error_stops_the_lane(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the broker refuses a record, nothing after it goes out, the position stays, and later all is published."""
     fill(pipeline)

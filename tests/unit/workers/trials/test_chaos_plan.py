@@ -1,0 +1,71 @@
+"""A seed says all: load and faults of a chaos run come again as they were."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import orjson
+import pytest
+
+from commands.registry import REGISTRATIONS
+from infra.envelope.command_record import read_command
+from workers.trials.chaos.load import EXAMPLES, LEFT_OUT, POLICIES, first, load
+from workers.trials.chaos.run import Plan
+from workers.trials.chaos.schedule import WEIGHTS, UnknownFaultError, kinds_named
+
+RECORDS = 8_000
+
+
+def test_the_same_seed_says_the_same() -> None:
+    """Load and schedule are equal for one seed, and others for another."""
+    assert list(load(7, 500)) == list(load(7, 500))
+    assert list(load(7, 500)) != list(load(8, 500))
+    assert Plan(50, 7).schedule() == Plan(50, 7).schedule()
+    assert Plan(50, 7).schedule() != Plan(50, 8).schedule()
+
+
+def test_a_duration_spreads_the_same_faults() -> None:
+    """Only when they come changes."""
+    drawn, spread = Plan(40, 7).schedule(), Plan(40, 7, duration_s=400).schedule()
+
+    assert [(fault.kind, fault.targets) for fault in drawn] == [(fault.kind, fault.targets) for fault in spread]
+    assert spread[-1].at_s == pytest.approx(400)
+
+
+def test_every_kind_of_fault_comes() -> None:
+    """Two thousand faults hold each kind, and every worker is hit."""
+    drawn = Plan(2_000, 1).schedule()
+
+    assert {fault.kind for fault in drawn} == set(WEIGHTS)
+    hit = Counter(target for fault in drawn for target in fault.targets)
+    assert {name.rpartition("-")[0] for name in hit} >= set(Plan(1, 1).twins)
+
+
+def test_a_kind_that_does_not_exist_is_said() -> None:
+    """``--only`` takes kinds that there are."""
+    assert kinds_named(["kill"]) == {"kill": WEIGHTS["kill"]}
+    with pytest.raises(UnknownFaultError, match="there is no fault earthquake; there are kill,"):
+        kinds_named(["earthquake"])
+
+
+def test_the_load_holds_every_command_and_every_nuisance() -> None:
+    """All commands but those that hold for everybody, repeats, ids used twice, records that cannot be read."""
+    told = list(load(1, RECORDS))
+
+    assert {sent.type for sent in told} - {"malformed"} == set(orjson.loads(EXAMPLES.read_bytes())) - LEFT_OUT
+    assert {f"rma.{name}.v1" for name in LEFT_OUT} <= set(REGISTRATIONS)
+    kinds = Counter(sent.kind for sent in told)
+    assert kinds.keys() == {"command", "repeat", "reused_id", "malformed"}
+    assert min(kinds.values()) > RECORDS // 200
+    assert [sent.number for sent in told] == list(range(len(POLICIES), RECORDS + len(POLICIES)))
+    assert [sent.number for sent in first(1)] == list(range(len(POLICIES)))
+
+
+def test_what_is_marked_malformed_cannot_be_read() -> None:
+    """And a record that names a command names the one that it is known by."""
+    for sent in load(1, 2_000):
+        read = read_command(sent.marked, sent.value)
+        if sent.kind != "malformed":
+            assert (read.attributes["source"], read.attributes["id"]) == sent.command
+        elif sent.command is None:
+            assert "id" not in read.attributes

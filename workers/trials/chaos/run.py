@@ -1,0 +1,235 @@
+"""One run: start the system on services of its own, send a load, break things, let it settle, check everything."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from os import getpid
+from pathlib import Path
+from typing import Final
+
+import orjson
+import psycopg
+from pydantic import SecretStr
+
+from infra.addresses import postgres_address
+from infra.kafka.publisher import publisher_of
+from infra.kafka.topics import TopicNames
+from infra.log.auditing import is_answered
+from infra.services import Addresses
+from infra.settings import Settings
+from infra.stack.local import remove_abandoned
+from workers.operating.initialising import initialise
+from workers.registry import READ_MODELS
+from workers.trials.bench.processes import conditions
+from workers.trials.chaos import checks, views
+from workers.trials.chaos.breaking import Breaker
+from workers.trials.chaos.evidence import Evidence, gather
+from workers.trials.chaos.fold import fold
+from workers.trials.chaos.load import Sent, first, load
+from workers.trials.chaos.report import Counts, Report
+from workers.trials.chaos.schedule import WEIGHTS, Fault, FaultKind, schedule
+from workers.trials.chaos.sending import sending
+from workers.trials.chaos.services import Services, services
+from workers.trials.chaos.settling import settle
+from workers.trials.chaos.worker_processes import PROGRAM, TWINS, Workers, workers
+from workers.trials.gateway_simulator.payouts import StoredPayout
+from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
+
+FOLDER_PREFIX: Final = "chaos-"
+PARTITIONS: Final = 4
+COMMANDS_PER_SECOND: Final = 25.0
+AFTER_THE_LAST_FAULT_S: Final = 5.0
+POLICIES_WITHIN_S: Final = 120.0
+LOOK_EVERY_S: Final = 0.1
+DIFFERENCES_MAX: Final = 20
+"""So many of one check are kept: the first says most."""
+
+MISBEHAVIOUR: Final[dict[str, float]] = {"fail": 0.08, "hang": 0.08, "twice": 0.05, "late": 0.08, "lose": 0.08}
+COMMAND_BATCH: Final = 20
+EVENT_BATCH: Final = 100
+"""Small, so that there is more to tear apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does; the same plan does the same again.
+
+    Args:
+        faults: How many.
+        seed: All chance follows from it.
+        duration_s: Over how long they are spread; None: as they come.
+        weights: Which kinds there are, and how often each comes.
+        twins: How many of each worker run.
+        program: What a worker's command line begins with.
+        per_second: Records of the load.
+    """
+
+    faults: int
+    seed: int
+    duration_s: float | None = None
+    weights: Mapping[FaultKind, int] = field(default_factory=lambda: WEIGHTS)
+    twins: Mapping[str, int] = field(default_factory=lambda: TWINS)
+    program: Sequence[str] = PROGRAM
+    per_second: float = COMMANDS_PER_SECOND
+
+    def schedule(self) -> list[Fault]:
+        """Return the faults, by when they begin."""
+        names = [f"{kind}-{number}" for kind, count in self.twins.items() for number in range(1, count + 1)]
+        drawn = list(schedule(self.seed, self.faults, names, list(READ_MODELS), self.weights))
+        if self.duration_s is None or not drawn:
+            return drawn
+        stretch = self.duration_s / drawn[-1].at_s
+        return [Fault(f.number, f.at_s * stretch, f.kind, f.targets, f.delay_s, f.lasts_s) for f in drawn]
+
+
+def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report:
+    """Run a plan in a folder of its own under ``data_dir``, and report; everything started is stopped afterwards.
+
+    Raises:
+        StackStartError: A service did not start, or did not come back.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(data_dir, FOLDER_PREFIX)
+    folder = data_dir.resolve() / f"{FOLDER_PREFIX}{getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    began, faults = time.monotonic(), plan.schedule()
+    tell(f"seed {plan.seed}: starting PostgreSQL and Kafka in {folder}")
+    with services(folder) as stack, GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway:
+        settings = _settings(stack.where, gateway.url, folder)
+        initialise(settings)
+        count = math.ceil(plan.per_second * ((faults[-1].at_s if faults else 0.0) + AFTER_THE_LAST_FAULT_S))
+        sent = _with_policies(plan.seed, count)
+        with workers(settings, folder / "logs", plan.program, plan.twins) as processes:
+            missing, done = _break(_System(settings, stack, processes, gateway), plan, faults, sent, tell)
+            tell("checking")
+            codes = {worker.name: worker.end() for worker in processes.all}
+        missing += [f"{name} ended with {code} when it was asked to" for name, code in codes.items() if code != 0]
+        evidence, book = gather(settings), gateway.payouts.entries()
+        found = {"at work again, and settled": [*missing, *processes.ended()]}
+        found |= _differences(settings, evidence, sent, book)
+        with psycopg.connect(postgres_address(settings)) as connection:
+            known = conditions(connection)
+    counts = _counts(evidence, sent, book)
+    report = Report(plan.seed, done, faults, time.monotonic() - began, known, counts, found, str(folder))
+    if report.holds:
+        shutil.rmtree(folder, ignore_errors=True)
+    return report
+
+
+def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
+    return Settings(
+        postgres_dsn=where.postgres_dsn,
+        kafka_bootstrap=where.kafka_bootstrap,
+        data_dir=folder,
+        partitions=PARTITIONS,
+        log_format="json",
+        gateway_url=SecretStr(gateway_url),
+        audit_key_file=folder / "audit.key",
+        deadline_grace=timedelta(0),
+        command_batch_records_max=COMMAND_BATCH,
+        relay_batch_records_max=EVENT_BATCH,
+        projector_batch_records_max=EVENT_BATCH,
+    )
+
+
+def _misbehaviour(seed: int) -> MisbehaviourPlan:
+    return MisbehaviourPlan.model_validate({"rates": MISBEHAVIOUR, "seed": seed, "slow_s": 1.0})
+
+
+def _with_policies(seed: int, count: int) -> dict[int, Sent]:
+    """Return the whole load by number."""
+    return {sent.number: sent for sent in [*first(seed), *load(seed, count)]}
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """What runs."""
+
+    settings: Settings
+    services: Services
+    workers: Workers
+    gateway: GatewayServer
+
+
+def _break(
+    system: _System, plan: Plan, faults: Sequence[Fault], sent: Mapping[int, Sent], tell: Callable[[str], None]
+) -> tuple[list[str], Mapping[str, int]]:
+    """Send the load and break things meanwhile; return what did not come about afterwards, and the faults by kind."""
+    policies = len(first(plan.seed))
+    _publish_policies(system.settings, list(islice(sent.values(), policies)))
+    tell(f"{len(system.workers.all)} workers run, {len(sent):,} records are sent, {len(faults)} faults come")
+    breaker = Breaker(system.settings, system.services, system.workers, lambda fault: tell(str(fault)))
+    with sending(system.settings, islice(sent.values(), policies, None), plan.per_second) as sender:
+        breaker.run(faults, plan.program)
+        system.gateway.misbehave(MisbehaviourPlan())
+        tell("letting it settle")
+        return settle(system.settings, system.workers, sender), breaker.done
+
+
+def _publish_policies(settings: Settings, policies: Sequence[Sent]) -> None:
+    """Send what every order needs, and wait until it is decided."""
+    with closing(publisher_of(settings)) as publisher:
+        records = ((sent.key, sent.value, sent.marked) for sent in policies)
+        publisher.deliver(TopicNames(settings.topic_prefix).commands, records)
+    deadline = time.monotonic() + POLICIES_WITHIN_S
+    with psycopg.connect(postgres_address(settings), autocommit=True) as connection:
+        while not all(is_answered(connection, *sent.command) for sent in policies if sent.command):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no policy was published within {POLICIES_WITHIN_S:.0f} s: no worker works")
+            time.sleep(LOOK_EVERY_S)
+
+
+def _differences(
+    settings: Settings, evidence: Evidence, sent: Mapping[int, Sent], book: list[StoredPayout]
+) -> dict[str, list[str]]:
+    """Return, by check, what does not hold."""
+    books = fold(evidence.events)
+    every: dict[str, Callable[[], Iterable[str]]] = {
+        "the log is whole": lambda: checks.log_is_whole(evidence),
+        "the topic tells the log": lambda: checks.topic_tells_the_log(evidence),
+        "each command is answered once": lambda: checks.commands_are_answered_once(evidence, sent),
+        "answers name their events": lambda: checks.answers_name_their_events(evidence),
+        "dead letters are the malformed": lambda: checks.dead_letters_are_the_malformed(evidence, sent),
+        "deadlines pass once": lambda: checks.deadlines_pass_once(evidence, books.deadlines),
+        "nothing failed": lambda: checks.nothing_failed(evidence),
+        "the ledger balances": books.unbalanced,
+        "views are what the log says": lambda: views.views_are_what_the_log_says(settings, books),
+        "views are what a rebuild shows": lambda: views.views_are_what_a_rebuild_shows(settings, len(evidence.events)),
+        "the gateway has the same book": lambda: views.gateway_has_the_same_book(books, book),
+    }
+    return {name: _kept(check) for name, check in every.items()}
+
+
+def _kept(check: Callable[[], Iterable[str]]) -> list[str]:
+    """Return the first differences; a check that breaks off has found one, too."""
+    found: list[str] = []
+    try:
+        found += islice(check(), DIFFERENCES_MAX)
+    except Exception as broke:  # whatever it is: what was found before is told
+        found.append(f"could not be checked: {broke!r}")
+    return found
+
+
+def _counts(evidence: Evidence, sent: Mapping[int, Sent], book: Sequence[StoredPayout]) -> Counts:
+    answers = {(told["source"], told["command_id"]) for told in map(_answer, evidence.answers)}
+    return Counts(
+        records_sent=len(sent),
+        commands=len(evidence.outcomes),
+        events=len(evidence.events),
+        events_repeated=len(evidence.published) - len(evidence.events),
+        answers_repeated=len(evidence.answers) - len(answers),
+        dead_letters=len({(letter.key, letter.value, str(letter.headers)) for letter in evidence.dead}),
+        payouts=len(book),
+    )
+
+
+def _answer(record: object) -> dict[str, str]:
+    answer: dict[str, str] = orjson.loads(getattr(record, "value", b"{}"))
+    return answer

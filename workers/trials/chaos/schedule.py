@@ -1,0 +1,114 @@
+"""Which fault comes when, all of it from the seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from domain.errors import UnusableInputError
+
+FaultKind = Literal[
+    "kill", "kill_two", "kill_starting", "kill_at_work", "kill_rebuild",
+    "freeze", "freeze_two", "freeze_starting", "freeze_at_work", "freeze_long",
+    "cut_sessions", "kill_postgres", "kill_kafka",
+]  # fmt: skip
+
+WEIGHTS: Final[Mapping[FaultKind, int]] = {
+    "kill": 5,
+    "kill_two": 3,
+    "kill_starting": 3,
+    "kill_at_work": 6,
+    "kill_rebuild": 2,
+    "freeze": 4,
+    "freeze_two": 2,
+    "freeze_starting": 3,
+    "freeze_at_work": 5,
+    "freeze_long": 3,
+    "cut_sessions": 4,
+    "kill_postgres": 2,
+    "kill_kafka": 1,
+}
+"""How often each kind comes, among those chosen."""
+
+GAP_S: Final = (0.3, 3.5)
+DOWN_S: Final = (0.1, 1.5)
+"""How long a process that was killed stays away before it is started again."""
+
+FROZEN_S: Final = (0.2, 5.0)
+FROZEN_LONG_S: Final = (16.0, 24.0)
+"""Past every time-out: those of PostgreSQL's sessions, of Kafka's groups, and the bound of a take-over."""
+
+STARTING_S: Final = 2.5
+"""A process that was just started has mostly begun to work after so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: ``targets`` are workers, or the read model that is rebuilt; ``lasts_s`` until it is undone."""
+
+    number: int
+    at_s: float
+    kind: FaultKind
+    targets: tuple[str, ...]
+    delay_s: float
+    lasts_s: float
+
+    def __str__(self) -> str:
+        whom = f" {' and '.join(self.targets)}" if self.targets else ""
+        late = f", {self.delay_s:.2f} s after its start" if self.kind.endswith("_starting") else ""
+        return f"{self.number:>4}  {self.at_s:7.1f} s  {self.kind}{whom}{late}, for {self.lasts_s:.1f} s"
+
+
+class UnknownFaultError(UnusableInputError):
+    """There is no such kind of fault."""
+
+    code = "unknown_fault"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"there is no fault {kind}; there are {', '.join(WEIGHTS)}")
+
+
+def kinds_named(names: Sequence[str]) -> dict[FaultKind, int]:
+    """Return the weights of the kinds named, of all of them where none is; raises ``UnknownFaultError``."""
+    if unknown := [name for name in names if name not in WEIGHTS]:
+        raise UnknownFaultError(unknown[0])
+    return {kind: weight for kind, weight in WEIGHTS.items() if kind in names or not names}
+
+
+def schedule(
+    seed: int, count: int, workers: Sequence[str], read_models: Sequence[str], weights: Mapping[FaultKind, int]
+) -> Iterator[Fault]:
+    """Yield ``count`` faults, by when they begin; the same for the same arguments."""
+    chance = random.Random(f"faults {seed}")  # noqa: S311 - repeatable on purpose
+    at_s = 0.0
+    for number in range(1, count + 1):
+        at_s += chance.uniform(*GAP_S)
+        [kind] = chance.choices(list(weights), list(weights.values()))
+        yield Fault(
+            number,
+            at_s,
+            kind,
+            _targets(kind, workers, read_models, chance),
+            chance.uniform(0, STARTING_S),
+            _lasts_s(kind, chance),
+        )
+
+
+def _targets(
+    kind: FaultKind, workers: Sequence[str], read_models: Sequence[str], chance: random.Random
+) -> tuple[str, ...]:
+    if kind == "kill_rebuild":
+        return (chance.choice(read_models),)
+    if kind in {"cut_sessions", "kill_postgres", "kill_kafka"}:
+        return ()
+    return tuple(chance.sample(list(workers), 2 if kind.endswith("_two") else 1))
+
+
+def _lasts_s(kind: FaultKind, chance: random.Random) -> float:
+    if kind == "freeze_long":
+        return chance.uniform(*FROZEN_LONG_S)
+    if kind == "kill_rebuild":
+        return chance.uniform(0, STARTING_S)
+    return chance.uniform(*(FROZEN_S if kind.startswith("freeze") else DOWN_S))
