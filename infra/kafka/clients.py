@@ -13,6 +13,9 @@ from infra.kafka.topics import RECORD_BYTES_MAX
 from infra.settings import Compression
 
 REQUEST_TIMEOUT_MS: Final = 15_000
+RECONNECT_MAX_MS: Final = 2_000
+"""Longest pause between two attempts to connect. The client's own grows to half a minute: a broker that was away for
+ten seconds would be found a minute after it is back."""
 BOOTSTRAP_TIMEOUT_MS: Final = 10_000
 DELIVERY_TIMEOUT_MS: Final = 30_000
 SESSION_TIMEOUT_MS: Final = 10_000
@@ -50,7 +53,11 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # the client has no t
 
 def make_admin(bootstrap: str) -> KafkaAdminClient:
     """Connect for administration; raises ``kafka.errors.KafkaError`` where Kafka is away."""
-    return KafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    return KafkaAdminClient(
+        bootstrap_servers=bootstrap.split(","),
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        reconnect_backoff_max_ms=RECONNECT_MAX_MS,
+    )
 
 
 def make_consumer(
@@ -75,6 +82,7 @@ def make_consumer(
         partition_assignment_strategy=[CooperativeStickyAssignor],
         max_poll_records=batch_records_max,
         max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
+        reconnect_backoff_max_ms=RECONNECT_MAX_MS,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -98,6 +106,7 @@ def make_producer(bootstrap: str, compression: Compression) -> KafkaProducer:
         delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+        reconnect_backoff_max_ms=RECONNECT_MAX_MS,
         max_block_ms=REQUEST_TIMEOUT_MS,
         metrics_enabled=False,
     )

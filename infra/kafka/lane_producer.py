@@ -17,6 +17,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.structs import TopicPartition
 
+from infra.kafka.clients import RECONNECT_MAX_MS
 from infra.kafka.partitioner import Partitioner, Placement
 from infra.kafka.record_batch import ProducerState, encode_batch, record_body
 from infra.records import Message
@@ -52,6 +53,7 @@ class LaneProducer:
         self._client = KafkaNetClient(
             bootstrap_servers=bootstrap.split(","),
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            reconnect_backoff_max_ms=RECONNECT_MAX_MS,
             allow_auto_create_topics=False,
             metrics=None,
         )

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from domain.errors import RmaError
-from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS
+from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, RECONNECT_MAX_MS, REQUEST_TIMEOUT_MS
 from infra.kafka.record import DatedRecord, Offsets
 
 POLL_RECORDS_MAX: Final = 5_000
@@ -54,6 +54,7 @@ class TopicReader:
             max_poll_records=POLL_RECORDS_MAX,
             bootstrap_timeout_ms=min(BOOTSTRAP_TIMEOUT_MS, timeout_ms),
             request_timeout_ms=timeout_ms,
+            reconnect_backoff_max_ms=RECONNECT_MAX_MS,
         )
         try:
             self.partitions = partitions_of(self._consumer, topic)

@@ -64,7 +64,10 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
     sources = read_sources(settings.sources_file)
     topics = TopicNames(settings.topic_prefix)
     with closing(EventLog(postgres_address(settings), history_check(settings))) as log:
-        consumer = consumer_of(settings, COMMANDS, topics.commands, settings.command_batch_records_max)
+        batch_max = settings.command_batch_records_max
+        consumer = patiently(lambda: consumer_of(settings, COMMANDS, topics.commands, batch_max), stop, metrics)
+        if consumer is None:
+            return  # asked to end while Kafka was away
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
         poison = PoisonRecords(log)
         worker = CommandWorker(

@@ -14,11 +14,12 @@ from typing import Final
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_consumer
 from infra.kafka.command_client import HEADERS, OutgoingCommand
-from infra.kafka.publisher import publisher_of
+from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
@@ -36,19 +37,32 @@ LOG = structlog.get_logger()
 
 
 class Outlet:
-    """Publishes commands and waits until Kafka has them."""
+    """Publishes commands and waits until Kafka has them; connects when it first has any, and anew after a failure."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._topic = TopicNames(settings.topic_prefix).commands
-        self._publisher = publisher_of(settings)
+        self._publisher: Publisher | None = None
 
     def publish(self, commands: Sequence[OutgoingCommand]) -> None:
-        """Publish commands, in their order per key; raises ``kafka.errors.KafkaError`` if one was not taken."""
+        """Publish commands, in their order per key.
+
+        Raises:
+            kafka.errors.KafkaError: One was not taken, or Kafka is away.
+            psycopg.Error: PostgreSQL is away, which knows how keys are placed.
+        """
         records = ((command.key.encode() if command.key else None, command.to_bytes(), HEADERS) for command in commands)
-        self._publisher.deliver(self._topic, records)
+        self._publisher = self._publisher or publisher_of(self._settings)
+        try:
+            self._publisher.deliver(self._topic, records)
+        except KafkaError:
+            self.close()
+            raise
 
     def close(self) -> None:
-        self._publisher.close()
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
 
 
 @contextmanager
@@ -78,14 +92,14 @@ def _fill(
     if stop.is_set():
         return
     try:
-        with (
-            closing(Projector(postgres_address(settings), projection, make_codec(), metrics)) as projector,
-            closing(_consumer(settings, projection.name)) as consumer,
-        ):
-            patiently(lambda: _begin(consumer, projector, TopicNames(settings.topic_prefix).events), stop, metrics)
+        consumer = patiently(lambda: _consumer(settings, projection.name), stop, metrics)
+        if consumer is None:
+            return  # asked to end while Kafka was away
+        with closing(consumer), closing(Projector(postgres_address(settings), projection, make_codec(), metrics)) as to:
+            patiently(lambda: _begin(consumer, to, TopicNames(settings.topic_prefix).events), stop, metrics)
             observed_at = time.monotonic()
             while not stop.is_set():
-                _read_on(consumer, projector, stop, metrics)
+                _read_on(consumer, to, stop, metrics)
                 if time.monotonic() - observed_at >= OBSERVE_EVERY_S:
                     observed_at = time.monotonic()
                     patiently(lambda: observe_lag(consumer, list(consumer.assignment()), metrics), stop, metrics)

@@ -69,8 +69,10 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, name: str) -> N
     patiently(lambda: prepare(conninfo, projection), stop, metrics)
     topic, group = TopicNames(settings.topic_prefix).events, projector_name(projection)
     with closing(Projector(conninfo, projection, make_codec(), metrics)) as projector:
-        consumer = consumer_of(settings, group, topic, settings.projector_batch_records_max)
-        Loop(consumer, projector, stop, metrics).run()
+        batch_max = settings.projector_batch_records_max
+        consumer = patiently(lambda: consumer_of(settings, group, topic, batch_max), stop, metrics)
+        if consumer is not None:
+            Loop(consumer, projector, stop, metrics).run()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,13 @@ def projector_name(projection: Projection) -> str:
 
 
 def consumer_of(settings: Settings, worker: str, topic: str, batch_records_max: int) -> GroupConsumer:
+    """Return a member of a worker's group that is about to read a topic; raises ``KafkaError`` where Kafka is away."""
     bootstrap, group = addresses(settings).kafka_bootstrap, settings.named(group_of(worker))
     consumer = make_consumer(bootstrap, group, instance=settings.instance, batch_records_max=batch_records_max)
-    consumer.partitions_for_topic(topic)  # whoever assigns partitions without knowing them has to assign again
+    try:
+        consumer.partitions_for_topic(topic)  # whoever assigns partitions without knowing them has to assign again
+    except BaseException:
+        consumer.close()
+        raise
     consumer.subscribe([topic])
     return consumer

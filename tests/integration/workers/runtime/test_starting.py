@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
+from threading import Event
 from typing import Final
 
 import psycopg
@@ -11,18 +15,21 @@ import pytest
 from pydantic import SecretStr
 
 from infra.addresses import addresses, postgres_address
+from infra.kafka import clients
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
 from infra.log.prefix import OtherPrefixError
+from infra.metrics import WorkerMetrics
 from infra.migrate import migrate
 from infra.schema_version import migrations
 from infra.settings import Settings
+from infra.stack.ports import free_ports
 from tests.support.pipeline import wait_for
-from tests.support.worker_processes import WorkerProcess
+from tests.support.worker_processes import EXIT_TIMEOUT_S, WorkerProcess
 from workers.cli.exit_codes import DONE, SAID_NO
 from workers.operating.initialising import initialise
 from workers.projector.projector import PREPARE_LOCK
-from workers.registry import WORKERS
+from workers.registry import WORKERS, worker_named
 from workers.runtime.starting import require_initialised
 
 EVERY_WORKER: Final = pytest.mark.parametrize("name", [worker.name for worker in WORKERS])
@@ -136,3 +143,23 @@ def test_what_cannot_be_made_ready_at_once_is_waited_for(system: Settings, tmp_p
         assert worker.runs, worker.what_it_said()
 
     assert worker.end() == DONE, worker.what_it_said()
+
+
+@pytest.mark.parametrize("name", ["commands", "tracking", "deadlines"])
+def test_kafka_that_goes_away_while_a_worker_is_made_ready_is_waited_for(
+    system: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It was there at the first look, and is not when the worker joins: the worker waits, and ends when asked to."""
+    monkeypatch.setattr(clients, "BOOTSTRAP_TIMEOUT_MS", 500)
+    [nobody] = free_ports(1)
+    away = system.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{nobody}"})
+    stop, metrics, worker = Event(), WorkerMetrics(name), worker_named(name)
+    run = partial(resolve_name(worker.runs), away, stop, metrics, *([worker.of] if worker.of else []))
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(run)
+        try:
+            wait_for(lambda: metrics.waits_for or running.done(), f"{name} to wait")
+            assert not running.done(), running.exception()
+        finally:
+            stop.set()
+        running.result(EXIT_TIMEOUT_S)
