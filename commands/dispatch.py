@@ -32,7 +32,14 @@ from commands.registry import REGISTRATIONS, Registration
 from commands.sources import ANYONE, Sources
 from commands.streams import Streams
 from domain.errors import Fault, NotPermittedError, TimeInFutureError
-from domain.identity import difference_stream, order_stream, policy_stream, rma_stream, unknown_parcel_stream
+from domain.identity import (
+    customer_stream,
+    difference_stream,
+    order_stream,
+    policy_stream,
+    rma_stream,
+    unknown_parcel_stream,
+)
 
 TIME_AHEAD_MAX: Final = timedelta(days=1)
 """How far business time may lie ahead of this system's clock: clocks differ, and times without a zone are guessed."""
@@ -83,6 +90,12 @@ def streams_of(command: Body) -> tuple[str, ...]:
     if parcel_id := command.named("parcel_id"):
         named.append(unknown_parcel_stream(parcel_id))
     return tuple(named)
+
+
+def persons_of(command: Body) -> tuple[str, ...]:
+    """Return the people that a command names itself."""
+    named = (command.named("customer_id"), command.named("recipient_id"))
+    return tuple(customer_stream(name) for name in named if name is not None)
 
 
 def handle(command: Body, meta: Meta, streams: Streams, now: datetime, sources: Sources = ANYONE) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from commands import contact
 from commands.fields import PATTERNS_IN_WORDS
 from domain.errors import Fault, RmaError
 from domain.policy import when
@@ -16,7 +17,7 @@ Place = tuple[int | str, ...]
 """Where something stands in JSON values: names and indices, from the outside in."""
 
 FAULTS_MAX: Final = 100
-IN_WORDS: Final = PATTERNS_IN_WORDS | when.PATTERNS_IN_WORDS
+IN_WORDS: Final = PATTERNS_IN_WORDS | when.PATTERNS_IN_WORDS | contact.PATTERNS_IN_WORDS
 
 
 class MalformedError(RmaError):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from commands.contact import Contact, written
 from commands.fields import (
     LINES_MAX,
     PROMOTIONS_MAX,
@@ -30,6 +31,8 @@ from commands.fields import (
 from commands.metadata import Meta
 from commands.registry import content_hash, handles
 from commands.streams import Streams, find_order, find_policy, the_order
+from domain.case import requesters
+from domain.content import is_same_content
 from domain.errors import OrderExistsError
 from domain.order import Order
 from domain.order.allocation import Charges
@@ -158,12 +161,20 @@ class RegisterOrder(Body):
     business_buyer: bool | None = added_later(None)
     informed: bool | None = added_later(None)
     promotions: Annotated[tuple[GrantedPromotion, ...], Field(max_length=PROMOTIONS_MAX)] = added_later(())
+    contact: Contact | None = added_later(None)
 
     @property
     def shipping_tax_total_minor(self) -> int:
         """The tax on shipping: as given, else what its taxes sum to."""
         given = "shipping_tax_minor" in self.model_fields_set
         return self.shipping_tax_minor if given else sum(tax.amount_minor for tax in self.shipping_taxes)
+
+
+class CorrectContact(Body):
+    """Put right how the customer of an order is reached; what is given takes the place of all that was known."""
+
+    order_id: Identifier
+    contact: Contact
 
 
 class MovedLine(Body):
@@ -196,7 +207,9 @@ class RecordDelivery(Body):
 def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None:
     known = find_order(streams, command.order_id)
     if known is not None:
-        if known.content_hash != content_hash(command) or known.gift_code_hash != _gift_code_hash(command):
+        if not is_same_content(known.content_hash, content_hash(command)) or known.gift_code_hash != _gift_code_hash(
+            command
+        ):
             raise OrderExistsError(f"order {command.order_id} is registered with other content")
         return
     placed = _placed(command)
@@ -234,6 +247,7 @@ def _placed(command: RegisterOrder) -> PlacedOrder:
         gift_code_hash=_gift_code_hash(command),
         circumstances=_circumstances(command),
         promotions=tuple(_promotion(granted) for granted in command.promotions),
+        contact=written(command.contact),
     )
 
 
@@ -289,6 +303,14 @@ def _taxes(taxes: Iterable[Tax]) -> tuple[TaxShare, ...]:
 def _version_in_force(command: RegisterOrder, meta: Meta, streams: Streams) -> PolicyPin | None:
     policy = find_policy(streams, command.policy_id)
     return None if policy is None else PolicyPin.to(policy.version_for(meta.occurred_at))
+
+
+@handles(CorrectContact, by="system agent customer")
+def correct_contact(command: CorrectContact, meta: Meta, streams: Streams) -> None:
+    order = the_order(streams, command.order_id)
+    if meta.actor_kind == "customer":
+        requesters.check_is_customer(order, meta.actor_id)
+    order.correct_contact(written(command.contact) or "{}", meta.occurred_at)
 
 
 @handles(RecordShipment, by="system agent")

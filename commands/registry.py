@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from commands import approvals
 from commands.fields import Body, OnReturn
 from commands.metadata import Meta
+from commands.personal import sealed_fields
 from commands.streams import Streams, the_order, the_return
 from domain.case import Case, deadlines, requesters
 from domain.errors import WrongStateError
@@ -83,5 +84,28 @@ def on_return(
 
 
 def content_hash(command: Body) -> str:
-    """Return the SHA-256 of a command's content, by which the same fact told again is known."""
-    return hashlib.sha256(command.model_dump_json().encode()).hexdigest()
+    """Return the SHA-256 of a command's content, by which the same fact told again is known.
+
+    Of a command that holds what is sealed, a point follows and the SHA-256 of the rest: see ``domain/content.py``.
+    """
+    whole = command.model_dump_json()
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    sealed = sealed_fields(type(command).__name__)
+    if sealed is None or not _holds(command, sealed):
+        return digest
+    plain = command.model_dump_json(exclude=sealed)
+    return f"{digest}.{hashlib.sha256(plain.encode()).hexdigest()}"
+
+
+def _holds(body: Body, fields: Mapping[str, Any]) -> bool:
+    """Tell whether one of these fields is given, at any depth."""
+    for name, inner in fields.items():
+        value = body.named(name)
+        if value is None:
+            continue
+        if inner is True:
+            return True
+        items = value if "__all__" in inner else (value,)
+        if any(_holds(item, inner.get("__all__", inner)) for item in items):
+            return True
+    return False

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from commands.contact import Contact, written
 from commands.evidence import EvidenceItems, evidence_of
 from commands.fields import (
     ARTICLES_MAX,
@@ -32,6 +33,7 @@ from domain.case import Case, request, requesters, withdrawal
 from domain.case.line_facts import PolicyInForce
 from domain.case.request import Correction, ReturnItem, ReturnRequest
 from domain.case.withdrawal import LineUnits
+from domain.content import is_same_content
 from domain.errors import NoPolicyError, ReasonNeededError, ReturnExistsError
 from domain.order import Order
 from domain.rma.parts import ExchangeFor
@@ -89,6 +91,7 @@ class RequestReturn(Body):
     gift_code: Identifier | None = Field(default=None, exclude=True)
     withdrawal: bool = added_later(False)
     informed_at: Instant | None = added_later(None)
+    contact: Contact | None = added_later(None)
 
 
 class CorrectRequest(OnReturn):
@@ -123,7 +126,7 @@ class WithdrawReturn(OnReturn):
 def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None:
     known = find_return(streams, command.rma_id)
     if known is not None:
-        if known.content_hash != content_hash(command):
+        if not is_same_content(known.content_hash, content_hash(command)):
             raise ReturnExistsError(f"return {command.rma_id} exists with other content")
         return
     order = the_order(streams, command.order_id)
@@ -141,6 +144,7 @@ def request_return(command: RequestReturn, meta: Meta, streams: Streams) -> None
         gift_code=command.gift_code,
         informed_at=command.informed_at,
         withdrawal=command.withdrawal,
+        contact=written(command.contact),
     )
     streams.add(request.ask(order, asked, _policy_in_force(streams, order), meta.occurred_at))
 

@@ -46,6 +46,14 @@ class AggregateRoot(BaseAggregate[str]):
         raise NotImplementedError
 
     @property
+    def person(self) -> str:
+        """Whose texts its facts hold, as a stream's name: under that person's key they are sealed.
+
+        Where nobody is known, the stream's own.
+        """
+        return self.id
+
+    @property
     def uncommitted(self) -> list[Fact]:
         """The list in which facts are noted as they are triggered."""
         return self._uncommitted

@@ -26,6 +26,11 @@ def rma_stream(rma_id: UUID) -> str:
     return f"rma/{rma_id}"
 
 
+def customer_stream(customer_id: str) -> str:
+    """Return the name of the stream about a customer; also under which his texts are sealed."""
+    return f"customer/{customer_id}"
+
+
 def policy_stream(policy_id: str) -> str:
     """Return the name of the stream that holds a policy's versions."""
     return f"policy/{policy_id}"

@@ -24,6 +24,9 @@ class EventReader(Protocol):
     def newest(self, type_name: str, body: bytes) -> tuple[str, bytes]:
         """Return type and body as today's version would have stored them."""
 
+    def decode_marked(self, event: RecordedEvent) -> Fact:
+        """Return the event object with a mark in the place of each sealed text."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
@@ -48,6 +51,8 @@ class RecordedEvent:
     partition_key: str
     body: bytes
     reader: EventReader = field(repr=False, compare=False)
+    sealed_key_id: str | None = None
+    """The key that its texts are sealed under; None: they are as they were written, or there are none."""
     _fact: Fact | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -59,6 +64,11 @@ class RecordedEvent:
     def newest(self) -> tuple[str, bytes]:
         """Type and body as today's version would have stored them: what the contract describes."""
         return self.reader.newest(self.type, self.body)
+
+    @property
+    def marked(self) -> Fact:
+        """The event object as it is put into words: in the place of a sealed text it says ``(sealed)``."""
+        return self.fact if self.sealed_key_id is None else self.reader.decode_marked(self)
 
     @property
     def fact(self) -> Fact:

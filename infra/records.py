@@ -50,6 +50,8 @@ class NewEvent:
     occurred_at: datetime
     partition_key: str
     body: bytes
+    sealed_key_id: str | None = None
+    """The key that its texts are sealed under; None: it holds none."""
 
 
 @dataclass(frozen=True, slots=True)

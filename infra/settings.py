@@ -27,6 +27,8 @@ PREFIX: Final = "RMA_"
 FROM_FILE: Final = "_FILE"
 """What the name of a variable ends with that names a file with a secret in it."""
 PORT_MAX: Final = 65_535
+VAULT_KEY_NAME: Final = "vault.key"
+"""The file of the local stack's data folder that holds the master key of what is sealed."""
 AUDIT_KEY_NAME: Final = "audit.key"
 """The file of the local stack's data folder that holds the key of its checkpoints."""
 
@@ -65,8 +67,9 @@ def _variable(name: str) -> str:
 
 
 def _secrets(settings: type[BaseSettings]) -> list[str]:
-    """Return the names of the settings that are secret."""
-    return [name for name, field in settings.model_fields.items() if _is_secret(field.annotation)]
+    """Return the names of the settings that are secret, but those that have a setting of their own for their file."""
+    fields = settings.model_fields
+    return [name for name in fields if _is_secret(fields[name].annotation) and f"{name}_file" not in fields]
 
 
 def _is_secret(annotation: object) -> bool:
@@ -159,10 +162,18 @@ class Settings(BaseSettings):
     audit_origin: Annotated[str, Field(pattern=r"^[^\s+]{1,255}$")] | None = None
     """Whose log it is, as checkpoints say it: the name of the key. None: whatever name the key has."""
 
-    @field_validator("audit_key_file")
+    vault_key_file: Annotated[Path | None, Field(validate_default=True)] = None
+    """Master keys that lock the vault, one a line, the first one active; None: the local stack's, if there is one."""
+    vault_key: SecretStr | None = None
+    """The same, as a value; it stands over the file."""
+    vault_dsn: Annotated[SecretStr, AfterValidator(_dsn)] | None = None
+    """Where the vault is; None: where the log is."""
+
+    @field_validator("audit_key_file", "vault_key_file")
     @classmethod
     def _find_own_key(cls, given: Path | None, known: ValidationInfo) -> Path | None:
-        own = known.data.get("data_dir", Path(".rma")) / AUDIT_KEY_NAME
+        name = AUDIT_KEY_NAME if known.field_name == "audit_key_file" else VAULT_KEY_NAME
+        own = known.data.get("data_dir", Path(".rma")) / name
         return given or (own if own.is_file() else None)
 
     http_host: str = "127.0.0.1"

@@ -25,6 +25,8 @@ CLONE: Final = Path(__file__).parents[1]
 STACKS: Final = CLONE / ".rma"
 STACK_PREFIX: Final = "test-"
 PARTITIONS: Final = 3
+VAULT_KEY: Final = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+"""A master key of the vault, for tests alone."""
 
 
 def pytest_configure() -> None:
@@ -98,4 +100,5 @@ def settings(postgres_dsn: str, kafka_bootstrap: str, topic_prefix: str, tmp_pat
         partitions=PARTITIONS,
         log_format="json",
         audit_key_file=tmp_path / "audit.key",
+        vault_key=SecretStr(VAULT_KEY),
     )

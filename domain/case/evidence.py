@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from domain.case import Case
 from domain.errors import IdentifierReusedError, UnknownLineError
 from domain.rma.parts import Evidence
+
+LOST: Final = frozenset({"(erased)", "(unreadable)"})
+"""What stands for a text whose key is gone."""
 
 
 def new_among(
@@ -26,9 +30,15 @@ def new_among(
         if item.evidence_id not in by_id:
             by_id[item.evidence_id] = item
             new.append(item)
-        elif by_id[item.evidence_id] != item:
+        elif not _is_same(by_id[item.evidence_id], item):
             raise IdentifierReusedError("evidence_id", item.evidence_id)
     return tuple(new)
+
+
+def _is_same(known: Evidence, told: Evidence) -> bool:
+    """Tell whether it is the same item, as far as it is still known: its texts may be lost."""
+    is_known = known.sha256 is not None or known.uri not in LOST
+    return known == told if is_known else (known.kind, known.line) == (told.kind, told.line)
 
 
 def new_to(case: Case, given: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -16,6 +16,7 @@ from domain.order.errors import NotReturnableError
 from domain.order.gift_code import is_proved
 from domain.order.parts import PolicyPin
 from domain.order.serials import check_counted, check_distinct
+from domain.policy.document import PolicyDocument
 from domain.rma import Rma
 from domain.rma.parts import Answer, Declared, Evidence, ExchangeFor, RequestedLine, of_order
 from domain.units import UnitRun, total, without
@@ -56,6 +57,7 @@ class ReturnRequest:
     gift_code: str | None = None
     informed_at: datetime | None = None
     withdrawal: bool = False
+    contact: str | None = None
 
     def is_unproved_gift(self, order: Order) -> bool:
         """Tell whether a stranger asks for a gift, without the code that the order was registered with."""
@@ -72,6 +74,7 @@ class ReturnRequest:
             gift_unproved=self.is_unproved_gift(order),
             informed_at=self.informed_at,
             withdrawal=self.withdrawal,
+            contact=self.contact,
         )
 
 
@@ -86,15 +89,17 @@ class Correction:
     answers: dict[str, Answer] | None = None
     """Answers that take the place of earlier ones to the same questions."""
 
-    def of(self, asked: RequestedLine, quantity: int) -> RequestedLine:
-        """Return a line as it is once it is put right."""
+    def of(self, asked: RequestedLine, quantity: int, document: PolicyDocument) -> RequestedLine:
+        """Return a line as it is once it is put right, under this policy."""
+        answers, texts = questions.apart(document, {**(asked.answers or {}), **asked.written, **(self.answers or {})})
         return replace(
             asked,
             reason=self.reason or asked.reason,
             wish=self.wish or asked.wish,
             comment=self.comment or asked.comment,
             quantity=quantity,
-            answers={**(asked.answers or {}), **self.answers} if self.answers else asked.answers,
+            answers=answers if self.answers else asked.answers,
+            texts=texts if self.answers else asked.texts,
         )
 
 
@@ -111,7 +116,7 @@ def ask(order: Order, asked: ReturnRequest, policy: PolicyInForce, at: datetime)
         AnswerMissingError, AnswerInvalidError: A question of the policy's is not answered, or not as it asks.
     """
     _check(order, asked)
-    lines = _requested_lines(order, asked.items)
+    lines = _requested_lines(order, asked.items, policy.version.document)
     _check_answers(order, asked, lines, policy, at)
     pin = PolicyPin.to(policy.version)
     rma = Rma.request(
@@ -164,10 +169,10 @@ def _check_answers(
     )
     for line in lines:
         facts = asking.facts(line, line.runs, policy)
-        questions.check(policy.version.document, facts, line=line.line, withdrawal=asked.withdrawal)
+        questions.check(policy.version.document, facts, texts=line.written, line=line.line, withdrawal=asked.withdrawal)
 
 
-def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[RequestedLine, ...]:
+def _requested_lines(order: Order, items: Sequence[ReturnItem], document: PolicyDocument) -> tuple[RequestedLine, ...]:
     named = {number: order.runs_with(item.line_id, item.serials) for number, item in enumerate(items, start=1)}
     taken: dict[str, list[UnitRun]] = {}
     for number, item in enumerate(items, start=1):
@@ -177,6 +182,7 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[Request
         runs = named[number] or order.free_runs(item.line_id, item.quantity, taken[item.line_id])
         taken[item.line_id].extend(runs)
         sold = order.lines[item.line_id].fact
+        answers, texts = (None, None) if item.answers is None else questions.apart(document, item.answers)
         lines.append(
             RequestedLine(
                 line=number,
@@ -187,7 +193,7 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[Request
                 reason=item.reason,
                 wish=item.wish,
                 comment=item.comment,
-                answers=item.answers,
+                answers=answers,
                 exchange_for=next(iter(item.exchange_for), None),
                 further_articles=item.exchange_for[1:],
                 category=sold.category,
@@ -199,6 +205,7 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem]) -> tuple[Request
                 unsealed=item.unsealed,
                 fault_appeared_on=item.fault_appeared_on,
                 repairs_tried=item.repairs_tried,
+                texts=texts or None,
             )
         )
     return tuple(lines)
@@ -219,7 +226,7 @@ def correct(case: Case, number: int, correction: Correction, policy: PolicyInFor
     if quantity > total(live):
         raise QuantityExceededError(asked=quantity, available=total(live), line=number)
     dropped = _last_units(live, total(live) - quantity)
-    corrected = correction.of(asked, quantity)
+    corrected = correction.of(asked, quantity, policy.version.document)
     _check_answers_again(case, corrected, without(live, dropped), policy)
     case.rma.trigger_event(
         case.rma.RequestCorrected,
@@ -230,6 +237,7 @@ def correct(case: Case, number: int, correction: Correction, policy: PolicyInFor
         quantity=quantity,
         dropped=tuple(dropped),
         answers=corrected.answers if correction.answers else None,
+        texts=corrected.written if correction.answers else None,
         timestamp=case.at,
     )
     case.order.free_units(case.rma.rma_id, of_order(asked.line_id, dropped), "corrected", case.at)
@@ -248,7 +256,7 @@ def _check_answers_again(case: Case, line: RequestedLine, runs: Sequence[UnitRun
             informed_at=rma.informed_at,
         )
         facts = asking.facts(line, runs, policy)
-        questions.check(policy.version.document, facts, line=line.line, withdrawal=rma.withdrawal)
+        questions.check(policy.version.document, facts, texts=line.written, line=line.line, withdrawal=rma.withdrawal)
 
 
 def _correctable(case: Case, number: int) -> list[UnitRun]:

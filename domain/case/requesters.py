@@ -20,6 +20,12 @@ def check_may_ask(order: Order, customer_id: str, *, gift: bool, recipient_id: s
         raise _not_permitted("the recipient of a gift asks himself", customer_id)
 
 
+def check_is_customer(order: Order, customer_id: str) -> None:
+    """Let the customer of an order speak for it; raises ``NotPermittedError`` for another."""
+    if customer_id != order.customer_id:
+        raise _not_permitted("the order is another customer's", customer_id)
+
+
 def check_may_speak(case: Case, customer_id: str) -> None:
     """Let whoever asked for a return decide about it, and nobody else.
 

@@ -57,6 +57,7 @@ class Order(OrderState, AggregateRoot):
     PayoutRetried = money_facts.PayoutRetried
     ExternalRefundRecorded = external_facts.ExternalRefundRecorded
     ChargebackDecided = external_facts.ChargebackDecided
+    ContactCorrected = sale_facts.ContactCorrected
     PaymentReceived = payment_facts.PaymentReceived
     CustomerPaid = owed_facts.CustomerPaid
     ReceivableWrittenOff = owed_facts.ReceivableWrittenOff
@@ -94,6 +95,7 @@ class Order(OrderState, AggregateRoot):
         rounding_minor: int = 0,
         circumstances: Circumstances | None = None,
         promotions: tuple[Promotion, ...] = (),
+        contact: str | None = None,
     ) -> None:
         super().__init__(lines, promotions)
         self.order_id = order_id
@@ -112,6 +114,7 @@ class Order(OrderState, AggregateRoot):
         self.gift_code_hash = gift_code_hash
         self.rounding_left_minor = rounding_minor
         self.circumstances = circumstances or Circumstances()
+        self.contact = contact
 
     @classmethod
     def register(cls, placed: PlacedOrder, policy: PolicyPin | None, at: datetime) -> Self:
@@ -146,8 +149,14 @@ class Order(OrderState, AggregateRoot):
             postings=placed.postings,
             circumstances=placed.circumstances,
             promotions=placed.promoted(),
+            contact=placed.contact,
             timestamp=at,
         )
+
+    def correct_contact(self, contact: str, at: datetime) -> None:
+        """Record how the customer is reached from now on (JSON); what is known already is no news."""
+        if contact != self.contact:
+            self.trigger_event(self.ContactCorrected, contact=contact, timestamp=at)
 
     def pin_policy(self, policy: PolicyPin, at: datetime) -> None:
         """Hold the order to a version published after it; see ``PolicyPinned``."""

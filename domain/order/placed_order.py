@@ -34,6 +34,8 @@ class PlacedOrder:
     carried: tuple[Tender, ...] = ()
     """What the exchange's tender was paid with in the end; what no tender is left for is store credit."""
     gift_code_hash: str | None = None
+    contact: str | None = None
+    """How the customer is reached, as JSON."""
     circumstances: Circumstances | None = None
     promotions: tuple[GivenPromotion, ...] = ()
 

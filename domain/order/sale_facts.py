@@ -53,6 +53,18 @@ class Registered(FirstFact):
     circumstances: Circumstances | None = None
     promotions: tuple[Promotion, ...] = ()
     """Discounts that hung on what was bought together, each with its share of the lines."""
+    contact: str | None = None
+    """How the customer is reached, as JSON."""
+
+
+class ContactCorrected(Fact):
+    """The customer is reached in another way."""
+
+    TOPIC = "rma.Order.ContactCorrected.v1"
+    contact: str
+
+    def apply(self, aggregate: OrderState) -> None:
+        aggregate.contact = self.contact
 
 
 class PolicyPinned(Fact):

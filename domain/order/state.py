@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from domain.content import is_same_content
 from domain.errors import IdentifierReusedError, UnitsNotAvailableError, UnknownLineError
+from domain.identity import customer_stream
 from domain.order.accounts import (
     FREE,
     Claim,
@@ -34,6 +36,8 @@ class OrderState:
     """The state of an order; its facts assign to it, its rules read it."""
 
     order_id: str
+    customer_id: str
+    contact: str | None
     policy: PolicyPin | None
     rounding_left_minor: int
     """What cash was rounded by, and has yet to go back (minor units)."""
@@ -133,6 +137,11 @@ class OrderState:
     # what rules ask
 
     @property
+    def person(self) -> str:
+        """Whose texts the facts hold: those of the order's customer."""
+        return customer_stream(self.customer_id)
+
+    @property
     def partition_key(self) -> str:
         """The key that keeps an order's facts and those of its returns in one partition."""
         return self.order_id
@@ -154,7 +163,7 @@ class OrderState:
     def is_repeat(self, name: str, value: str, content_hash: str) -> bool:
         """Tell whether this very fact is already recorded; raises ``IdentifierReusedError`` for another one."""
         known = self.recorded.get((name, value))
-        if known is not None and known != content_hash:
+        if known is not None and not is_same_content(known, content_hash):
             raise IdentifierReusedError(name, value)
         return known is not None
 

@@ -85,6 +85,8 @@ def _check_comparisons(place: _Place, condition: Condition, asked: Mapping[str, 
         _check_comparisons(place.inside(".not"), condition.negated, asked, zone)
     fact = condition.fact or ""
     question = asked.get(fact)
+    if question is not None and question.kind == "text":
+        raise place.impossible(f"{fact} is what a customer writes: no rule decides on it")
     for operator, expected in condition.comparisons():
         if operator not in _OPERATORS.get(_kind(fact) if question is None else question.kind, _EQUALITY):
             raise place.inside(f".{operator}").impossible(f"{fact} cannot be compared by {operator}")

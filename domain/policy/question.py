@@ -18,8 +18,9 @@ Choices = Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_leng
 
 
 class Question(Part):
-    """One question: ``choices`` are the texts to choose from; ``when`` says of which lines it is asked (none: all).
+    """One question: ``choices`` are the texts to choose from; a ``text`` is what people write, and no fact of a rule.
 
+    ``when`` says of which lines it is asked (none: all).
     A ``required`` one that is asked has to be answered, else the request is refused.
     """
 
@@ -48,11 +49,13 @@ class Question(Part):
         """What an answer is, in words."""
         if self.choices is not None:
             return f"one of {', '.join(self.choices)}"
-        return "true or false" if self.kind == "truth" else "a number"
+        return {"truth": "true or false", "number": "a number"}.get(self.kind, "a text")
 
     def is_answered_by(self, answer: object) -> bool:
         """Tell whether an answer is of the question's kind, and one of its choices."""
         if self.choices is not None:
             return answer in self.choices
+        if self.kind == "text":
+            return isinstance(answer, str)
         is_truth = isinstance(answer, bool)
         return is_truth if self.kind == "truth" else isinstance(answer, int | float) and not is_truth

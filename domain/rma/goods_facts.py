@@ -141,7 +141,8 @@ class Inspected(Fact):
     liable_party: LiableParty
     accepted: bool
     checks: tuple[InspectionCheck, ...]
-    checklist: dict[str, str | int | float | bool] | None
+    checklist: dict[str, str | int | float | bool] | str | None
+    """What was looked at; recorded sealed, as one text."""
     note: str | None
     evidence: tuple[Evidence, ...]
     content_hash: str

@@ -60,6 +60,7 @@ class Declared:
     gift_unproved: bool
     informed_at: datetime | None
     withdrawal: bool
+    contact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,13 @@ class RequestedLine:
     fault_appeared_on: date | None = None
     repairs_tried: int | None = None
     """How often a repair was tried before, as the request says; None: it does not."""
+    texts: dict[str, str] | str | None = None
+    """Answers that no rule decides on: what the customer wrote, by question; recorded sealed, as one text."""
+
+    @property
+    def written(self) -> dict[str, str]:
+        """What the customer wrote in answer to questions; nothing where it cannot be read."""
+        return self.texts if isinstance(self.texts, dict) else {}
 
     @property
     def articles(self) -> tuple[ExchangeFor, ...]:

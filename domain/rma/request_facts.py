@@ -52,6 +52,8 @@ class Requested(FirstFact):
     """When the customer was told of the right to withdraw, where that was after the order."""
     withdrawal: bool = False
     """The request is the declaration of withdrawal that the law provides for."""
+    contact: str | None = None
+    """How whoever asked is reached, as JSON."""
 
 
 class Authorized(Fact):
@@ -139,6 +141,8 @@ class RequestCorrected(Fact):
     dropped: tuple[UnitRun, ...]
     answers: dict[str, Answer] | None = None
     """All answers as they are now; None: as they were."""
+    texts: dict[str, str] | str | None = None
+    """The answers that no rule decides on, alike."""
 
     def apply(self, aggregate: RmaState) -> None:
         line = aggregate.lines[self.line]
@@ -149,6 +153,7 @@ class RequestCorrected(Fact):
             comment=self.comment,
             quantity=self.quantity,
             answers=line.asked.answers if self.answers is None else self.answers,
+            texts=line.asked.texts if self.texts is None else self.texts,
         )
         line.states.change(self.dropped, lambda state: replace(state, authorization="withdrawn"))
 

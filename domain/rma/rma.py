@@ -93,15 +93,14 @@ class Rma(RmaState, AggregateRoot):
         gift_unproved: bool = False,
         informed_at: datetime | None = None,
         withdrawal: bool = False,
+        contact: str | None = None,
     ) -> None:
         super().__init__(lines, evidence)
-        self.rma_id = rma_id
-        self.rma_number = rma_number
+        self.rma_id, self.rma_number = rma_id, rma_number
         self.order_id = order_id
         self.customer_id = customer_id
         self.case_id = case_id
-        self.gift = gift
-        self.recipient_id = recipient_id
+        self.gift, self.recipient_id = gift, recipient_id
         self.currency = currency
         self.channel = channel
         self.country = country
@@ -112,6 +111,7 @@ class Rma(RmaState, AggregateRoot):
         self.gift_unproved = gift_unproved
         self.informed_at = informed_at
         self.withdrawal = withdrawal
+        self.contact = contact
 
     @classmethod
     def request(
@@ -149,5 +149,6 @@ class Rma(RmaState, AggregateRoot):
             gift_unproved=declared.gift_unproved,
             informed_at=declared.informed_at,
             withdrawal=declared.withdrawal,
+            contact=declared.contact,
             timestamp=at,
         )

@@ -8,7 +8,9 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from domain.content import is_same_content
 from domain.errors import IdentifierReusedError, QuantityExceededError, UnknownLineError
+from domain.identity import customer_stream
 from domain.money import spread_minor
 from domain.order.parts import PolicyPin
 from domain.policy.decision import Decision
@@ -73,6 +75,9 @@ class RmaState:
     rma_id: UUID
     order_id: str
     customer_id: str
+    gift: bool
+    recipient_id: str | None
+    requester_id: str | None
     policy: PolicyPin
 
     def __init__(self, lines: Iterable[RequestedLine], evidence: Iterable[Evidence]) -> None:
@@ -191,6 +196,11 @@ class RmaState:
     # what rules ask
 
     @property
+    def person(self) -> str:
+        """Whose texts the facts hold: of who asked for the return; the order's customer where that is not known."""
+        return customer_stream(self.requester_id or (self.recipient_id if self.gift else None) or self.customer_id)
+
+    @property
     def partition_key(self) -> str:
         """The key that keeps a return's facts in the partition of its order."""
         return self.order_id
@@ -264,7 +274,7 @@ class RmaState:
     def is_repeat(self, name: str, value: str, content_hash: str) -> bool:
         """Tell whether this very fact is already recorded; raises ``IdentifierReusedError`` for another one."""
         known = self.recorded.get((name, value))
-        if known is not None and known != content_hash:
+        if known is not None and not is_same_content(known, content_hash):
             raise IdentifierReusedError(name, value)
         return known is not None
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from domain.content import is_same_content
 from domain.errors import IdentifierReusedError
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import unknown_parcel_stream
@@ -98,5 +99,5 @@ class UnknownParcel(AggregateRoot):
 
     def record_again(self, content_hash: str) -> None:
         """Say nothing new where the same is told again; raises ``IdentifierReusedError`` where it is another."""
-        if content_hash != self.content_hash:
+        if not is_same_content(self.content_hash, content_hash):
             raise IdentifierReusedError("parcel_id", self.parcel_id)

@@ -21,6 +21,7 @@ from domain.errors import RmaError
 from domain.fact import Fact, FirstFact
 from domain.history import Upcast
 from domain.recorded import RecordedEvent
+from infra.sealing.bodies import marked_body
 
 ENVELOPE_FIELDS: Final = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 FAULT_CHARACTERS_MAX: Final = 500
@@ -113,6 +114,11 @@ class Codec:
     def decode_recorded(self, event: RecordedEvent) -> Fact:
         """Return the event object of a recorded event."""
         return self.decode(event.type, event.stream, event.version, event.occurred_at, event.body)
+
+    def decode_marked(self, event: RecordedEvent) -> Fact:
+        """Return the event object of a recorded event with ``(sealed)`` in the place of each sealed text."""
+        body = marked_body(event.type, event.body)
+        return self.decode(event.type, event.stream, event.version, event.occurred_at, body)
 
     def newest(self, type_name: str, body: bytes) -> tuple[str, bytes]:
         """Return type and body as today's version would have stored them; the same bytes where nothing changed since.

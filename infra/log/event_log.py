@@ -227,7 +227,7 @@ def _record(commands: Sequence[Decided], tail: _Tail) -> dict[Decided, list[Stor
                 partition_key=event.partition_key,
                 prev_hash=prev_hash,
                 hash=b"",
-                sealed_key_id=None,
+                sealed_key_id=event.sealed_key_id,
                 body=event.body,
             )
             prev_hash, causation_id = event_hash(unhashed), str(event_id)

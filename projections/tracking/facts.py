@@ -57,7 +57,7 @@ class Facts:
                 "recorded_at": event.recorded_at,
                 "type": type_name,
                 "actor": event.actor,
-                "summary": summary(event.fact),
+                "summary": summary(event.marked),
                 "data": orjson.Fragment(body),
                 "command_id": event.command_id,
             }

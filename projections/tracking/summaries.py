@@ -106,6 +106,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     ),
     Rma.DeadlinePassed: lambda _: "a deadline passed",
     Rma.DeadlineExtended: lambda fact: f"a deadline was extended to {fact.due_at:%Y-%m-%d}",
+    Order.ContactCorrected: lambda _: "the customer is reached in another way",
     Order.UnitsTaken: lambda fact: f"{_units(fact)} taken into the return",
     Order.UnitsReturned: lambda fact: f"{_units(fact)} returned",
     Order.SerialsRead: lambda fact: "serial numbers read: " + ", ".join(read.serial for read in fact.units[:5]),

@@ -82,6 +82,9 @@ def whole_story() -> Shop:
     _elsewhere(teller)
     _exchanges_called_off(teller)
     _notes(teller)
+    teller.tell(
+        "CorrectContact", {"order_id": "O-1", "contact": {"name": "Anna Lind", "language": "de"}}, "customer:C-1"
+    )
     return teller.shop
 
 

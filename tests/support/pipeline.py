@@ -27,8 +27,10 @@ from infra.kafka.topics import TopicNames, create_topics
 from infra.log.event_log import EventLog
 from infra.log.poison import PoisonRecords
 from infra.migrate import migrate
+from infra.sealing.vault import Vault, open_vault
 from infra.settings import Settings
 from projections.projection import Projection
+from workers.command_worker.sealing import Sealing
 from workers.command_worker.worker import CommandWorker
 from workers.projector.projector import Projector, prepare
 from workers.relay import Relay
@@ -134,12 +136,13 @@ class Pipeline:
             self.partitioner = settle_partitioner(self.dsn, admin, self.topics.own)
             create_topics(admin, self.topics, partitions=settings.partitions)
         self._logs: list[EventLog] = []
+        self._vaults: list[Vault] = []
         self.log = self.open_log()
         self._publisher: Publisher | None = None
 
     def close(self) -> None:
-        for log in self._logs:
-            log.close()
+        for session in (*self._logs, *self._vaults):
+            session.close()
         if self._publisher is not None:
             self._publisher.close()
 
@@ -147,6 +150,11 @@ class Pipeline:
         """Return the log over a connection of its own, which is closed with the pipeline."""
         self._logs.append(EventLog(self.dsn))
         return self._logs[-1]
+
+    def open_vault(self) -> Vault:
+        """Return the vault over a connection of its own, which is closed with the pipeline."""
+        self._vaults.append(open_vault(self.settings))
+        return self._vaults[-1]
 
     def create_topic(self, name: str) -> None:
         """Create a topic beside the system's own."""
@@ -170,7 +178,15 @@ class Pipeline:
     ) -> CommandWorker:
         """Return a command worker with a connection of its own."""
         log = log or self.open_log()
-        return CommandWorker(log, self.codec, self.topics, PoisonRecords(log), sources=sources, clock=clock)
+        return CommandWorker(
+            log,
+            self.codec,
+            self.topics,
+            PoisonRecords(log),
+            sealing=Sealing(self.open_vault()),
+            sources=sources,
+            clock=clock,
+        )
 
     def handle_all(self, *, records: int, group: str = "commands") -> None:
         """Run a command worker from Kafka until it has handled so many records."""

@@ -56,6 +56,7 @@ def settings(stack: Path) -> Settings:
         log_format="json",
         metrics_port=first_of_free_ports(len(ALL)),
         audit_key_file=stack.parent / "audit.key",
+        vault_key_file=stack.parent / "vault.key",
     )
     initialise(settings)
     return settings

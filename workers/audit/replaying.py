@@ -156,6 +156,7 @@ def _recorded(event: StoredEvent, codec: Codec) -> RecordedEvent:
         partition_key=event.partition_key,
         body=event.body,
         reader=codec,
+        sealed_key_id=event.sealed_key_id,
     )
 
 

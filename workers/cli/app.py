@@ -116,6 +116,8 @@ def init(
         out.print(f"law:     edition {begun.statutes}, for requests from now on")
     if made.audit_key:
         out.print(f"audit:   a key to sign with is new in {settings.audit_key_file}", soft_wrap=True)
+    if made.vault_key:
+        out.print(f"vault:   a master key is new in {settings.vault_key_file}: keep a copy elsewhere", soft_wrap=True)
 
 
 @app.command()

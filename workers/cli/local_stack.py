@@ -23,13 +23,15 @@ def register(app: typer.Typer) -> None:
 def up(as_json: AsJson = False) -> None:
     """Start the local stack: a PostgreSQL and a Kafka of its own; print where they answer."""
     from infra.proofs.key_file import make_key
-    from infra.settings import AUDIT_KEY_NAME, Settings
+    from infra.sealing.master_keys import make_master_key
+    from infra.settings import AUDIT_KEY_NAME, VAULT_KEY_NAME, Settings
     from infra.stack import local
     from infra.stack.ports import Ports
 
     settings = Settings()
     where = local.up(settings.data_dir, Ports(settings.postgres_port, settings.kafka_port))
     make_key(settings.data_dir / AUDIT_KEY_NAME, settings.audit_origin)
+    make_master_key(settings.data_dir / VAULT_KEY_NAME)
     dsn = where.postgres_dsn.get_secret_value()  # theirs to use: printed on purpose
     if as_json:
         print_json({"postgres_dsn": dsn, "kafka_bootstrap": where.kafka_bootstrap})

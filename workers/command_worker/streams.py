@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 
 from eventsourcing.domain import OriginatorVersionError
 
@@ -29,6 +29,10 @@ class AggregateCache:
         """Return a kept aggregate and forget it, or None."""
         return self._aggregates.pop(stream, None)
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._aggregates.clear()
+
     def put(self, aggregates: Iterable[AggregateRoot]) -> None:
         """Keep these; those used longest ago make room."""
         for aggregate in aggregates:
@@ -37,15 +41,23 @@ class AggregateCache:
             self._aggregates.popitem(last=False)
 
 
+class Texts(Protocol):
+    """Opens the texts of recorded events."""
+
+    def opened(self, events: dict[str, list[StoredEvent]]) -> dict[str, list[StoredEvent]]:
+        """Return the events of each stream with their texts as they were written."""
+
+
 class BatchStreams:
-    """The streams of one batch, as the handlers see them.
+    """The streams of one batch, as the handlers see them. Without ``texts`` those that are sealed stay sealed.
 
     Aggregates leave the cache while the batch lasts; only ``keep`` puts them back, so that whatever goes wrong, no
     state that was never recorded survives.
     """
 
-    def __init__(self, log: EventLog, codec: Codec, cache: AggregateCache) -> None:
+    def __init__(self, log: EventLog, codec: Codec, cache: AggregateCache, texts: Texts | None = None) -> None:
         self._log = log
+        self._texts = texts
         self._codec = codec
         self._cache = cache
         self._aggregates: dict[str, AggregateRoot | None] = {}
@@ -55,7 +67,7 @@ class BatchStreams:
     def preload(self, streams: Iterable[str]) -> None:
         """Bring these streams up to date, all with one query."""
         kept = {stream: self._cache.take(stream) for stream in streams if stream not in self._aggregates}
-        found = self._log.load({stream: aggregate.version if aggregate else 0 for stream, aggregate in kept.items()})
+        found = self._load({stream: aggregate.version if aggregate else 0 for stream, aggregate in kept.items()})
         for stream, aggregate in kept.items():
             self._put(stream, self._evolve(aggregate, found.get(stream, ())))
 
@@ -96,6 +108,15 @@ class BatchStreams:
         self._cache.put(aggregate for aggregate in self._aggregates.values() if aggregate is not None)
         self._aggregates = {}
 
+    def persons(self) -> set[str]:
+        """Return whose texts the aggregates of the batch hold."""
+        return {aggregate.person for aggregate in self._aggregates.values() if aggregate is not None}
+
+    def _load(self, requests: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
+        """Return recorded events with their texts opened, where this process may; else as they are stored."""
+        found = self._log.load(requests)
+        return found if self._texts is None else self._texts.opened(found)
+
     def _put(self, stream: str, aggregate: AggregateRoot | None) -> None:
         if aggregate is not None:
             aggregate.share_uncommitted(self._uncommitted)
@@ -107,7 +128,7 @@ class BatchStreams:
         return aggregate
 
     def _rebuild(self, stream: str) -> AggregateRoot | None:
-        aggregate = self._evolve(None, self._log.load({stream: 0}).get(stream, ()))
+        aggregate = self._evolve(None, self._load({stream: 0}).get(stream, ()))
         try:
             for fact in self._accepted.get(stream, ()):
                 aggregate = fact.mutate(aggregate)

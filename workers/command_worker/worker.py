@@ -24,7 +24,8 @@ from kafka.structs import TopicPartition
 
 from commands import dispatch
 from commands.sources import ANYONE, Sources
-from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
+from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError, UnusableInputError
+from domain.fact import AggregateRoot, Fact
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnreadableEventError, topic_of
 from infra.kafka.partitioner import Placement, partitioner_in
@@ -36,10 +37,13 @@ from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.records import LOST_FINGERPRINT, Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
+from infra.sealing.vault import KeyGoneError, open_vault
 from infra.settings import Settings
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, take_in
 from workers.command_worker.misplacement import tell_misplaced
+from workers.command_worker.sealing import Sealing
 from workers.command_worker.streams import AggregateCache, BatchStreams
+from workers.command_worker.telling import log_handled, subject_of, verdict_of
 from workers.runtime.clock import utc_now
 from workers.runtime.loop import Loop
 from workers.runtime.one_history import history_check
@@ -63,7 +67,10 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
     """Handle commands until ``stop`` is set; raises what ``read_sources``, ``Loop.run`` and ``record`` do."""
     sources = read_sources(settings.sources_file)
     topics = TopicNames(settings.topic_prefix)
-    with closing(EventLog(postgres_address(settings), history_check(settings))) as log:
+    vault = patiently(lambda: open_vault(settings), stop, metrics)
+    if vault is None:
+        return  # asked to end while PostgreSQL was away
+    with closing(EventLog(postgres_address(settings), history_check(settings))) as log, closing(vault):
         batch_max = settings.command_batch_records_max
         consumer = patiently(lambda: consumer_of(settings, COMMANDS, topics.commands, batch_max), stop, metrics)
         if consumer is None:
@@ -71,7 +78,15 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
         poison = PoisonRecords(log)
         worker = CommandWorker(
-            log, make_codec(), topics, poison, metrics, sources=sources, placement=placement, clock=clock
+            log,
+            make_codec(),
+            topics,
+            poison,
+            metrics,
+            sealing=Sealing(vault),
+            sources=sources,
+            placement=placement,
+            clock=clock,
         )
         Loop(consumer, worker, stop, metrics).run()
 
@@ -96,6 +111,7 @@ class CommandWorker:
         poison: Counts the records that made a worker fail.
         metrics: Counts and times what this worker does.
         sources: What each source may do.
+        sealing: Opens the texts of events and seals them.
         placement: Where records of the commands topic belong; None: only their keys are looked at.
         clock: What business times may not lie ahead of.
     """
@@ -108,6 +124,7 @@ class CommandWorker:
         poison: PoisonRecords,
         metrics: WorkerMetrics | None = None,
         *,
+        sealing: Sealing,
         sources: Sources = ANYONE,
         placement: Placement | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -118,6 +135,7 @@ class CommandWorker:
         self._poison = poison
         self._metrics = metrics or WorkerMetrics("commands")
         self._sources = sources
+        self._sealing = sealing
         self._placement = placement
         self._clock = clock
         self._cache = AggregateCache()
@@ -177,8 +195,11 @@ class CommandWorker:
         for race in range(RACES_MAX + 1):
             try:
                 entries = self._decide_and_append(taken)
-            except ConcurrencyError as lost:
+            except (ConcurrencyError, KeyGoneError) as lost:
                 LOG.info("race_lost", race=race + 1, why=str(lost))
+                if isinstance(lost, KeyGoneError):
+                    self._sealing.forget()
+                    self._cache.clear()
             else:
                 self._tell(records, taken, entries)
                 return
@@ -206,15 +227,21 @@ class CommandWorker:
 
     def _decide_and_append(self, taken: Sequence[ParsedCommand | SetAside]) -> list[Entry]:
         parsed = [command for command in taken if isinstance(command, ParsedCommand)]
-        streams = BatchStreams(self._log, self._codec, self._cache)
+        self._sealing.begin()
+        streams = BatchStreams(self._log, self._codec, self._cache, self._sealing)
         with self._metrics.stage("load"):
             outcomes = self._log.find_outcomes({command.id_key for command in taken if command.id_key})
             fresh = [command.command for command in parsed if command.id_key not in outcomes]
             streams.preload(dict.fromkeys(name for command in fresh for name in dispatch.streams_of(command)))
+            self._sealing.fetch(
+                streams.persons() | {person for command in fresh for person in dispatch.persons_of(command)}
+            )
         with self._metrics.stage("decide"):
             entries = self._decide_all(taken, outcomes, streams)
         with self._metrics.stage("append"):
-            self._log.append(Append(entries, self._topics.results))
+            events = [event for entry in entries if isinstance(entry, Decided) for event in entry.events]
+            with self._sealing.held(events):
+                self._log.append(Append(entries, self._topics.results))
         streams.keep()
         return entries
 
@@ -248,40 +275,42 @@ class CommandWorker:
         except RuleViolationError as refusal:
             streams.refuse()
             events, verdict = [], _refused(refusal)
-        except (psycopg.Error, ConcurrencyError, UnreadableEventError):
+        except (psycopg.Error, ConcurrencyError, UnreadableEventError, UnusableInputError):
             raise
         except Exception as defect:
             LOG.exception(
-                "command_failed", source=command.meta.source, command_id=command.meta.command_id, **_subject(command)
+                "command_failed", source=command.meta.source, command_id=command.meta.command_id, **subject_of(command)
             )
             raise self._failed(command.record, defect) from defect
         return Decided(command.stamp, answer_key(command.record), command.fingerprint, verdict, events)
 
     def _events(self, streams: BatchStreams) -> list[NewEvent]:
         """Return what a command has brought about, as the log takes it."""
-        return [
-            NewEvent(
-                stream=aggregate.id,
-                version=fact.originator_version,
-                type=topic_of(type(fact)),
-                occurred_at=fact.timestamp,
-                partition_key=aggregate.partition_key,
-                body=self._codec.encode(fact),
-            )
-            for aggregate, fact in streams.uncommitted()
-        ]
+        return [self._event(aggregate, fact) for aggregate, fact in streams.uncommitted()]
+
+    def _event(self, aggregate: AggregateRoot, fact: Fact) -> NewEvent:
+        """Return a fact as the log takes it, its texts sealed."""
+        plain = NewEvent(
+            stream=aggregate.id,
+            version=fact.originator_version,
+            type=topic_of(type(fact)),
+            occurred_at=fact.timestamp,
+            partition_key=aggregate.partition_key,
+            body=self._codec.encode(fact),
+        )
+        return self._sealing.sealed(plain, aggregate.person)
 
     def _tell(
         self, records: Sequence[Record], taken: Sequence[ParsedCommand | SetAside], entries: Sequence[Entry]
     ) -> None:
         self._metrics.handled(len(entries))
-        verdicts = [verdict for entry in entries if (verdict := _verdict(entry))]
+        verdicts = [verdict for entry in entries if (verdict := verdict_of(entry))]
         self._metrics.refused(sum(1 for verdict in verdicts if verdict.status == "refused"))
         self._metrics.dead(sum(1 for entry in entries if isinstance(entry, SetAside)))
         parsed = (command for command in taken if isinstance(command, ParsedCommand))
         tell_misplaced(parsed, self._placement, self._metrics)
         for record, command, entry in zip(records, taken, entries, strict=True):
-            _log_handled(record, command, entry)
+            log_handled(record, command, entry)
 
 
 def _refuse_too_large(events: Sequence[NewEvent]) -> None:
@@ -311,39 +340,3 @@ def _answered_before(malformed: SetAside, outcomes: Mapping[tuple[str, str], Out
 
 def _refused(refusal: RuleViolationError) -> Verdict:
     return Verdict("refused", refusal.code, refusal.message, refusal.details)
-
-
-def _verdict(entry: Entry) -> Verdict | None:
-    """Return what a command was answered now; None where it got its first answer again, or nobody was answered."""
-    match entry:
-        case Decided(verdict=verdict) | Answered(answer=Verdict() as verdict):
-            return verdict
-        case SetAside(answered=Answered(answer=Verdict() as verdict)):
-            return verdict
-    return None
-
-
-def _subject(command: ParsedCommand | SetAside) -> dict[str, str]:
-    """Return the order and the return that a command names; nothing of what could not be read."""
-    if isinstance(command, SetAside):
-        return {}
-    return {name: str(value) for name in ("order_id", "rma_id") if (value := command.command.named(name)) is not None}
-
-
-def _log_handled(record: Record, command: ParsedCommand | SetAside, entry: Entry) -> None:
-    answered = entry.answered if isinstance(entry, SetAside) else entry
-    if answered is None:
-        LOG.warning("record_dead", place=place_text(record))
-        return
-    verdict = _verdict(entry)
-    LOG.info(
-        "command_handled",
-        command_id=answered.stamp.command_id,
-        source=answered.stamp.source,
-        type=answered.stamp.type,
-        **_subject(command),
-        correlation_id=answered.stamp.correlation_id,
-        status="repeated" if verdict is None else verdict.status,
-        code=verdict.code if verdict else None,
-        events=len(entry.events) if isinstance(entry, Decided) else 0,
-    )

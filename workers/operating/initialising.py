@@ -15,6 +15,8 @@ from infra.log.system import holds_events
 from infra.migrate import migrate
 from infra.proofs.key_file import make_key
 from infra.proofs.store import newest
+from infra.sealing.master_keys import make_master_key
+from infra.sealing.vault import vault_address
 from infra.sessions import connect
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
@@ -36,12 +38,15 @@ class Initialised:
     partitioner: Partitioner
     audit_key: bool
     """Whether a signing key was made."""
+    vault_key: bool
+    """Whether a master key of the vault was made."""
 
 
 def initialise(settings: Settings) -> Initialised:
     """Create what is missing of schemas and topics, and settle what a system must keep.
 
-    Where nothing was signed yet, and the file that is to hold the signing key is not there, it is made, too.
+    Where nothing was signed yet, and the file that is to hold the signing key is not there, it is made, too. So is the
+    master key of the vault, where nothing was ever sealed.
 
     Raises:
         OtherPrefixError: The database belongs to topics with another prefix.
@@ -70,4 +75,19 @@ def initialise(settings: Settings) -> Initialised:
         settle_kafka(connection, admin, names)
         is_new = newest(connection) is None
     file = settings.audit_key_file
-    return Initialised(migrations, topics, partitioner, bool(file and is_new and make_key(file, settings.audit_origin)))
+    return Initialised(
+        migrations,
+        topics,
+        partitioner,
+        audit_key=bool(file and is_new and make_key(file, settings.audit_origin)),
+        vault_key=_make_vault_key(settings),
+    )
+
+
+def _make_vault_key(settings: Settings) -> bool:
+    file = settings.vault_key_file
+    if file is None or settings.vault_key is not None:
+        return False
+    with closing(connect(vault_address(settings))) as connection:
+        [(is_new,)] = connection.execute("SELECT NOT EXISTS (SELECT FROM rma_vault.masters)").fetchall()
+    return bool(is_new) and make_master_key(file)

@@ -19,6 +19,7 @@ from infra.log.event_log import EventLog
 from infra.log.poison import PoisonRecords
 from infra.log.system import holds_events
 from infra.settings import Settings
+from workers.command_worker.sealing import Sealing
 from workers.command_worker.worker import CommandWorker
 from workers.runtime.clock import utc_now
 from workers.runtime.parts import make_codec
@@ -60,7 +61,7 @@ def begin(settings: Settings, *, with_policy: bool) -> Begun:
     with closing(EventLog(postgres_address(settings))) as log:
         if holds_events(log.connection):
             return Begun()
-        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log))
+        worker = CommandWorker(log, make_codec(), topics, PoisonRecords(log), sealing=Sealing(None))
         commands = [_statutes(), *([_policy()] if with_policy else [])]
         worker.record([_Unsent(topics.commands, (one.key or "").encode(), one.to_bytes()) for one in commands])
     return Begun(POLICY_ID if with_policy else None, NEWEST)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 from typing import Final
@@ -17,6 +18,7 @@ from uuid import UUID
 import structlog
 from psycopg import Connection
 
+from domain.identity import order_stream
 from domain.names import name_in
 from domain.settlement import payout_saga
 from domain.settlement.payout_saga import Question
@@ -24,8 +26,12 @@ from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import Answer, Gateway, PayoutRequest
 from infra.kafka.command_client import OutgoingCommand
+from infra.log.event_log import EventLog
 from infra.log.queries import EventIds, ids_at
+from infra.log.texts import TextReader
 from infra.metrics import WorkerMetrics
+from infra.sealing.fields import CODE
+from infra.sealing.vault import open_vault
 from infra.sessions import Session, try_to_lead
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
@@ -65,10 +71,15 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
 def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: WorkerMetrics) -> None:
     """Ask any gateway what its inbox calls for, until ``stop`` is set; answers under way are still told."""
     with ExitStack() as opened:
+        vault = patiently(lambda: open_vault(settings), stop, metrics)
+        if vault is None:
+            return
+        opened.enter_context(closing(vault))
+        log = opened.enter_context(closing(EventLog(postgres_address(settings))))
         outlet = opened.enter_context(closing(Outlet(settings)))
         session = opened.enter_context(closing(Session(postgres_address(settings))))
         pool = opened.enter_context(ThreadPoolExecutor(ASKED_AT_ONCE_MAX, thread_name_prefix="asking"))
-        payments = Payments(gateway, outlet, session, pool)
+        payments = Payments(gateway, outlet, session, pool, TextReader(log, vault))
         act_until(stop, payments.turn, metrics)
         payments.finish(metrics)
 
@@ -76,7 +87,10 @@ def ask_until(settings: Settings, gateway: Gateway, stop: Event, metrics: Worker
 class Payments:
     """Questions that are being asked, and what follows from the answers."""
 
-    def __init__(self, gateway: Gateway, outlet: Outlet, session: Session, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, gateway: Gateway, outlet: Outlet, session: Session, pool: ThreadPoolExecutor, texts: TextReader
+    ) -> None:
+        self._texts = texts
         self._gateway = gateway
         self._outlet = outlet
         self._session = session
@@ -89,8 +103,13 @@ class Payments:
         if self._may_ask():
             room = ASKED_AT_ONCE_MAX - len(self._asking)
             for question in due(self._session.connection, but=self._asking, limit=room):
-                self._asking[question.payout_id] = (question, self._pool.submit(ask, self._gateway, question))
+                asked = replace(question, tender_reference=self._reference(question))
+                self._asking[question.payout_id] = (question, self._pool.submit(ask, self._gateway, asked))
         self._tell(wait_s=ANSWER_POLL_S)
+
+    def _reference(self, question: Question) -> str | None:
+        """Return by which name the gateway finds what was paid; None where the key of the customer's texts is gone."""
+        return self._texts.open(order_stream(question.order_id), question.tender_reference)
 
     def finish(self, metrics: WorkerMetrics) -> None:
         """Wait for the answers under way and tell them."""
@@ -127,7 +146,7 @@ class Payments:
             order_id=question.order_id,
             rma_id=str(question.rma_id) if question.rma_id else None,
             answer=answer.kind,
-            reason=answer.reason,
+            reason=answer.reason if answer.reason and CODE.fullmatch(answer.reason) else None,
             may_pay=question.may_pay,
             asks=question.asks + 1,
             again_after_s=round(wait_s, 1),

@@ -38,6 +38,7 @@ def read_event(record: Record, codec: Codec) -> RecordedEvent:
             partition_key=record.key.decode(),
             body=record.value,
             reader=codec,
+            sealed_key_id=sealed.decode() if (sealed := headers.get("ce_sealedkeyid")) else None,
         )
     except (KeyError, ValueError, AttributeError, TypeError) as bad:
         raise UnreadableEventError(f"{place}: {bad!r}") from bad

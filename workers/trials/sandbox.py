@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from threading import Event, Thread
@@ -19,6 +20,7 @@ from domain.errors import RmaError
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import TopicNames
+from infra.sealing.sealed_text import KEY_BYTES
 from infra.settings import Settings
 from workers.operating.initialising import initialise
 from workers.registry import worker_named
@@ -58,6 +60,8 @@ def sandbox(settings: Settings, purpose: str) -> Iterator[Settings]:
             "topic_prefix": f"{name}.",
             "instance": None,
             "metrics_port": 0,
+            "vault_key": SecretStr(b64encode(secrets.token_bytes(KEY_BYTES)).decode()),
+            "vault_dsn": None,
         }
     )
     try:

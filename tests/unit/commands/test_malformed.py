@@ -28,6 +28,7 @@ DECIDED = [{**LINE, "decision": "approve"}]
 
 BODIES: dict[str, dict[str, Any]] = {
     "RegisterOrder": ORDER,
+    "CorrectContact": {"order_id": "O-1", "contact": {"email": "a@b.example"}},
     "RecordShipment": {"order_id": "O-1", "shipment_id": "S", "lines": MOVED},
     "RecordDelivery": {"order_id": "O-1", "delivery_id": "D", "lines": MOVED},
     "PublishStatutes": {"edition": 1, "effective_from": "2026-01-01T00:00:00Z"},
@@ -90,6 +91,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 SENDERS = {
     "RegisterOrder": "system agent",
+    "CorrectContact": "system agent customer",
     "RecordShipment": "system agent",
     "RecordDelivery": "system agent carrier",
     "PublishStatutes": "system agent",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from domain.errors import PolicyRuleImpossibleError
 from tests.support.refusals import refused, states
 from tests.support.shop import Shop
 from tests.support.stories import POLICY, day, on_return, open_shop, request
@@ -26,8 +28,10 @@ KIT = {
 }  # fmt: skip
 
 
-def asking(*questions: dict[str, Any], order: dict[str, Any] | None = None) -> Shop:
-    return open_shop({**POLICY, "questions": list(questions)}, order)
+def asking(
+    *questions: dict[str, Any], order: dict[str, Any] | None = None, rules: Sequence[dict[str, Any]] = ()
+) -> Shop:
+    return open_shop({**POLICY, "questions": list(questions), "rules": [*rules]}, order)
 
 
 def answered(answers: dict[str, Any] | None, **line: Any) -> dict[str, Any]:
@@ -83,13 +87,14 @@ def test_a_withdrawal_waits_for_no_answer() -> None:
 
 
 def test_answers_that_no_question_asks_for_are_taken() -> None:
-    """As ever: they are facts that rules may look at."""
+    """What rules may look at are facts; a text that no rule compares is the customer's alone."""
     shop = asking(WORN, DAYS)
     shop.send("RequestReturn", answered({"worn": True, "days": 1.5, "color": "red"}), at=day(3))
 
     terms = shop.rma().lines[1].terms
     assert terms is not None
-    assert terms.facts.answers == {"worn": True, "days": 1.5, "color": "red"}
+    assert terms.facts.answers == {"worn": True, "days": 1.5}
+    assert shop.rma().lines[1].asked.written == {"color": "red"}
 
 
 def test_each_line_answers_for_itself() -> None:
@@ -128,7 +133,7 @@ def test_a_correction_is_held_to_the_questions_as_the_line_is_now() -> None:
     shop.send("CorrectRequest", {**defective, "answers": {"fault": "torn"}}, at=day(4))
 
     asked = shop.rma().lines[1].asked
-    assert asked.answers == {"worn": False, "color": "red", "fault": "torn"}
+    assert (asked.answers, asked.written) == ({"worn": False, "fault": "torn"}, {"color": "red"})
     assert asked.reason == "defective"
 
 
@@ -139,3 +144,26 @@ def test_a_correction_without_answers_leaves_them() -> None:
     shop.send("CorrectRequest", on_return(line=1, quantity=1), at=day(4))
 
     assert shop.rma().lines[1].asked.answers == {"worn": True}
+
+
+def test_a_text_is_a_fact_only_where_a_rule_compares_it() -> None:
+    """Then it stays plain, if it is short enough for a word; asked for as a text it never does."""
+    tell = {"name": "tell", "text": "What happened?", "kind": "text", "required": True}
+    red = {"name": "red", "when": {"fact": "answers.color", "is": "red"}, "then": {"decide": "deny", "code": "no"}}
+    for color, stays in (("red", True), ("r" * 65, False)):
+        shop = asking(tell, rules=[red])
+        refused(shop, "answer_missing", "RequestReturn", answered({"color": color}), at=day(3), question="tell")
+        shop.send("RequestReturn", answered({"color": color, "tell": "red wine"}), at=day(3))
+
+        asked = shop.rma().lines[1].asked
+        assert ("color" in (asked.answers or {})) is stays
+        assert asked.written == {"tell": "red wine"} | ({} if stays else {"color": color})
+        assert (states(shop, "authorization") == [(1, "denied")]) is stays
+
+
+def test_no_rule_decides_on_what_a_customer_writes() -> None:
+    """A rule over the answer to a question of kind text is refused when the policy is published."""
+    tell = {"name": "tell", "text": "What happened?", "kind": "text"}
+    rule = {"name": "r", "when": {"fact": "answers.tell", "is": "x"}, "then": {"decide": "deny", "code": "no"}}
+    with pytest.raises(PolicyRuleImpossibleError):
+        asking(tell, rules=[rule])

@@ -136,7 +136,7 @@ def test_a_fault_is_named_by_its_path(raw: dict[str, Any], path: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "path"),
     [
-        (asking({**WORN, "kind": "text"}), "questions.0.kind"),
+        (asking({**WORN, "kind": "essay"}), "questions.0.kind"),
         (asking({**WORN, "name": "worn out"}), "questions.0.name"),
         (asking({**WORN, "choices": ["yes", "no"]}), "questions.0"),
         (asking({**WORN, "kind": "choice"}), "questions.0"),

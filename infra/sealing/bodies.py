@@ -1,0 +1,169 @@
+"""The texts of an event's body: found by the schema of its type, sealed, and opened again.
+
+What is opened is told by the schema and by whether the event was sealed, never by what a text looks like: somebody may
+have typed ``sealed:v1:…``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from infra.sealing.fields import SEALED, SealedField
+from infra.sealing.sealed_text import DataKey, Place, UnopenedError, key_of, seal, unseal
+
+SEALED_MARK: Final = "(sealed)"
+"""Stands where a text is that one may not see."""
+ERASED_MARK: Final = "(erased)"
+"""Stands where a text was whose key is gone."""
+UNREADABLE_MARK: Final = "(unreadable)"
+"""Stands where a text is that does not open with its key."""
+
+Keys = Mapping[UUID, DataKey]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One value of a body that is a sealed field's: what holds it, under which name, at which path."""
+
+    field: SealedField
+    holder: dict[str, Any]
+    name: str
+    path: str
+
+    @property
+    def value(self) -> Any:
+        return self.holder[self.name]
+
+    def put(self, new: Any) -> None:
+        """Put another value in its place."""
+        self.holder[self.name] = new
+
+
+def holds_texts(type_name: str) -> bool:
+    """Tell whether events of a type have fields that are sealed."""
+    return type_name in SEALED
+
+
+def seal_body(
+    type_name: str, body: bytes, stream: str, version: int, key: Callable[[], DataKey]
+) -> tuple[bytes, UUID | None]:
+    """Return a body with its texts sealed, and the key's id; the same bytes and None where it holds none.
+
+    ``key`` is asked only where there is something to seal.
+    """
+    if type_name not in SEALED:
+        return body, None
+    values = orjson.loads(body)
+    found = [
+        one for one in _found(type_name, values) if not (isinstance(one.value, str) and one.field.is_plain(one.value))
+    ]
+    if not found:
+        return body, None
+    own = key()
+    for one in found:
+        place = Place(stream, version, one.path)
+        if one.field.kind == "content_hash":
+            whole, _, of_plain = one.value.partition(".")
+            one.put(f"{seal(whole.encode(), own, place)}.{of_plain}")
+        else:
+            plain = one.value.encode() if one.field.kind == "json_text" else orjson.dumps(one.value)
+            one.put(seal(plain, own, place))
+    return orjson.dumps(values), own.key_id
+
+
+def open_body(type_name: str, body: bytes, stream: str, version: int, keys: Keys) -> bytes:
+    """Return the body of a sealed event with its texts as they were; those that cannot be opened are left out.
+
+    What may not be null says ``(erased)`` or ``(unreadable)``.
+    """
+    values = orjson.loads(body)
+    for one in _sealed(type_name, values):
+        opened = opened_value(one.field, one.value, Place(stream, version, one.path), keys)
+        one.put(None if isinstance(opened, Mark) and one.field.nullable else opened)
+    return orjson.dumps(values)
+
+
+def marked_body(type_name: str, body: bytes) -> bytes:
+    """Return the body of a sealed event with ``(sealed)`` in the place of each text."""
+    values = orjson.loads(body)
+    for one in _sealed(type_name, values):
+        one.put(SEALED_MARK)
+    return orjson.dumps(values)
+
+
+def opened_texts(type_name: str, body: bytes, stream: str, version: int, keys: Keys) -> Iterator[OpenedText]:
+    """Yield every text of a sealed event with what was sealed, or the ``Mark`` that says why it cannot be told."""
+    for one in _sealed(type_name, orjson.loads(body)):
+        if one.field.kind != "content_hash":
+            yield OpenedText(
+                one.path, one.value, opened_value(one.field, one.value, Place(stream, version, one.path), keys)
+            )
+
+
+class Mark(str):
+    """What stands for a text that cannot be shown."""
+
+    __slots__ = ()
+
+
+class OpenedText(NamedTuple):
+    """One text of an event: its path, as it is stored, and what it says."""
+
+    path: str
+    sealed: str
+    opened: Any
+
+
+def opened_value(field: SealedField, sealed: str, place: Place, keys: Keys) -> Any:
+    """Return what was sealed, or the ``Mark`` that says why it cannot be."""
+    of_plain = ""
+    if field.kind == "content_hash":
+        sealed, _, of_plain = sealed.rpartition(".")
+    plain, mark = _unsealed(sealed, place, keys)
+    if field.kind == "content_hash":
+        return f"{plain.decode()}.{of_plain}"
+    if mark is not None:
+        return mark
+    return plain.decode() if field.kind == "json_text" else orjson.loads(plain)
+
+
+def _unsealed(sealed: str, place: Place, keys: Keys) -> tuple[bytes, Mark | None]:
+    """Return what was sealed; nothing, and the mark that says why, where it cannot be opened."""
+    try:
+        key = keys.get(key_of(sealed))
+        return (b"", Mark(ERASED_MARK)) if key is None else (unseal(sealed, key, place), None)
+    except UnopenedError:
+        return b"", Mark(UNREADABLE_MARK)
+
+
+def _sealed(type_name: str, values: dict[str, Any]) -> Iterator[_Found]:
+    """Yield the values of a sealed event that are sealed."""
+    for one in _found(type_name, values):
+        if isinstance(one.value, str) and not one.field.is_plain(one.value):
+            yield one
+
+
+def _found(type_name: str, values: dict[str, Any]) -> Iterator[_Found]:
+    for field in SEALED.get(type_name, ()):
+        yield from _at(field, values, field.steps, "")
+
+
+def _at(field: SealedField, value: Any, steps: tuple[str, ...], path: str) -> Iterator[_Found]:
+    step, rest = steps[0], steps[1:]
+    if step == "[]":
+        for index, item in enumerate(value):
+            yield from _at(field, item, rest, f"{path}[{index}]")
+        return
+    inner = value.get(step)
+    if inner is None:
+        return
+    here = f"{path}.{step}" if path else step
+    if rest:
+        yield from _at(field, inner, rest, here)
+    else:
+        yield _Found(field, value, step, here)

@@ -1,0 +1,141 @@
+"""The vault: the key of every person, wrapped by a master key, in a schema of its own behind a role of its own.
+
+Who seals holds the person's key for as long as its append lasts, and whoever erases takes it away for as long as its
+own does: no event names a key that was gone before it was recorded. A new key is in the vault before anything that it
+seals is in the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import Connection
+
+from infra.addresses import postgres_address
+from infra.sealing.master_keys import (
+    CHECKED,
+    MasterKeys,
+    VaultKeyWrongError,
+    name_of_key,
+    read_master_keys,
+)
+from infra.sealing.sealed_text import KEY_BYTES, DataKey
+from infra.sessions import Session
+from infra.settings import Settings
+
+ROLE: Final = "SET ROLE rma_vault"
+COLUMNS: Final = "key_id, person, master_id, wrapped"
+BY_EITHER: Final = f"SELECT {COLUMNS} FROM rma_vault.keys WHERE key_id = ANY(%s) OR person = ANY(%s)"  # noqa: S608 - column names of our own
+INSERT: Final = f"""
+    INSERT INTO rma_vault.keys ({COLUMNS})
+    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[]) ON CONFLICT DO NOTHING
+"""  # noqa: S608 - column names of our own
+HOLD: Final = "SELECT key_id FROM rma_vault.keys WHERE key_id = ANY(%s) ORDER BY key_id FOR SHARE"
+ADD_MASTER: Final = "INSERT INTO rma_vault.masters (master_id, check_value) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+
+
+class KeyGoneError(Exception):
+    """A person's key was destroyed, or another was made, since it was looked up. Nothing was written."""
+
+
+class Vault(Session):
+    """The keys, behind a session that has the vault's role.
+
+    Args:
+        conninfo: libpq connection string or URI.
+        masters: The master keys.
+    """
+
+    def __init__(self, conninfo: str, masters: MasterKeys) -> None:
+        super().__init__(conninfo)
+        self._masters = masters
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection, as role rma_vault; raises ``psycopg.OperationalError`` where PostgreSQL is away."""
+        is_open = self._open is not None and not self._open.closed
+        connection = super().connection
+        if not is_open:
+            connection.execute(ROLE)
+        return connection
+
+    def check(self) -> None:
+        """Let what is new be wrapped by the active master key.
+
+        Raises:
+            VaultKeyWrongError: Something in the vault is wrapped by a key that is not among those given.
+        """
+        known = self.connection.execute("SELECT master_id, check_value FROM rma_vault.masters").fetchall()
+        for master_id, check_value in known:
+            if self._masters[master_id].unwrap(check_value, b"check") != CHECKED:
+                raise VaultKeyWrongError(master_id)
+        active = self._masters.active
+        if active.master_id not in {master_id for master_id, _ in known}:
+            self.connection.execute(ADD_MASTER, (active.master_id, active.wrap(CHECKED, b"check")))
+
+    def find(self, key_ids: Iterable[UUID], persons: Iterable[str] = ()) -> list[DataKey]:
+        """Return the keys with these ids, and those of these people, that there are; with one query."""
+        wanted, people = list(key_ids), list(persons)
+        if not wanted and not people:
+            return []
+        rows = self.connection.execute(BY_EITHER, (wanted, people), prepare=True, binary=True).fetchall()
+        return [DataKey(row[0], row[1], self._masters[row[2]].unwrap(row[3], name_of_key(row[0]))) for row in rows]
+
+    @contextmanager
+    def holding(self, used: Sequence[DataKey], new: Sequence[DataKey]) -> Iterator[None]:
+        """Keep these keys from being destroyed while the block appends; ``new`` ones are stored before it begins.
+
+        Raises:
+            KeyGoneError: One was destroyed meanwhile, or its person has another one by now.
+            psycopg.OperationalError: The vault is away, or a lock could not be had in time.
+        """
+        if not used:
+            yield
+            return
+        if new:
+            self._insert(new)
+        try:
+            with self.waiting_for_locks(), self.connection.transaction():
+                held = self.connection.execute(HOLD, ([key.key_id for key in used],), prepare=True, binary=True)
+                if len(held.fetchall()) < len(used):
+                    raise KeyGoneError("a key is gone")
+                yield
+        except psycopg.errors.DeadlockDetected as crossed:
+            raise KeyGoneError("two batches took the same keys crosswise") from crossed
+
+    def _insert(self, new: Sequence[DataKey]) -> None:
+        active = self._masters.active
+        wrapped = [active.wrap(key.secret, name_of_key(key.key_id)) for key in new]
+        ids, people = [key.key_id for key in new], [key.person for key in new]
+        self.connection.execute(INSERT, (ids, people, [active.master_id] * len(new), wrapped), prepare=True)
+
+
+def new_key(person: str) -> DataKey:
+    """Draw a key for somebody."""
+    return DataKey(uuid4(), person, os.urandom(KEY_BYTES))
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault, its master key checked.
+
+    Raises:
+        VaultKeyMissingError, VaultKeyUnreadableError, VaultKeyWrongError: There is no master key, or not the one.
+        psycopg.OperationalError: PostgreSQL is away.
+    """
+    vault = Vault(vault_address(settings), read_master_keys(settings))
+    try:
+        vault.check()
+    except BaseException:
+        vault.close()
+        raise
+    return vault
+
+
+def vault_address(settings: Settings) -> str:
+    """Return what to connect to the vault with: its own address, else that of the log."""
+    return settings.vault_dsn.get_secret_value() if settings.vault_dsn else postgres_address(settings)

@@ -1,0 +1,118 @@
+"""What the command worker knows of keys: events are opened as they are loaded, and sealed before they are recorded.
+
+Aggregates decide on plain text, so that a fact may be told again, or copied into another; what leaves the worker is
+sealed. Keys are cached. One that was destroyed meanwhile is noticed by the append, which then writes nothing: all that
+was cached is forgotten, and the batch is decided anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from infra.records import NewEvent, StoredEvent
+from infra.sealing.bodies import holds_texts, open_body, seal_body
+from infra.sealing.master_keys import VaultKeyMissingError
+from infra.sealing.sealed_text import DataKey
+from infra.sealing.vault import Vault, new_key
+
+KEYS_CACHED_MAX: Final = 20_000
+
+
+class Sealing:
+    """The keys of a command worker, those of a batch among them.
+
+    Args:
+        vault: Where they are kept; None: nothing can be sealed, nor opened.
+    """
+
+    def __init__(self, vault: Vault | None) -> None:
+        self._own_vault = vault
+        self._by_person: OrderedDict[str, DataKey] = OrderedDict()
+        self._by_id: dict[UUID, DataKey] = {}
+        self._used: dict[UUID, DataKey] = {}
+        self._new: dict[UUID, DataKey] = {}
+
+    @property
+    def _vault(self) -> Vault:
+        if self._own_vault is None:
+            raise VaultKeyMissingError(None)
+        return self._own_vault
+
+    def begin(self) -> None:
+        """Begin a batch."""
+        while len(self._by_person) > KEYS_CACHED_MAX:
+            _, key = self._by_person.popitem(last=False)
+            self._by_id.pop(key.key_id, None)
+        self._used = {}
+
+    def forget(self) -> None:
+        """Forget every key: one of them is not what it was."""
+        self._by_person.clear()
+        self._by_id.clear()
+        self._new.clear()
+
+    def fetch(self, persons: Iterable[str]) -> None:
+        """Look up the keys of these people, all with one query; who has none gets one when something is sealed."""
+        missing = [person for person in persons if person not in self._by_person]
+        if missing and self._own_vault is not None:
+            self._keep(self._vault.find((), missing))
+
+    def opened(self, events: dict[str, list[StoredEvent]]) -> dict[str, list[StoredEvent]]:
+        """Return the events of each stream with their texts as they were written."""
+        wanted = {UUID(event.sealed_key_id) for of in events.values() for event in of if event.sealed_key_id}
+        if not wanted:
+            return events
+        self._keep(self._vault.find(wanted - self._by_id.keys()))
+        return {stream: [self._opened(event) for event in of] for stream, of in events.items()}
+
+    def _opened(self, event: StoredEvent) -> StoredEvent:
+        if event.sealed_key_id is None:
+            return event
+        body = open_body(event.type, event.body, event.stream, event.version, self._by_id)
+        return event._replace(body=body)
+
+    def sealed(self, event: NewEvent, person: str) -> NewEvent:
+        """Return an event with its texts sealed under a person's key."""
+        if not holds_texts(event.type):
+            return event
+        body, key_id = seal_body(event.type, event.body, event.stream, event.version, lambda: self._key_of(person))
+        if key_id is None:
+            return event
+        return NewEvent(
+            event.stream, event.version, event.type, event.occurred_at, event.partition_key, body, str(key_id)
+        )
+
+    @contextmanager
+    def held(self, events: Sequence[NewEvent]) -> Iterator[None]:
+        """Keep the keys of these events from being destroyed while the block appends; raises ``KeyGoneError``."""
+        ids = {UUID(event.sealed_key_id) for event in events if event.sealed_key_id}
+        if not ids:
+            yield
+            return
+        used = [self._used[key_id] for key_id in sorted(ids)]
+        new = [key for key in used if key.key_id in self._new]
+        with self._vault.holding(used, new):
+            yield
+        for key in new:
+            del self._new[key.key_id]
+
+    def _key_of(self, person: str) -> DataKey:
+        key = self._by_person.get(person)
+        if key is None:
+            self._keep(self._vault.find((), [person]))
+            key = self._by_person.get(person)
+        if key is None:
+            key = new_key(person)
+            self._new[key.key_id] = key
+            self._keep([key])
+        self._used[key.key_id] = key
+        return key
+
+    def _keep(self, keys: Iterable[DataKey]) -> None:
+        for key in keys:
+            self._by_person[key.person] = key
+            self._by_id[key.key_id] = key
