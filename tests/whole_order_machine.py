@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tests.order_exchange_machine import OrderExchangeMachine
 from tests.order_money_machine import OrderMoneyMachine
+from tests.order_serials_machine import OrderSerialsMachine
 from tests.support.conservation import check
 from tests.support.order_ends import open_balances, settle
 
 
-class WholeOrderMachine(OrderMoneyMachine, OrderExchangeMachine):
+class WholeOrderMachine(OrderMoneyMachine, OrderExchangeMachine, OrderSerialsMachine):
     """An order with all that the classes of its subjects let happen; in the end nobody owes anybody anything."""
 
     def teardown(self) -> None:

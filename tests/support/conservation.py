@@ -17,6 +17,7 @@ from domain.rma.state import RmaLine
 from tests.support.cents_of_units import PAID, cents_of, left_of_units
 from tests.support.conservation_of_chargebacks import check_chargebacks
 from tests.support.conservation_of_promotions import check_promotions
+from tests.support.conservation_of_serials import check_serials
 from tests.support.shop import Shop
 
 EXPECTED = frozenset({"with_customer", "in_transit", "delivered", "lost", "kept"})
@@ -38,6 +39,7 @@ def check(shop: Shop, reversed_tenders: frozenset[str | None] = frozenset()) -> 
     _rounding_goes_back_with_the_last_units(order, shop.history)
     _no_unit_bears_more_than_was_paid(order)
     check_chargebacks(order, returns)
+    check_serials(order, returns)
     _taxes_go_back_with_what_they_are_on(order, shop.history)
     _no_tender_gives_more_than_it_paid(order, reversed_tenders)
     _refunds_are_their_payouts(order)
