@@ -11,7 +11,12 @@ from domain.errors import RmaError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATED: Final = "SELECT to_regclass('public.rma_migrations') IS NOT NULL"
-NEWEST: Final = "SELECT name FROM public.rma_migrations WHERE name <> ALL(%s) ORDER BY name DESC LIMIT 1"
+UNKNOWN: Final = """
+    SELECT name FROM public.rma_migrations WHERE name <> ALL(%s) AND name NOT LIKE '%%' || %s
+    ORDER BY name DESC LIMIT 1
+"""
+ADDITIVE: Final = ".additive.sql"
+"""How the name of a migration ends that only adds what older workers neither read nor have to fill: they go on."""
 
 
 class LogIsNewerError(RmaError):
@@ -32,11 +37,11 @@ def migrations() -> list[Path]:
 
 
 def refuse_newer(connection: Connection) -> None:
-    """Raise ``LogIsNewerError`` where a migration has run that this version does not know."""
+    """Raise ``LogIsNewerError`` where a migration has run that this version does not know, and that is not additive."""
     [(is_migrated,)] = connection.execute(MIGRATED).fetchall()
     if not is_migrated:
         return
     known = [file.name for file in migrations()]
-    row = connection.execute(NEWEST, (known,)).fetchone()
+    row = connection.execute(UNKNOWN, (known, ADDITIVE)).fetchone()
     if row is not None:
         raise LogIsNewerError(row[0].removesuffix(".sql"), known[-1].removesuffix(".sql"))

@@ -140,16 +140,19 @@ def put_answers_back(connection: Connection, begun: LogEnd) -> AnswersRestored:
 
 def _made_anew(connection: Connection, after_position: int) -> Iterator[list[FoundAnswer]]:
     """Yield answers to the commands whose own were not found, a page at a time; all events of one are neighbours."""
-    rows = [StoredEvent(*row) for row in connection.execute(UNANSWERED.encode(), (after_position,), binary=True)]
     page = []
-    for (source, command_id), of_command in groupby(rows, lambda event: (event.command_source, event.command_id)):
-        events = list(of_command)
-        stamp = CommandStamp(source, command_id, UNKNOWN_TYPE, events[0].actor, events[0].correlation_id)
-        result = result_body(stamp, Verdict("accepted"), events, events[0].recorded_at)
-        page.append(FoundAnswer(None, source, command_id, LOST_FINGERPRINT, "accepted", result, events[0].position))
-        if len(page) == PAGE_ROWS:
-            yield page
-            page = []
+    with connection.cursor("unanswered") as cursor:
+        cursor.itersize = PAGE_ROWS
+        cursor.execute(UNANSWERED.encode(), (after_position,), binary=True)
+        rows = (StoredEvent(*row) for row in cursor)
+        for (source, command_id), of_command in groupby(rows, lambda event: (event.command_source, event.command_id)):
+            events = list(of_command)
+            stamp = CommandStamp(source, command_id, UNKNOWN_TYPE, events[0].actor, events[0].correlation_id)
+            result = result_body(stamp, Verdict("accepted"), events, events[0].recorded_at)
+            page.append(FoundAnswer(None, source, command_id, LOST_FINGERPRINT, "accepted", result, events[0].position))
+            if len(page) == PAGE_ROWS:
+                yield page
+                page = []
     yield page
 
 

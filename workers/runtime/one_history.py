@@ -7,11 +7,13 @@ Whoever finds that the two do not fit does not work, and says which command mend
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient
+from kafka.errors import UnknownTopicOrPartitionError
 from psycopg import Connection
 
 from domain.errors import RmaError
@@ -19,7 +21,7 @@ from infra.addresses import addresses
 from infra.kafka.identity import identity_of
 from infra.kafka.last_records import last_records
 from infra.kafka.record import DatedRecord
-from infra.kafka.topic_reader import TopicReader
+from infra.kafka.topic_reader import TopicMissingError, TopicReader
 from infra.kafka.topics import TopicNames
 from infra.log.lane import standing
 from infra.log.queries import ids_at, last_position, may_read_events
@@ -29,6 +31,8 @@ from infra.settings import Settings
 KAFKA: Final = "kafka"
 """Under what a system remembers the ids of the topic that its log was published to."""
 
+LOOKS_MAX: Final = 5
+LOOK_AGAIN_S: Final = 0.5
 LOOK_BACK: Final = 20_000
 """As many records as a relay sends at once: so many may one repeat that stood still meanwhile, behind all others."""
 
@@ -114,10 +118,7 @@ def require_one_history(connection: Connection[Any], bootstrap: str, topics: Top
     if not may_read_events(connection):
         return
     published = max((lane.position for lane in standing(connection)), default=0)
-    with closing(TopicReader(bootstrap, topics.events)) as reader:
-        last = _ids(last_records(reader, 1))
-        if max(last, default=0) < published:
-            last |= _ids(last_records(reader, LOOK_BACK))
+    last = _last_told(bootstrap, topics.events, published)
     log_end = last_position(connection)
     reached = max(last, default=0)
     if reached > log_end:
@@ -128,6 +129,25 @@ def require_one_history(connection: Connection[Any], bootstrap: str, topics: Top
     for position, event_id in sorted(last.items()):
         if position not in ours or str(ours[position].event_id) != event_id:
             raise TopicDiffersError(topics.events, position)
+
+
+def _last_told(bootstrap: str, topic: str, published: int) -> dict[int, str]:
+    """Return the ids of the topic's last events by position, of one partition at least up to what was published.
+
+    Where they do not go so far, more is read of the topic, and again after a while: a repeat may lie behind all others,
+    and a broker that has just started tells its ends late.
+    """
+    try:
+        with closing(TopicReader(bootstrap, topic)) as reader:
+            last = _ids(last_records(reader, 1))
+            for _ in range(LOOKS_MAX):
+                if max(last, default=0) >= published:
+                    break
+                last |= _ids(last_records(reader, LOOK_BACK))
+                time.sleep(LOOK_AGAIN_S)
+            return last
+    except TopicMissingError as missing:
+        raise UnknownTopicOrPartitionError(str(missing)) from missing  # one that has just started knows it soon
 
 
 def history_check(settings: Settings) -> Callable[[Connection], None]:
