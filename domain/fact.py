@@ -36,7 +36,7 @@ class AggregateRoot(BaseAggregate[str]):
     are triggered, so that across all streams a cause stands before its effects.
     """
 
-    def __base_init__(self, originator_id: Any, originator_version: int, timestamp: datetime) -> None:
+    def __base_init__(self, originator_id: object, originator_version: int, timestamp: datetime) -> None:
         super().__base_init__(originator_id, originator_version, timestamp)
         self._uncommitted: list[Fact] = []
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from projections.table import Column
 
 
-def one_of(vocabulary: Any) -> str:
+def one_of(vocabulary: object) -> str:
     """Return the words of a ``Literal`` as the end of a sentence."""
     return ", ".join(get_args(vocabulary))
 

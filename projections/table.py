@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from psycopg import Connection, sql
@@ -14,8 +14,8 @@ ADD: Final = sql.SQL("{0} = known.{0} + excluded.{0}")
 GREATEST: Final = sql.SQL("{0} = greatest(known.{0}, excluded.{0})")
 LEAST: Final = sql.SQL("{0} = least(known.{0}, excluded.{0})")
 
-Row = Mapping[str, Any]
-Rows = dict[Any, Row]
+Row = Mapping[str, object]
+Rows = dict[object, Row]
 """Rows by what tells them apart."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from domain.case import warranty
 from domain.order import Order
@@ -122,7 +122,7 @@ class Asking:
         told = facts.model_copy(update=self._facts_of_law(asked, runs))
         return told.model_copy(update={"country_holidays": policy.country_holidays(law, told)})
 
-    def _facts_of_law(self, asked: RequestedLine, runs: Sequence[UnitRun]) -> dict[str, Any]:
+    def _facts_of_law(self, asked: RequestedLine, runs: Sequence[UnitRun]) -> dict[str, object]:
         order, account = self.order, self.order.lines[asked.line_id]
         said = order.circumstances
         return {

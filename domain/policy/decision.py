@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NotRequired, Self
+from typing import Annotated, Final, Literal, NotRequired, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializeAsAny
 from typing_extensions import TypedDict
@@ -170,7 +170,7 @@ class Decision(BaseModel):
     flips: tuple[Flip, ...]
 
     @classmethod
-    def of(cls, fields: dict[str, Any]) -> Self:
+    def of(cls, fields: dict[str, object]) -> Self:
         """Return a decision of exactly its fields, in their order, unchecked.
 
         What ``model_construct`` does, in a quarter of the time: a decision is made for every line there is.

@@ -49,7 +49,7 @@ class ReturnPolicy(AggregateRoot):
         number: int
         content_hash: str
         effective_from: datetime
-        document: dict[str, Any]
+        document: dict[str, object]
 
     class Revised(Event):
         """A further version, in force from its own instant on."""
@@ -58,12 +58,12 @@ class ReturnPolicy(AggregateRoot):
         number: int
         content_hash: str
         effective_from: datetime
-        document: dict[str, Any]
+        document: dict[str, object]
 
         def apply(self, aggregate: ReturnPolicy) -> None:
             aggregate.published.append(_Published(self.number, self.content_hash, self.effective_from, self.document))
 
-    def __init__(self, number: int, content_hash: str, effective_from: datetime, document: dict[str, Any]) -> None:
+    def __init__(self, number: int, content_hash: str, effective_from: datetime, document: dict[str, object]) -> None:
         self.published = [_Published(number, content_hash, effective_from, document)]
         self._versions: dict[int, PolicyVersion] = {}
 
@@ -140,7 +140,7 @@ class ReturnPolicy(AggregateRoot):
         return self._versions[number]
 
 
-def _told(number: int, effective_from: datetime, document: PolicyDocument) -> dict[str, Any]:
+def _told(number: int, effective_from: datetime, document: PolicyDocument) -> dict[str, object]:
     """Return what the event of a version tells."""
     return {
         "number": number,

@@ -16,7 +16,7 @@ from domain.policy.when import ANSWER_PREFIX, Condition
 from domain.policy.windows import day_of, days_between
 
 Reader = Callable[[Facts], Any]
-Mentions = dict[str, tuple[tuple[str, Any], ...]]
+Mentions = dict[str, tuple[tuple[str, object], ...]]
 Won = dict[str, tuple[Any, str]]
 """Each effect that a rule won: its value and the rule's name."""
 
@@ -97,7 +97,7 @@ class CompiledPolicy:
             self._changed_windows[changed] = window
         return window
 
-    def values_of(self, facts: Facts) -> dict[str, Any]:
+    def values_of(self, facts: Facts) -> dict[str, object]:
         """Return the value of each fact that the rules look at, ``None`` where it is missing."""
         return {name: read(facts) for name, read in self.readers.items()}
 
@@ -116,7 +116,7 @@ class CompiledPolicy:
         return won, [_record(rule, values, won) for rule in self.rules]
 
 
-def _record(rule: CompiledRule, values: dict[str, Any], won: Won) -> RuleRecord:
+def _record(rule: CompiledRule, values: dict[str, object], won: Won) -> RuleRecord:
     comparisons: list[ComparisonRecord] = []
     matched = rule.condition.explain(values, comparisons)
     winning, losing = _win(rule, won) if matched else ([], {})

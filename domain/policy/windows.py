@@ -60,7 +60,7 @@ def end_of_day_after(
     A thing is in time while its instant is earlier than the result.
 
     Args:
-        start: Any instant; its day in ``zone`` is day 0.
+        start: object instant; its day in ``zone`` is day 0.
         days: Zero or more days.
         zone: IANA name.
         count: ``business`` skips Saturdays, Sundays and ``holidays``.

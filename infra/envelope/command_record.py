@@ -101,7 +101,7 @@ def _binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> tuple[dic
     return attributes, faults
 
 
-def _structured(value: bytes | None) -> tuple[dict[str, str], list[Fault], Any, bytes | None, list[Fault]]:
+def _structured(value: bytes | None) -> tuple[dict[str, str], list[Fault], object, bytes | None, list[Fault]]:
     """Return the attributes of a structured event, its faults, its data, the same as bytes, and names twice in them."""
     faults: list[Fault] = []
     event = _json(value, faults)
@@ -129,7 +129,7 @@ def _given_twice(places: Iterable[list[int | str]]) -> list[Fault]:
     return [Fault(path_of(parts), GIVEN_TWICE) for parts in places]
 
 
-def _json(value: bytes | None, faults: list[Fault]) -> Any:
+def _json(value: bytes | None, faults: list[Fault]) -> object:
     """Return the JSON values of a record, or ``UNREADABLE`` with the fault that keeps it from being read."""
     if value is None:
         faults.append(Fault("$", "has no body"))
@@ -143,7 +143,7 @@ def _json(value: bytes | None, faults: list[Fault]) -> Any:
     return UNREADABLE
 
 
-def _written(data: Any, faults: list[Fault]) -> bytes | None:
+def _written(data: object, faults: list[Fault]) -> bytes | None:
     """Return the data of a structured event as bytes; what is read may nest deeper than what can be written."""
     try:
         return orjson.dumps(data)
@@ -152,7 +152,7 @@ def _written(data: Any, faults: list[Fault]) -> bytes | None:
         return None
 
 
-def _nul_places(data: Any) -> Iterator[Place]:
+def _nul_places(data: object) -> Iterator[Place]:
     """Yield where U+0000 stands, in order; PostgreSQL's text cannot hold it."""
     for value, place in walk(data):
         if (isinstance(value, str) and "\x00" in value) or (isinstance(value, dict) and "\x00" in "".join(value)):

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -16,13 +16,13 @@ PLACES_MAX: Final = 100
 GIVEN_TWICE: Final = "given twice"
 
 
-class _Object(dict[str, Any]):
+class _Object(dict[str, object]):
     """A JSON object that knows which of its names stood in it more than once."""
 
     repeated: tuple[str, ...] = ()
 
 
-def repeated_names(text: bytes, data: Any) -> list[list[int | str]]:
+def repeated_names(text: bytes, data: object) -> list[list[int | str]]:
     """Return where names stand twice or more in one object: the parts of each place, at most ``PLACES_MAX`` places.
 
     Args:
@@ -38,7 +38,7 @@ def repeated_names(text: bytes, data: Any) -> list[list[int | str]]:
     return [parts_of(place) for place in islice(_places(marked), PLACES_MAX)]
 
 
-def _may_repeat(text: bytes, data: Any) -> bool:
+def _may_repeat(text: bytes, data: object) -> bool:
     """Tell whether a name can be there twice: each has a colon of its own, and what was read has as many or fewer.
 
     Colons inside of texts are the same in both, unless the sender wrote one as an escape.
@@ -51,14 +51,14 @@ def _may_repeat(text: bytes, data: Any) -> bool:
         return True
 
 
-def _object(pairs: list[tuple[str, Any]]) -> _Object:
+def _object(pairs: list[tuple[str, object]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
         found.repeated = tuple(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     return found
 
 
-def _places(marked: Any) -> Iterator[Place]:
+def _places(marked: object) -> Iterator[Place]:
     for value, place in walk(marked):
         if isinstance(value, _Object):
             yield from ((name, place) for name in value.repeated)

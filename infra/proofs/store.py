@@ -170,7 +170,7 @@ def known_keys(connection: Connection) -> list[VerifierKey]:
     return [VerifierKey.parse(period.verifier_key) for period in key_periods(connection)]
 
 
-def open_stop(connection: Connection[Any]) -> Stop | None:
+def open_stop(connection: Connection[object]) -> Stop | None:
     """Return what the auditor stopped at and nobody let it go on from, or None."""
     return connection.cursor(row_factory=class_row(Stop)).execute(OPEN_STOP).fetchone()
 
@@ -185,7 +185,7 @@ def resume_signing(connection: Connection, person: str) -> None:
     connection.execute(RESUME, (person,))
 
 
-def may_read_proofs(connection: Connection[Any]) -> bool:
+def may_read_proofs(connection: Connection[object]) -> bool:
     """Tell whether this user may see the tables of proofs."""
     row = connection.cursor(row_factory=tuple_row).execute(MAY_READ).fetchone()
     return bool(row and row[0])

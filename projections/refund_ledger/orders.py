@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -17,7 +17,7 @@ SELLERS: Final = """
 """
 
 
-def read_order(connection: Connection, order_id: str) -> dict[str, Any] | None:
+def read_order(connection: Connection, order_id: str) -> dict[str, object] | None:
     """Return the row of an order with its lines as ``order_units``, rows of that view; None where it is not known."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(ORDER, (order_id,)).fetchone()

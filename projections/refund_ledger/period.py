@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-Row = dict[str, Any]
+Row = dict[str, object]
 
 ROWS_AT_ONCE: Final = 2_000
 BALANCES: Final = """

@@ -49,10 +49,10 @@ class Refunds:
     """The rows of a batch."""
 
     def __init__(self) -> None:
-        self.payouts: dict[UUID, dict[str, Any]] = {}
-        self._refunds: list[dict[str, Any]] = []
-        self._outcomes: dict[UUID, dict[str, Any]] = {}
-        self._won: list[dict[str, Any]] = []
+        self.payouts: dict[UUID, dict[str, object]] = {}
+        self._refunds: list[dict[str, object]] = []
+        self._outcomes: dict[UUID, dict[str, object]] = {}
+        self._won: list[dict[str, object]] = []
         self._replaced: set[UUID] = set()
         self._gave_way: set[UUID] = set()
         self._covered: Counter[UUID] = Counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from domain.vocabularies import (
     DifferenceKind,
@@ -266,7 +266,7 @@ TABLES: Final = (REFUNDS, PAYOUTS, LEDGER_ENTRIES, ORDERS, ORDER_UNITS, STORE_CR
 UNIT_COUNTERS: Final = ("sold", "delivered", "in_return", "returned", "refunded_units", "cancelled")
 MONEY_COUNTERS: Final = ("paid_minor", "shipping_minor", "refunded_minor")
 COUNTERS: Final = UNIT_COUNTERS + MONEY_COUNTERS
-SOLD: Final[dict[str, Any]] = {
+SOLD: Final[dict[str, object]] = {
     "sku": "", "customer_id": "", "currency": "", "ordered_at": None, "place": 0, "goods_minor": 0, "tax_minor": 0,
 }  # fmt: skip
 """What an order's first fact says of a line; rows that only count carry these in their place."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-Rows = list[dict[str, Any]]
+Rows = list[dict[str, object]]
 
 REASONS: Final = """
     SELECT reason, sum(quantity)::bigint AS units, count(DISTINCT rma_id) AS returns

@@ -60,7 +60,7 @@ class ReturnedLine:
         """Return the line as far as what was offered on it goes."""
         return OfferedLine(self.row, self.offer, sum(run.count for run, found in self.units if found.received))
 
-    def run_rows(self) -> Iterator[dict[str, Any]]:
+    def run_rows(self) -> Iterator[dict[str, object]]:
         """Yield the rows of its units."""
         row = self.row
         for run, found in self.units:

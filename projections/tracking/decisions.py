@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -34,13 +34,13 @@ WHERE rma_id = %(rma_id)s AND promotions <> '[]' ORDER BY requested_at, refund_i
 """
 
 
-def read_promoted_refunds(connection: Connection, rma_id: UUID) -> list[dict[str, Any]]:
+def read_promoted_refunds(connection: Connection, rma_id: UUID) -> list[dict[str, object]]:
     """Return the refunds of a return that took something off for promotions, or gave it back, in their order."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(PROMOTED, {"rma_id": rma_id, "limit": DECISIONS_MAX}).fetchall()
 
 
-def read_decisions(connection: Connection, rma_id: UUID) -> list[dict[str, Any]]:
+def read_decisions(connection: Connection, rma_id: UUID) -> list[dict[str, object]]:
     """Return the decisions on a return's lines, line by line in the order in which they were made.
 
     Those of policy are rows of view ``decisions``, those of persons as ``words.decisions_by_persons`` reads them; each

@@ -135,7 +135,7 @@ def read_page(connection: Connection, wanted: Wanted, *, limit: int = PAGE_MAX, 
     return Page(shown, Place(last["requested_at"], last["rma_id"]).as_cursor() if last else None)
 
 
-def page_query(wanted: Wanted, cursor: str | None) -> tuple[bytes, dict[str, Any]]:
+def page_query(wanted: Wanted, cursor: str | None) -> tuple[bytes, dict[str, object]]:
     """Return the statement that reads a page, and its parameters but ``rows``."""
     conditions, parameters = [*wanted.conditions()], wanted.parameters()
     if cursor is not None:

@@ -30,7 +30,7 @@ SHOWN: Final = (
 )
 
 
-def return_row(rma: Rma, last_position: int) -> dict[str, Any]:
+def return_row(rma: Rma, last_position: int) -> dict[str, object]:
     """Return the row of view ``returns``."""
     status = rma.status
     due = [deadline.due_at for deadline in rma.deadlines.values() if deadline.is_open]
@@ -81,7 +81,7 @@ def _continues(row: dict[str, Any], later: dict[str, Any]) -> bool:
     return bool(adjacent and all(row[column] == later[column] for column in SHOWN))
 
 
-def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunState) -> dict[str, Any]:
+def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunState) -> dict[str, object]:
     return {
         "rma_id": rma.rma_id,
         "line": number,
@@ -109,7 +109,7 @@ def _line_row(rma: Rma, number: int, line: RmaLine, run: UnitRun, state: RunStat
     }
 
 
-def parcel_rows(rma: Rma) -> Iterator[dict[str, Any]]:
+def parcel_rows(rma: Rma) -> Iterator[dict[str, object]]:
     """Yield the rows of view ``parcels``."""
     for parcel in rma.parcels.by_label.values():
         lines: dict[int, int] = {}
@@ -127,7 +127,7 @@ def parcel_rows(rma: Rma) -> Iterator[dict[str, Any]]:
         }
 
 
-def unknown_parcel_row(fact: UnknownParcel.Recorded) -> dict[str, Any]:
+def unknown_parcel_row(fact: UnknownParcel.Recorded) -> dict[str, object]:
     """Return the row of view ``unknown_parcels``, as long as nobody knows whose the parcel is."""
     items = [{"sku": item.sku, "quantity": item.quantity, "serials": list(item.serials)} for item in fact.items]
     return {
@@ -143,7 +143,7 @@ def unknown_parcel_row(fact: UnknownParcel.Recorded) -> dict[str, Any]:
     }
 
 
-def deadline_rows(rma: Rma) -> Iterator[dict[str, Any]]:
+def deadline_rows(rma: Rma) -> Iterator[dict[str, object]]:
     """Yield the rows of view ``deadlines``."""
     for deadline in rma.deadlines.values():
         yield {

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
@@ -173,7 +173,7 @@ def _fold(connection: Connection, events: Iterator[RecordedEvent], *, is_partial
             raise CannotBeToldError(batch[0]) from unfit
 
 
-def view_rows(connection: Connection, view: str) -> Iterator[dict[str, Any]]:
+def view_rows(connection: Connection, view: str) -> Iterator[dict[str, object]]:
     """Yield the rows of a view in the order of its key; raises ``UnknownViewError``. The session is a replay's."""
     if view not in _keepers():
         raise UnknownViewError(view)

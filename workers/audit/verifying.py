@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain as chained
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 
@@ -71,7 +71,7 @@ class Report:
     fault: Fault | None = None
     next_offsets: dict[int, int] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the report as programs read it."""
         checked = {
             "events": self.events, "records": self.records, "checkpoints": self.checkpoints, "outcomes": self.outcomes,

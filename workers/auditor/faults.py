@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from domain.errors import RmaError
 
@@ -44,7 +44,7 @@ class Fault:
     found: str | None
     position: int
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the fault as it is told to programs."""
         return {"what": self.what, "where": dict(self.where), "expected": self.expected, "found": self.found}
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -111,7 +111,7 @@ def _parsed(
     return ParsedCommand(record, command, meta, stamp, fingerprint(meta.type, read.data))
 
 
-def fingerprint(type_name: str, data: Any) -> bytes:
+def fingerprint(type_name: str, data: object) -> bytes:
     """Return the SHA-256 of a command's type and data as JSON values: sorted names, no spaces, 1.0 the same as 1."""
     canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     if b".0" in canonical:
@@ -119,7 +119,7 @@ def fingerprint(type_name: str, data: Any) -> bytes:
     return hashlib.sha256(type_name.encode() + b"\n" + canonical).digest()
 
 
-def _whole(data: Any) -> Any:
+def _whole(data: object) -> object:
     if isinstance(data, float) and data.is_integer():
         return int(data)
     if isinstance(data, list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 
@@ -23,7 +23,7 @@ class UnsendableError(UnusableInputError):
         super().__init__(f"{about}: {said}; nothing was sent")
 
 
-def faults_of(kind: str, body: Mapping[str, Any]) -> list[Fault]:
+def faults_of(kind: str, body: Mapping[str, object]) -> list[Fault]:
     """Return what the system would find wrong with a command's body; ``kind`` is its short name."""
     try:
         dispatch.parse(f"rma.{kind}.v1", orjson.dumps(body))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
@@ -99,7 +99,7 @@ def _json_rows(texts: Sequence[str]) -> Iterator[ReadRow]:
                 yield ReadRow(number, None, f"$: is not JSON: {error}")
 
 
-def _json_row(number: int, text: str, cells: Any) -> ReadRow:
+def _json_row(number: int, text: str, cells: object) -> ReadRow:
     if twice := repeated_names(text.encode(), cells):
         return ReadRow(number, None, "; ".join(f"{path_of(place)}: {GIVEN_TWICE}" for place in twice))
     return _row(number, cells, strict=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 """With these a spreadsheet begins to calculate, or to fetch; the last four are full-width twins."""
@@ -28,7 +28,7 @@ def write_spreadsheet(table: Path, file: Path) -> None:
         csv.writer(written, lineterminator="\n").writerows(map(cell, row) for row in csv.reader(read))
 
 
-def write_rows(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
+def write_rows(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
     """Write rows under columns as CSV for a spreadsheet, instants in UTC; return how many rows there were."""
     written = 0
     with file.open("w", encoding="utf-8", newline="") as out:

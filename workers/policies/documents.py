@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import orjson
 
@@ -31,7 +31,7 @@ class DocumentRefusedError(RmaError):
     code: ClassVar[str] = "document_refused"
 
 
-def read_json(file: Path) -> Any:
+def read_json(file: Path) -> object:
     """Return what a JSON file holds.
 
     Raises:

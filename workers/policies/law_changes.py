@@ -46,14 +46,14 @@ def _by_name(edition: Edition) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _content(right: Statute) -> dict[str, Any]:
+def _content(right: Statute) -> dict[str, object]:
     """Return what bears on decisions: not the words about it."""
     content = right.model_dump(mode="json", exclude={"title", "sentence", "note", "sure", "citations", "article"})
     return {field: sorted(value) if field in {"countries", "reasons", "exceptions"} and value else value
             for field, value in content.items()}  # fmt: skip
 
 
-def _changed(name: str, before: dict[str, Any], after: dict[str, Any]) -> list[LawChange]:
+def _changed(name: str, before: dict[str, object], after: dict[str, object]) -> list[LawChange]:
     return [
         LawChange(name, "other", field, before[field], after[field])
         for field in before

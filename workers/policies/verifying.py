@@ -125,7 +125,7 @@ def body_of(lines: Iterable[DecidedLine], decisions: Iterable[bytes]) -> bytes:
     return b'{"lines":[' + b",".join(parts) + b"]}"
 
 
-def difference_between(stored: Any, made: Any, path: str = "$") -> str | None:
+def difference_between(stored: object, made: object, path: str = "$") -> str | None:
     """Return the first place at which two JSON values differ, with both, or None."""
     if isinstance(stored, dict) and isinstance(made, dict):
         for key in [*stored, *(key for key in made if key not in stored)]:
@@ -142,6 +142,6 @@ def difference_between(stored: Any, made: Any, path: str = "$") -> str | None:
     return f"{path}: stored {_short(stored)}, now {_short(made)}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"

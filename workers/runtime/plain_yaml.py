@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import Any
 
 import yaml
 
@@ -16,7 +15,7 @@ class NotYamlError(ValueError):
 class _Loader(yaml.SafeLoader):
     """YAML with the plain values of JSON: times stay text, ``NO`` is Norway, a key given twice is an error."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         keys = [key.value for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
@@ -34,7 +33,7 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
-def read_yaml(text: str) -> Any:
+def read_yaml(text: str) -> object:
     """Return the values that a text holds; JSON is such a text, too. Raises ``NotYamlError``."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader that knows fewer types

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import combinations
-from typing import Any, Final
+from typing import Final
 
 import pycountry
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from domain.policy.statutes.right import JurisdictionFile, RightEntry
 BESIDE_ISO: Final = frozenset({"EU"})
 
 
-def checked(files: Mapping[str, Any]) -> tuple[JurisdictionFile, ...]:
+def checked(files: Mapping[str, object]) -> tuple[JurisdictionFile, ...]:
     """Return the files of an edition, in the order of their names.
 
     Raises:

@@ -97,7 +97,7 @@ def edition_numbered(number: int) -> Edition:
     return edition_of(number, {name: json.loads(folder.joinpath(name).read_bytes()) for name in named})
 
 
-def edition_of(number: int, files: Mapping[str, Any]) -> Edition:
+def edition_of(number: int, files: Mapping[str, object]) -> Edition:
     """Return an edition from the content of its files, by name.
 
     Raises:

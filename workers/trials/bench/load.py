@@ -74,7 +74,7 @@ def body(name: str, order_id: str, *, quantity: int = 3) -> dict[str, Any]:
     return bodies[name]
 
 
-def _order(order_id: str, quantity: int) -> dict[str, Any]:
+def _order(order_id: str, quantity: int) -> dict[str, object]:
     return {
         "order_id": order_id,
         "customer_id": "C-1",

@@ -80,7 +80,7 @@ def _order(sale: Sale) -> dict[str, Any]:
     }
 
 
-def _order_line(row: Row) -> dict[str, Any]:
+def _order_line(row: Row) -> dict[str, object]:
     line = {
         "line_id": str(row.number),
         "sku": row.stock_code,
@@ -156,7 +156,7 @@ def _payouts(cancellation: Cancellation, rma_id: UUID) -> Iterator[Step]:
             yield Step("RecordPayoutOutcome", f"payout/{number}", f"gateway:{NAME}", at, outcome)
 
 
-def _request(cancellation: Cancellation) -> dict[str, Any]:
+def _request(cancellation: Cancellation) -> dict[str, object]:
     lines = [
         {"line_id": line.line_id, "quantity": line.quantity, "reason": "not_stated", "wish": "refund"}
         for line in cancellation.lines
