@@ -155,7 +155,8 @@ def system(folder: Path) -> Iterator[tuple[Settings, psutil.Popen]]:
     """Run services and all workers until the block ends."""
     where = up(folder / "stack")
     settings = Settings(
-        postgres_dsn=where.postgres_dsn, kafka_bootstrap=where.kafka_bootstrap, audit_key_file=folder / "audit.key",
+        postgres_dsn=where.postgres_dsn, kafka_bootstrap=where.kafka_bootstrap,
+        audit_key_file=folder / "audit.key", vault_key_file=folder / "vault.key",
         log_format="json", log_level="warning",
     )  # fmt: skip
     try:
