@@ -13,7 +13,7 @@ from workers.http.bounds import Bounds
 from workers.http.declared import components
 from workers.http.declared_reads import read_components
 from workers.http.door import Door
-from workers.http.pages import asking, entering, files, progress
+from workers.http.pages import asking, entering, files, progress, starting, withdrawing
 from workers.http.problems import handle_all
 
 TITLE: Final = "Returns"
@@ -58,6 +58,6 @@ def make_app(door: Door | None = None) -> DoorApp:
     for part in (system, commands, returns, orders, notes, evidence, carriers):
         app.include_router(part.router)
     if door is not None and door.settings.http_public_url:
-        for page in (entering, asking, progress, files):
+        for page in (entering, starting, asking, progress, withdrawing, files):
             app.include_router(page.router)
     return app

@@ -10,7 +10,7 @@ from typing import Final
 
 from psycopg import Connection
 
-from workers.http import carrier_news, evidence_store, visitors
+from workers.http import carrier_news, evidence_store, mails, visitors
 
 SECRET_BYTES: Final = 32
 LOCK: Final = 0x524D4801
@@ -63,7 +63,7 @@ def prepare(connection: Connection) -> None:
     """Make the tables; safe to repeat, and for several processes at once."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        for made in (TABLES, evidence_store.TABLES, carrier_news.TABLES, visitors.TABLES):
+        for made in (TABLES, evidence_store.TABLES, carrier_news.TABLES, visitors.TABLES, mails.TABLES):
             connection.execute(made.encode())
 
 

@@ -1,10 +1,11 @@
-"""What the door does by itself: news of parcels that were not known are tried again, files that nobody names go."""
+"""What the door does by itself: links that were asked for are mailed, news of parcels tried again, loose files go."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Final
 
@@ -18,14 +19,43 @@ from workers.http.carrier_news import commands_of, due, lapse, mark_told, parcel
 from workers.http.door import Door
 from workers.http.evidence_store import forget_orphans
 from workers.http.incoming import incoming_of
+from workers.http.pages.starting import answer_wanted
 from workers.http.visitors import forget_visitors
 from workers.runtime.patience import patiently
 
 NEWS_EVERY_S: Final = 60.0
+LINKS_EVERY_S: Final = 1.0
 FILES_EVERY_S: Final = 3_600.0
 JOIN_TIMEOUT_S: Final = 15.0
 
 LOG = structlog.get_logger()
+
+
+@dataclass
+class _Duty:
+    """Something to do again and again; first after a pause."""
+
+    every_s: float
+    do: Callable[[], object]
+    done_at: float = field(default_factory=time.monotonic)
+
+    def is_due(self) -> bool:
+        """Tell whether it is time; then it counts as done."""
+        if (now := time.monotonic()) - self.done_at < self.every_s:
+            return False
+        self.done_at = now
+        return True
+
+
+def _duties(door: Door, session: Session) -> list[_Duty]:
+    duties = [
+        _Duty(NEWS_EVERY_S, lambda: try_again(door, session.connection)),
+        _Duty(FILES_EVERY_S, lambda: forget_orphans(session.connection, door.evidence)),
+        _Duty(FILES_EVERY_S, lambda: forget_visitors(session.connection)),
+    ]
+    if door.settings.http_public_url:
+        duties.insert(0, _Duty(0, lambda: answer_wanted(door, session.connection)))
+    return duties
 
 
 @contextmanager
@@ -34,15 +64,13 @@ def upkeep(door: Door, stop: Event) -> Iterator[None]:
     failures, metrics = list[BaseException](), WorkerMetrics("http-upkeep")
 
     def work() -> None:
-        cleaned_at = float("-inf")
         try:
             with closing(Session(postgres_address(door.settings))) as session:
-                while not stop.wait(NEWS_EVERY_S):
-                    patiently(lambda: try_again(door, session.connection), stop, metrics)
-                    if time.monotonic() - cleaned_at >= FILES_EVERY_S:
-                        cleaned_at = time.monotonic()
-                        patiently(lambda: forget_orphans(session.connection, door.evidence), stop, metrics)
-                        patiently(lambda: forget_visitors(session.connection), stop, metrics)
+                duties = _duties(door, session)
+                while not stop.wait(LINKS_EVERY_S):
+                    for duty in duties:
+                        if duty.is_due():
+                            patiently(duty.do, stop, metrics)
         except BaseException as failure:
             failures.append(failure)
             stop.set()

@@ -61,6 +61,8 @@ LINK: Final = """
 UPLOADED: Final = "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM rma_http.uploads WHERE session = %s"
 UPLOADS: Final = "SELECT evidence_id FROM rma_http.uploads WHERE session = %s AND evidence_id = ANY(%s)"
 FORGET: Final = (
+    "DELETE FROM rma_http.start_links WHERE ends_at < now()",
+    "DELETE FROM rma_http.outbox WHERE sent_at < now() - interval '7 days'",
     "DELETE FROM rma_http.sessions WHERE ends_at < now()",
     "DELETE FROM rma_http.used_tokens WHERE ends_at < now()",
     "DELETE FROM rma_http.uploads WHERE session NOT IN (SELECT session FROM rma_http.sessions)",

@@ -21,7 +21,7 @@ async def offer(request: Request) -> Response:
     visit = the_visit(request)
     token = visit.query.get("token", "")
     visit.door.shop_tokens.entry(token, visit.door.clock())
-    return visit.page("enter.html", token=token)
+    return visit.page("enter.html", token=token, action="/returns/enter")
 
 
 @router.post("/returns/enter")
@@ -31,7 +31,7 @@ async def enter(request: Request) -> Response:
     token = visit.form.get("token")
     entry = visit.door.shop_tokens.entry(token, visit.door.clock())
     if not is_own_form(visit, request):
-        return visit.page("enter.html", token=token)
+        return visit.page("enter.html", token=token, action="/returns/enter")
     await run_in_threadpool(_let_in, visit, entry)
     return see_other("/returns/order")
 

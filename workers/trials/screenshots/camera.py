@@ -127,6 +127,7 @@ def walk(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
     _walk_denied(page, shop, f"D-{mark}", snap)
     page.goto("/r/this-link-is-too-old-to-work-any-more")
     snap("trouble-link")
+    _walk_in_from_outside(page, f"A-{mark}", snap)
 
 
 def _walk_the_request(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:
@@ -181,3 +182,21 @@ def _walk_denied(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:
     page.click("main button.main")
     page.wait_for_url("**/r/**")
     snap("return-denied")
+
+
+def _walk_in_from_outside(page: Page, order_id: str, snap: Snap) -> None:
+    page.goto("/returns/start")
+    snap("start")
+    page.fill("[name='order_id']", order_id)
+    page.fill("[name='email']", "anna@mail.example")
+    page.click("main button.main")
+    snap("started")
+    page.goto("/withdraw")
+    page.fill("[name='name']", "Anna Li")
+    page.fill("[name='order_id']", order_id)
+    page.fill("[name='email']", "anna@mail.example")
+    snap("withdraw")
+    page.click("main button.main")
+    snap("withdraw-confirm")
+    page.click("main button.main")
+    snap("withdrawn")

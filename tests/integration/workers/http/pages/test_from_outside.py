@@ -1,0 +1,158 @@
+"""Who comes without a shop's link: one answer for everybody, mail only to the address on file, a receipt always."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+from psycopg import connect
+
+from infra.addresses import postgres_address
+from tests.support.api import Api
+from tests.support.pages import Browser, Page
+from workers.http import mails
+from workers.http.door import Door
+from workers.http.pages.starting import answer_wanted
+from workers.http.visitors import hashed, new_token
+
+
+def in_outbox(door: Door, order_id: str) -> list[tuple[str, str, str]]:
+    """Return the mails about an order: kind, recipient and text."""
+    with connect(postgres_address(door.settings)) as connection:
+        query = "SELECT kind, recipient, body FROM rma_http.outbox WHERE order_id = %s ORDER BY made_at"
+        return connection.execute(query, (order_id,)).fetchall()
+
+
+def started(browser: Browser, order_id: str, email: str) -> Page:
+    return browser.press(browser.look("/returns/start"), "/returns/start", {"order_id": order_id, "email": email})
+
+
+def withdrawn(browser: Browser, order_id: str, email: str = "anna@mail.example") -> tuple[Page, Page]:
+    """Declare a withdrawal; return the page that asks to confirm, and the one that has it."""
+    typed = {"name": "Anna Li", "order_id": order_id, "email": email}
+    confirm = browser.press(browser.look("/withdraw"), "/withdraw", typed)
+    return confirm, browser.press(confirm, "/withdraw/confirm")
+
+
+def test_the_answer_is_the_same_whether_or_not_the_order_is_there(shop: Api, browser: Browser) -> None:
+    """The same page, and the same time: what comes of it is worked out after the answer."""
+    shop.sell("F-there")
+
+    def took_s(order_id: str) -> float:
+        page = browser.look("/returns/start")
+        began = time.perf_counter()
+        told = browser.press(page, "/returns/start", {"order_id": order_id, "email": "anna@mail.example"})
+        assert told.status == 200
+        texts.add(told.text)
+        return time.perf_counter() - began
+
+    texts = set[str]()
+    pairs = [(took_s("F-there"), took_s("F-not-there")) for _ in range(15)]
+
+    assert len(texts) == 1
+    there, not_there = (median(times) for times in zip(*pairs, strict=True))
+    assert abs(there - not_there) < max(0.5 * min(there, not_there), 0.02)
+
+
+def test_without_an_address_on_file_no_mail_is_sent(page_door: tuple[Door, Any], shop: Api, browser: Browser) -> None:
+    """An order that says nothing of its customer gets the same answer, and nobody a mail."""
+    door, _ = page_door
+    shop.sell("F-no-contact")
+
+    assert started(browser, "F-no-contact", "thief@mail.example").status == 200
+    with connect(postgres_address(door.settings), autocommit=True) as connection:
+        answer_wanted(door, connection)
+        assert connection.execute("SELECT count(*) FROM rma_http.wanted_links").fetchone() == (0,)
+
+    assert in_outbox(door, "F-no-contact") == []
+
+
+def test_an_orders_address_is_read_where_the_order_tells_it() -> None:
+    """From what the order keeps of its contact; sealed, or no contact at all, is none."""
+    told: Callable[..., Any] = SimpleNamespace
+
+    assert mails.contact_of(told(contact='{"email": "Anna@Mail.example", "language": "zh"}')) == mails.Contact(
+        "Anna@Mail.example", "zh"
+    )
+    for silent in (told(), told(contact=None), told(contact="sealed:abc"), told(contact="{}"), told(contact="[1]")):
+        assert mails.contact_of(silent) is None
+    assert mails.is_same_address(" anna@MAIL.example", "Anna@mail.example ")
+    assert not mails.is_same_address("anna@mail.example", "anna@mail.example.evil")
+
+
+def test_a_mailed_link_lets_in_once(page_door: tuple[Door, Any], shop: Api, browser: Browser) -> None:
+    """Looking uses nothing up; the button does; a link of more than half an hour opens nothing."""
+    door, _ = page_door
+    shop.sell("F-link")
+    link, old = new_token(), new_token()
+    with connect(postgres_address(door.settings), autocommit=True) as connection:
+        mails.keep_start_link(connection, hashed(link), "F-link", "C-1", datetime.now(UTC))
+        mails.keep_start_link(connection, hashed(old), "F-link", "C-1", datetime.now(UTC) - mails.START_LINK_FOR)
+
+    for _ in range(2):
+        offered = browser.look("/returns/link", params={"token": link})
+    entered = browser.press(offered, "/returns/link")
+    again, late = browser.another(), browser.another()
+    used = again.press(again.look("/returns/link", params={"token": link}), "/returns/link")
+    lapsed = late.press(late.look("/returns/link", params={"token": old}), "/returns/link")
+
+    assert "What would you like to return?" in entered.text
+    assert (used.status, lapsed.status, used.text) == (404, 404, lapsed.text)
+
+
+def test_one_address_gets_few_mails_a_day_about_an_order(page_door: tuple[Door, Any]) -> None:
+    """Whoever types another's address again and again floods nobody."""
+    door, _ = page_door
+    mail = mails.Mail("start_link", "F-flood", "anna@mail.example", "en", "s", "b")
+    with connect(postgres_address(door.settings), autocommit=True) as connection:
+        for _ in range(20):
+            mails.put_in_outbox(connection, mail, datetime.now(UTC))
+
+    assert len(in_outbox(door, "F-flood")) == mails.MAILS_A_DAY_MAX
+
+
+def test_a_withdrawal_is_declared_in_two_steps_with_a_receipt(
+    page_door: tuple[Door, Any], shop: Api, browser: Browser
+) -> None:
+    """Without sign-in: nothing before it is confirmed, then a receipt; whose order it is, a person has to see."""
+    door, _ = page_door
+    shop.sell("F-withdraw", country="DE")
+    confirm, done = withdrawn(browser, "F-withdraw")
+
+    assert "I withdraw from my contract" in confirm.text
+    assert "We have received your withdrawal" in done.text
+    [(kind, recipient, body)] = in_outbox(door, "F-withdraw")
+    assert (kind, recipient, "Order: F-withdraw" in body) == ("withdrawal_receipt", "anna@mail.example", True)
+    assert shop.get("/v1/returns", params={"order_id": "F-withdraw"}).json()["items"] == []
+
+
+def test_who_was_let_in_withdraws_at_once(page_door: tuple[Door, Any], shop: Api, browser: Browser) -> None:
+    """The declaration becomes a request for everything, which needs no reason; sent again it counts once."""
+    door, _ = page_door
+    shop.sell("F-let-in", country="DE", policy_id="pages")
+    browser.enter("F-let-in")
+    confirm, done = withdrawn(browser, "F-let-in")
+    again = browser.press(confirm, "/withdraw/confirm")
+
+    assert (done.status, again.status, len(in_outbox(door, "F-let-in"))) == (200, 200, 1)
+    [row] = shop.get("/v1/returns", params={"order_id": "F-let-in"}).json()["items"]
+    [line] = shop.get(f"/v1/returns/{row['rma_id']}").json()["lines"]
+    assert (line["reason"], line["quantity"], line["authorization_state"]) == ("changed_mind", 2, "authorized")
+
+
+def test_a_receipt_carries_no_header_of_its_own(page_door: tuple[Door, Any], browser: Browser) -> None:
+    """Line breaks in a name end in one line; an address with anything beside it is none."""
+    door, _ = page_door
+    typed = {"name": "Anna\r\nBcc: all@mail.example", "order_id": "F-inject", "email": "anna@mail.example"}
+    confirm = browser.press(browser.look("/withdraw"), "/withdraw", typed)
+    browser.press(confirm, "/withdraw/confirm")
+    bad = browser.press(browser.look("/withdraw"), "/withdraw", {**typed, "email": "a@b.example\r\nBcc: c@d.example"})
+
+    [(_, recipient, body)] = in_outbox(door, "F-inject")
+    assert recipient == "anna@mail.example"
+    assert "\nBcc" not in body
+    assert bad.status == 422

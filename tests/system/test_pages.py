@@ -1,0 +1,156 @@
+"""The customer's pages in a real Chromium: with JavaScript and without, by keyboard alone, and for everybody (axe)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import axe_playwright_python
+import pytest
+
+from infra.services import Addresses
+from infra.settings import Settings
+from workers.trials.sandbox import sandbox
+from workers.trials.screenshots.camera import NoBrowserError, browser, open_shop, walk
+from workers.trials.screenshots.shop import Shop, enter_token
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+AXE: Final = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RUN_AXE: Final = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
+    found => `${found.id}: ${found.nodes.map(node => node.html).join(" | ")}`)"""
+TOO_WIDE: Final = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WIDTHS: Final = (320, 1_440)
+TABS_MAX: Final = 60
+PATIENCE_MS: Final = 15_000
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The machine's Chromium. On a build server it has to be there; elsewhere it is said loudly where it is not."""
+    try:
+        with browser() as found:
+            yield found
+    except NoBrowserError as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"NO PAGE WAS SEEN IN A BROWSER: {missing}")
+
+
+@pytest.fixture(scope="module")
+def open_pages(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str]]:
+    """A shop at work, and the address of its pages."""
+    given = Settings(postgres_dsn=addresses.postgres_dsn, kafka_bootstrap=addresses.kafka_bootstrap, partitions=3)
+    with sandbox(given, "pages") as settings, open_shop(settings, tmp_path_factory.mktemp("pages")) as opened:
+        yield opened
+
+
+def new_page(chromium: Browser, url: str, **how: Any) -> Page:
+    """Return a new visitor's page; what a script of it fails with fails the test."""
+    context = chromium.new_context(base_url=url, **how)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
+    return page
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 320), ("zh", 1_440)])
+def test_every_page_is_for_everybody_and_fits(
+    chromium: Browser, open_pages: tuple[Shop, str], language: str, width: int
+) -> None:
+    """axe finds nothing, nothing has to be scrolled sideways, and no file is refused by the pages' own rules."""
+    shop, url = open_pages
+    seen, refused = dict[str, list[str]](), list[str]()
+    page = new_page(chromium, url, locale=language, viewport={"width": width, "height": 800}, bypass_csp=True)
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+
+    def check(name: str) -> None:
+        page.evaluate(AXE)
+        wide = page.evaluate(TOO_WIDE)
+        seen[name] = [*page.evaluate(RUN_AXE), *([f"{wide} px too wide"] if wide > 0 else [])]
+
+    walk(page, shop, f"AXE-{language}", check)
+
+    assert {name: faults for name, faults in seen.items() if faults} == {}
+    assert len(seen) >= 14
+    assert refused == []
+
+
+@pytest.mark.parametrize("with_script", [True, False], ids=["with JavaScript", "without"])
+def test_a_customer_gets_to_his_return(chromium: Browser, open_pages: tuple[Shop, str], with_script: bool) -> None:
+    """From the link to the return's page, and to its end by the dock and the bench."""
+    shop, url = open_pages
+    order_id = f"S-{with_script}"
+    shop.sell(order_id)
+    page = new_page(chromium, url, java_script_enabled=with_script)
+
+    page.goto(f"/returns/enter?token={enter_token(order_id)}")
+    page.get_by_role("button", name="Go to my order").click()
+    page.get_by_label("How many").first.select_option("1")
+    page.get_by_label("Why").first.select_option(label="It is too small")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="See what I get back").click()
+    assert "€84.05" in page.inner_text("main")
+    page.get_by_role("button", name="Send my request").click()
+    page.wait_for_url(re.compile(r"/r/"))
+
+    assert "Please send the goods by" in page.inner_text("main")
+    page.get_by_role("link", name="中文").click()
+    assert page.get_attribute("html", "lang") == "zh-Hans"
+
+
+def test_a_return_is_asked_for_by_keyboard_alone(chromium: Browser, open_pages: tuple[Shop, str]) -> None:
+    """Tab, arrows, space and Enter lead from the link to the return."""
+    shop, url = open_pages
+    shop.sell("S-keyboard")
+    page = new_page(chromium, url)
+    page.goto(f"/returns/enter?token={enter_token('S-keyboard')}")
+
+    _tab_to(page, "button.main")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/returns/order")
+    _tab_to(page, "[name='quantity:L1']")
+    page.keyboard.press("1")
+    _tab_to(page, "[name='reason:L1']")
+    page.keyboard.type("It is too la")
+    _tab_to(page, "button.main")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button[value='preview']")
+    _tab_to(page, "button[value='preview']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".sum")
+    _tab_to(page, "button.main")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(re.compile(r"/r/"))
+    assert "It is too large" in page.inner_text("main")
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until an element has the focus, and see that the focus can be seen."""
+    for _ in range(TABS_MAX):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", f"the focus on {selector} is not seen"
+            return
+    raise AssertionError(f"the keyboard does not reach {selector}")
+
+
+def test_a_printed_page_is_what_belongs_on_paper(chromium: Browser, open_pages: tuple[Shop, str]) -> None:
+    """The return's number and what to do; no buttons, no other languages."""
+    shop, url = open_pages
+    shop.sell("S-print")
+    rma_id = shop.ask("S-print")
+    page = new_page(chromium, url)
+    page.goto(f"/returns/enter?token={enter_token('S-print')}")
+    page.get_by_role("button", name="Go to my order").click()
+    page.click(f"form:has([value='{rma_id}']) button")
+    page.emulate_media(media="print")
+
+    assert page.is_visible(".number")
+    assert not any(page.is_visible(hidden) for hidden in (".tongues", "form button"))

@@ -1,0 +1,156 @@
+"""Mails that the pages have sent: links that were asked for, receipts of declarations; an outbox holds their text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from domain.order import Order
+
+START_LINK_FOR: Final = timedelta(minutes=30)
+MAILS_A_DAY_MAX: Final = 5
+"""To one address, about one order: whoever types the address of another floods nobody."""
+WANTED_AT_ONCE_MAX: Final = 100
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS rma_http.outbox (
+    mail_id   uuid        PRIMARY KEY,
+    kind      text        NOT NULL,  -- start_link, withdrawal_receipt
+    order_id  text        NOT NULL COLLATE "C",
+    recipient text        NOT NULL,
+    language  text        NOT NULL,
+    subject   text        NOT NULL,
+    body      text        NOT NULL,  -- plain text
+    made_at   timestamptz NOT NULL,
+    sent_at   timestamptz
+);
+CREATE INDEX IF NOT EXISTS outbox_unsent ON rma_http.outbox (made_at) WHERE sent_at IS NULL;
+CREATE INDEX IF NOT EXISTS outbox_of ON rma_http.outbox (order_id, made_at);
+CREATE TABLE IF NOT EXISTS rma_http.wanted_links (
+    wanted_id bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id  text        NOT NULL COLLATE "C",
+    email     text        NOT NULL,
+    language  text        NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rma_http.start_links (
+    link        bytea       PRIMARY KEY,  -- SHA-256 of the token
+    order_id    text        NOT NULL COLLATE "C",
+    customer_id text        NOT NULL COLLATE "C",
+    ends_at     timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rma_http.withdrawals (
+    withdrawal_id uuid        PRIMARY KEY,
+    order_id      text        NOT NULL COLLATE "C",
+    name          text        NOT NULL,
+    email         text        NOT NULL,
+    declared_at   timestamptz NOT NULL,
+    rma_id        uuid                  -- the return that it became; empty: a person has to see whose it is
+);
+"""
+PUT: Final = """
+    INSERT INTO rma_http.outbox (mail_id, kind, order_id, recipient, language, subject, body, made_at)
+    SELECT %(id)s, %(kind)s, %(order_id)s, %(to)s, %(language)s, %(subject)s, %(body)s, %(now)s
+    WHERE (SELECT count(*) FROM rma_http.outbox WHERE order_id = %(order_id)s AND recipient = %(to)s
+           AND made_at > %(now)s - interval '1 day') < %(max)s
+    ON CONFLICT (mail_id) DO NOTHING
+"""
+WANT: Final = "INSERT INTO rma_http.wanted_links (order_id, email, language) VALUES (%s, %s, %s)"
+TAKE: Final = """
+    DELETE FROM rma_http.wanted_links WHERE wanted_id IN (
+        SELECT wanted_id FROM rma_http.wanted_links ORDER BY wanted_id LIMIT %s FOR UPDATE SKIP LOCKED
+    ) RETURNING order_id, email, language
+"""
+LINK: Final = "INSERT INTO rma_http.start_links (link, order_id, customer_id, ends_at) VALUES (%s, %s, %s, %s)"
+USE: Final = """
+    DELETE FROM rma_http.start_links WHERE link = %s AND ends_at > %s RETURNING order_id, customer_id
+"""
+DECLARE: Final = """
+    INSERT INTO rma_http.withdrawals (withdrawal_id, order_id, name, email, declared_at, rma_id)
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (withdrawal_id) DO NOTHING
+"""
+DECLARED: Final = "SELECT declared_at FROM rma_http.withdrawals WHERE withdrawal_id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as it is sent: plain text, in the language of whoever gets it."""
+
+    kind: str
+    order_id: str
+    recipient: str
+    language: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a customer is reached."""
+
+    email: str
+    language: str | None
+
+
+def put_in_outbox(connection: Connection, mail: Mail, now: datetime, mail_id: UUID | None = None) -> None:
+    """Have a mail sent, unless its address got too many about the order today; one id is one mail."""
+    told = {
+        "id": mail_id or uuid4(), "kind": mail.kind, "order_id": mail.order_id, "to": mail.recipient,
+        "language": mail.language, "subject": mail.subject, "body": mail.body, "now": now, "max": MAILS_A_DAY_MAX,
+    }  # fmt: skip
+    connection.execute(PUT, told)
+
+
+def want_link(connection: Connection, order_id: str, email: str, language: str) -> None:
+    """Note that somebody wants a link to an order; what comes of it is worked out later, and takes as long for all."""
+    connection.execute(WANT, (order_id, email, language))
+
+
+def take_wanted(connection: Connection) -> list[tuple[str, str, str]]:
+    """Return the links that are wanted, by order, address and language, and forget that they were."""
+    return connection.execute(TAKE, (WANTED_AT_ONCE_MAX,)).fetchall()
+
+
+def keep_start_link(connection: Connection, link: bytes, order_id: str, customer_id: str, now: datetime) -> None:
+    """Keep the hash of a link that lets a customer in, once."""
+    connection.execute(LINK, (link, order_id, customer_id, now + START_LINK_FOR))
+
+
+def use_start_link(connection: Connection, link: bytes, now: datetime) -> tuple[str, str] | None:
+    """Return the order and the customer of a link, which is used up then; None where it was, or is too old."""
+    return connection.execute(USE, (link, now)).fetchone()
+
+
+def keep_withdrawal(
+    connection: Connection, withdrawal_id: UUID, mail: Mail, *, name: str, now: datetime, rma_id: UUID | None
+) -> None:
+    """Keep a declaration of withdrawal with its receipt: both or neither, and once."""
+    with connection.transaction():
+        connection.execute(DECLARE, (withdrawal_id, mail.order_id, name, mail.recipient, now, rma_id))
+        put_in_outbox(connection, mail, now, withdrawal_id)
+
+
+def declared_at(connection: Connection, withdrawal_id: UUID) -> datetime | None:
+    """Return when a declaration was made, or None."""
+    row = connection.execute(DECLARED, (withdrawal_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def contact_of(order: Order) -> Contact | None:
+    """Return how an order's customer is reached, or None: the order does not say, or what it says is sealed."""
+    written = vars(order).get("contact")  # orders say nothing of it before they take contacts
+    try:
+        said = json.loads(written) if isinstance(written, str) else None
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("email"), str):
+        return None
+    return Contact(said["email"], said.get("language"))
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Tell whether two addresses are one, as people type them."""
+    return one.strip().casefold() == other.strip().casefold()
