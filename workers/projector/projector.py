@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -69,10 +70,10 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, name: str) -> N
     patiently(lambda: prepare(conninfo, projection), stop, metrics)
     topic, group = TopicNames(settings.topic_prefix).events, projector_name(projection)
     with closing(Projector(conninfo, projection, make_codec(), metrics)) as projector:
-        batch_max = settings.projector_batch_records_max
-        consumer = patiently(lambda: consumer_of(settings, group, topic, batch_max), stop, metrics)
+        join = partial(consumer_of, settings, group, topic, settings.projector_batch_records_max)
+        consumer = patiently(join, stop, metrics)
         if consumer is not None:
-            Loop(consumer, projector, stop, metrics).run()
+            Loop(consumer, projector, stop, metrics, join).run()
 
 
 @dataclass(frozen=True, slots=True)

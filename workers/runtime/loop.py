@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -22,6 +22,9 @@ POLL_MS: Final = 200
 OBSERVE_EVERY_S: Final = 5.0
 OBSERVE_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 10_000
+STANDSTILL_LOOKS: Final = 3
+"""So many looks in a row at which records waited and none had come since the last: the client is not waited for."""
+
 GARBAGE_OBJECTS: Final = 50_000
 
 LOG = structlog.get_logger()
@@ -45,10 +48,28 @@ class Loop:
 
     A service that is away is waited for, as ``patiently`` does; if it stays away its error is raised, nothing is
     committed, and the process should end with a non-zero code.
+
+    Args:
+        consumer: Subscribed; closed in the end.
+        handler: What to do with what it brings.
+        stop: Ends the loop after the batch at hand.
+        metrics: Counts what was done.
+        anew: Makes another consumer like it. kafka-python 3.0.12 may come out of a broker's restart with partitions
+            that it never reads again, though it holds them and polls; where records wait and none come, it is replaced.
     """
 
-    def __init__(self, consumer: Any, handler: BatchHandler, stop: Event, metrics: WorkerMetrics | None = None) -> None:
+    def __init__(
+        self,
+        consumer: Any,
+        handler: BatchHandler,
+        stop: Event,
+        metrics: WorkerMetrics | None = None,
+        anew: Callable[[], Any] | None = None,
+    ) -> None:
         self._consumer = consumer
+        self._anew = anew
+        self._has_read = False
+        self._standstill = 0
         self._handler = handler
         self._stop = stop
         self._metrics = metrics or WorkerMetrics("loop")
@@ -67,6 +88,7 @@ class Loop:
     def _turn(self) -> None:
         self._metrics.beat()
         polled = patiently(lambda: self._consumer.poll(timeout_ms=POLL_MS), self._stop, self._metrics)
+        self._has_read |= bool(polled)
         batch = patiently(lambda: self._align(polled or {}), self._stop, self._metrics)
         if batch:
             next_offsets = patiently(lambda: self._handler.handle(batch), self._stop, self._metrics)
@@ -118,15 +140,42 @@ class Loop:
             for topic in self._consumer.subscription()
             for number in self._consumer.partitions_for_topic(topic)
         ]
-        observe_lag(self._consumer, known, self._metrics)
+        lags = observe_lag(self._consumer, known, self._metrics)
+        self._look_for_standstill(known, lags)
+
+    def _look_for_standstill(self, known: Sequence[TopicPartition], lags: Mapping[TopicPartition, int]) -> None:
+        """Replace the consumer where records have waited for a while and it brings none."""
+        paused = self._consumer.paused() if lags else set()
+        waits = any(lags[partition] for partition in lags.keys() - paused) if lags else self._is_left_out(known)
+        self._standstill = self._standstill + 1 if waits and not self._has_read else 0
+        self._has_read = False
+        if self._anew is None or self._standstill < STANDSTILL_LOOKS:
+            return
+        LOG.warning("client_stands_still", lags={str(partition): lag for partition, lag in lags.items()})
+        self._standstill = 0
+        self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+        consumer = patiently(self._anew, self._stop, self._metrics)
+        if consumer is not None:
+            self._consumer = consumer
+            self._aligned.clear()
+
+    def _is_left_out(self, known: Sequence[TopicPartition]) -> bool:
+        """Tell whether this member of the group has no partition, though the group is behind in one."""
+        ends = self._consumer.end_offsets(known, timeout_ms=OBSERVE_TIMEOUT_MS)
+        return any((self._consumer.committed(partition) or 0) < end for partition, end in ends.items())
 
 
-def observe_lag(consumer: Any, partitions: Sequence[TopicPartition], metrics: WorkerMetrics) -> None:
-    """Tell how many records a consumer has not yet read, of those of these partitions that it reads."""
+def observe_lag(
+    consumer: Any, partitions: Sequence[TopicPartition], metrics: WorkerMetrics
+) -> dict[TopicPartition, int]:
+    """Tell how many records a consumer has not yet read, of those of these partitions that it reads; return it, too."""
     ends = consumer.end_offsets(partitions, timeout_ms=OBSERVE_TIMEOUT_MS)
+    lags = {}
     for partition in consumer.assignment() & ends.keys():
         position = consumer.position(partition, timeout_ms=OBSERVE_TIMEOUT_MS)
-        metrics.lag(partition, max(0, ends[partition] - (position or 0)))
+        lags[partition] = max(0, ends[partition] - (position or 0))
+        metrics.lag(partition, lags[partition])
+    return lags
 
 
 def collect_garbage_less_often() -> None:

@@ -20,7 +20,7 @@ from infra.addresses import postgres_address
 from infra.log.lane import lane_ends, standing
 from infra.settings import Settings
 from workers.trials.chaos.schedule import Fault
-from workers.trials.chaos.services import Services
+from workers.trials.chaos.services import Services, stop_and_go
 from workers.trials.chaos.worker_processes import WorkerProcess, Workers
 
 POLL_S: Final = 0.02
@@ -58,6 +58,7 @@ class Breaker:
     ) -> None:
         self.done: Counter[str] = Counter()
         self._conninfo = postgres_address(settings)
+        self._services = services
         self._postgres = _Restarts(services.kill_postgres, services.start_postgres)
         self._kafka = _Restarts(services.kill_kafka, services.start_kafka)
         self._workers = workers
@@ -95,6 +96,10 @@ class Breaker:
                 self._postgres.restart(fault.lasts_s)
             case "kill_kafka":
                 self._kafka.restart(fault.lasts_s)
+            case "freeze_postgres":
+                self._postgres.do(lambda: stop_and_go(self._services.postgres_processes(), fault.lasts_s))
+            case "freeze_kafka":
+                self._kafka.do(lambda: stop_and_go(self._services.kafka_processes(), fault.lasts_s))
             case "cut_sessions":
                 self._ask(lambda connection: connection.execute(CUT))
             case "kill_rebuild":
@@ -176,7 +181,11 @@ class _Restarts:
         self._under_way: list[Future[None]] = []
 
     def restart(self, away_s: float) -> None:
-        self._under_way.append(self._pool.submit(self._once, away_s))
+        self.do(lambda: self._once(away_s))
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do something to the service, after what was begun before."""
+        self._under_way.append(self._pool.submit(act))
 
     def _once(self, away_s: float) -> None:
         self._kill()

@@ -6,8 +6,9 @@ Nothing here is shared with aggregates, codec or projections: what both get wron
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 import orjson
@@ -70,6 +71,10 @@ class Books:
     returns: dict[str, Json] = field(default_factory=dict)
     notes: Rows = field(default_factory=dict)
     currencies: dict[str, str] = field(default_factory=dict)
+    fees: dict[tuple[str, str, int], tuple[int, int]] = field(default_factory=dict)
+    """By policy, return and line: what restocking fees are taken of, and the fees, of refunds that policy decided."""
+    policies: dict[str, str] = field(default_factory=dict)
+    """By order, the policy that it is held to."""
     deadlines: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By deadline, the instants for which it was ever set."""
 
@@ -102,6 +107,13 @@ class Books:
             *(f"{currency} is off by {off}" for currency, off in by_currency.items() if off),
         ]
 
+    def misrounded(self, restocking_bps: Mapping[str, int]) -> Iterator[str]:
+        """Yield the lines whose restocking fees, taken together, are neither waived nor rounded half to even."""
+        for (policy_id, rma_id, line), (base, fee) in self.fees.items():
+            exact = Fraction(base * restocking_bps[policy_id], 10_000)
+            if fee and fee != round(exact):
+                yield f"return {rma_id} line {line}: {fee} is the fee of {base}, {float(exact):.2f} would be exact"
+
 
 def fold(events: Iterable[StoredEvent]) -> Books:
     """Tell the books from the log's events, in their order."""
@@ -129,7 +141,7 @@ def _of_order(books: Books, event: StoredEvent, name: str, body: Json) -> None:
         books.entries[str(event.position), str(number)] = told
     match name:
         case "Registered":
-            books.currencies[order_id] = body["currency"]
+            books.currencies[order_id], books.policies[order_id] = body["currency"], body["policy_id"]
             for line in body["lines"]:
                 books.lines[order_id, line["line_id"]] = _Line(line["quantity"], line["goods_minor"], line["tax_minor"])
         case "Delivered":
@@ -166,6 +178,10 @@ def _refunded(books: Books, order_id: str, name: str, body: Json) -> None:
             line.refunded_minor += part["amount_minor"]
     if name == "RefundRequested" and body["rma_id"]:
         books.returns[body["rma_id"]]["refund_minor"] += body["amount_minor"]
+        for credit in body["credits"] if body["because"] == "policy" else ():
+            key = (books.policies[order_id], body["rma_id"], credit["line"])
+            base, fee = books.fees.get(key, (0, 0))
+            books.fees[key] = (base + credit["fee_base_minor"], fee + credit["fee_minor"])
     if name in {"RefundRequested", "ExternalRefundRecorded", "PaymentReturned"} and (
         body["amount_minor"] or body.get("promotions")
     ):

@@ -44,6 +44,10 @@ POLICIES: Final[dict[str, Body]] = {
 }
 """The first pays at once, the second after inspection; under the third goods are due before anyone sends them."""
 
+RESTOCKING_BPS: Final = {
+    policy_id: int(document["fees"].get("restocking_bps", 0)) for policy_id, document in POLICIES.items()
+}
+
 LEFT_OUT: Final = frozenset({"PublishPolicy", "PublishStatutes"})
 """What holds for every order at once; policies are published at the beginning."""
 

@@ -32,12 +32,12 @@ from workers.trials.chaos import checks, views
 from workers.trials.chaos.breaking import Breaker
 from workers.trials.chaos.evidence import Evidence, gather
 from workers.trials.chaos.fold import fold
-from workers.trials.chaos.load import Sent, first, load
+from workers.trials.chaos.load import RESTOCKING_BPS, Sent, first, load
 from workers.trials.chaos.report import Counts, Report
 from workers.trials.chaos.schedule import WEIGHTS, Fault, FaultKind, schedule
 from workers.trials.chaos.sending import sending
 from workers.trials.chaos.services import Services, services
-from workers.trials.chaos.settling import settle
+from workers.trials.chaos.settling import SETTLED_WITHIN_S, settle
 from workers.trials.chaos.worker_processes import PROGRAM, TWINS, Workers, workers
 from workers.trials.gateway_simulator.payouts import StoredPayout
 from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
@@ -69,6 +69,9 @@ class Plan:
         twins: How many of each worker run.
         program: What a worker's command line begins with.
         per_second: Records of the load.
+        hit: Kinds of worker that faults of workers hit; none named: all.
+        load_at_least_s: How long the load lasts, where faults take less.
+        settled_within_s: How long the system may take, once all is mended, until nothing is left to do.
     """
 
     faults: int
@@ -78,10 +81,21 @@ class Plan:
     twins: Mapping[str, int] = field(default_factory=lambda: TWINS)
     program: Sequence[str] = PROGRAM
     per_second: float = COMMANDS_PER_SECOND
+    hit: Sequence[str] = ()
+    load_at_least_s: float = 0.0
+    settled_within_s: float = SETTLED_WITHIN_S
+
+    @property
+    def records(self) -> int:
+        """How many records the load has."""
+        faults = self.schedule()
+        lasts_s = (faults[-1].at_s if faults else 0.0) + AFTER_THE_LAST_FAULT_S
+        return math.ceil(self.per_second * max(lasts_s, self.load_at_least_s))
 
     def schedule(self) -> list[Fault]:
         """Return the faults, by when they begin."""
-        names = [f"{kind}-{number}" for kind, count in self.twins.items() for number in range(1, count + 1)]
+        hit = {kind: count for kind, count in self.twins.items() if kind in self.hit or not self.hit}
+        names = [f"{kind}-{number}" for kind, count in hit.items() for number in range(1, count + 1)]
         drawn = list(schedule(self.seed, self.faults, names, list(READ_MODELS), self.weights))
         if self.duration_s is None or not drawn:
             return drawn
@@ -104,8 +118,7 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     with services(folder) as stack, GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway:
         settings = _settings(stack.where, gateway.url, folder)
         initialise(settings)
-        count = math.ceil(plan.per_second * ((faults[-1].at_s if faults else 0.0) + AFTER_THE_LAST_FAULT_S))
-        sent = _with_policies(plan.seed, count)
+        sent = _with_policies(plan.seed, plan.records)
         with workers(settings, folder / "logs", plan.program, plan.twins) as processes:
             missing, done = _break(_System(settings, stack, processes, gateway), plan, faults, sent, tell)
             tell("checking")
@@ -170,7 +183,7 @@ def _break(
         breaker.run(faults, plan.program)
         system.gateway.misbehave(MisbehaviourPlan())
         tell("letting it settle")
-        return settle(system.settings, system.workers, sender), breaker.done
+        return settle(system.settings, system.workers, sender, within_s=plan.settled_within_s), breaker.done
 
 
 def _publish_policies(settings: Settings, policies: Sequence[Sent]) -> None:
@@ -200,6 +213,7 @@ def _differences(
         "deadlines pass once": lambda: checks.deadlines_pass_once(evidence, books.deadlines),
         "nothing failed": lambda: checks.nothing_failed(evidence),
         "the ledger balances": books.unbalanced,
+        "fees are rounded half to even": lambda: books.misrounded(RESTOCKING_BPS),
         "views are what the log says": lambda: views.views_are_what_the_log_says(settings, books),
         "views are what a rebuild shows": lambda: views.views_are_what_a_rebuild_shows(settings, len(evidence.events)),
         "the gateway has the same book": lambda: views.gateway_has_the_same_book(books, book),

@@ -12,7 +12,7 @@ from domain.errors import UnusableInputError
 FaultKind = Literal[
     "kill", "kill_two", "kill_starting", "kill_at_work", "kill_rebuild",
     "freeze", "freeze_two", "freeze_starting", "freeze_at_work", "freeze_long",
-    "cut_sessions", "kill_postgres", "kill_kafka",
+    "cut_sessions", "kill_postgres", "kill_kafka", "freeze_postgres", "freeze_kafka",
 ]  # fmt: skip
 
 WEIGHTS: Final[Mapping[FaultKind, int]] = {
@@ -29,8 +29,14 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     "cut_sessions": 4,
     "kill_postgres": 2,
     "kill_kafka": 1,
+    "freeze_postgres": 1,
+    "freeze_kafka": 1,
 }
 """How often each kind comes, among those chosen."""
+
+OF_SERVICES: Final[frozenset[FaultKind]] = frozenset(
+    {"cut_sessions", "kill_postgres", "kill_kafka", "freeze_postgres", "freeze_kafka"}
+)
 
 GAP_S: Final = (0.3, 3.5)
 DOWN_S: Final = (0.1, 1.5)
@@ -101,7 +107,7 @@ def _targets(
 ) -> tuple[str, ...]:
     if kind == "kill_rebuild":
         return (chance.choice(read_models),)
-    if kind in {"cut_sessions", "kill_postgres", "kill_kafka"}:
+    if kind in OF_SERVICES:
         return ()
     return tuple(chance.sample(list(workers), 2 if kind.endswith("_two") else 1))
 

@@ -31,14 +31,14 @@ OPEN: Final = {
 }
 
 
-def settle(settings: Settings, workers: Workers, sender: Sender) -> list[str]:
+def settle(settings: Settings, workers: Workers, sender: Sender, *, within_s: float = SETTLED_WITHIN_S) -> list[str]:
     """Wait until everything is sent, every worker works and nothing is left to do; return what did not come about."""
     missing = _at_work(workers)
     if not _within(SENT_WITHIN_S, sender.done.is_set):
         missing.append(f"the load was not sent within {SENT_WITHIN_S:.0f} s")
     quiet = _Quiet(settings)
-    if not _within(SETTLED_WITHIN_S, quiet.is_so):
-        missing.append(f"not settled within {SETTLED_WITHIN_S:.0f} s: {quiet.why}")
+    if not _within(within_s, quiet.is_so):
+        missing.append(f"not settled within {within_s:.0f} s: {', '.join(quiet.why)}")
     return missing
 
 

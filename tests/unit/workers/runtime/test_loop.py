@@ -12,7 +12,7 @@ import pytest
 from kafka.errors import CommitFailedError, KafkaConnectionError
 from kafka.structs import TopicPartition
 
-from workers.runtime import patience
+from workers.runtime import loop, patience
 from workers.runtime.loop import Loop
 
 P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -31,6 +31,23 @@ class ScriptedConsumer:
     stop: Event
     journal: list[Any] = field(default_factory=list)
     commit_error: Exception | None = None
+    end: int = 0
+    is_paused: bool = False
+
+    def subscription(self) -> set[str]:
+        return {"t"}
+
+    def partitions_for_topic(self, _topic: str) -> set[int]:
+        return {0}
+
+    def paused(self) -> set[TopicPartition]:
+        return {P0} if self.is_paused else set()
+
+    def end_offsets(self, partitions: Sequence[TopicPartition], **_bounds: int) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, self.end)
+
+    def position(self, _partition: TopicPartition, **_bounds: int) -> int:
+        return 0
 
     def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Record]]:
         assert timeout_ms > 0
@@ -208,3 +225,46 @@ def test_a_new_partition_that_brings_nothing_is_read_from_where_the_handler_stan
 
     assert consumer.journal[:3] == [("seek", P0, 4), ("handle", {P1: [3]}), ("commit", {P1: 4})]
     assert consumer.journal[3:5] == [("handle", {P0: [4]}), ("commit", {P0: 5})]
+
+
+@dataclass
+class IdleConsumer(ScriptedConsumer):
+    """Holds a partition in which records wait, and brings none of them until it has been looked at so often."""
+
+    looks_left: int = 10
+    end: int = 7
+
+    def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Record]]:
+        assert timeout_ms > 0
+        self.looks_left -= 1
+        if self.looks_left < 0:
+            self.stop.set()
+        return {}
+
+
+@pytest.fixture
+def _look_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "OBSERVE_EVERY_S", 0.0)
+
+
+@pytest.mark.usefixtures("_look_always")
+def test_a_client_that_brings_nothing_though_records_wait_is_replaced() -> None:
+    """What it holds is handled by its successor, from the same records on."""
+    fresh, handling, _ = scripted({P0: [Record(4)]})
+    idle = IdleConsumer([], Event())
+
+    Loop(idle, handling, fresh.stop, anew=lambda: fresh).run()
+
+    assert idle.journal == [("close", False)]
+    assert fresh.journal == [("handle", {P0: [4]}), ("commit", {P0: 5}), ("close", False)]
+
+
+@pytest.mark.usefixtures("_look_always")
+def test_a_partition_that_was_stopped_on_purpose_is_no_standstill() -> None:
+    """A gap stays a gap: no new client is to run into it again and again."""
+    stop = Event()
+    idle = IdleConsumer([], stop, is_paused=True)
+
+    Loop(idle, Handling(idle.journal), stop, anew=lambda: pytest.fail("it was replaced")).run()
+
+    assert idle.journal == [("close", False)]
