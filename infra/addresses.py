@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.kafka_address import kafka_address
 from infra.services import Addresses, StackNotRunningError, recorded_stack
 from infra.settings import Settings
 
@@ -13,10 +14,11 @@ def addresses(settings: Settings) -> Addresses:
         StackNotRunningError: One is not set, and no local stack runs in ``data_dir``.
     """
     if settings.postgres_dsn and settings.kafka_bootstrap:
-        return Addresses(settings.postgres_dsn, settings.kafka_bootstrap)
+        return Addresses(settings.postgres_dsn, kafka_address(settings.kafka_bootstrap, settings))
     set_already = {"postgres": settings.postgres_dsn, "kafka": settings.kafka_bootstrap}
     local = _local(settings, {name for name, address in set_already.items() if not address})
-    return Addresses(settings.postgres_dsn or local.postgres_dsn, settings.kafka_bootstrap or local.kafka_bootstrap)
+    given = settings.kafka_bootstrap and kafka_address(settings.kafka_bootstrap, settings)
+    return Addresses(settings.postgres_dsn or local.postgres_dsn, given or local.kafka_bootstrap)
 
 
 def postgres_address(settings: Settings) -> str:

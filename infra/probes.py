@@ -9,6 +9,8 @@ import psycopg
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from infra.kafka_address import connecting_to
+
 CONNECT_TIMEOUT_S: Final = 2
 REQUEST_TIMEOUT_MS: Final = 5_000
 
@@ -24,11 +26,10 @@ def postgres_answers(dsn: str) -> bool:
 
 def kafka_answers(bootstrap: str) -> bool:
     """Tell whether a Kafka cluster answers at ``bootstrap`` (host and port pairs, separated by commas)."""
-    servers = bootstrap.split(",")
-    if not any(_accepts(server) for server in servers):
+    if not any(_accepts(server) for server in bootstrap.split(",")):
         return False  # the client would try again and again
     try:
-        client = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        client = KafkaAdminClient(**connecting_to(bootstrap), request_timeout_ms=REQUEST_TIMEOUT_MS)
         try:
             return bool(client.describe_cluster()["brokers"])
         finally:

@@ -6,10 +6,13 @@ import socket
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
 import psycopg
+
+from infra.kafka_address import KafkaSecurity, security_of
 
 ANSWER_MAX_S: Final = 2
 """How long a service may take to answer before it counts as away; PostgreSQL's client knows no shorter wait."""
@@ -46,15 +49,21 @@ def _postgres_answers(conninfo: str) -> bool:
 
 
 def _kafka_answers(bootstrap: str) -> bool:
-    return any(_broker_answers(address.strip()) for address in bootstrap.split(","))
+    security = security_of(bootstrap)
+    return any(_broker_answers(address.strip(), security) for address in bootstrap.split(","))
 
 
-def _broker_answers(address: str) -> bool:
+def _broker_answers(address: str, security: KafkaSecurity) -> bool:
     host, _, port = address.rpartition(":")
+    host = host.strip("[]")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), ANSWER_MAX_S) as broker:
+        with ExitStack() as opened:
+            broker = opened.enter_context(socket.create_connection((host, int(port)), ANSWER_MAX_S))
+            if tls := security.tls():
+                broker = opened.enter_context(tls.wrap_socket(broker, server_hostname=host))
             broker.sendall(API_VERSIONS)
-            length_and_id = broker.recv(8, socket.MSG_WAITALL)
+            with broker.makefile("rb") as answer:
+                length_and_id = answer.read(8)
     except OSError:
         return False
     return length_and_id[4:] == struct.pack(">i", CORRELATION_ID)

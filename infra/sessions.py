@@ -17,6 +17,7 @@ from typing import Final, TypedDict
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from infra.schema_version import refuse_newer
 
@@ -39,11 +40,7 @@ SCHEMA_CHANGE_MAX_MS: Final = 1_800_000
 CONNECT_TIMEOUT_S: Final = 5
 
 
-END_THE_SILENT: Final = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = current_user AND state = 'active' AND wait_event = 'ClientRead'
-    AND state_change < clock_timestamp() - %s * interval '1 millisecond'
-"""
+END_THE_SILENT: Final = "SELECT rma_sessions.end_silent(%s)"
 
 
 class Session:
@@ -104,7 +101,7 @@ def connect(conninfo: str, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) 
         LogIsNewerError: A newer version has migrated the database.
         psycopg.OperationalError: PostgreSQL is away.
     """
-    given = session_options(statement_timeout_ms=statement_timeout_ms)
+    given = session_options(conninfo, statement_timeout_ms=statement_timeout_ms)
     connection = psycopg.connect(conninfo, autocommit=True, **given)
     try:
         refuse_newer(connection)
@@ -121,8 +118,9 @@ class SessionOptions(TypedDict):
     connect_timeout: int
 
 
-def session_options(*, statement_timeout_ms: int) -> SessionOptions:
-    """Return what bounds a session as ``connect`` says."""
+def session_options(conninfo: str, *, statement_timeout_ms: int) -> SessionOptions:
+    """Return what bounds a session as ``connect`` says, beside the options that its address has."""
+    own = str(conninfo_to_dict(conninfo).get("options") or "")
     settings = {
         "timezone": "UTC",
         "jit": "off",
@@ -132,8 +130,8 @@ def session_options(*, statement_timeout_ms: int) -> SessionOptions:
         "idle_in_transaction_session_timeout": SILENCE_MAX_MS,
         "tcp_user_timeout": SILENCE_MAX_MS,
     }
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    return {"options": options, "connect_timeout": CONNECT_TIMEOUT_S}
+    options = " ".join([own, *(f"-c {name}={value}" for name, value in settings.items())])
+    return {"options": options.strip(), "connect_timeout": CONNECT_TIMEOUT_S}
 
 
 def end_the_silent(connection: Connection) -> int:

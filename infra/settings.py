@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+KafkaProtocol = Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"]
 PREFIX: Final = "RMA_"
 FROM_FILE: Final = "_FILE"
 """What the name of a variable ends with that names a file with a secret in it."""
@@ -94,6 +95,10 @@ def _public_url(given: str) -> str:
     return given.rstrip("/")
 
 
+def _upper(given: object) -> object:
+    return given.upper() if isinstance(given, str) else given
+
+
 def _duration(given: object) -> object:
     return float(given) if isinstance(given, str) and given.isdecimal() else given
 
@@ -114,8 +119,22 @@ class Settings(BaseSettings):
 
     postgres_dsn: Annotated[SecretStr, AfterValidator(_dsn)] | None = None
     """Where PostgreSQL is; None: the local stack that runs in ``data_dir``."""
+    postgres_roles: bool = False
+    """Whether `rma init` makes a role with least rights for each worker, and each worker takes its own: ``yes``."""
     kafka_bootstrap: Annotated[str, AfterValidator(_brokers)] | None = None
     """Where Kafka is (``host:port``, several by commas); None: the local stack that runs in ``data_dir``."""
+    kafka_security_protocol: Annotated[KafkaProtocol, BeforeValidator(_upper)] = "PLAINTEXT"
+    """How ``kafka_bootstrap`` is connected to; the local stack is reached in plain text."""
+    kafka_security_ca_file: Path | None = None
+    """Certificates (PEM) of whoever signed the brokers'; None: those that this machine trusts."""
+    kafka_security_cert_file: Path | None = None
+    """Our own certificate (PEM), where brokers know us by it (mTLS)."""
+    kafka_security_key_file: Path | None = None
+    """Its key (PEM, not encrypted)."""
+    kafka_security_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    """How a name and a password are shown (SASL)."""
+    kafka_security_username: str | None = None
+    kafka_security_password: SecretStr | None = None
     data_dir: Path = Path(".rma")
     """The local stack's folder."""
     postgres_port: Port = 0
@@ -230,6 +249,22 @@ class Settings(BaseSettings):
     def _have_enough_replicas(self) -> Self:
         if self.min_insync_replicas > self.replication_factor:
             raise ValueError("RMA_MIN_INSYNC_REPLICAS is more than RMA_REPLICATION_FACTOR: nothing could be written")
+        return self
+
+    @model_validator(mode="after")
+    def _know_how_to_show_who_we_are(self) -> Self:
+        named, certified = self.kafka_security_username, self.kafka_security_cert_file
+        if self.kafka_security_protocol.startswith("SASL") != bool(named and self.kafka_security_password):
+            raise ValueError(
+                "RMA_KAFKA_SECURITY_USERNAME and RMA_KAFKA_SECURITY_PASSWORD go with SASL_SSL and SASL_PLAINTEXT, "
+                "both of them, and with nothing else"
+            )
+        if bool(certified) != bool(self.kafka_security_key_file):
+            raise ValueError("RMA_KAFKA_SECURITY_CERT_FILE and RMA_KAFKA_SECURITY_KEY_FILE go together")
+        if (certified or self.kafka_security_ca_file) and not self.kafka_security_protocol.endswith("SSL"):
+            raise ValueError(
+                "RMA_KAFKA_SECURITY_CA_FILE and _CERT_FILE need RMA_KAFKA_SECURITY_PROTOCOL SSL or SASL_SSL"
+            )
         return self
 
     @model_validator(mode="after")

@@ -62,7 +62,8 @@ class Worker:
             raise SettingMissingError(self)
         started = resolve_name("workers.runtime.starting:started")
         with started(settings, self.name, stop) as metrics:
-            resolve_name(self.runs)(settings, stop, metrics, *([] if self.of is None else [self.of]))
+            own = resolve_name("infra.roles:in_role")(settings, self.name)
+            resolve_name(self.runs)(own, stop, metrics, *([] if self.of is None else [self.of]))
 
 
 WORKERS: Final = (

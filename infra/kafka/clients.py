@@ -10,6 +10,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 
 from infra.kafka import connecting, record_reading
 from infra.kafka.topics import RECORD_BYTES_MAX
+from infra.kafka_address import connecting_to
 from infra.settings import Compression
 
 REQUEST_TIMEOUT_MS: Final = 15_000
@@ -54,7 +55,7 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # the client has no t
 def make_admin(bootstrap: str) -> KafkaAdminClient:
     """Connect for administration; raises ``kafka.errors.KafkaError`` where Kafka is away."""
     return KafkaAdminClient(
-        bootstrap_servers=bootstrap.split(","),
+        **connecting_to(bootstrap),
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         reconnect_backoff_max_ms=RECONNECT_MAX_MS,
     )
@@ -73,7 +74,7 @@ def make_consumer(
         settings: Anything else kafka-python's consumer knows.
     """
     return GroupConsumer(
-        bootstrap_servers=bootstrap.split(","),
+        **connecting_to(bootstrap),
         group_id=group,
         group_instance_id=instance,
         enable_auto_commit=False,
@@ -95,7 +96,7 @@ def make_consumer(
 def make_producer(bootstrap: str, compression: Compression) -> KafkaProducer:
     """Make an idempotent producer: every replica acknowledges, order within a partition holds through retries."""
     return KafkaProducer(
-        bootstrap_servers=bootstrap.split(","),
+        **connecting_to(bootstrap),
         acks="all",
         enable_idempotence=True,
         allow_auto_create_topics=False,

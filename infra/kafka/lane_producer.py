@@ -20,6 +20,7 @@ from kafka.structs import TopicPartition
 from infra.kafka.clients import RECONNECT_MAX_MS
 from infra.kafka.partitioner import Partitioner, Placement
 from infra.kafka.record_batch import ProducerState, encode_batch, record_body
+from infra.kafka_address import connecting_to
 from infra.records import Message
 from infra.settings import Compression
 
@@ -51,7 +52,7 @@ class LaneProducer:
     ) -> None:
         self._compression = compression
         self._client = KafkaNetClient(
-            bootstrap_servers=bootstrap.split(","),
+            **connecting_to(bootstrap),
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             reconnect_backoff_max_ms=RECONNECT_MAX_MS,
             allow_auto_create_topics=False,

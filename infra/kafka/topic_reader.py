@@ -11,6 +11,7 @@ from kafka.structs import TopicPartition
 from domain.errors import RmaError
 from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, RECONNECT_MAX_MS, REQUEST_TIMEOUT_MS
 from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka_address import connecting_to
 
 POLL_RECORDS_MAX: Final = 5_000
 
@@ -47,7 +48,7 @@ class TopicReader:
 
     def __init__(self, bootstrap: str, topic: str, *, timeout_ms: int = REQUEST_TIMEOUT_MS) -> None:
         self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
+            **connecting_to(bootstrap),
             enable_auto_commit=False,
             auto_offset_reset="earliest",  # where what was asked for is gone, nothing that is left is passed over
             allow_auto_create_topics=False,

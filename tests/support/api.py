@@ -15,6 +15,7 @@ import httpx
 import orjson
 
 from infra.metrics import WorkerMetrics
+from infra.roles import in_role
 from infra.settings import Settings
 from workers.http.callers import new_key
 from workers.http.door import opened
@@ -58,7 +59,7 @@ class Keys(dict[str, str]):
 def open_door(settings: Settings) -> Iterator[str]:
     """Open the door as its worker does, in threads of this process; yield its address."""
     stop, metrics = Event(), WorkerMetrics("http")
-    with opened(settings, stop, metrics) as door, serving(door) as port:
+    with opened(in_role(settings, "http"), stop, metrics) as door, serving(door) as port:
         yield f"http://127.0.0.1:{port}"
 
 

@@ -110,6 +110,8 @@ def init(
     out = console()
     out.print(f"schemas: {', '.join(made.migrations) or 'all there'}")
     out.print(f"topics:  {', '.join(made.topics) or 'all there'}")
+    if settings.postgres_roles:
+        out.print(f"roles:   {', '.join(made.roles) or 'all there'}")
     out.print(f"keys:    partitioned by {made.partitioner}")
     out.print(f"policy:  {begun.policy}, 30 days from delivery" if begun.policy else "policy:  none published")
     if begun.statutes:

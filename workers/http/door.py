@@ -162,7 +162,7 @@ def _tokens(settings: Settings) -> Tokens | None:
 
 
 def _pool(conninfo: str) -> ConnectionPool[Reading]:
-    given = session_options(statement_timeout_ms=STATEMENT_MAX_MS)
+    given = session_options(conninfo, statement_timeout_ms=STATEMENT_MAX_MS)
     return ConnectionPool(
         conninfo,
         min_size=1,

@@ -10,6 +10,7 @@ from typing import Final
 
 from psycopg import Connection
 
+from infra.roles import may_make_tables
 from workers.http import carrier_news, evidence_store, mails, visitors
 
 SECRET_BYTES: Final = 32
@@ -60,7 +61,9 @@ class MalformedAnswer:
 
 
 def prepare(connection: Connection) -> None:
-    """Make the tables; safe to repeat, and for several processes at once."""
+    """Make the tables; safe to repeat, and for several processes at once. Whose role may not finds them made."""
+    if not may_make_tables(connection):
+        return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         for made in (TABLES, evidence_store.TABLES, carrier_news.TABLES, visitors.TABLES, mails.TABLES):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pkgutil import resolve_name
 from typing import Final
+
+from kafka.admin import KafkaAdminClient
 
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
@@ -22,6 +26,7 @@ from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
+from workers.operating.roles import make_roles
 from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
 from workers.runtime.one_history import require_one_history, require_same_kafka, settle_kafka
@@ -40,11 +45,14 @@ class Initialised:
     """Whether a signing key was made."""
     vault_key: bool
     """Whether a master key of the vault was made."""
+    roles: list[str]
+    """The workers' roles that were made."""
 
 
 def initialise(settings: Settings) -> Initialised:
     """Create what is missing of schemas and topics, and settle what a system must keep.
 
+    Where roles are asked for, each worker's is made, and has the rights that it needs and no other.
     Where nothing was signed yet, and the file that is to hold the signing key is not there, it is made, too. So is the
     master key of the vault, where nothing was ever sealed.
 
@@ -63,16 +71,10 @@ def initialise(settings: Settings) -> Initialised:
         if holds_events(connection):
             require_same_kafka(connection, admin, names)
         partitioner = settle_partitioner(conninfo, admin, names.own)
-        topics = create_topics(
-            admin,
-            names,
-            partitions=settings.partitions,
-            replication_factor=settings.replication_factor,
-            min_insync_replicas=settings.min_insync_replicas,
-        )
-        admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)  # made is not yet known everywhere
+        topics = _make_topics(settings, admin, names)
         require_one_history(connection, where.kafka_bootstrap, names)
         settle_kafka(connection, admin, names)
+        roles = _make_roles(conninfo) if settings.postgres_roles else []
         is_new = newest(connection) is None
     file = settings.audit_key_file
     return Initialised(
@@ -81,6 +83,7 @@ def initialise(settings: Settings) -> Initialised:
         partitioner,
         audit_key=bool(file and is_new and make_key(file, settings.audit_origin)),
         vault_key=_make_vault_key(settings),
+        roles=roles,
     )
 
 
@@ -91,3 +94,24 @@ def _make_vault_key(settings: Settings) -> bool:
     with closing(connect(vault_address(settings))) as connection:
         [(is_new,)] = connection.execute("SELECT NOT EXISTS (SELECT FROM rma_vault.masters)").fetchall()
     return bool(is_new) and make_master_key(file)
+
+
+def _make_topics(settings: Settings, admin: KafkaAdminClient, names: TopicNames) -> list[str]:
+    """Make the topics that there are not, and wait until they are known everywhere; return their names."""
+    topics = create_topics(
+        admin,
+        names,
+        partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        min_insync_replicas=settings.min_insync_replicas,
+    )
+    admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)
+    return topics
+
+
+def _make_roles(conninfo: str) -> list[str]:
+    """Make the roles, once all tables are there that a worker would make if it could; return those made."""
+    with closing(connect(conninfo)) as connection:
+        if find_spec("fastapi"):
+            resolve_name("workers.http.tables:prepare")(connection)  # nothing else here needs what the door does
+        return make_roles(connection)

@@ -30,6 +30,7 @@ from infra.kafka.partitioner import NAME as PARTITIONER
 from infra.kafka.record import DatedRecord, Offsets
 from infra.kafka.topic_reader import PartitionReaders, TopicReader
 from infra.kafka.topics import TopicNames
+from infra.kafka_address import connecting_to
 from infra.log.queries import last_position
 from infra.log.restoring import (
     AnswersRestored,
@@ -221,7 +222,7 @@ def _read_commands_again(settings: Settings, connection: Connection, names: Topi
     with closing(TopicReader(bootstrap, names.commands)) as reader:
         reader.seek(reader.offsets_from(_since(begun, WAITED_MAX_MS)))
         first = _first_unanswered(reader, connection, names.dead)
-    with closing(KafkaConsumer(bootstrap_servers=bootstrap.split(","), group_id=group, enable_auto_commit=False)) as at:
+    with closing(KafkaConsumer(**connecting_to(bootstrap), group_id=group, enable_auto_commit=False)) as at:
         committed = {partition: at.committed(partition) for partition in first}
         back = {
             partition: offset

@@ -18,6 +18,7 @@ from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.topic_reader import partitions_of
 from infra.kafka.topics import TopicNames
+from infra.kafka_address import connecting_to
 from infra.log.lane import LANE, Standing, messages_waiting, standing
 from infra.log.prefix import require_prefix
 from infra.log.queries import last_position, may_read
@@ -213,7 +214,7 @@ def outdated_in(positions: Sequence[dict[str, Any]]) -> list[str]:
 def _consumer(bootstrap: str, group: str) -> KafkaConsumer:
     """Connect only to ask: the group is named to read what it committed, and is not joined."""
     return KafkaConsumer(
-        bootstrap_servers=bootstrap.split(","),
+        **connecting_to(bootstrap),
         group_id=group,
         enable_auto_commit=False,
         bootstrap_timeout_ms=KAFKA_TIMEOUT_MS,

@@ -27,6 +27,7 @@ from infra.kafka.record import Batch, Offsets
 from infra.kafka.topics import TopicNames
 from infra.logs import Alarm, alarm
 from infra.metrics import WorkerMetrics
+from infra.roles import may_make_tables
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
 from infra.settings import Settings
 from projections.checkpoints import CHECKPOINTS
@@ -261,14 +262,16 @@ def prepare(conninfo: str, projection: Projection) -> None:
     """Create a projection's tables and point the views at them; safe to repeat and to run from several processes.
 
     While another version is live the views stay with it: the tables of this one are filled by a rebuild, which then
-    lets them take the live one's place.
+    lets them take the live one's place. Whose role may not make tables finds them made by `rma init`.
     """
     with closing(connect(conninfo, statement_timeout_ms=SCHEMA_CHANGE_MAX_MS)) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (PREPARE_LOCK,))
-        connection.execute(sql.SQL(projection.tables_sql))
-        connection.execute(sql.SQL(views_sql([POSITIONS, CHECKPOINTS])))
+        makes = may_make_tables(connection)
+        if makes:
+            connection.execute(sql.SQL(projection.tables_sql))
+            connection.execute(sql.SQL(views_sql([POSITIONS, CHECKPOINTS])))
         [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
         if live:
             alarm("rebuild_needed", projection=projection.name, version=projection.version)
-        else:
+        elif makes:
             connection.execute(sql.SQL(views_sql(projection.views)))

@@ -17,6 +17,7 @@ from infra.log.prefix import require_prefix
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.migrate import pending_migrations
+from infra.roles import require_role, role_of
 from infra.schema_version import LogIsNewerError
 from infra.sessions import connect
 from infra.settings import Settings
@@ -49,11 +50,18 @@ def started(settings: Settings, worker: str, stop: Event) -> Iterator[WorkerMetr
     """
     with observed(settings, worker) as metrics:
         try:
-            patiently(lambda: require_initialised(settings), stop, metrics)
+            patiently(lambda: _require_all(settings, worker), stop, metrics)
         except LogIsNewerError as newer:
             alarm("log_is_newer", error=str(newer))
             raise
         yield metrics
+
+
+def _require_all(settings: Settings, worker: str) -> None:
+    require_initialised(settings)
+    if settings.postgres_roles:
+        with closing(connect(postgres_address(settings))) as connection:
+            require_role(connection, role_of(worker))
 
 
 def require_initialised(settings: Settings) -> None:

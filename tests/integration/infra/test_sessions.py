@@ -13,6 +13,7 @@ import pytest
 from psycopg import Connection
 
 from infra import sessions
+from infra.migrate import migrate
 from infra.sessions import Session, connect, end_the_silent, try_to_lead
 from tests.support.pipeline import wait_for
 
@@ -97,6 +98,7 @@ def before_the_end_of_what_belongs_together(session: Connection) -> None:
 
 def test_a_session_that_counts_as_active_is_ended_by_who_waits(postgres_dsn: str, watcher: Connection) -> None:
     """The server would keep it for ever; whoever waits for its lock ends it, and none that works or is only idle."""
+    migrate(postgres_dsn)
     with closing(connect(postgres_dsn)) as session, closing(connect(postgres_dsn)) as idle:
         before_the_end_of_what_belongs_together(session)
         waiting = Session(postgres_dsn)

@@ -18,8 +18,11 @@ from pydantic import SecretStr, ValidationError
 
 from infra import logs
 from infra.addresses import addresses, postgres_address
+from infra.kafka_address import connecting_to, security_of
 from infra.metrics import WorkerMetrics
+from infra.roles import as_role
 from infra.services import Addresses, ServiceUnreachableError, StackNotRunningError, StackState
+from infra.sessions import session_options
 from infra.settings import Settings
 from infra.stack import state
 
@@ -216,3 +219,46 @@ def test_a_secret_that_cannot_be_had_from_its_file_is_named(
     with pytest.raises(ValidationError, match=says) as wrong:
         Settings()
     assert "s3cr3t" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"kafka_security_protocol": "SASL_SSL"}, "go with SASL_SSL"),
+        ({"kafka_security_username": "me", "kafka_security_password": "pw"}, "go with SASL_SSL"),
+        ({"kafka_security_protocol": "SSL", "kafka_security_cert_file": "c.pem"}, "go together"),
+        ({"kafka_security_ca_file": "ca.pem"}, "need RMA_KAFKA_SECURITY_PROTOCOL SSL"),
+        ({"kafka_security_protocol": "TLS"}, "kafka_security_protocol"),
+    ],
+)
+def test_how_to_show_who_we_are_at_kafka_is_whole(given: dict[str, str], says: str) -> None:
+    """Half of it would be sent in plain text, or not at all."""
+    with pytest.raises(ValidationError, match=says):
+        Settings.model_validate(given)
+
+
+def test_a_password_of_kafka_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where addresses, settings or what clients are made of are printed; clients get it all the same."""
+    for name, value in {"PROTOCOL": "sasl_plaintext", "USERNAME": "relay", "PASSWORD": "s3cr3t"}.items():
+        monkeypatch.setenv(f"RMA_KAFKA_SECURITY_{name}", value)
+    where = addresses(Settings(postgres_dsn=DSN, kafka_bootstrap="k:1"))
+
+    assert "s3cr3t" not in f"{where!r} {where} {Settings()!r} {security_of(where.kafka_bootstrap)!r}"
+    assert connecting_to(where.kafka_bootstrap) == {
+        "bootstrap_servers": ["k:1"],
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "relay",
+        "sasl_plain_password": "s3cr3t",
+    }
+    assert connecting_to("k:1,k:2") == {"bootstrap_servers": ["k:1", "k:2"], "security_protocol": "PLAINTEXT"}
+
+
+def test_options_of_an_address_are_kept_beside_ours() -> None:
+    """A role, or what else an operator put into the DSN, holds; ours come after it."""
+    own = as_role("postgresql://db/rma?options=-c%20work_mem%3D8MB", "rma_relay")
+
+    options = session_options(own, statement_timeout_ms=5)["options"]
+
+    assert options.startswith("-c work_mem=8MB -c role=rma_relay -c timezone=UTC")
+    assert "-c statement_timeout=5" in options

@@ -30,6 +30,7 @@ def door_settings(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory
         evidence_dir=folder / "evidence",
         http_rate=RATE,
         http_rate_anonymous=RATE,
+        postgres_roles=True,
     )
     with sandbox(given, "http") as settings, at_work(settings, ("commands", "relay", "tracking", "refund_ledger")):
         yield settings, keys

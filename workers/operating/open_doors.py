@@ -1,0 +1,161 @@
+"""`rma doctor --security`: what stands open in a deployment, and how it is closed."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import Connection
+from pydantic import SecretStr
+
+from infra.addresses import postgres_address
+from infra.roles import missing_roles
+from infra.services import StackNotRunningError
+from infra.sessions import connect
+from infra.settings import Settings
+from workers.operating.doctor import ANY_SOURCE, Check
+from workers.operating.rights import RIGHTS
+from workers.runtime.sources_file import SourcesFileError, read_sources
+
+LOGIN: Final = """
+    SELECT rolsuper, coalesce(ssl.ssl, false), coalesce(host(inet_client_addr()), '')
+    FROM pg_roles LEFT JOIN pg_stat_ssl AS ssl ON ssl.pid = pg_backend_pid() WHERE rolname = session_user
+"""
+SECRET_FILES: Final = (
+    "audit_key_file", "vault_key_file", "http_keys_file", "carriers_file", "kafka_security_key_file", "sources_file",
+)  # fmt: skip
+"""Files that let their reader in, sign or open something; the last must not be written to by others."""
+
+
+def open_doors(settings: Settings) -> list[Check]:
+    """Look at everything that an operator may close; what is not ``ok`` stands open, or could not be looked at."""
+    return [check for look in LOOKS for check in look(settings)]
+
+
+def _postgres(settings: Settings) -> Iterator[Check]:
+    if settings.postgres_dsn is None:
+        yield Check(
+            "PostgreSQL", False, "the local stack's, which is made for trials", "set RMA_POSTGRES_DSN or its _FILE"
+        )
+    try:
+        connection = connect(postgres_address(settings))
+    except (StackNotRunningError, psycopg.Error) as away:
+        yield Check("PostgreSQL", False, f"cannot be looked at: {type(away).__name__}", "check RMA_POSTGRES_DSN")
+        return
+    with closing(connection):
+        yield from _login(connection)
+        yield from _roles(settings, connection)
+
+
+def _login(connection: Connection) -> Iterator[Check]:
+    [(is_superuser, is_encrypted, client)] = connection.execute(LOGIN).fetchall()
+    yield Check(
+        "PostgreSQL login",
+        not is_superuser,
+        "a superuser, whom no right holds" if is_superuser else "no superuser",
+        "log in as a user who is member of the worker's role alone" if is_superuser else "",
+    )
+    is_near = not client or ip_address(client).is_loopback
+    found = "encrypted" if is_encrypted else "in plain text, on this machine" if is_near else "in plain text"
+    yield Check(
+        "PostgreSQL TLS",
+        is_encrypted or is_near,
+        found,
+        "" if is_encrypted or is_near else "add sslmode=verify-full to the DSN",
+    )
+
+
+def _roles(settings: Settings, connection: Connection) -> Iterator[Check]:
+    if not settings.postgres_roles:
+        yield Check(
+            "roles", False, "every worker may do what the login may", "set RMA_POSTGRES_ROLES=yes and run: rma init"
+        )
+        return
+    missing = missing_roles(connection, list(RIGHTS))
+    yield Check(
+        "roles",
+        not missing,
+        f"there is no {', '.join(missing)}" if missing else "each worker takes its own",
+        "run: rma init" if missing else "",
+    )
+
+
+def _kafka(settings: Settings) -> Iterator[Check]:
+    protocol = settings.kafka_security_protocol
+    is_encrypted = protocol.endswith("SSL")
+    yield Check(
+        "Kafka TLS",
+        is_encrypted,
+        "encrypted" if is_encrypted else "in plain text",
+        "" if is_encrypted else "set RMA_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL",
+    )
+    is_known = protocol.startswith("SASL") or settings.kafka_security_cert_file is not None
+    yield Check(
+        "Kafka login",
+        is_known,
+        "the brokers know who we are" if is_known else "the brokers know nobody, so that they can refuse nobody",
+        "" if is_known else "set RMA_KAFKA_SECURITY_USERNAME, or a certificate, and the brokers' ACLs",
+    )
+
+
+def _sources(settings: Settings) -> Iterator[Check]:
+    try:
+        known = read_sources(settings.sources_file).known
+    except SourcesFileError as wrong:
+        yield Check("sources", False, str(wrong), "mend the file")
+        return
+    yield Check(
+        "sources",
+        known is not None,
+        ANY_SOURCE if known is None else "each may do what the file says",
+        "set RMA_SOURCES_FILE" if known is None else "",
+    )
+
+
+def _keys(settings: Settings) -> Iterator[Check]:
+    """Look at the files of keys: those of the local stack are for trials, and nobody else may read any."""
+    for name in SECRET_FILES:
+        file: Path | None = getattr(settings, name, None)
+        if file is None or not file.exists():
+            continue
+        what, variable = str(file), f"RMA_{name.upper()}"
+        mode = file.stat().st_mode
+        if name.endswith("key_file") and file.absolute().is_relative_to(settings.data_dir.absolute()):
+            yield Check(what, False, "a key that the local stack made", f"set {variable} to one of your own")
+        elif mode & (stat.S_IWGRP | stat.S_IWOTH):
+            yield Check(what, False, "others may write to it", f"run: chmod go-w {file}")
+        elif name != "sources_file" and mode & stat.S_IROTH:
+            yield Check(what, False, "everybody on this machine may read it", f"run: chmod o-r {file}")
+        else:
+            yield Check(what, True, "kept from others")
+
+
+def _web(settings: Settings) -> Iterator[Check]:
+    """Look at what goes over the network: calls of ours in plain text, and figures that anyone may fetch."""
+    for name in ("gateway_url", "http_jwks_url"):
+        given: SecretStr | None = getattr(settings, name)
+        if given is not None:
+            url = urlsplit(given.get_secret_value())
+            ok = url.scheme == "https" or _is_near(url.hostname or "")
+            found = "encrypted, or on this machine" if ok else "in plain text"
+            yield Check(f"RMA_{name.upper()}", ok, found, "" if ok else "give an address with https")
+    if settings.metrics_port:
+        ok = _is_near(settings.metrics_host)
+        found = "for this machine" if ok else f"for whoever reaches {settings.metrics_host}"
+        yield Check("figures", ok, found, "" if ok else "set RMA_METRICS_HOST to an address that only you reach")
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+LOOKS: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (_postgres, _kafka, _sources, _keys, _web)
