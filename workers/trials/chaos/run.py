@@ -145,6 +145,7 @@ def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
         log_format="json",
         gateway_url=SecretStr(gateway_url),
         audit_key_file=folder / "audit.key",
+        vault_key_file=folder / "vault.key",
         deadline_grace=timedelta(0),
         command_batch_records_max=COMMAND_BATCH,
         relay_batch_records_max=EVENT_BATCH,
