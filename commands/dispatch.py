@@ -16,6 +16,7 @@ from commands import (  # importing them registers their handlers
     external_refunds,
     goods,
     money,
+    notices,
     order_money,
     orders,
     parcels,
@@ -59,6 +60,7 @@ MODULES: Final = (
     external_refunds,
     deadlines,
     closing,
+    notices,
     differences,
     credit_notes,
 )

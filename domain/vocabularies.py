@@ -77,6 +77,12 @@ PayoutOutcome = Literal["settled", "failed", "unknown", "pending"]
 ParcelStatus = Literal["issued", "handed_over", ScanStatus]
 PayoutStatus = Literal["requested", "settled", "failed", "unknown"]
 DeadlineKind = Literal["ship_back", "inspect", "refund", "appeal", "close", "remedy"]
+NoticeKind = Literal[
+    "requested", "evidence_asked", "approved", "denied", "deadline_near", "received", "refunded", "refund_failed",
+    "exchange_shipped", "sent_back", "survey", "closed",
+]  # fmt: skip
+NoticeChannel = Literal["email", "sms"]
+NoticeOutcome = Literal["sent", "failed", "bounced", "skipped"]
 DeadlineStatus = Literal["open", "met", "passed", "cancelled"]
 NoteKind = Literal["credit", "debit"]
 NoteLineKind = Literal["goods", "restocking", "return_shipping", "rounding", "promotion", "claim"]

@@ -10,7 +10,17 @@ from domain.money import run_minor
 from domain.order.parts import LineRun
 from domain.policy.decision import Decision
 from domain.units import UnitRun
-from domain.vocabularies import DeadlineKind, DeadlineStatus, DecisionStage, EvidenceKind, Reason, Wish
+from domain.vocabularies import (
+    DeadlineKind,
+    DeadlineStatus,
+    DecisionStage,
+    EvidenceKind,
+    NoticeChannel,
+    NoticeKind,
+    NoticeOutcome,
+    Reason,
+    Wish,
+)
 
 Answer = str | int | float | bool
 
@@ -180,6 +190,15 @@ class InspectionCheck:
     expected: tuple[str, ...]
     found: str
     held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to the customer, and what became of it."""
+
+    kind: NoticeKind
+    channel: NoticeChannel
+    outcome: NoticeOutcome
 
 
 @dataclass(frozen=True, slots=True)

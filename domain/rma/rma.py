@@ -14,7 +14,7 @@ from domain.fact import AggregateRoot, Fact
 from domain.identity import rma_number, rma_stream
 from domain.order import Order
 from domain.order.parts import PolicyPin
-from domain.rma import goods_facts, outcome_facts, parcel_facts, remedy_facts, request_facts
+from domain.rma import goods_facts, notice_facts, outcome_facts, parcel_facts, remedy_facts, request_facts
 from domain.rma.parts import (
     Declared,
     Evidence,
@@ -65,6 +65,11 @@ class Rma(RmaState, AggregateRoot):
     ReplacementLost = goods_facts.ReplacementLost
     Repaired = goods_facts.Repaired
     SentBack = goods_facts.SentBack
+    CustomerNotified = notice_facts.CustomerNotified
+    NoticeOutcomeRecorded = notice_facts.NoticeOutcomeRecorded
+    EvidenceRequested = notice_facts.EvidenceRequested
+    Reminded = notice_facts.Reminded
+    FeedbackAsked = notice_facts.FeedbackAsked
     FeedbackGiven = outcome_facts.FeedbackGiven
     Closed = outcome_facts.Closed
     Reopened = outcome_facts.Reopened

@@ -20,6 +20,7 @@ from domain.rma.parts import (
     Deadline,
     Evidence,
     LineDecision,
+    Notice,
     PersonDecision,
     ReadSerial,
     RefundPart,
@@ -96,6 +97,10 @@ class RmaState:
         self.carrier: str | None = None
         self.tracking_number: str | None = None
         self.score: int | None = None
+        self.feedback_asked_at: datetime | None = None
+        self.notices: dict[str, Notice] = {}
+        self.reminded: set[tuple[UUID, datetime]] = set()
+        """The deadlines of which the customer was reminded, each with the instant that it had."""
         self.refund_minor = 0
         self.refund_count = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,12 +18,20 @@ from domain.units import total
 from projections.table import Table
 from projections.tracking.summaries import summary
 from projections.tracking.tables import DECISIONS, RETURN_TIMELINE
-from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
+from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS, NOTICES
 
 SUPERSEDE: Final = f"""
     UPDATE {DISCREPANCIES.schema}.{DISCREPANCIES.name} AS found SET superseded = true
     FROM unnest(%s::uuid[], %s::text[]) AS wrong (rma_id, receipt_id)
     WHERE found.rma_id = wrong.rma_id AND found.receipt_id = wrong.receipt_id
+""".encode()
+
+TELL_OUTCOMES: Final = f"""
+    UPDATE {NOTICES.schema}.{NOTICES.name} AS notice
+    SET outcome = told.outcome, reason = told.reason, at = told.at, attempts = notice.attempts + told.times
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::integer[])
+        AS told (rma_id, notice_id, outcome, reason, at, times)
+    WHERE notice.rma_id = told.rma_id AND notice.notice_id = told.notice_id
 """.encode()
 
 
@@ -42,6 +51,9 @@ class Facts:
         self._timeline: list[dict[str, Any]] = []
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._superseded: list[tuple[UUID, str]] = []
+        self._notices: dict[tuple[UUID, str], dict[str, Any]] = {}
+        self._outcomes: dict[tuple[UUID, str], dict[str, Any]] = {}
+        """What was told of messages whose rows are written already: the last outcome, and how often."""
 
     def tell(self, event: RecordedEvent, rma_id: str) -> None:
         """Add an event about a return to its timeline."""
@@ -82,6 +94,11 @@ class Facts:
                 self._superseded.append((rma.rma_id, fact.receipt_id))
             case Rma.LabelIssued():
                 self._add(LABELS, head | _fields(fact, "label_id carrier tracking_number ship_to"))
+            case Rma.CustomerNotified():
+                told = _fields(fact, "notice_id kind channel outcome reason")
+                self._notices[rma.rma_id, fact.notice_id] = {**head, **told, "attempts": 1, "at": event.occurred_at}
+            case Rma.NoticeOutcomeRecorded():
+                self._notice_outcome(rma.rma_id, fact, event.occurred_at)
             case Rma.DenialAppealed():
                 self._add(APPEALS, {**head, "line": fact.line, "grounds": fact.grounds, "stage": fact.stage})
                 self._evidence(head, fact.evidence)
@@ -99,6 +116,11 @@ class Facts:
 
     def _add(self, table: Table, row: dict[str, Any]) -> None:
         self._rows.setdefault(table.name, []).append(row)
+
+    def _notice_outcome(self, rma_id: UUID, fact: Any, at: datetime) -> None:
+        key = (rma_id, fact.notice_id)
+        row = self._notices.get(key) or self._outcomes.setdefault(key, {"attempts": 0})
+        row.update(outcome=fact.outcome, reason=fact.reason, at=at, attempts=row["attempts"] + 1)
 
     def _evidence(self, head: dict[str, Any], evidence: Sequence[Evidence]) -> None:
         for item in evidence:
@@ -180,5 +202,11 @@ class Facts:
         if self._superseded:
             returns, receipts = zip(*self._superseded, strict=True)
             connection.execute(SUPERSEDE, [list(returns), list(receipts)])
+        NOTICES.insert(connection, list(self._notices.values()))
+        if self._outcomes:
+            told = [
+                (*key, *map(row.get, ("outcome", "reason", "at", "attempts"))) for key, row in self._outcomes.items()
+            ]
+            connection.execute(TELL_OUTCOMES, [list(column) for column in zip(*told, strict=True)])
         latest = {(row["rma_id"], row["evidence_id"]): row for row in self._rows.get(EVIDENCE.name, [])}
         EVIDENCE.upsert(connection, list(latest.values()))

@@ -36,7 +36,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 10
+VERSION: Final = 11
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(

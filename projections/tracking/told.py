@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from domain.vocabularies import DiscrepancyKind, EvidenceKind
+from domain.vocabularies import DiscrepancyKind, EvidenceKind, NoticeChannel, NoticeKind, NoticeOutcome
 from projections.columns import LINE, OCCURRED_AT, ORDER_ID, POSITION, RMA_ID, one_of
 from projections.table import Column, Table
 from projections.tracking.tables import SCHEMA
@@ -61,5 +61,16 @@ APPEALS = _of_facts(
     Column("grounds", "text", "Why the customer disagrees."),
     Column("stage", "text", "With what: request, inspection."),
 )
+NOTICES = _of_facts(
+    "notices",
+    Column("notice_id", "text", "The message."),
+    Column("kind", "text", f"What it says: {one_of(NoticeKind)}."),
+    Column("channel", "text", f"How it went: {one_of(NoticeChannel)}."),
+    Column("outcome", "text", f"What became of it, as last told: {one_of(NoticeOutcome)}."),
+    Column("reason", "text", "Why, where it did not arrive.", null=True),
+    Column("attempts", "integer", "How often an outcome was told."),
+    Column("at", "timestamptz", "When the outcome was last told."),
+    key=("rma_id", "notice_id"),
+)
 
-TOLD: Final = (FEEDBACK, DISCREPANCIES, LABELS, EVIDENCE, APPEALS)
+TOLD: Final = (FEEDBACK, DISCREPANCIES, LABELS, EVIDENCE, APPEALS, NOTICES)

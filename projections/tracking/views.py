@@ -20,7 +20,7 @@ from projections.tracking.tables import (
     SCHEMA,
     UNKNOWN_PARCELS,
 )
-from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS
+from projections.tracking.told import APPEALS, DISCREPANCIES, EVIDENCE, FEEDBACK, LABELS, NOTICES
 from projections.view import View, view_of
 
 TERMS_TYPES: Final = (Rma.Authorized.TOPIC, Rma.ReviewAsked.TOPIC, Rma.Denied.TOPIC)
@@ -168,6 +168,13 @@ VIEWS: Final = (
         says="One row per photo, video or document that somebody put forward.",
         answers="What has been put forward for a return?",
         example="SELECT kind, count(*) AS pieces FROM rma_read.evidence GROUP BY kind ORDER BY kind",
+    ),
+    view_of(
+        NOTICES,
+        says="One row per message to a customer, and what became of it.",
+        answers="Which customers could not be told what became of their return?",
+        example="SELECT kind, channel, count(*) AS messages FROM rma_read.notices"
+        " WHERE outcome IN ('failed', 'bounced') GROUP BY kind, channel ORDER BY messages DESC",
     ),
     view_of(
         APPEALS,

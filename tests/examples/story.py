@@ -108,7 +108,13 @@ def _money(teller: Narrator) -> None:
     """A refund in full, with everything that gateways say and agents do."""
     photo = {"evidence_id": "E-1", "kind": "photo", "uri": "https://example.org/1.jpg", "line": 1}
     teller.ask(1, ("L1", 3, "too_small", "refund"), evidence=[photo], case_id="CASE-1")
+    teller.about(1, "RequestEvidence", line=1, note="a photo of the sole, please")
     teller.about(1, "AddEvidence", "customer:C-1", evidence=[{**photo, "evidence_id": "E-2"}])
+    notice = {"notice_id": "N-1", "kind": "approved", "channel": "email", "outcome": "sent"}
+    teller.about(1, "RecordNotice", "system:notices", **notice)
+    teller.about(1, "RecordNoticeOutcome", "system:notices", notice_id="N-1", outcome="bounced", reason="mailbox full")
+    near = next(one for one in teller.shop.rma(UUID(int=1)).deadlines.values() if one.kind == "ship_back")
+    teller.about(1, "Remind", "clock:deadlines", deadline_id=str(near.deadline_id))
     teller.about(1, "CorrectRequest", "customer:C-1", line=1, quantity=2)
     teller.about(
         1, "IssueLabel", "system:labels", label_id="LB-1", carrier="DHL", tracking_number="JJD-1", ship_to="WH-1"
@@ -135,6 +141,7 @@ def _money(teller: Narrator) -> None:
     teller.about(
         1, "SpendStoreCredit", "system:shop", credit_id=str(credit), spend_id="P-1", amount_minor=100, spent_on="O-2"
     )
+    teller.about(1, "AskFeedback", "clock:deadlines")
     teller.about(1, "GiveFeedback", "customer:C-1", score=4, comment="quick")
     teller.about(1, "CloseReturn", reason="done")
     teller.about(1, "ReopenReturn", reason="one more question")

@@ -25,6 +25,7 @@ GROUPS: Final = {
     "commands.order_money": "Money of an order that no return asks for",
     "commands.external_refunds": "Money that went back elsewhere",
     "commands.deadlines": "Deadlines",
+    "commands.notices": "What the customer is told and asked",
     "commands.closing": "Feedback and the end of a return",
     "commands.differences": "Differences between a gateway's books and ours",
     "commands.credit_notes": "Credit notes",

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from commands.registry import REGISTRATIONS
-from tests.support.four_ways import goods, money, sales
+from tests.support.four_ways import goods, money, notices, sales
 from tests.support.four_ways.case import Case
 
-CASES: Final[Mapping[str, Case]] = {**sales.CASES, **goods.CASES, **money.CASES}
+CASES: Final[Mapping[str, Case]] = {**sales.CASES, **goods.CASES, **money.CASES, **notices.CASES}
 
 
 def actor_of(name: str) -> str:
