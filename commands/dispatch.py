@@ -8,6 +8,7 @@ from typing import Final
 from commands import (  # importing them registers their handlers
     closing,
     credit_notes,
+    customers,
     deadlines,
     decisions,
     differences,
@@ -63,6 +64,7 @@ MODULES: Final = (
     notices,
     differences,
     credit_notes,
+    customers,
 )
 
 
@@ -80,6 +82,8 @@ def parse(type_name: str, body: bytes) -> Body:
 
 def streams_of(command: Body) -> tuple[str, ...]:
     """Return the streams that a command names itself."""
+    if isinstance(command, customers.EraseCustomer):
+        return (customer_stream(command.customer_id),)
     named = []
     if order_id := command.named("order_id"):
         named.append(order_stream(order_id))

@@ -60,6 +60,7 @@ OWN: Final[Mapping[str, SourceRights]] = {
     "/rma/reconcile": _own("system", "ReportDifference"),
     "/rma/match": _own("agent customer", "RequestReturn"),
     "/rma/review": _own("agent", "DecideRequest"),
+    "/rma/privacy": _own("agent system", "EraseCustomer"),
     "/rma/differences": _own("agent", "ResolveDifference"),
     "/rma/policy": _own("agent system", "PublishPolicy"),
     "/rma/statutes": _own("agent system", "PublishStatutes"),

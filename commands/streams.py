@@ -27,6 +27,9 @@ class Streams(Protocol):
     def holidays(self, calendar: str, year: int) -> frozenset[date]:
         """Return the holidays of a calendar (``GB``, ``US-CA``) in a year; none for a calendar nobody knows."""
 
+    def keys_of(self, person: str) -> tuple[str, ...]:
+        """Return the names of the keys under which a person's texts are sealed; none: nothing is."""
+
 
 def find_order(streams: Streams, order_id: str) -> Order | None:
     """Return an order, or None where it is not registered."""

@@ -25,7 +25,7 @@ from infra.services import ServiceUnreachableError
 from infra.settings import Settings
 
 HEADERS: Final = (("content-type", STRUCTURED_CONTENT.encode()),)
-KEY_FIELDS: Final = ("series_id", "order_id", "policy_id", "parcel_id")
+KEY_FIELDS: Final = ("series_id", "order_id", "policy_id", "parcel_id", "customer_id")
 """Fields of a command's body that make its record's key: the first that it has."""
 PENDING_MAX: Final = 10_000
 """Commands sent and not yet answered; more wait, so that memory stays flat and the workers are not run over."""

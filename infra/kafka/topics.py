@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 FOR_EVER: Final = -1
+SEGMENT_MS: Final = 60 * 60 * 1000
+"""After so long a segment is closed, of a topic that forgets: only closed ones are dropped when their time is over."""
 RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
 PARTITIONS: Final = 6
 """Fixed for a topic's life: other partitions for the same keys would break their order."""
@@ -103,3 +105,14 @@ def create_topics(
             continue  # somebody else was faster
         created.append(name)
     return created
+
+
+def close_segments_early(admin: KafkaAdminClient, names: TopicNames) -> None:
+    """Let the topics that forget close their segments after ``SEGMENT_MS``, new ones and old ones; safe to repeat.
+
+    Raises:
+        kafka.errors.KafkaError: The cluster is away or refuses.
+    """
+    forgetting = [name for name, retention_ms in names.retention_ms.items() if retention_ms != FOR_EVER]
+    configs = {"segment.ms": str(SEGMENT_MS)}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name in forgetting])

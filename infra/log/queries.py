@@ -54,6 +54,9 @@ UNREAD_STREAMS: Final = """
         ON read.projection = %s AND read.version = %s AND read.stream = told.stream
     WHERE coalesce(read.seen, 0) < told.version
 """
+OF_CUSTOMERS: Final = """
+    SELECT body FROM rma_log.events WHERE stream >= 'customer/' AND stream < 'customer0' AND type = %s
+"""
 
 
 class StreamPlace(NamedTuple):
@@ -171,3 +174,8 @@ def read_streams(
     """
     bounds = (list(types), after.stream, after.version, before, limit)
     return [StreamRow(*row) for row in connection.execute(READ_STREAMS, bounds, prepare=True, binary=True)]
+
+
+def bodies_of_customers(connection: Connection, type_name: str) -> list[bytes]:
+    """Return the bodies of all events of a type on the streams of customers."""
+    return [bytes(body) for (body,) in connection.execute(OF_CUSTOMERS, (type_name,))]

@@ -105,6 +105,32 @@ def opened_texts(type_name: str, body: bytes, stream: str, version: int, keys: K
             )
 
 
+def holds_plain_texts(type_name: str, body: bytes) -> bool:
+    """Tell whether an event that was recorded unsealed holds texts that would be sealed today."""
+    return any(
+        one.field.kind != "content_hash" and not (isinstance(one.value, str) and one.field.is_plain(one.value))
+        for one in _found(type_name, orjson.loads(body))
+    )
+
+
+def shown_body(
+    type_name: str, body: bytes, stream: str, version: int, keys: Keys
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return the body of a sealed event as people may see it: texts opened, or null with why, by path."""
+    values: dict[str, Any] = orjson.loads(body)
+    marks: dict[str, list[str]] = {}
+    for one in list(_sealed(type_name, values)):
+        opened = opened_value(one.field, one.value, Place(stream, version, one.path), keys)
+        if one.field.kind == "content_hash":
+            one.put(None)
+        elif isinstance(opened, Mark):
+            one.put(None)
+            marks.setdefault(opened.strip("()"), []).append(one.path)
+        else:
+            one.put(orjson.loads(opened) if one.field.kind == "json_text" else opened)
+    return values, marks
+
+
 class Mark(str):
     """What stands for a text that cannot be shown."""
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import UUID, uuid4
 
+import orjson
 import psycopg
 from psycopg import Connection
 
@@ -36,6 +37,8 @@ INSERT: Final = f"""
     SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[]) ON CONFLICT DO NOTHING
 """  # noqa: S608 - column names of our own
 HOLD: Final = "SELECT key_id FROM rma_vault.keys WHERE key_id = ANY(%s) ORDER BY key_id FOR SHARE"
+DESTROY: Final = "DELETE FROM rma_vault.keys WHERE key_id = ANY(%s) RETURNING key_id"
+ERASED: Final = "rma.Customer.Erased.v1"
 ADD_MASTER: Final = "INSERT INTO rma_vault.masters (master_id, check_value) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 
@@ -108,11 +111,54 @@ class Vault(Session):
         except psycopg.errors.DeadlockDetected as crossed:
             raise KeyGoneError("two batches took the same keys crosswise") from crossed
 
+    @contextmanager
+    def destroying(self, key_ids: Sequence[UUID]) -> Iterator[None]:
+        """Destroy these keys once the block has recorded that they are; nobody seals with them meanwhile.
+
+        Raises:
+            KeyGoneError: One is not there any more.
+            psycopg.OperationalError: The vault is away, or a lock could not be had in time.
+        """
+        try:
+            with self.waiting_for_locks(), self.connection.transaction():
+                gone = self.connection.execute(DESTROY, (list(key_ids),)).fetchall()
+                if len(gone) < len(key_ids):
+                    raise KeyGoneError("a key is gone")
+                yield
+        except psycopg.errors.DeadlockDetected as crossed:
+            raise KeyGoneError("two batches took the same keys crosswise") from crossed
+
+    def destroy_again(self, key_ids: Sequence[UUID]) -> int:
+        """Destroy keys that the log says are destroyed: a backup may have brought them back. Return how many it had."""
+        return len(self.connection.execute(DESTROY, (list(key_ids),)).fetchall()) if key_ids else 0
+
+    def rotate(self) -> int:
+        """Wrap every key by the active master key, and forget the others; return how many were wrapped by another.
+
+        Raises:
+            VaultKeyWrongError: A key is wrapped by a master key that is not among those given.
+        """
+        active, turned = self._masters.active, 0
+        with self.connection.transaction():
+            select = f"SELECT {COLUMNS} FROM rma_vault.keys WHERE master_id <> %s FOR UPDATE"  # noqa: S608
+            for key_id, _, master_id, wrapped in self.connection.execute(select, (active.master_id,)).fetchall():
+                secret = self._masters[master_id].unwrap(wrapped, name_of_key(key_id))
+                update = "UPDATE rma_vault.keys SET master_id = %s, wrapped = %s WHERE key_id = %s"
+                self.connection.execute(update, (active.master_id, active.wrap(secret, name_of_key(key_id)), key_id))
+                turned += 1
+            self.connection.execute("DELETE FROM rma_vault.masters WHERE master_id <> %s", (active.master_id,))
+        return turned
+
     def _insert(self, new: Sequence[DataKey]) -> None:
         active = self._masters.active
         wrapped = [active.wrap(key.secret, name_of_key(key.key_id)) for key in new]
         ids, people = [key.key_id for key in new], [key.person for key in new]
         self.connection.execute(INSERT, (ids, people, [active.master_id] * len(new), wrapped), prepare=True)
+
+
+def destroyed_by(events: Iterable[tuple[str, bytes]]) -> list[UUID]:
+    """Return the keys that events, given as type and body, say are destroyed."""
+    return [UUID(key) for type_name, body in events if type_name == ERASED for key in orjson.loads(body)["keys"]]
 
 
 def new_key(person: str) -> DataKey:

@@ -85,6 +85,7 @@ def whole_story() -> Shop:
     teller.tell(
         "CorrectContact", {"order_id": "O-1", "contact": {"name": "Anna Lind", "language": "de"}}, "customer:C-1"
     )
+    teller.tell("EraseCustomer", {"customer_id": "C-1", "reason": "request"}, "system:privacy")
     return teller.shop
 
 

@@ -13,6 +13,7 @@ from domain.errors import UnusableInputError
 from infra.envelope.codec import Codec
 from infra.log.auditing import Sought, events_sought
 from infra.records import StoredEvent
+from infra.sealing.bodies import marked_body
 
 PAGE_EVENTS: Final = 2_000
 WHY: Final = ("reason", "code", "codes", "note", "grounds", "comment")
@@ -80,7 +81,7 @@ def steps(connection: Connection, sought: Sought) -> Iterator[Step]:
 
 
 def _step(event: StoredEvent) -> Step:
-    body = orjson.loads(event.body)
+    body = orjson.loads(event.body if event.sealed_key_id is None else marked_body(event.type, event.body))
     told = [_text(body[name]) for name in WHY if body.get(name)]
     return {
         "position": event.position,

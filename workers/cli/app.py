@@ -20,6 +20,7 @@ from workers.cli import (
     local_stack,
     look,
     policy,
+    privacy,
     rebuild,
     recovery,
     review,
@@ -84,6 +85,7 @@ ask.register(app)
 review.register(app)
 differences.register(app)
 policy.register(app)
+privacy.register(app)
 statutes.register(app)
 
 

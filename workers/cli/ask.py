@@ -102,8 +102,10 @@ def explain(
 
     And what promotions that no longer hold took off its refunds.
     """
+    from infra.settings import Settings
     from projections.tracking.case_file import find_return
     from projections.tracking.decisions import read_decisions, read_promoted_refunds
+    from workers.operating.shown_texts import shown_texts, with_texts
     from workers.pictures.catalogues import catalogue
     from workers.pictures.explaining import explain as explain_one
     from workers.pictures.explaining import explain_refund
@@ -118,6 +120,8 @@ def explain(
             raise unknown(rma)
         if not decided:
             raise SaidNoError(f"nothing is known of a decision on return {rma}")
+    shown = shown_texts(Settings(), (f"rma/{rma_id}",))
+    decided = [with_texts(row, shown) for row in decided]
     explained = [explain_one(row, texts, claims=claims) for row in decided]
     explained += [explain_refund(row, texts) for row in promoted]
     print_json([one.as_dict() for one in explained]) if as_json else console().print(explanations(explained, texts))

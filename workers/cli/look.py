@@ -15,6 +15,8 @@ from workers.pictures.terminal import AsJson, console, counted, print_json
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from projections.tracking.case_file import CaseFile
+
 ARTICLES_SHOWN: Final = 10
 ARTICLES_MAX: Final = 10_000
 
@@ -50,12 +52,25 @@ def show(
             return
         order_id = case.summary["order_id"]
         order = _order(connection, order_id) if money else {}
+    case = _opened(case, (f"rma/{rma_id}", f"order/{order_id}"))
     if as_json:
         print_json(case.as_dict() | order)
     else:
         console().print(picture(case))
         if money:
             console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
+
+
+def _opened(case: CaseFile, streams: tuple[str, ...]) -> CaseFile:
+    """Return a return with its texts as they were written, where this process may see them."""
+    from dataclasses import fields, replace
+
+    from infra.settings import Settings
+    from workers.operating.shown_texts import shown_texts, with_texts
+
+    texts = shown_texts(Settings(), streams)
+    parts = {part.name: with_texts(getattr(case, part.name), texts) for part in fields(case)}
+    return replace(case, **parts) if texts else case
 
 
 def _order(connection: Connection, order_id: str) -> dict[str, Any]:

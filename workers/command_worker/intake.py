@@ -35,6 +35,7 @@ CUT_BYTES: Final = 64 * 1024
 """How much is kept of the value of a record that is too large, and of any key."""
 
 UNKNOWN_TYPE: Final = "unknown"
+ERASURE: Final = b"rma.EraseCustomer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ def take_in(record: Record, dead_topic: str) -> ParsedCommand | SetAside:
     if faults or actor is None or command is None or read.occurred_at is None:
         return _set_aside(record, read, faults, dead_topic)
     return _parsed(record, read, command, actor, read.occurred_at)
+
+
+def is_erasure(record: Record) -> bool:
+    """Tell whether a record may be a command that erases a customer, whatever its mode."""
+    named = dict(record.headers).get("ce_type")
+    return (named or record.value or b"").find(ERASURE) >= 0
 
 
 def _actor(read: CommandRecord, faults: list[Fault]) -> tuple[ActorKind, str] | None:

@@ -13,13 +13,25 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
+import structlog
+from psycopg import Connection
+
+from infra.log.queries import bodies_of_customers
 from infra.records import NewEvent, StoredEvent
 from infra.sealing.bodies import holds_texts, open_body, seal_body
 from infra.sealing.master_keys import VaultKeyMissingError
 from infra.sealing.sealed_text import DataKey
-from infra.sealing.vault import Vault, new_key
+from infra.sealing.vault import ERASED, Vault, destroyed_by, new_key
 
+LOG = structlog.get_logger()
 KEYS_CACHED_MAX: Final = 20_000
+
+
+def destroy_again(connection: Connection, vault: Vault) -> None:
+    """Destroy the keys that the log says are destroyed: a backup of the vault brings them back."""
+    erasures = bodies_of_customers(connection, ERASED)
+    if found := vault.destroy_again(destroyed_by((ERASED, body) for body in erasures)):
+        LOG.warning("destroyed_keys_were_back", keys=found)
 
 
 class Sealing:
@@ -86,9 +98,23 @@ class Sealing:
             event.stream, event.version, event.type, event.occurred_at, event.partition_key, body, str(key_id)
         )
 
+    def keys_of(self, person: str) -> tuple[str, ...]:
+        """Return the names of the keys of a person's texts, as the vault has them now."""
+        return tuple(str(key.key_id) for key in self._vault.find((), [person]))
+
     @contextmanager
     def held(self, events: Sequence[NewEvent]) -> Iterator[None]:
-        """Keep the keys of these events from being destroyed while the block appends; raises ``KeyGoneError``."""
+        """Keep the keys of these events while the block appends, and destroy those that they say are destroyed.
+
+        Raises:
+            KeyGoneError: Keys are not what they were when the events were decided.
+        """
+        erased = destroyed_by((event.type, event.body) for event in events)
+        if erased:
+            with self._vault.destroying(erased):
+                yield
+            self.forget()
+            return
         ids = {UUID(event.sealed_key_id) for event in events if event.sealed_key_id}
         if not ids:
             yield

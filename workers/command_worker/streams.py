@@ -47,6 +47,9 @@ class Texts(Protocol):
     def opened(self, events: dict[str, list[StoredEvent]]) -> dict[str, list[StoredEvent]]:
         """Return the events of each stream with their texts as they were written."""
 
+    def keys_of(self, person: str) -> tuple[str, ...]:
+        """Return the names of the keys of a person's texts, as the vault has them now."""
+
 
 class BatchStreams:
     """The streams of one batch, as the handlers see them. Without ``texts`` those that are sealed stay sealed.
@@ -84,6 +87,10 @@ class BatchStreams:
     def holidays(self, calendar: str, year: int) -> frozenset[date]:
         """Return the holidays of a calendar in a year; none for a calendar nobody knows."""
         return holidays_of(calendar, year)
+
+    def keys_of(self, person: str) -> tuple[str, ...]:
+        """Return the names of the keys under which a person's texts are sealed; none: nothing is."""
+        return () if self._texts is None else self._texts.keys_of(person)
 
     def uncommitted(self) -> list[tuple[AggregateRoot, Fact]]:
         """Return what the command brought about, each fact with its aggregate, causes before their effects."""

@@ -38,11 +38,11 @@ from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.records import LOST_FINGERPRINT, Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
-from infra.sealing.vault import KeyGoneError, open_vault
+from infra.sealing.vault import KeyGoneError, destroyed_by, open_vault
 from infra.settings import Settings
-from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, take_in
+from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
 from workers.command_worker.misplacement import tell_misplaced
-from workers.command_worker.sealing import Sealing
+from workers.command_worker.sealing import Sealing, destroy_again
 from workers.command_worker.streams import AggregateCache, BatchStreams
 from workers.command_worker.telling import log_handled, subject_of, verdict_of
 from workers.runtime.clock import utc_now
@@ -76,6 +76,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, clock: Calla
         consumer = patiently(join, stop, metrics)
         if consumer is None:
             return  # asked to end while Kafka was away
+        patiently(lambda: destroy_again(log.connection, vault), stop, metrics)
         placement = patiently(lambda: _placement(consumer, log, topics.commands), stop, metrics)
         poison = PoisonRecords(log)
         worker = CommandWorker(
@@ -169,6 +170,10 @@ class CommandWorker:
             UnreadableEventError: A stream that is named holds an event that was damaged, or that a newer version wrote.
             psycopg.OperationalError: PostgreSQL is away.
         """
+        if len(records) > 1 and any(is_erasure(record) for record in records):
+            for record in records:  # what comes after an erasure is sealed under another key
+                self.record([record])
+            return
         try:
             self._record(records)
         except UNFIT_ERRORS as unfit:
@@ -244,6 +249,8 @@ class CommandWorker:
             with self._sealing.held(events):
                 self._log.append(Append(entries, self._topics.results))
         streams.keep()
+        if destroyed_by((event.type, event.body) for event in events):
+            self._cache.clear()  # its aggregates hold what was erased
         return entries
 
     def _decide_all(

@@ -29,6 +29,7 @@ GROUPS: Final = {
     "commands.closing": "Feedback and the end of a return",
     "commands.differences": "Differences between a gateway's books and ours",
     "commands.credit_notes": "Credit notes",
+    "commands.customers": "Customers who are forgotten",
 }
 
 

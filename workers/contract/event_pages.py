@@ -7,6 +7,7 @@ from typing import Final
 from eventsourcing.domain import BaseAggregate
 from pydantic import TypeAdapter
 
+from domain.customer import Customer
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
 from domain.policy.statute_book import StatuteBook
@@ -27,6 +28,7 @@ AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
     "settlement-difference": SettlementDifference,
     "unknown-parcel": UnknownParcel,
     "credit-note-series": CreditNoteSeries,
+    "customer": Customer,
 }
 HEAD: Final = (
     "The body holds these fields; stream, version, business time and actor are CloudEvents attributes (see "

@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, settle_partitioner
-from infra.kafka.topics import TopicNames, create_topics
+from infra.kafka.topics import TopicNames, close_segments_early, create_topics
 from infra.log.prefix import settle_prefix
 from infra.log.system import holds_events
 from infra.migrate import migrate
@@ -76,15 +76,13 @@ def initialise(settings: Settings) -> Initialised:
         settle_kafka(connection, admin, names)
         roles = _make_roles(conninfo) if settings.postgres_roles else []
         is_new = newest(connection) is None
+    audit_key = is_new and _make_audit_key(settings)
+    return Initialised(migrations, topics, partitioner, audit_key, _make_vault_key(settings), roles)
+
+
+def _make_audit_key(settings: Settings) -> bool:
     file = settings.audit_key_file
-    return Initialised(
-        migrations,
-        topics,
-        partitioner,
-        audit_key=bool(file and is_new and make_key(file, settings.audit_origin)),
-        vault_key=_make_vault_key(settings),
-        roles=roles,
-    )
+    return file is not None and make_key(file, settings.audit_origin)
 
 
 def _make_vault_key(settings: Settings) -> bool:
@@ -106,6 +104,7 @@ def _make_topics(settings: Settings, admin: KafkaAdminClient, names: TopicNames)
         min_insync_replicas=settings.min_insync_replicas,
     )
     admin.wait_for_topics(topics, timeout_ms=TOPICS_READY_TIMEOUT_MS)
+    close_segments_early(admin, names)
     return topics
 
 

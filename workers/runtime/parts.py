@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
+from domain.customer import Customer
 from domain.history import UPCASTS
 from domain.order import Order
 from domain.policy.return_policy import ReturnPolicy
@@ -24,7 +25,16 @@ from infra.readiness import services_away
 from infra.settings import Settings
 from projections.projection import Projection
 
-AGGREGATES: Final = (Order, Rma, ReturnPolicy, StatuteBook, SettlementDifference, CreditNoteSeries, UnknownParcel)
+AGGREGATES: Final = (
+    Order,
+    Rma,
+    ReturnPolicy,
+    StatuteBook,
+    SettlementDifference,
+    CreditNoteSeries,
+    UnknownParcel,
+    Customer,
+)
 
 
 COMMANDS: Final = "commands"

@@ -42,6 +42,14 @@ CASES: Final[Mapping[str, Case]] = {
         wrong={**ORDER, "order_id": "O-2", "tenders": []},
         code="tenders_do_not_sum",
     ),
+    "EraseCustomer": Case(
+        before=[("CorrectContact", on_order(contact={"email": "a@b.example"}))],
+        said=lambda _: {"customer_id": "C-1", "reason": "request"},
+        second="nothing",
+        again="nothing",
+        wrong={"customer_id": "C-9", "reason": "request"},
+        code="nothing",
+    ),
     "CorrectContact": Case(
         said=lambda n: on_order(contact={"email": f"{n}@b.example"}),
         second="accepted",

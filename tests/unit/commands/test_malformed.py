@@ -28,6 +28,7 @@ DECIDED = [{**LINE, "decision": "approve"}]
 
 BODIES: dict[str, dict[str, Any]] = {
     "RegisterOrder": ORDER,
+    "EraseCustomer": {"customer_id": "C-1", "reason": "request"},
     "CorrectContact": {"order_id": "O-1", "contact": {"email": "a@b.example"}},
     "RecordShipment": {"order_id": "O-1", "shipment_id": "S", "lines": MOVED},
     "RecordDelivery": {"order_id": "O-1", "delivery_id": "D", "lines": MOVED},
@@ -96,6 +97,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 SENDERS = {
     "RegisterOrder": "system agent",
+    "EraseCustomer": "system agent",
     "CorrectContact": "system agent customer",
     "RecordShipment": "system agent",
     "RecordDelivery": "system agent carrier",

@@ -44,6 +44,9 @@ class _InMemory:
     def add(self, aggregate: AggregateRoot) -> None:
         self._aggregates[aggregate.id] = aggregate
 
+    def keys_of(self, _person: str, /) -> tuple[str, ...]:
+        return ()
+
     def holidays(self, _calendar: str, _year: int, /) -> frozenset[date]:
         return frozenset()
 
