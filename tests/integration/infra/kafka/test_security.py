@@ -21,7 +21,7 @@ from infra.kafka.topics import TopicNames
 from infra.probes import kafka_answers
 from infra.readiness import services_away
 from infra.settings import Settings
-from tests.conftest import STACKS
+from tests.conftest import STACKS, VAULT_KEY
 from tests.integration.workers.cli.test_passwords import at_work, command_lines
 from tests.support.pipeline import order, wait_for
 from tests.support.secure_kafka import SecureKafka, password_of, secure_kafka
@@ -42,7 +42,12 @@ def kafka() -> Iterator[SecureKafka]:
 
 def of(kafka: SecureKafka, dsn: str, prefix: str, how: str, user: str = "admin") -> Settings:
     return Settings(
-        postgres_dsn=SecretStr(dsn), topic_prefix=prefix, partitions=2, log_format="json", **kafka.settings(how, user)
+        postgres_dsn=SecretStr(dsn),
+        topic_prefix=prefix,
+        partitions=2,
+        log_format="json",
+        vault_key=SecretStr(VAULT_KEY),
+        **kafka.settings(how, user),
     )
 
 
