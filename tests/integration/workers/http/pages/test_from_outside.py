@@ -124,6 +124,7 @@ def test_a_withdrawal_is_declared_in_two_steps_with_a_receipt(
     confirm, done = withdrawn(browser, "F-withdraw")
 
     assert "I withdraw from my contract" in confirm.text
+    assert browser.press(confirm, "/withdraw/confirm", {"lang": "zh"}, at="/withdraw").language == "zh-Hans"
     assert "We have received your withdrawal" in done.text
     [(kind, recipient, body)] = in_outbox(door, "F-withdraw")
     assert (kind, recipient, "Order: F-withdraw" in body) == ("withdrawal_receipt", "anna@mail.example", True)
