@@ -32,6 +32,7 @@ from infra.settings import Settings
 from infra.stack import kafka, postgres
 from infra.stack.local import TOOLS_DIR, down, up
 from infra.stack.processes import stop
+from tests.support.pipeline import wait_for
 from tests.system.test_work_all import ALL, all_started, supervisor, workers_of
 from workers.operating.initialising import initialise
 from workers.trials.bench import load
@@ -59,13 +60,15 @@ class Shop:
     settings: Settings
     rate: float
     sent: int = 0
+    due: int = 0
     stop: Event = field(default_factory=Event)
 
     def trade(self) -> None:
         began, due = time.monotonic(), iter(self._commands())
         publisher = publisher_of(self.settings)
         while not self.stop.wait(0.1):
-            waiting = [next(due) for _ in range(int((time.monotonic() - began) * self.rate) - self.sent)]
+            self.due = int((time.monotonic() - began) * self.rate)
+            waiting = [next(due) for _ in range(self.due - self.sent)]
             while waiting and not self.stop.is_set():
                 try:
                     publisher.deliver(TopicNames().commands, waiting)
@@ -101,13 +104,13 @@ def memory_mib(process: psutil.Popen) -> dict[str, float]:
 
 
 def behind(settings: Settings, shop: Shop) -> int | None:
-    """Return how many commands are not decided yet, or events not shown; None where nobody can tell."""
+    """Return how many commands are not sent or decided yet, and events not shown; None where nobody can tell."""
     try:
         with psycopg.connect(postgres_address(settings), connect_timeout=2) as connection:
             [(decided, recorded, shown)] = connection.execute(DONE, (load.SOURCE, PROJECTIONS)).fetchall()
     except psycopg.OperationalError:
         return None
-    return max(0, shop.sent + 1 - int(decided)) + int(recorded) - int(shown or 0)
+    return max(0, max(shop.due, shop.sent) + 1 - int(decided)) + int(recorded) - int(shown or 0)
 
 
 def watch(process: psutil.Popen, seconds: float, most: dict[str, float]) -> None:
@@ -179,6 +182,7 @@ def main() -> None:
         ports = (urlsplit(postgres_address(settings)).port or 0, int(str(settings.kafka_bootstrap).rpartition(":")[2]))
         with closing(publisher_of(settings)) as merchant:
             merchant.deliver(TopicNames().commands, [record_of(load.publish_policy())])
+        wait_for(lambda: behind(settings, Shop(settings, 0)) == 0, "the policy to be decided, before any order comes")
         shop = Shop(settings, given.rate)
         trading = Thread(target=shop.trade)
         trading.start()
@@ -200,6 +204,7 @@ def main() -> None:
         finally:
             shop.stop.set()
             trading.join()
+            shop.due = shop.sent
         accepted = f"SELECT status, count(*) FROM rma_log.outcomes WHERE source = '{load.SOURCE}' GROUP BY status"
         print(f"\n{shop.sent} commands were sent in all")
         while behind(settings, shop):
