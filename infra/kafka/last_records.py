@@ -7,14 +7,14 @@ from typing import Final
 
 from kafka.errors import KafkaTimeoutError
 
-from infra.kafka.record import DatedRecord
+from infra.kafka.record import Record
 from infra.kafka.topic_reader import TopicReader
 
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 60
 
 
-def last_records(reader: TopicReader, count: int) -> Iterator[DatedRecord]:
+def last_records(reader: TopicReader, count: int) -> Iterator[Record]:
     """Yield up to so many of the last records of each partition that the topic holds now.
 
     Raises:

@@ -23,13 +23,9 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
-
-
-class DatedRecord(Record, Protocol):
-    """A record with the milliseconds since 1970 at which it was written."""
-
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """The milliseconds since 1970 at which it was written."""
 
 
 Batch = Mapping[TopicPartition, Sequence[Record]]

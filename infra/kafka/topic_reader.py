@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from domain.errors import RmaError
 from infra.kafka.clients import BOOTSTRAP_TIMEOUT_MS, RECONNECT_MAX_MS, REQUEST_TIMEOUT_MS
-from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka.record import Offsets, Record
 from infra.kafka_address import connecting_to
 
 POLL_RECORDS_MAX: Final = 5_000
@@ -32,6 +33,12 @@ def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     if not numbers:
         raise TopicMissingError(topic)
     return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def topic_id_of(consumer: KafkaConsumer, topic: str) -> UUID | None:
+    """Return Kafka's own id of a topic that the consumer has asked for: one made anew under its name has another."""
+    known: UUID | None = consumer._client.cluster.topic_id(topic)  # noqa: SLF001 - the client has no other way
+    return known
 
 
 class TopicReader:
@@ -59,6 +66,7 @@ class TopicReader:
         )
         try:
             self.partitions = partitions_of(self._consumer, topic)
+            self.topic_id = topic_id_of(self._consumer, topic)
         except TopicMissingError:
             self._consumer.close()
             raise
@@ -90,7 +98,7 @@ class TopicReader:
         """Return the offset of the record that is read next."""
         return int(self._consumer.position(partition))
 
-    def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[DatedRecord]]:
+    def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Record]]:
         """Return what comes next, waiting for the first record at most so long."""
         return dict(self._consumer.poll(timeout_ms=timeout_ms))
 
@@ -144,7 +152,7 @@ class PartitionReaders:
         reader = self._readers.get(partition)
         return self._starts[partition] if reader is None else reader.position(partition)
 
-    def poll(self, partition: TopicPartition, timeout_ms: int) -> Sequence[DatedRecord]:
+    def poll(self, partition: TopicPartition, timeout_ms: int) -> Sequence[Record]:
         """Return what comes next in a partition, waiting for the first record at most so long."""
         if partition not in self._readers:
             self._readers[partition] = TopicReader(self._bootstrap, self._topic)

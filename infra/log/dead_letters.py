@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -19,14 +20,21 @@ ONE_AT_A_TIME: Final = 0x524D4107
 LATEST: Final = """
     SELECT DISTINCT ON (partition, record_offset) partition, record_offset, action, acted_at, actor, reason
     FROM rma_log.dead_letter_actions JOIN unnest(%s::int[], %s::bigint[]) AS kept (partition, first_offset)
-    USING (partition) WHERE topic = %s AND record_offset >= first_offset
+    USING (partition) WHERE topic = %s AND (topic_id IS NULL OR topic_id = %s) AND record_offset >= first_offset
     ORDER BY partition, record_offset, seq DESC
 """
 RECORD: Final = """
-    INSERT INTO rma_log.dead_letter_actions (topic, partition, record_offset, action, acted_at, actor, reason)
-    SELECT %s, partition, record_offset, %s, clock_timestamp(), %s, %s
+    INSERT INTO rma_log.dead_letter_actions (topic, topic_id, partition, record_offset, action, acted_at, actor, reason)
+    SELECT %s, %s, partition, record_offset, %s, clock_timestamp(), %s, %s
     FROM unnest(%s::int[], %s::bigint[]) AS acted (partition, record_offset)
 """
+
+
+class DeadTopic(NamedTuple):
+    """The topic of dead letters, and Kafka's own id of it: one that was made anew holds none of the old letters."""
+
+    name: str
+    topic_id: UUID | None
 
 
 class ActionTaken(NamedTuple):
@@ -40,10 +48,10 @@ class ActionTaken(NamedTuple):
     reason: str | None
 
 
-def actions_taken(connection: Connection, topic: str, first: Mapping[int, int]) -> dict[Place, ActionTaken]:
+def actions_taken(connection: Connection, topic: DeadTopic, first: Mapping[int, int]) -> dict[Place, ActionTaken]:
     """Return the last action on each letter that the topic still holds, from its first offset by partition on."""
     with connection.cursor(row_factory=class_row(ActionTaken)) as cursor:
-        found = cursor.execute(LATEST, (list(first), list(first.values()), topic)).fetchall()
+        found = cursor.execute(LATEST, (list(first), list(first.values()), *topic)).fetchall()
     return {(taken.partition, taken.record_offset): taken for taken in found}
 
 
@@ -53,8 +61,8 @@ def act_alone(connection: Connection) -> None:
 
 
 def record_action(
-    connection: Connection, topic: str, places: Iterable[Place], *, action: Action, actor: str, reason: str | None
+    connection: Connection, topic: DeadTopic, places: Iterable[Place], *, action: Action, actor: str, reason: str | None
 ) -> None:
     """Record what was done about letters, of which there is at least one; those dropped need a ``reason``."""
     partitions, offsets = zip(*places, strict=True)
-    connection.execute(RECORD, (topic, action, actor, reason, list(partitions), list(offsets)))
+    connection.execute(RECORD, (*topic, action, actor, reason, list(partitions), list(offsets)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from psycopg import Connection
@@ -10,6 +11,22 @@ from psycopg import Connection
 from infra.log.event_log import EventLog
 
 ERROR_CHARACTERS_MAX: Final = 1_000
+
+COUNT: Final = """
+    INSERT INTO rma_log.poison AS known (topic, partition, record_offset, attempts, error, record_sha256)
+    VALUES (%s, %s, %s, 1, %s, %s) ON CONFLICT (topic, partition, record_offset) DO UPDATE SET
+        attempts = CASE WHEN known.record_sha256 = excluded.record_sha256 THEN known.attempts + 1 ELSE 1 END,
+        error = excluded.error,
+        record_sha256 = excluded.record_sha256
+"""
+FAILED: Final = """
+    SELECT topic, partition, record_offset, record_sha256
+    FROM rma_log.poison JOIN unnest(%s::text[], %s::int[], %s::bigint[]) AS asked (topic, partition, record_offset)
+    USING (topic, partition, record_offset) WHERE attempts >= %s
+"""
+FORGET: Final = (
+    "DELETE FROM rma_log.poison WHERE topic = %s AND partition = %s AND record_offset = %s AND attempts < %s"
+)
 
 
 class Placed(Protocol):
@@ -21,6 +38,19 @@ class Placed(Protocol):
     def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
+
+
+class Written(Placed, Protocol):
+    """What was written there, and when, in milliseconds since 1970."""
+
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 Place = tuple[str, int, int]
@@ -38,32 +68,45 @@ def place_text(record: Placed) -> str:
 
 
 class PoisonRecords:
-    """How often each record made a worker fail, in PostgreSQL, so that it outlives the worker."""
+    """How often each record made a worker fail, in PostgreSQL, so that it outlives the worker.
+
+    A record is known by its place and by what it is: a topic that is made anew gives its places out again.
+    """
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
-    def count(self, record: Placed, error: str) -> None:
+    def count(self, record: Written, error: str) -> None:
         """Count one more failure of a record, in a transaction of its own."""
-        self._log.connection.execute(
-            "INSERT INTO rma_log.poison AS known (topic, partition, record_offset, attempts, error) "
-            "VALUES (%s, %s, %s, 1, %s) ON CONFLICT (topic, partition, record_offset) "
-            "DO UPDATE SET attempts = known.attempts + 1, error = excluded.error",
-            (record.topic, record.partition, record.offset, error.replace("\x00", "")[:ERROR_CHARACTERS_MAX]),
-        )
+        said = error.replace("\x00", "").encode(errors="replace").decode()[:ERROR_CHARACTERS_MAX]
+        self._log.connection.execute(COUNT, (*place_of(record), said, _identity(record)))
 
-    def parked(self, records: Iterable[Placed], attempts_max: int) -> set[Place]:
-        """Return the places of those records that failed too often."""
-        places = {place_of(record) for record in records}
-        rows = self._log.connection.execute(
-            "SELECT topic, partition, record_offset FROM rma_log.poison WHERE attempts >= %s", (attempts_max,)
-        )
-        return {(row[0], row[1], row[2]) for row in rows} & places
+    def parked(self, records: Iterable[Written], attempts_max: int) -> set[Place]:
+        """Return the places of those records that failed so often."""
+        by_place = {place_of(record): record for record in records}
+        topics, partitions, offsets = zip(*by_place, strict=True) if by_place else ((), (), ())
+        asked = (list(topics), list(partitions), list(offsets), attempts_max)
+        failed = self._log.connection.execute(FAILED, asked).fetchall()
+        return {place for *at, known in failed if known == _identity(by_place[place := (at[0], at[1], at[2])])}
+
+    def forget(self, record: Placed, attempts_max: int) -> None:
+        """Let a record that was handled after all count for nothing; one that failed so often stays known."""
+        self._log.connection.execute(FORGET, (*place_of(record), attempts_max))
+
+
+def _identity(record: Written) -> bytes:
+    """Return a SHA-256 over when a record was written and all that it holds."""
+    hashed = hashlib.sha256(str(record.timestamp).encode())
+    for part in (record.key, record.value, *(part for name, held in record.headers for part in (name.encode(), held))):
+        hashed.update(b"-" if part is None else b"%d:" % len(part))
+        hashed.update(part or b"")
+    return hashed.digest()
 
 
 def forget_poison(connection: Connection) -> None:
-    """Forget every record that made a worker fail: their places are those of a topic that is gone."""
+    """Forget which records made a worker fail, or were in hand: their places are those of a topic that is gone."""
     connection.execute("DELETE FROM rma_log.poison")
+    connection.execute("DELETE FROM rma_log.in_hand")
 
 
 def failures(connection: Connection) -> list[tuple[str, int, int, int, str]]:

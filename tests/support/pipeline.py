@@ -63,6 +63,7 @@ class Polled:
     topic: str = "rma.commands"
     partition: int = 0
     offset: int = field(default_factory=iter(range(10**9)).__next__)
+    timestamp: int = 0
 
 
 def order(order_id: str = "O-1", **changes: Any) -> dict[str, Any]:

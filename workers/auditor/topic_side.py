@@ -9,7 +9,7 @@ from typing import Final
 from kafka.errors import KafkaTimeoutError
 
 from infra.kafka.partitioner import Placement
-from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka.record import Offsets, Record
 from infra.kafka.topic_reader import PartitionReaders
 from infra.records import StoredEvent
 from workers.auditor.chain import hashed_of
@@ -43,7 +43,7 @@ class TopicSide:
         self._look_up = look_up
         self._position = position
         self._ends: Offsets = {}
-        self._held: dict[int, deque[DatedRecord]] = {one.partition: deque() for one in reader.partitions}
+        self._held: dict[int, deque[Record]] = {one.partition: deque() for one in reader.partitions}
         self._partitions = {one.partition: one for one in reader.partitions}
 
     def read_to(self, ends: Offsets) -> None:
@@ -106,7 +106,7 @@ class TopicSide:
         self._held[partition].popleft()
         self.records += 1
 
-    def _peek(self, partition: int) -> DatedRecord | None:
+    def _peek(self, partition: int) -> Record | None:
         held, here = self._held[partition], self._partitions[partition]
         end = self._ends.get(here, 0)
         empty_polls = 0
@@ -117,14 +117,14 @@ class TopicSide:
                 raise KafkaTimeoutError(f"partition {partition} holds records that do not come")
         return held[0] if held and held[0].offset < end else None
 
-    def _position_of(self, record: DatedRecord) -> int:
+    def _position_of(self, record: Record) -> int:
         """Return the log position that a record bears; raises ``FaultFoundError`` where it bears none."""
         value = next((value for name, value in record.headers if name == POSITION), None)
         if value is None or not value.isdigit():
             raise FaultFoundError(self._at(record, "a record with a position", "one without"))
         return int(value)
 
-    def _check_repeat(self, record: DatedRecord, position: int) -> None:
+    def _check_repeat(self, record: Record, position: int) -> None:
         event = self._look_up(position)
         if event is None:
             raise FaultFoundError(self._at(record, f"the log's event at position {position}", "one that it lacks"))
@@ -132,19 +132,19 @@ class TopicSide:
         if not is_record_of(record, event, hashed_of(event)):
             raise FaultFoundError(self._at(record, f"position {position} as the log has it", "another one"))
 
-    def _check(self, record: DatedRecord, event: StoredEvent, hashed: bytes) -> None:
+    def _check(self, record: Record, event: StoredEvent, hashed: bytes) -> None:
         if not is_record_of(record, event, hashed):
             where = {"position": event.position, "partition": record.partition, "offset": record.offset}
             found = "another key, header or body"
             raise FaultFoundError(Fault("topic_differs", where, f"event {event.event_id}", found, event.position))
 
-    def _refuse_stranger(self, record: DatedRecord) -> None:
+    def _refuse_stranger(self, record: Record) -> None:
         """Raise where a record lies in a partition that is not its key's."""
         belongs = self._placement.of(record.key)
         if belongs != record.partition:
             raise FaultFoundError(self._at(record, f"its key in partition {belongs}", f"in {record.partition}"))
 
-    def _beyond(self, record: DatedRecord, position: int, last: StoredEvent | None) -> Fault:
+    def _beyond(self, record: Record, position: int, last: StoredEvent | None) -> Fault:
         """Return what a record behind the log's end means: the log was cut, or the record is one too many."""
         prev_hash = dict(record.headers).get(PREV_HASH)
         if position == self._position + 1 and last is not None and prev_hash == last.hash.hex().encode():
@@ -152,12 +152,12 @@ class TopicSide:
             return Fault("event_missing", {"position": position}, said, None, position)
         return self._at(record, f"no position above {self._position}", f"position {position}")
 
-    def _at(self, record: DatedRecord, expected: str, found: str) -> Fault:
+    def _at(self, record: Record, expected: str, found: str) -> Fault:
         where = {"partition": record.partition, "offset": record.offset}
         return Fault("topic_differs", where, expected, found, self._position)
 
 
-def is_record_of(record: DatedRecord, event: StoredEvent, hashed: bytes) -> bool:
+def is_record_of(record: Record, event: StoredEvent, hashed: bytes) -> bool:
     """Tell whether a record is an event, to the last byte of key, headers and body."""
     key = event.partition_key.encode()
     if record.key != key or record.value is None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -21,30 +20,32 @@ from typing import Final
 import psycopg
 import structlog
 from kafka import KafkaConsumer
+from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from commands import dispatch
 from commands.sources import ANYONE, Sources
-from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError, UnusableInputError
+from domain.errors import RmaError, RuleViolationError
 from domain.fact import AggregateRoot, Fact
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnreadableEventError, topic_of
 from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.record import Batch, Offsets, Record
-from infra.kafka.record_batch import fits_record
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import Append, ConcurrencyError, EventLog
+from infra.log.in_hand import Hand, InHand
 from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
-from infra.records import LOST_FINGERPRINT, Answered, Decided, Entry, NewEvent, Outcome, SetAside, Verdict
+from infra.records import Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.sealing.vault import KeyGoneError, destroyed_by, open_vault
 from infra.settings import Settings
+from workers.command_worker.answering import answer_again, answered_before, refuse_too_large, refused
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.sealing import Sealing, destroy_again
 from workers.command_worker.streams import AggregateCache, BatchStreams
-from workers.command_worker.telling import log_handled, subject_of, verdict_of
+from workers.command_worker.telling import log_handled, verdict_of
 from workers.runtime.clock import utc_now
 from workers.runtime.loop import Loop
 from workers.runtime.one_history import history_check
@@ -56,10 +57,14 @@ RACES_MAX: Final = 10
 """How often a batch is decided anew after it lost a race."""
 
 POISON_ATTEMPTS_MAX: Final = 3
-"""How often a record may make the worker fail before it is parked as a dead letter."""
+"""How often a record may fail alone, or end the worker's process, before it is parked as a dead letter."""
 
 UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
 """What PostgreSQL raises when it is there but will not take a value."""
+
+NO_DEFECTS: Final = (psycopg.Error, KafkaError, ConcurrencyError, RmaError)
+"""What says nothing against a record, but for ``UNFIT_ERRORS``: a service is away or not as it should be, a race was
+lost too often, or we raised it on purpose: an event cannot be read, a key is missing, log and topic differ."""
 
 LOG = structlog.get_logger()
 
@@ -100,7 +105,7 @@ def _placement(consumer: KafkaConsumer, log: EventLog, topic: str) -> Placement 
 
 
 class CommandFailedError(Exception):
-    """A command met an error that is neither a refusal nor a service away: a defect. The batch was not written."""
+    """A record could neither be handled nor be parked: nothing of it was written."""
 
 
 class CommandWorker:
@@ -141,19 +146,41 @@ class CommandWorker:
         self._placement = placement
         self._clock = clock
         self._cache = AggregateCache()
+        self._in_hand = InHand(log)
 
     def handle(self, batch: Batch) -> Offsets:
         """Decide and record a polled batch; return the next offsets. Raises what else ``record`` does.
 
-        A partition with a command about a stream that cannot be read is left out of what is returned: it stops, and an
-        alarm says why.
+        Records that another worker had in hand, and may have died of, are recorded in small pieces. A partition with a
+        command about a stream that cannot be read is left out of what is returned: it stops, and an alarm says why.
         """
+        suspected = self._in_hand.take(batch)
+        calm = {partition: records for partition, records in batch.items() if partition not in suspected}
+        recorded = self._record_all(calm) if calm else {}
+        for partition, hand in suspected.items():
+            if self._record_in_pieces(partition, batch[partition], hand):
+                recorded[partition] = batch[partition]
+        return {partition: records[-1].offset + 1 for partition, records in recorded.items()}
+
+    def _record_all(self, batch: Batch) -> dict[TopicPartition, Sequence[Record]]:
+        """Record a batch; return it without the partitions that stop."""
         try:
             self.record([record for records in batch.values() for record in records])
-            recorded = batch
         except UnreadableEventError:
-            recorded = {partition: records for partition, records in batch.items() if self._record_each(records)}
-        return {partition: records[-1].offset + 1 for partition, records in recorded.items()}
+            return {partition: records for partition, records in batch.items() if self._record_each(records)}
+        return dict(batch)
+
+    def _record_in_pieces(self, partition: TopicPartition, records: Sequence[Record], hand: Hand) -> bool:
+        """Record what another worker had in hand, each piece noted before; tell whether all of it could be."""
+        if (suspect := hand.alone(records)) is not None:
+            self._poison.count(suspect, "its worker ended in the middle of it")
+        for piece in hand.pieces(records):
+            self._in_hand.take_over(partition, piece)
+            if not self._record_all({partition: piece}):
+                return False
+            if len(piece) == 1:
+                self._poison.forget(piece[0], POISON_ATTEMPTS_MAX)
+        return True
 
     def resume_offset(self, partition: TopicPartition) -> None:
         """Trust Kafka's committed offset: a command that comes again gets its first answer."""
@@ -161,27 +188,35 @@ class CommandWorker:
     def record(self, records: Sequence[Record]) -> None:
         """Decide a batch and record it in one transaction.
 
-        Where PostgreSQL refuses the batch for what it holds, each record is recorded on its own, so that one does not
-        spoil the others.
+        Where that fails for what one of its records holds, each is recorded on its own, so that one does not spoil the
+        others; and one that fails alone ``POISON_ATTEMPTS_MAX`` times is parked.
 
         Raises:
             ConcurrencyError: The batch lost more than ``RACES_MAX`` races in a row.
-            CommandFailedError: A command met a defect; its record's attempts were counted.
+            CommandFailedError: A record could not even be parked.
             UnreadableEventError: A stream that is named holds an event that was damaged, or that a newer version wrote.
             psycopg.OperationalError: PostgreSQL is away.
         """
-        if len(records) > 1 and any(is_erasure(record) for record in records):
-            for record in records:  # what comes after an erasure is sealed under another key
-                self.record([record])
-            return
-        try:
-            self._record(records)
-        except UNFIT_ERRORS as unfit:
-            if len(records) == 1:
-                raise self._failed(records[0], unfit) from unfit
-            LOG.warning("batch_taken_apart", records=len(records), error=repr(unfit))
-            for record in records:
-                self.record([record])
+        # what comes after an erasure is sealed under another key: such a batch is recorded record by record
+        if len(records) > 1 and not any(is_erasure(record) for record in records):
+            try:
+                return self._record(records)
+            except Exception as failed:
+                _raise_unless_defect(failed)
+                LOG.warning("batch_taken_apart", records=len(records), error=repr(failed))
+        for record in records:
+            self._record_alone(record)
+        return None
+
+    def _record_alone(self, record: Record) -> None:
+        for _ in range(POISON_ATTEMPTS_MAX + 1):
+            try:
+                return self._record([record])
+            except Exception as failed:
+                _raise_unless_defect(failed)
+                LOG.exception("command_failed", place=place_text(record))
+                self._poison.count(record, repr(failed))
+        raise CommandFailedError(place_text(record))
 
     def _record_each(self, records: Sequence[Record]) -> bool:
         """Record one partition's records one by one up to the first that cannot be decided; tell whether all could."""
@@ -213,18 +248,10 @@ class CommandWorker:
 
     def _take_in(self, records: Sequence[Record]) -> list[ParsedCommand | SetAside]:
         parked = self._poison.parked(records, POISON_ATTEMPTS_MAX)
-        return [self._park(record) if place_of(record) in parked else self._take_in_one(record) for record in records]
-
-    def _take_in_one(self, record: Record) -> ParsedCommand | SetAside:
-        try:
-            return take_in(record, self._topics.dead)
-        except Exception as defect:
-            raise self._failed(record, defect) from defect
-
-    def _failed(self, record: Record, defect: Exception) -> CommandFailedError:
-        """Count a defect against its record, and return what ends the worker."""
-        self._poison.count(record, repr(defect))
-        return CommandFailedError(place_text(record))
+        return [
+            self._park(record) if place_of(record) in parked else take_in(record, self._topics.dead)
+            for record in records
+        ]
 
     def _park(self, record: Record) -> SetAside:
         alarm("record_parked", topic=record.topic, partition=record.partition, offset=record.offset)
@@ -264,9 +291,9 @@ class CommandWorker:
         now = self._clock()
         for command in taken:
             if isinstance(command, SetAside):
-                entries.append(_answered_before(command, outcomes) or command)
+                entries.append(answered_before(command, outcomes) or command)
             elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
-                entries.append(_answer_again(command, before))
+                entries.append(answer_again(command, before))
             else:
                 decided[command.id_key] = self._decide(command, streams, now)
                 entries.append(decided[command.id_key])
@@ -278,18 +305,11 @@ class CommandWorker:
         try:
             dispatch.handle(command.command, command.meta, streams, now, self._sources)
             events = self._events(streams)
-            _refuse_too_large(events)
+            refuse_too_large(events)
             streams.accept()
         except RuleViolationError as refusal:
             streams.refuse()
-            events, verdict = [], _refused(refusal)
-        except (psycopg.Error, ConcurrencyError, UnreadableEventError, UnusableInputError):
-            raise
-        except Exception as defect:
-            LOG.exception(
-                "command_failed", source=command.meta.source, command_id=command.meta.command_id, **subject_of(command)
-            )
-            raise self._failed(command.record, defect) from defect
+            events, verdict = [], refused(refusal)
         return Decided(command.stamp, answer_key(command.record), command.fingerprint, verdict, events)
 
     def _events(self, streams: BatchStreams) -> list[NewEvent]:
@@ -321,30 +341,7 @@ class CommandWorker:
             log_handled(record, command, entry)
 
 
-def _refuse_too_large(events: Sequence[NewEvent]) -> None:
-    """Raise ``EventTooLargeError`` for what the topic would not take: the relay would stand still at it for ever."""
-    for event in events:
-        if not fits_record(event.body):
-            raise EventTooLargeError(event.type)
-
-
-def _answer_again(command: ParsedCommand, before: Outcome | Decided) -> Answered:
-    """Answer a command whose id was used before: the same answer for the same command, else a refusal."""
-    answer: bytes | Decided | Verdict
-    if before.fingerprint in {command.fingerprint, LOST_FINGERPRINT}:
-        answer = before if isinstance(before, Decided) else before.result
-    else:
-        answer = _refused(CommandIdReusedError("another command came under this id and source before"))
-    return Answered(command.stamp, answer_key(command.record), answer)
-
-
-def _answered_before(malformed: SetAside, outcomes: Mapping[tuple[str, str], Outcome]) -> Answered | None:
-    """Return the first answer to a command that an earlier version, with other rules for its fields, took: it holds."""
-    before = None if malformed.id_key is None else outcomes.get(malformed.id_key)
-    if before is None or malformed.answered is None or before.fingerprint != malformed.fingerprint:
-        return None
-    return replace(malformed.answered, answer=before.result)
-
-
-def _refused(refusal: RuleViolationError) -> Verdict:
-    return Verdict("refused", refusal.code, refusal.message, refusal.details)
+def _raise_unless_defect(failed: Exception) -> None:
+    """Raise an error again unless a record may be to blame for it."""
+    if isinstance(failed, NO_DEFECTS) and not isinstance(failed, UNFIT_ERRORS):
+        raise failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from projections.checkpoints import CHECKPOINTS
+from projections.dead_letter_actions import DEAD_LETTER_ACTIONS
 from projections.positions import POSITIONS
 from projections.read_models import PROJECTIONS
 from projections.view import READ_SCHEMA, View
@@ -23,6 +24,7 @@ def kept_by() -> dict[str, tuple[View, str]]:
     """Return every stable view with who keeps it, in the order of their names."""
     found = {view.name: (view, name) for name, projection in PROJECTIONS.items() for view in projection.views}
     found |= {POSITIONS.name: (POSITIONS, "every projector"), CHECKPOINTS.name: (CHECKPOINTS, "the auditor")}
+    found[DEAD_LETTER_ACTIONS.name] = (DEAD_LETTER_ACTIONS, "`rma dead`")
     return dict(sorted(found.items()))
 
 

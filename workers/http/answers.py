@@ -15,7 +15,7 @@ import structlog
 from kafka.structs import TopicPartition
 
 from infra.addresses import addresses, postgres_address
-from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka.record import Offsets, Record
 from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
@@ -107,7 +107,7 @@ class AnswerReader:
             self._waiting.tell(command, answer)
         self._fresh.clear()
 
-    def _take(self, batch: Mapping[TopicPartition, Sequence[DatedRecord]]) -> None:
+    def _take(self, batch: Mapping[TopicPartition, Sequence[Record]]) -> None:
         for at, records in batch.items():
             for record in records:
                 headers, answer = dict(record.headers), record.value or b""

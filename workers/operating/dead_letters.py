@@ -18,10 +18,18 @@ from infra.addresses import addresses
 from infra.envelope.command_record import read_command
 from infra.kafka.own_topics import topics_of
 from infra.kafka.publisher import publisher_of
-from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka.record import Offsets, Record
 from infra.kafka.topic_reader import TopicMissingError, TopicReader
 from infra.kafka.topics import TopicNames
-from infra.log.dead_letters import Action, ActionTaken, Place, act_alone, actions_taken, record_action
+from infra.log.dead_letters import (
+    Action,
+    ActionTaken,
+    DeadTopic,
+    Place,
+    act_alone,
+    actions_taken,
+    record_action,
+)
 from infra.log.prefix import require_prefix
 from infra.sessions import connect
 from infra.settings import Settings
@@ -75,7 +83,7 @@ class DeadLetter:
     """What was done about it last; None: it waits for somebody."""
 
     @classmethod
-    def of(cls, record: DatedRecord) -> Self:
+    def of(cls, record: Record) -> Self:
         """Return a Kafka record as a dead letter, our own headers apart from the original's."""
         headers = [(name, value or b"") for name, value in record.headers]
         own = {
@@ -164,6 +172,7 @@ class DeadLetters:
                 topics_of(settings)  # another prefix than the database belongs to is the better reason
                 raise
             self._reader = opened.enter_context(closing(reader))
+            self._topic = DeadTopic(self._topics.dead, reader.topic_id)
             self._log = opened.enter_context(closing(connect(where.postgres_dsn.get_secret_value())))
             require_prefix(self._log, settings.topic_prefix)
             self._opened = opened.pop_all()
@@ -252,11 +261,11 @@ class DeadLetters:
     def _record(self, letters: Sequence[DeadLetter], action: Action, actor: str, reason: str | None) -> None:
         if letters:
             places = [letter.place for letter in letters]
-            record_action(self._log, self._topics.dead, places, action=action, actor=actor, reason=reason)
+            record_action(self._log, self._topic, places, action=action, actor=actor, reason=reason)
 
     def _taken(self, first: Offsets) -> dict[Place, ActionTaken]:
         kept_from = {partition.partition: offset for partition, offset in first.items()}
-        return actions_taken(self._log, self._topics.dead, kept_from)
+        return actions_taken(self._log, self._topic, kept_from)
 
     def _at(self, wanted: Mapping[TopicPartition, Collection[int]]) -> Iterator[DeadLetter]:
         """Yield the letters at these offsets, in no order across partitions; what lies between is read over."""
@@ -271,7 +280,9 @@ class DeadLetters:
             last = {partition: end for partition, end in last.items() if self._reader.position(partition) <= end}
 
 
-def waiting_letters(connection: Connection[Any], topic: str, first: Mapping[int, int], ends: Mapping[int, int]) -> int:
+def waiting_letters(
+    connection: Connection[Any], topic: DeadTopic, first: Mapping[int, int], ends: Mapping[int, int]
+) -> int:
     """Return how many letters wait for somebody, of those that the topic holds between these offsets."""
     taken = actions_taken(connection, topic, first)
     return sum(ends.values()) - sum(first.values()) - len(taken)

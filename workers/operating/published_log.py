@@ -14,7 +14,7 @@ from kafka.structs import TopicPartition
 
 from domain.errors import RmaError
 from infra.kafka.partitioner import Partitioner, Placement
-from infra.kafka.record import DatedRecord
+from infra.kafka.record import Record
 from infra.kafka.topic_reader import PartitionReaders
 from infra.records import StoredEvent
 from workers.auditor.chain import hashed_of
@@ -45,7 +45,7 @@ class PublishedLog:
         """Those that would have put every record where it lies."""
         self._reader = reader
         self._ends = reader.ends()
-        self._held: dict[TopicPartition, deque[DatedRecord]] = {one: deque() for one in reader.partitions}
+        self._held: dict[TopicPartition, deque[Record]] = {one: deque() for one in reader.partitions}
 
     def __iter__(self) -> Iterator[StoredEvent]:
         """Yield the events; raises ``PublishedLogError`` with the position at which they no longer follow."""
@@ -70,7 +70,7 @@ class PublishedLog:
                 found.append((_position(record), partition))
         return min(found, default=None)
 
-    def _peek(self, partition: TopicPartition) -> DatedRecord | None:
+    def _peek(self, partition: TopicPartition) -> Record | None:
         held, end = self._held[partition], self._ends[partition]
         empty_polls = 0
         while not held and self._reader.position(partition) < end:
@@ -80,7 +80,7 @@ class PublishedLog:
                 raise KafkaTimeoutError(f"partition {partition.partition} holds records that do not come")
         return held[0] if held else None
 
-    def _read(self, record: DatedRecord) -> StoredEvent:
+    def _read(self, record: Record) -> StoredEvent:
         """Return the event of a record, which must be its record to the last byte, and follow the one before."""
         event = _stored(record)
         hashed = hashed_of(event)
@@ -95,14 +95,14 @@ class PublishedLog:
         return event._replace(hash=hashlib.sha256(event.prev_hash + hashed).digest())
 
 
-def _position(record: DatedRecord) -> int:
+def _position(record: Record) -> int:
     value = dict(record.headers).get("ce_position")
     if value is None or not value.isdigit():
         raise PublishedLogError(f"offset {record.offset} of partition {record.partition} is no event of a log")
     return int(value)
 
 
-def _stored(record: DatedRecord) -> StoredEvent:
+def _stored(record: Record) -> StoredEvent:
     """Return the event that a record bears, without its own hash; raises ``PublishedLogError``."""
     headers: dict[str, Any] = dict(record.headers)  # what is missing is found by reading it
     sealed = headers.get("ce_sealedkeyid")

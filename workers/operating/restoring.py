@@ -27,7 +27,7 @@ from infra.kafka.clients import make_admin
 from infra.kafka.identity import identity_of
 from infra.kafka.own_topics import topics_of
 from infra.kafka.partitioner import NAME as PARTITIONER
-from infra.kafka.record import DatedRecord, Offsets
+from infra.kafka.record import Offsets, Record
 from infra.kafka.topic_reader import PartitionReaders, TopicReader
 from infra.kafka.topics import TopicNames
 from infra.kafka_address import connecting_to
@@ -176,7 +176,7 @@ def _answers(connection: Connection, bootstrap: str, names: TopicNames, begun: L
     return put_answers_back(connection, begun)
 
 
-def _answer(record: DatedRecord, begun: LogEnd) -> FoundAnswer | None:
+def _answer(record: Record, begun: LogEnd) -> FoundAnswer | None:
     """Return the answer of a record, if it is the first one to its command and was given after the backup."""
     headers = dict(record.headers)
     seq, fingerprint = headers.get(ANSWER_SEQ), headers.get(FINGERPRINT)
@@ -195,7 +195,7 @@ def _answer(record: DatedRecord, begun: LogEnd) -> FoundAnswer | None:
     )
 
 
-def _to_the_end(reader: TopicReader) -> Iterator[list[DatedRecord]]:
+def _to_the_end(reader: TopicReader) -> Iterator[list[Record]]:
     """Yield what a topic holds now, from where it was sought, a poll at a time."""
     ends, empty_polls = reader.ends(), 0
     while any(reader.position(partition) < end for partition, end in ends.items()):

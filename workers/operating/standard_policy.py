@@ -41,6 +41,7 @@ class _Unsent:
     headers: Sequence[tuple[str, bytes | None]] = HEADERS
     partition: int = 0
     offset: int = -1
+    timestamp: int = 0
 
 
 @dataclass(frozen=True, slots=True)

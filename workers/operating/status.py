@@ -16,9 +16,10 @@ from psycopg.rows import dict_row
 
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
-from infra.kafka.topic_reader import partitions_of
+from infra.kafka.topic_reader import partitions_of, topic_id_of
 from infra.kafka.topics import TopicNames
 from infra.kafka_address import connecting_to
+from infra.log.dead_letters import DeadTopic
 from infra.log.lane import LANE, Standing, messages_waiting, standing
 from infra.log.prefix import require_prefix
 from infra.log.queries import last_position, may_read
@@ -120,12 +121,13 @@ def read_status(settings: Settings) -> SystemStatus:
         torn = None if log.tail is None else _torn(connection, where.kafka_bootstrap, topics)
         positions = connection.execute(POSITIONS, (POSITIONS_MAX,)).fetchall()
         events, dead = _ends(consumer, topics.events), _ends(consumer, topics.dead)
+        letters = DeadTopic(topics.dead, topic_id_of(consumer, topics.dead))
         seen = _Seen(settings, log, positions, events, processes(settings, connection))
         return SystemStatus(
             log_position=log.tail,
             workers=[one for worker in WORKERS for one in seen.progress(worker, consumer, topics.commands)],
             outbox_waiting=log.outbox_waiting,
-            dead_letters=None if log.tail is None else waiting_letters(connection, topics.dead, dead.first, dead.next),
+            dead_letters=None if log.tail is None else waiting_letters(connection, letters, dead.first, dead.next),
             positions=positions,
             outdated=outdated_in(positions),
             audit=log.audit,

@@ -31,6 +31,7 @@ from infra.roles import may_make_tables
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, Session, connect
 from infra.settings import Settings
 from projections.checkpoints import CHECKPOINTS
+from projections.dead_letter_actions import DEAD_LETTER_ACTIONS
 from projections.positions import POSITIONS
 from projections.projection import Projection
 from projections.read_models import projection_named
@@ -269,7 +270,7 @@ def prepare(conninfo: str, projection: Projection) -> None:
         makes = may_make_tables(connection)
         if makes:
             connection.execute(sql.SQL(projection.tables_sql))
-            connection.execute(sql.SQL(views_sql([POSITIONS, CHECKPOINTS])))
+            connection.execute(sql.SQL(views_sql([POSITIONS, CHECKPOINTS, DEAD_LETTER_ACTIONS])))
         [(live,)] = connection.execute(OTHER_VERSION_IS_LIVE, (projection.name, projection.version)).fetchall()
         if live:
             alarm("rebuild_needed", projection=projection.name, version=projection.version)

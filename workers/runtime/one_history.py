@@ -20,7 +20,7 @@ from domain.errors import RmaError
 from infra.addresses import addresses
 from infra.kafka.identity import identity_of
 from infra.kafka.last_records import last_records
-from infra.kafka.record import DatedRecord
+from infra.kafka.record import Record
 from infra.kafka.topic_reader import TopicMissingError, TopicReader
 from infra.kafka.topics import TopicNames
 from infra.log.lane import standing
@@ -163,7 +163,7 @@ def settle_kafka(connection: Connection[Any], admin: KafkaAdminClient, topics: T
     remember_anew(connection, KAFKA, found)
 
 
-def _ids(records: Iterable[DatedRecord]) -> dict[int, str]:
+def _ids(records: Iterable[Record]) -> dict[int, str]:
     """Return the ids of the events that records hold, by position; what is no event of ours is another's concern."""
     found = {}
     for record in records:

@@ -23,7 +23,10 @@ SUPERVISED: Final = "_RMA_SUPERVISED"
 """Set for children: their standard input ends when the supervisor does."""
 
 RESTARTS_MAX: Final = 5
-"""How often in a row a worker is started again; one that ran for ``HEALTHY_S`` begins anew."""
+"""How often in a row a worker that ended by itself is started again; one that ran for ``HEALTHY_S`` begins anew.
+
+One that was killed is started again without end: a record may have killed it, and is parked after a few times.
+"""
 HEALTHY_S: Final = 60.0
 BACKOFF_S: Final = 0.5
 BACKOFF_MAX_S: Final = 15.0
@@ -45,7 +48,7 @@ class WorkerGaveUpError(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """One worker, its process, and how often it crashed in a row."""
+    """One worker, its process, and how often in a row it crashed: was killed, or ended by itself."""
 
     name: str
     argv: Sequence[str]
@@ -55,6 +58,8 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     crashes: int = 0
+    ends: int = 0
+    """How many of its crashes were no kills."""
     start_at: float = 0.0
 
     def start(self) -> None:
@@ -80,10 +85,13 @@ class Child:
             return
         self._close_pipe()
         self.process = None
-        self.crashes = 1 if now - self.started_at >= HEALTHY_S else self.crashes + 1
-        if self.crashes > RESTARTS_MAX:
+        if now - self.started_at >= HEALTHY_S:
+            self.crashes = self.ends = 0
+        self.crashes += 1
+        self.ends += exit_code >= 0
+        if self.ends > RESTARTS_MAX:
             raise WorkerGaveUpError(self.name, exit_code)
-        pause_s = min(BACKOFF_MAX_S, self.backoff_s * 2 ** (self.crashes - 1))
+        pause_s = min(BACKOFF_MAX_S, self.backoff_s * 2 ** min(self.crashes - 1, RESTARTS_MAX))
         self.start_at = now + pause_s
         LOG.warning("worker_ended", worker=self.name, exit_code=exit_code, crashes=self.crashes, pause_s=pause_s)
 

@@ -10,7 +10,7 @@ import orjson
 
 from infra.envelope.cloudevents import event_attributes
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
-from infra.kafka.record import DatedRecord
+from infra.kafka.record import Record
 from infra.log.auditing import StoredOutcome
 from workers.deadlines.worker import SOURCE as DEADLINES
 from workers.trials.chaos.evidence import Command, Evidence
@@ -126,7 +126,7 @@ def dead_letters_are_the_malformed(evidence: Evidence, load: Mapping[int, Sent])
         for record in evidence.commands
         if _asked(record, load)[0] == "malformed"
     }
-    letters: dict[tuple[int, int], DatedRecord] = {}
+    letters: dict[tuple[int, int], Record] = {}
     for letter in evidence.dead:
         headers = dict(letter.headers)
         place = (int(headers[DEAD + "partition"] or b""), int(headers[DEAD + "offset"] or b""))
@@ -166,7 +166,7 @@ def nothing_failed(evidence: Evidence) -> Iterator[str]:
         yield f"the auditor stopped: {row}"
 
 
-def _asked(record: DatedRecord, load: Mapping[int, Sent]) -> tuple[str, Command | None]:
+def _asked(record: Record, load: Mapping[int, Sent]) -> tuple[str, Command | None]:
     """Return what kind of record this is, and which command it names."""
     mark = dict(record.headers).get(MARK)
     if mark is not None:
@@ -176,7 +176,7 @@ def _asked(record: DatedRecord, load: Mapping[int, Sent]) -> tuple[str, Command 
     return "command", (event["source"], event["id"])
 
 
-def _headers(record: DatedRecord) -> dict[str, str]:
+def _headers(record: Record) -> dict[str, str]:
     return {name: (value or b"").decode() for name, value in record.headers}
 
 

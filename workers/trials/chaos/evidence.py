@@ -11,7 +11,7 @@ import psycopg
 from kafka.errors import KafkaTimeoutError
 
 from infra.addresses import addresses, postgres_address
-from infra.kafka.record import DatedRecord
+from infra.kafka.record import Record
 from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.log.auditing import StoredOutcome, events_after, outcomes_after
@@ -37,10 +37,10 @@ class Evidence:
     """Records that made a worker fail."""
     stops: Sequence[tuple[Any, ...]]
     """Why the auditor stopped."""
-    commands: Sequence[DatedRecord]
-    published: Sequence[DatedRecord]
-    answers: Sequence[DatedRecord]
-    dead: Sequence[DatedRecord]
+    commands: Sequence[Record]
+    published: Sequence[Record]
+    answers: Sequence[Record]
+    dead: Sequence[Record]
 
 
 def gather(settings: Settings) -> Evidence:
@@ -74,9 +74,9 @@ def _outcomes(connection: psycopg.Connection) -> list[StoredOutcome]:
     return kept
 
 
-def _topic(bootstrap: str, topic: str) -> list[DatedRecord]:
+def _topic(bootstrap: str, topic: str) -> list[Record]:
     """Return a topic's records, partition by partition in their order."""
-    found: list[DatedRecord] = []
+    found: list[Record] = []
     with closing(TopicReader(bootstrap, topic)) as reader:
         ends, begins = reader.ends(), reader.begins()
         reader.seek(begins)

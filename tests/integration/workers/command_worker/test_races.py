@@ -1,8 +1,7 @@
-"""Races, crashes and defects: what a command worker does when it is not alone, or not well."""
+"""Races and crashes: what a command worker does when it is not alone, or not well."""
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
 from threading import Barrier, Thread
 from typing import Any
@@ -10,17 +9,13 @@ from typing import Any
 import pytest
 from kafka.structs import TopicPartition
 
-from commands.orders import RecordDelivery
-from commands.registry import REGISTRATIONS, Registration
-from infra.envelope import command_record
 from infra.log.event_log import ConcurrencyError, EventLog
-from tests.support.command_worker import answers, dead_letters, events, outcome, sold, wanted
-from tests.support.pipeline import Pipeline, answer, command, delivery, order
+from tests.support.command_worker import answers, events, outcome, sold, wanted
+from tests.support.pipeline import Pipeline, answer, command, order
 from workers.command_worker import worker as command_worker
-from workers.command_worker.worker import POISON_ATTEMPTS_MAX, CommandFailedError, CommandWorker
+from workers.command_worker.worker import CommandWorker
 
 RACERS = 4
-NEVER = re.compile("(?!)")
 RMA_1 = "00000000-0000-4000-8000-000000000001"
 
 
@@ -131,54 +126,6 @@ def test_keys_buy_speed_never_correctness(pipeline: Pipeline) -> None:
     keys = {answer(record.value)["command_id"]: record.key for record in pipeline.read_topic(pipeline.topics.results)}
     assert keys == {"unkeyed": None, "astray": b"O-1"}
     assert {record.key for record in pipeline.read_topic(pipeline.topics.events)} == {b"O-1", b"O-2"}
-
-
-def test_a_record_that_kills_the_worker_is_parked(
-    pipeline: Pipeline, worker: CommandWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A defect ends the worker with nothing written; after a few times the record is set aside and the rest goes on."""
-
-    def broken(*_: Any) -> None:
-        raise ZeroDivisionError("a planted defect")
-
-    monkeypatch.setitem(
-        REGISTRATIONS, "rma.RecordDelivery.v1", Registration(RecordDelivery, frozenset({"system"}), broken)
-    )
-    batch = [
-        command("RegisterOrder", order("O-1"), id="before"),
-        command("RecordDelivery", delivery(), id="killer"),
-        command("RegisterOrder", order("O-2"), id="after"),
-    ]
-    for _ in range(POISON_ATTEMPTS_MAX):
-        with pytest.raises(CommandFailedError):
-            worker.record(batch)
-        assert events(pipeline) == []
-    worker.record(batch)
-
-    assert [event.stream for event in events(pipeline)] == ["order/O-1", "order/O-2"]
-    [letter] = dead_letters(pipeline)
-    assert letter.value == batch[1].value
-    assert b"parked" in dict(letter.headers)["rma_dead_reason"]
-    assert pipeline.log.find_outcomes([("/shop", "killer")]) == {}
-
-
-def test_a_value_that_the_database_refuses_spoils_one_record_only(
-    pipeline: Pipeline, worker: CommandWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the append fails for one record's sake, the batch is taken apart and the others are recorded."""
-    monkeypatch.setattr(command_record, "CONTROL_CHARACTERS", NEVER)  # the planted hole in the checks
-    batch = [
-        command("RegisterOrder", order("O-1"), id="good"),
-        command("RegisterOrder", order("O-2"), id="bad\x00"),
-        command("RegisterOrder", order("O-3"), id="good-too"),
-    ]
-    for _ in range(POISON_ATTEMPTS_MAX):
-        with pytest.raises(CommandFailedError):
-            worker.record(batch)
-    worker.record(batch)
-
-    assert [event.stream for event in events(pipeline)] == ["order/O-1", "order/O-3"]
-    assert len(dead_letters(pipeline)) == 1
 
 
 def test_a_broken_connection_is_waited_out(pipeline: Pipeline, worker: CommandWorker) -> None:

@@ -12,6 +12,8 @@ import orjson
 import psycopg
 import pytest
 
+from infra.kafka.clients import make_admin
+from infra.kafka.topics import create_topics
 from tests.support.pipeline import Pipeline, Polled, answer, headers, order, wait_for
 from workers.operating.dead_letters import DeadLetter, DeadLetters
 from workers.operating.initialising import initialise
@@ -157,3 +159,28 @@ def test_the_newest_are_found_behind_many_that_were_dealt_with(pipeline: Pipelin
     waiting = letters.newest(3)
     assert numbers(waiting)[:1] == [0]
     assert set(numbers(waiting)) == {0, 100, 101}
+
+
+def test_letters_of_a_topic_made_anew_are_not_taken_for_the_old_ones(pipeline: Pipeline, letters: DeadLetters) -> None:
+    """It gives the same places out again: what somebody did about the old letters is not done about the new."""
+    letters.drop(letters.newest(100), actor=ANN, reason="old")
+    letters.close()
+    with closing(make_admin(pipeline.bootstrap)) as admin:
+        admin.delete_topics([pipeline.topics.dead])
+        wait_for(lambda: pipeline.topics.dead not in admin.list_topics(), "the topic to be gone")
+        wait_for(lambda: pipeline.topics.dead in create_topics(admin, pipeline.topics), "the topic to be made anew")
+    die(pipeline, broken(50))
+
+    with closing(DeadLetters(pipeline.settings)) as anew:
+        assert numbers(anew.newest(100)) == [50]
+        assert read_status(pipeline.settings).dead_letters == 1
+
+
+def test_auditors_see_who_dropped_what_and_why(pipeline: Pipeline, letters: DeadLetters) -> None:
+    """In a view of the contract, which nobody can write to."""
+    letters.drop(letters.newest(1), actor=ANN, reason="a test of the shop's")
+
+    seen = pipeline.log.connection.execute(
+        "SELECT topic, action, actor, reason FROM rma_read.dead_letter_actions"
+    ).fetchall()
+    assert seen == [(pipeline.topics.dead, "dropped", ANN, "a test of the shop's")]

@@ -41,6 +41,21 @@ def test_a_worker_that_keeps_crashing_is_given_up(tmp_path: Path) -> None:
     assert lines(log) == RESTARTS_MAX + 1
 
 
+def test_a_worker_that_keeps_being_killed_is_not_given_up(tmp_path: Path) -> None:
+    """What kills it may be a record, or the system short of memory: nobody else is stopped for that."""
+    log = tmp_path / "starts"
+    child, stop = python(f"import os; open({str(log)!r}, 'a').write('x\\n'); os.kill(os.getpid(), 9)"), Event()
+    thread = Thread(target=supervise, args=([child], stop))
+    thread.start()
+    until = time.monotonic() + WAIT_MAX_S
+    while lines(log) <= RESTARTS_MAX + 1 and thread.is_alive() and time.monotonic() < until:
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+
+    assert lines(log) > RESTARTS_MAX + 1
+
+
 def test_all_workers_stop_when_one_is_given_up() -> None:
     """A system with a part missing is not left running."""
     steady = python("import time; time.sleep(600)")

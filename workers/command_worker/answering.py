@@ -1,0 +1,41 @@
+"""What is answered to a command that was refused, or that was answered before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
+from infra.kafka.record_batch import fits_record
+from infra.records import LOST_FINGERPRINT, Answered, Decided, NewEvent, Outcome, SetAside, Verdict
+from workers.command_worker.intake import ParsedCommand, answer_key
+
+
+def refuse_too_large(events: Sequence[NewEvent]) -> None:
+    """Raise ``EventTooLargeError`` for what the topic would not take: the relay would stand still at it for ever."""
+    for event in events:
+        if not fits_record(event.body):
+            raise EventTooLargeError(event.type)
+
+
+def answer_again(command: ParsedCommand, before: Outcome | Decided) -> Answered:
+    """Answer a command whose id was used before: the same answer for the same command, else a refusal."""
+    answer: bytes | Decided | Verdict
+    if before.fingerprint in {command.fingerprint, LOST_FINGERPRINT}:
+        answer = before if isinstance(before, Decided) else before.result
+    else:
+        answer = refused(CommandIdReusedError("another command came under this id and source before"))
+    return Answered(command.stamp, answer_key(command.record), answer)
+
+
+def answered_before(malformed: SetAside, outcomes: Mapping[tuple[str, str], Outcome]) -> Answered | None:
+    """Return the first answer to a command that an earlier version, with other rules for its fields, took: it holds."""
+    before = None if malformed.id_key is None else outcomes.get(malformed.id_key)
+    if before is None or malformed.answered is None or before.fingerprint != malformed.fingerprint:
+        return None
+    return replace(malformed.answered, answer=before.result)
+
+
+def refused(refusal: RuleViolationError) -> Verdict:
+    """Return a broken rule as what its command is answered."""
+    return Verdict("refused", refusal.code, refusal.message, refusal.details)
