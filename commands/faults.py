@@ -17,6 +17,8 @@ Place = tuple[int | str, ...]
 """Where something stands in JSON values: names and indices, from the outside in."""
 
 FAULTS_MAX: Final = 100
+LOOKED_AT_MAX: Final = 10_000
+"""Of more than so many faults none is named: a body of 1 MiB may have a million, and each costs memory."""
 IN_WORDS: Final = PATTERNS_IN_WORDS | when.PATTERNS_IN_WORDS | contact.PATTERNS_IN_WORDS
 
 
@@ -39,8 +41,8 @@ def faults_in(error: ValidationError, data: Any) -> list[Fault]:
     """
     found = error.errors(include_url=False, include_input=False)
     placed = [(place_of(one, data), one) for one in found]
-    places = [place for place, _ in placed]
-    told = ((json_path(place), _said(one)) for place, one in placed if not _is_echo(one, place, places))
+    around = {place[:depth] for place, _ in placed for depth in range(len(place))}
+    told = ((json_path(place), _said(one)) for place, one in placed if not (place in around and _may_echo(one)))
     return _one_each(told)[:FAULTS_MAX]
 
 
@@ -58,14 +60,12 @@ def _said(fault: ErrorDetails) -> str:
     return fault["msg"].removeprefix("Value error, ")
 
 
-def _is_echo(fault: ErrorDetails, place: Place, places: Iterable[Place]) -> bool:
-    """Tell whether a value is called too short, or of another type, only for what is wrong inside of it.
+def _may_echo(fault: ErrorDetails) -> bool:
+    """Tell whether a value in which something is wrong is called too short, or of another type, only for that.
 
     Faulty items were not counted, and where one of several types was meant, the others do not fit anyway.
     """
-    return (fault["type"] == "too_short" or fault["type"].endswith("_type")) and any(
-        len(other) > len(place) and other[: len(place)] == place for other in places
-    )
+    return fault["type"] == "too_short" or fault["type"].endswith("_type")
 
 
 def place_of(fault: ErrorDetails, data: Any) -> Place:

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, to_json
 
-from commands.faults import MalformedError, Place, faults_in, json_of, json_path, place_of
+from commands.faults import LOOKED_AT_MAX, MalformedError, Place, faults_in, json_of, json_path, place_of
+from domain.errors import Fault
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,6 +35,8 @@ def read(model: type[Model], body: bytes) -> Model:
 
 
 def _read_again(model: type[Model], body: bytes, error: ValidationError) -> Model:
+    if error.error_count() > LOOKED_AT_MAX:
+        raise MalformedError([Fault("$", f"more than {LOOKED_AT_MAX:,} things are wrong with it")]) from error
     data = json_of(body)
     faults = faults_in(error, data)
     changed = _write_plainly(data, error.errors(include_url=False, include_input=False))

@@ -23,6 +23,13 @@ from infra.envelope.repeated_names import GIVEN_TWICE, repeated_names
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 ATTRIBUTE_CHARACTERS_MAX: Final = 256
+HEADERS_MAX: Final = 256
+"""CloudEvents has a dozen, and what traces calls adds a few; a record of 8 MiB could hold a million."""
+HEADER_BYTES_MAX: Final = 64 * 1024
+"""Names and values of all headers together."""
+DEPTH_MAX: Final = 100
+"""How many lists and objects may stand inside each other in a body."""
+TOO_DEEP: Final = f"nests deeper than {DEPTH_MAX} levels"
 NUL_FAULTS_MAX: Final = 100
 YEARS: Final = range(1970, 2200)
 CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -56,6 +63,7 @@ class CommandRecord:
 
 def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> CommandRecord:
     """Read a command in binary or structured mode; whatever is wrong with it is among its faults."""
+    headers, too_many = _bounded(headers)
     content_type = _content_type(headers)
     if content_type == STRUCTURED_CONTENT:
         attributes, faults, data, body, in_body = _structured(value)
@@ -65,8 +73,12 @@ def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | Non
         if content_type not in {"", "application/json"}:
             faults.append(Fault("$.content-type", "must be application/json or application/cloudevents+json"))
         data = _json(value, faults)
+        if value is not None and _nests_too_deep(data, value):
+            faults.append(Fault("$", TOO_DEEP))
+            data = UNREADABLE
         prefix, body = BINARY, None if data is UNREADABLE else value
         in_body = [] if body is None else _given_twice(repeated_names(body, data))
+    faults += too_many
     faults += _attribute_faults(attributes, prefix, {fault.path for fault in faults})
     faulty = {fault.path for fault in faults}
     readable = {name: text for name, text in attributes.items() if text and prefix + name not in faulty}
@@ -75,6 +87,19 @@ def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | Non
         found = islice(_nul_places(data), NUL_FAULTS_MAX)
         in_body += [Fault(path_of(parts_of(place)), "holds the character U+0000") for place in found]
     return CommandRecord(readable, prefix, occurred_at, data, body, (*faults, *in_body))
+
+
+def _bounded(
+    headers: Sequence[tuple[str, bytes | None]],
+) -> tuple[Sequence[tuple[str, bytes | None]], list[Fault]]:
+    """Return the headers that are read, and what is wrong with how many or how long they are."""
+    faults = []
+    if len(headers) > HEADERS_MAX:
+        faults.append(Fault("$", f"has more than {HEADERS_MAX} headers"))
+    size = sum(len(name) + len(content or b"") for name, content in headers)
+    if size > HEADER_BYTES_MAX:
+        faults.append(Fault("$", f"has more than {HEADER_BYTES_MAX} bytes of headers"))
+    return headers[:HEADERS_MAX], faults
 
 
 def _content_type(headers: Sequence[tuple[str, bytes | None]]) -> str:
@@ -143,13 +168,32 @@ def _json(value: bytes | None, faults: list[Fault]) -> object:
     return UNREADABLE
 
 
+def _nests_too_deep(data: Any, text: bytes) -> bool:
+    """Tell whether JSON values nest deeper than ``DEPTH_MAX``; a text with fewer brackets is not looked through."""
+    if text.count(b"[") + text.count(b"{") <= DEPTH_MAX:
+        return False
+    level = [data]
+    for _ in range(DEPTH_MAX):
+        level = [part for value in level for part in _parts(value) if isinstance(part, list | dict)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
 def _written(data: object, faults: list[Fault]) -> bytes | None:
     """Return the data of a structured event as bytes; what is read may nest deeper than what can be written."""
     try:
-        return orjson.dumps(data)
+        written = orjson.dumps(data)
     except orjson.JSONEncodeError:
-        faults.append(Fault("$.data", "nests too deep"))
+        written = None
+    if written is None or _nests_too_deep(data, written):
+        faults.append(Fault("$.data", TOO_DEEP))
         return None
+    return written
 
 
 def _nul_places(data: object) -> Iterator[Place]:

@@ -185,7 +185,8 @@ def dead_letter(record: Record, reason: Mapping[str, object], dead_topic: str) -
     if record.value is None:
         own["tombstone"] = b"true"
     key, value = record.key, record.value or b""
-    headers = [(name, content if content is not None else b"") for name, content in record.headers]
+    given = ((name, content or b"") for name, content in record.headers)
+    headers = [header for header in given if not header[0].startswith(DEAD_HEADER_PREFIX)]  # nobody else's say why
     size = len(key or b"") + len(value) + sum(len(name.encode()) + len(content) for name, content in headers)
     if size > LETTER_BYTES_MAX:
         own["cut"] = str(size).encode()

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from commands.metadata import ACTOR_ID_MAX
-from infra.envelope.command_record import ATTRIBUTE_CHARACTERS_MAX, BODY_BYTES_MAX
+from infra.envelope.command_record import (
+    ATTRIBUTE_CHARACTERS_MAX,
+    BODY_BYTES_MAX,
+    DEPTH_MAX,
+    HEADER_BYTES_MAX,
+    HEADERS_MAX,
+)
 from infra.kafka.record_batch import UNPACKED_BYTES_MAX
 from infra.kafka.topics import DAY_MS, FOR_EVER, RECORD_BYTES_MAX, TopicNames
 from infra.settings import Settings
@@ -20,7 +26,8 @@ HOLDS: Final = {
     NAMES.dead: "records that were no command, or made a worker fail, whole and with what was wrong",
     NAMES.checkpoints: "signed checkpoints of the log, under the size of the tree; one partition",
 }
-MIB: Final = 1024 * 1024
+KIB: Final = 1024
+MIB: Final = KIB * KIB
 
 
 def kafka_page() -> str:
@@ -30,6 +37,9 @@ def kafka_page() -> str:
         compression=Settings.model_fields["kafka_compression"].default,
         body_mib=BODY_BYTES_MAX // MIB,
         attribute_characters=ATTRIBUTE_CHARACTERS_MAX,
+        headers=HEADERS_MAX,
+        headers_kib=HEADER_BYTES_MAX // KIB,
+        depth=DEPTH_MAX,
         actor_characters=ACTOR_ID_MAX,
         results=NAMES.results,
         record_mib=RECORD_BYTES_MAX // MIB,
@@ -81,6 +91,8 @@ What we write is compressed by {compression}, which every client reads without a
 | what | at most |
 | --- | --- |
 | a command's body | {body_mib} MiB, uncompressed; else it is malformed |
+| how deep a command's body nests | {depth} lists and objects inside each other; else it is malformed |
+| the headers of a command | {headers}, and {headers_kib} KiB in all; else it is malformed |
 | a CloudEvents attribute of a command | {attribute_characters} characters; else it is malformed |
 | the id of an actor | {actor_characters} characters; else it is malformed |
 | an event | {record_mib} MiB as sent, {unpacked_mib} MiB unpacked; else its command is refused (`event_too_large`) |

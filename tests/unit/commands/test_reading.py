@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 from typing import Any
 
@@ -11,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.dispatch import parse
-from commands.fields import IDENTIFIER, Body
+from commands.fields import IDENTIFIER, LINES_MAX, Body
 from commands.registry import content_hash
 from domain.names import NAME_MAX, name_in
 from tests.unit.commands.test_malformed import BODIES, LINE, faults
+
+CPU_S_MAX = 5.0
+"""Of a processor, however busy; what is quadratic takes minutes."""
 
 NAMES = [
     ("RegisterOrder", "lines", "sku"),
@@ -162,3 +166,16 @@ def test_an_article_in_exchange_may_be_written_so() -> None:
     assert faulty([{"sku": "A B", "quantity": 1.0, "amount_minor": 2.0}]) == []
     assert faulty([{"sku": " B", "quantity": 1.0, "amount_minor": 2.0}]) == ["$.lines[0].exchange_for[0].sku"]
     assert faulty({"sku": "A", "quantity": 1.5, "amount_minor": 2}) == ["$.lines[0].exchange_for.quantity"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [[1] * LINES_MAX, [{}] * LINES_MAX, [{}] * 300_000, [{"line_id": "", "sku": "", "quantity": 1.0}] * LINES_MAX],
+    ids=["no objects", "empty ones", "too many", "each written otherwise"],
+)
+def test_faults_cost_no_more_than_they_are_many(lines: list[Any]) -> None:
+    """A small body may be wrong in a million places: it is malformed within moments, and kept for nobody's memory."""
+    began = time.process_time()
+
+    assert faults("RegisterOrder", {**BODIES["RegisterOrder"], "lines": lines})
+    assert time.process_time() - began < CPU_S_MAX

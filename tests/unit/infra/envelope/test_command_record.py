@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from infra.envelope.command_record import (
     ATTRIBUTE_CHARACTERS_MAX,
     BODY_BYTES_MAX,
+    DEPTH_MAX,
+    HEADER_BYTES_MAX,
+    HEADERS_MAX,
     NUL_FAULTS_MAX,
     REQUIRED,
     CommandRecord,
@@ -23,6 +27,9 @@ from infra.envelope.command_record import (
 from infra.envelope.places import PATH_CHARACTERS_MAX
 from infra.records import rfc3339
 from workers.command_worker.intake import fingerprint
+
+CPU_S_MAX = 5.0
+"""Of a processor, however busy; what is quadratic takes minutes."""
 
 HEADERS: list[tuple[str, bytes | None]] = [
     ("ce_specversion", b"1.0"),
@@ -121,6 +128,49 @@ def test_sizes_are_bounded() -> None:
     rest = [header for header in HEADERS if header[0] != "ce_id"]
     assert not paths([*rest, ("ce_id", b"x" * ATTRIBUTE_CHARACTERS_MAX)])
     assert paths([*rest, ("ce_id", b"x" * (ATTRIBUTE_CHARACTERS_MAX + 1))]) == {"$.ce_id"}
+
+
+def test_headers_are_bounded() -> None:
+    """As many and as long as the bound are read, one more is malformed; who it was is still known, and answered."""
+    more = [("x", b"")] * (HEADERS_MAX - len(HEADERS))
+    left = HEADER_BYTES_MAX - sum(len(name) + len(value or b"") for name, value in HEADERS) - len("x")
+    for within, beyond in (
+        ([*HEADERS, *more], [*HEADERS, *more, ("x", b"")]),
+        ([*HEADERS, ("x", b"y" * left)], [*HEADERS, ("x", b"y" * (left + 1))]),
+    ):
+        assert not paths(within)
+        assert paths(beyond) == {"$"}
+        assert read_command(beyond, b"{}").attributes["id"] == "c-1"
+
+
+@pytest.mark.parametrize("opened", [b"[", b'{"a":'])
+def test_depth_is_bounded(opened: bytes) -> None:
+    """As deep as the bound is read, one level more is malformed; also what no parser could read."""
+    closing = b"]" if opened == b"[" else b"}"
+
+    def nested(depth: int) -> bytes:
+        return opened * depth + (b"" if opened == b"[" else b"1") + closing * depth
+
+    assert not paths(HEADERS, nested(DEPTH_MAX))
+    for depth in (DEPTH_MAX + 1, 300, 1_000, 100_000):
+        assert paths(HEADERS, nested(depth)) == {"$"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("ce_source", b"x")] * 20_000 + [("ce_id", b"\xff")] * 20_000,
+        [("ce_id", b"\xff")] * 400_000,
+        [(f"ce_{number}", b"") for number in range(100_000)],
+    ],
+    ids=["one after the other", "no UTF-8", "many names"],
+)
+def test_headers_cost_no_more_than_they_are_long(headers: list[tuple[str, bytes | None]]) -> None:
+    """A record of 8 MiB may hold a million; each of them once looked up in a list of the others' faults took hours."""
+    began = time.process_time()
+
+    assert "$" in paths(headers)
+    assert time.process_time() - began < CPU_S_MAX
 
 
 def test_the_nul_character_is_found_wherever_it_hides() -> None:
