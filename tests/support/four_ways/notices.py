@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from tests.support.four_ways.case import (
     DELIVERED,
@@ -20,7 +20,7 @@ PAID: Final = ("RecordPayoutOutcome", on_return(payout_id=PAYOUT, outcome="settl
 
 
 def notice(number: int, **more: str) -> Body:
-    told = {"notice_id": f"N-{number}", "kind": "approved", "channel": "email", "outcome": "sent"}
+    told: dict[str, Any] = {"notice_id": f"N-{number}", "kind": "approved", "channel": "email", "outcome": "sent"}
     return on_return(**{**told, **more})
 
 
