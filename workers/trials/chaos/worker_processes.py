@@ -68,6 +68,7 @@ class WorkerProcess:
         with self._lock:
             if self.runs:
                 return
+            self._let_go()
             environment = {**os.environ, **self._settings.as_environment(), SUPERVISED: "1"}
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -83,6 +84,7 @@ class WorkerProcess:
             if self._process is not None:
                 self._process.kill()
                 self._process.wait(END_TIMEOUT_S)
+                self._let_go()
 
     def stop(self) -> None:
         """Let it stand still."""
@@ -131,6 +133,11 @@ class WorkerProcess:
         """Return the end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-SAID_LINES:])
+
+    def _let_go(self) -> None:
+        """Close our end of the pipe by which a process that has ended would have heard of our own end."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _signal(self, number: int) -> None:
         with self._lock:
