@@ -20,16 +20,28 @@ NOT_JSON: Final = frozenset({"ordered_at", "tender_kinds"})
 _PLAIN: Final[dict[str, type]] = dict.fromkeys(TEXT_FACTS, str) | dict.fromkeys(NUMBER_FACTS, int)
 
 
+class Comparison(NamedTuple):
+    """One comparison of a fact with what is expected of it, as it is written down; ``is_json``: the value, too, is."""
+
+    path: str
+    fact: str
+    operator: str
+    expected: Any
+    test: Test
+    is_json: bool
+
+
 class CompiledCondition(NamedTuple):
     """A condition as functions that always agree.
 
     ``rest`` returns what is left to ask when only some facts, by name, can still change: an answer where none of them
-    matters.
+    matters. ``comparison`` is there where the condition is nothing but one.
     """
 
     explain: Explain
     answer: Answer
     rest: Rest
+    comparison: Comparison | None = None
 
 
 def compile_condition(condition: Condition, zone: str, path: str = "when") -> CompiledCondition:
@@ -65,15 +77,12 @@ def _not(answer: Answer) -> Answer:
 
 def _connective(parts: list[CompiledCondition], *, decisive: bool) -> CompiledCondition:
     """Join conditions: the first whose answer is ``decisive`` settles it; all of them are written down."""
-    explains = [part.explain for part in parts]
+    compared = [part.comparison for part in parts if part.comparison is not None]
+    if len(compared) == len(parts):
+        explain = _explain_comparisons(compared, decisive=decisive)
+    else:
+        explain = _explain_parts([part.explain for part in parts], decisive=decisive)
     answer = _first_decisive([part.answer for part in parts], decisive=decisive)
-
-    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
-        result = not decisive
-        for part in explains:
-            if part(values, records) is decisive:
-                result = decisive
-        return result
 
     def rest(values: Values, open_facts: Collection[str]) -> bool | Answer:
         left = []
@@ -90,6 +99,36 @@ def _connective(parts: list[CompiledCondition], *, decisive: bool) -> CompiledCo
     return CompiledCondition(explain, answer, rest)
 
 
+def _explain_parts(parts: list[Explain], *, decisive: bool) -> Explain:
+    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
+        result = not decisive
+        for part in parts:
+            if part(values, records) is decisive:
+                result = decisive
+        return result
+
+    return explain
+
+
+def _explain_comparisons(parts: list[Comparison], *, decisive: bool) -> Explain:
+    """Write down comparisons alone, as most rules are made of, without a call for each: half of a decision is this."""
+
+    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
+        result = not decisive
+        for path, fact, operator, expected, test, is_json in parts:
+            found = values[fact]
+            held = found is not None and test(found)
+            told = found if is_json else as_json(found)
+            records.append(
+                {"path": path, "fact": fact, "operator": operator, "expected": expected, "found": told, "held": held}
+            )
+            if held is decisive:
+                result = decisive
+        return result
+
+    return explain
+
+
 def _first_decisive(answers: list[Answer], *, decisive: bool) -> Answer:
     def answer(values: Values) -> bool:
         for part in answers:  # a plain loop: this is the innermost of all, and `any` costs twice as much
@@ -103,16 +142,7 @@ def _first_decisive(answers: list[Answer], *, decisive: bool) -> Answer:
 def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -> CompiledCondition:
     test = _plain_test(fact, operator, expected) or holds(operator, expected, zone)
     shown = list(expected) if isinstance(expected, tuple) else expected
-    is_json = fact not in NOT_JSON
-
-    def explain(values: Values, records: list[ComparisonRecord]) -> bool:
-        found = values[fact]
-        held = found is not None and test(found)
-        told = found if is_json else as_json(found)
-        records.append(
-            {"path": path, "fact": fact, "operator": operator, "expected": shown, "found": told, "held": held}
-        )
-        return held
+    comparison = Comparison(path, fact, operator, shown, test, fact not in NOT_JSON)
 
     def answer(values: Values) -> bool:
         found = values[fact]
@@ -121,7 +151,7 @@ def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -
     def rest(values: Values, open_facts: Collection[str]) -> bool | Answer:
         return answer if fact in open_facts else answer(values)
 
-    return CompiledCondition(explain, answer, rest)
+    return CompiledCondition(_explain_comparisons([comparison], decisive=False), answer, rest, comparison)
 
 
 def _plain_test(fact: str, operator: str, expected: Any) -> Test | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,7 @@ from domain.policy.decision import (
 from domain.policy.document import PolicyDocument
 from domain.policy.facts import Facts
 from domain.policy.flips import Flips, flips_of
-from domain.policy.rights import HOLDS, Verdict
+from domain.policy.rights import HOLDS
 from domain.policy.rules import Won, compiled
 from domain.policy.ruling import Ruling, rule_on
 from domain.policy.statutes import Law, Statute
@@ -46,13 +47,13 @@ def decide(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
     ruling = rule_on(policy, won, law, facts)
     terms, decided = _terms(document, won, ruling, facts)
     flips = flips_of(policy, law, facts, ruling) if ruling.outcome == "deny" else NO_FLIPS
-    trace: list[TraceRecord] = [
+    trace: tuple[TraceRecord, ...] = (
         *rule_records,
         _window_record(won, ruling),
         *_statute_records(law, ruling, decided),
         _outcome_record(ruling, flips.bound),
-    ]
-    return _decision(ruling, law, terms, decided, facts, trace=tuple(trace), flips=flips.found)
+    )
+    return _decision(ruling, law, terms, decided, facts, trace=trace, flips=flips.found)
 
 
 def decide_without_reasons(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
@@ -82,7 +83,7 @@ def gist_of(document: PolicyDocument, law: Law, facts: Facts) -> Gist:
 
 
 def _deciding(ruling: Ruling, decided: dict[str, list[str]]) -> tuple[str, ...]:
-    return tuple(verdict.statute.id for verdict in ruling.verdicts if decided.get(verdict.statute.id))
+    return tuple([right.id for right, _, _ in ruling.verdicts if decided.get(right.id)])
 
 
 def _decision(
@@ -210,10 +211,14 @@ def _decided_fees(
     )
 
 
-def _latest_end(ruling: Ruling) -> Any:
+def _latest_end(ruling: Ruling) -> datetime | None:
     """Return when the last of the windows that count ends: the merchant's and those of rights that hold."""
-    ends = [ruling.ends_at, *(verdict.ends_at for verdict in ruling.holding)]
-    return None if None in ends else max(end for end in ends if end is not None)
+    latest = ruling.ends_at
+    for verdict in ruling.holding:
+        if latest is None or verdict.ends_at is None:
+            return None
+        latest = max(latest, verdict.ends_at)
+    return latest
 
 
 def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
@@ -228,31 +233,36 @@ def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
         "zone": window.zone,
         "set_by": {effect: won[effect][1] for effect in won if effect.startswith("window.")},
         "anchor_at": as_json(ruling.anchor_at),
-        "ends_at": as_json(ruling.ends_at),
+        "ends_at": None if ruling.ends_at is None else _end_as_json(ruling.ends_at),
         "inside": ruling.inside,
     }
 
 
 def _statute_records(law: Law, ruling: Ruling, decided: dict[str, list[str]]) -> list[StatuteRecord]:
-    if law.is_first:
-        return [_statute_record(verdict, decided) for verdict in ruling.verdicts]
-    if not ruling.verdicts:
+    if not ruling.verdicts and not law.is_first:
         return [{"kind": "statute", "id": NO_LAW_ID, "holds": False, "why": "no_law", "ends_at": None, "decided": []}]
-    records = [_statute_record(one, decided) for one in ruling.verdicts]
-    for record, one in zip(records, ruling.verdicts, strict=True):
-        record["article"] = one.statute.article
+    records: list[StatuteRecord] = [
+        {
+            "kind": "statute",
+            "id": right.id,
+            "holds": why == HOLDS,
+            "why": why,
+            "ends_at": None if ends_at is None else _end_as_json(ends_at),
+            "decided": decided.get(right.id, []),
+            "article": right.article,
+        }
+        for right, why, ends_at in ruling.verdicts
+    ]
+    if law.is_first:
+        for record in records:
+            del record["article"]
     return records
 
 
-def _statute_record(verdict: Verdict, decided: dict[str, list[str]]) -> StatuteRecord:
-    return {
-        "kind": "statute",
-        "id": verdict.statute.id,
-        "holds": verdict.why == HOLDS,
-        "why": verdict.why,
-        "ends_at": as_json(verdict.ends_at),
-        "decided": decided.get(verdict.statute.id, []),
-    }
+@lru_cache(maxsize=8_192)
+def _end_as_json(ends_at: datetime) -> str:
+    """Return the end of a day as it is written in a trace; many lines share one."""
+    return str(as_json(ends_at))
 
 
 def _outcome_record(ruling: Ruling, tried_max: int | None) -> OutcomeRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from domain.policy.facts import Facts
@@ -40,6 +41,11 @@ def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
         return Verdict(statute, "other_country", None)
     if not statute.in_force(facts.ordered_at.date()):
         return Verdict(statute, "not_in_force", None)
+    return verdict_in_force(statute, facts, zone)
+
+
+def verdict_in_force(statute: Statute, facts: Facts, zone: str) -> Verdict:
+    """Tell the same of a statute that is in force for the order, where it was placed and when."""
     if statute.reasons is not None and facts.reason not in statute.reasons:
         return Verdict(statute, "reason_not_covered", None)
     if facts.withdrawal_exception in statute.exceptions:
@@ -90,8 +96,11 @@ def right_end(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) ->
         if statute.days is not None:
             return end_of_day_after(anchor_at, statute.days, zone=zone)
         return end_of_day(same_day_years_later(day_of(anchor_at, zone), statute.years or 0), zone)
+    zones = statute.zones.get(facts.country or "", (zone,))
+    if not statute.endless and _is_plain(facts):
+        return max([_plain_end(statute, day_of(anchor_at, own), own, facts.country_holidays) for own in zones])
     latest: datetime | None = None
-    for own in statute.zones.get(facts.country or "", (zone,)):
+    for own in zones:
         last = last_day_of(statute, facts, anchor_at, own)
         if last is None:
             return None
@@ -104,7 +113,7 @@ def last_day_of(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) 
     """Return the last day of a right as it is called in a zone; None where it has none."""
     if statute.endless:
         return None
-    last = _counted(statute, facts, day_of(anchor_at, zone))
+    last = _counted(statute, day_of(anchor_at, zone), facts.country_holidays)
     if statute.without_notice_months and facts.informed is False:
         last = _without_notice(statute, facts, last, zone)
     if statute.after_repair_months and facts.repairs_tried:
@@ -117,10 +126,22 @@ def last_day_of(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) 
     return last_day(last, 0, count="calendar", roll=statute.roll, holidays=facts.country_holidays)
 
 
-def _counted(statute: Statute, facts: Facts, start: date) -> date:
+def _counted(statute: Statute, start: date, holidays: tuple[date, ...]) -> date:
     if statute.days is not None:
-        return last_day(start, statute.days, count=statute.count, roll="none", holidays=facts.country_holidays)
+        return last_day(start, statute.days, count=statute.count, roll="none", holidays=holidays)
     return same_day_months_later(start, statute.months or 12 * (statute.years or 0))
+
+
+def _is_plain(facts: Facts) -> bool:
+    """Tell whether nothing is known that makes any right longer than it is counted."""
+    return facts.informed is not False and not facts.repairs_tried and facts.fault_appeared_on is None
+
+
+@lru_cache(maxsize=8_192)
+def _plain_end(statute: Statute, start: date, zone: str, holidays: tuple[date, ...]) -> datetime:
+    """Return when a right is over that nothing makes longer: the same for all units delivered on a day."""
+    last = _counted(statute, start, holidays)
+    return end_of_day(last_day(last, 0, count="calendar", roll=statute.roll, holidays=holidays), zone)
 
 
 def _without_notice(statute: Statute, facts: Facts, last: date, zone: str) -> date:
@@ -128,7 +149,7 @@ def _without_notice(statute: Statute, facts: Facts, last: date, zone: str) -> da
     longest = same_day_months_later(last, statute.without_notice_months or 0)
     if facts.informed_at is None:
         return longest
-    return min(longest, max(last, _counted(statute, facts, day_of(facts.informed_at, zone))))
+    return min(longest, max(last, _counted(statute, day_of(facts.informed_at, zone), facts.country_holidays)))
 
 
 def years_of_end(statute: Statute, facts: Facts) -> range:

@@ -113,22 +113,23 @@ class CompiledPolicy:
     def explained(self, facts: Facts) -> tuple[Won, list[RuleRecord]]:
         """Return the effects that the rules win for these facts, and a record of every rule."""
         values, won = self.values_of(facts), Won()
-        return won, [_record(rule, values, won) for rule in self.rules]
-
-
-def _record(rule: CompiledRule, values: dict[str, object], won: Won) -> RuleRecord:
-    comparisons: list[ComparisonRecord] = []
-    matched = rule.condition.explain(values, comparisons)
-    winning, losing = _win(rule, won) if matched else ([], {})
-    return {
-        "kind": "rule",
-        "name": rule.name,
-        "path": rule.path,
-        "matched": matched,
-        "comparisons": comparisons,
-        "won": winning,
-        "lost": losing,
-    }
+        records: list[RuleRecord] = []
+        for rule in self.rules:
+            comparisons: list[ComparisonRecord] = []
+            matched = rule.condition.explain(values, comparisons)
+            winning, losing = _win(rule, won) if matched else ([], {})
+            records.append(
+                {
+                    "kind": "rule",
+                    "name": rule.name,
+                    "path": rule.path,
+                    "matched": matched,
+                    "comparisons": comparisons,
+                    "won": winning,
+                    "lost": losing,
+                }
+            )
+        return won, records
 
 
 def _win(rule: CompiledRule, won: Won) -> tuple[list[str], dict[str, str]]:

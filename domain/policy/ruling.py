@@ -17,7 +17,7 @@ from domain.policy.document import (
     Window,
 )
 from domain.policy.facts import Facts
-from domain.policy.rights import ANCHORS, HOLDS, Verdict, verdict_on
+from domain.policy.rights import ANCHORS, HOLDS, Verdict, verdict_in_force
 from domain.policy.rules import CompiledPolicy, Won
 from domain.policy.statutes import Law, Statute
 from domain.policy.windows import end_of_day_after
@@ -104,7 +104,7 @@ def rule_on(
     """
     merchant = merchant_on(policy, won, facts)
     window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
-    verdicts = [verdict_on(statute, facts, window.zone) for statute in law.rights]
+    verdicts = [verdict_in_force(statute, facts, window.zone) for statute in law.rights]
     holding = [verdict for verdict in verdicts if verdict.why == HOLDS]
     ruled = widened(merchant, law, [verdict.statute for verdict in holding], facts.wish)
     if facts.gift_unproved:

@@ -100,14 +100,16 @@ def init(
     from infra.logs import configure
     from infra.settings import Settings
     from workers.operating.initialising import initialise
+    from workers.operating.law_in_use import read_law
     from workers.operating.standard_policy import begin
 
     settings = Settings()
     made = initialise(settings)
     configure(settings.log_format, "warning")  # the policy is decided in this process: that is not what is reported
     begun = begin(settings, with_policy=not without_policy)
+    law = read_law(settings)
     if as_json:
-        print_json(asdict(made) | asdict(begun))
+        print_json(asdict(made) | asdict(begun) | {"law": asdict(law)})
         return
     out = console()
     out.print(f"schemas: {', '.join(made.migrations) or 'all there'}")
@@ -118,6 +120,8 @@ def init(
     out.print(f"policy:  {begun.policy}, 30 days from delivery" if begun.policy else "policy:  none published")
     if begun.statutes:
         out.print(f"law:     edition {begun.statutes}, for requests from now on")
+    elif law.remedy:
+        out.print(f"law:     edition {law.published}; edition {law.newest} is there, {law.remedy}", soft_wrap=True)
     if made.audit_key:
         out.print(f"audit:   a key to sign with is new in {settings.audit_key_file}", soft_wrap=True)
     if made.vault_key:

@@ -23,6 +23,7 @@ from infra.probes import kafka_answers, postgres_answers
 from infra.services import StackNotRunningError
 from infra.sessions import connect
 from infra.settings import Settings
+from workers.operating.law_in_use import read_law
 from workers.operating.running import processes
 from workers.registry import WORKERS
 from workers.runtime.one_history import HistoryError
@@ -150,9 +151,22 @@ def _system(settings: Settings) -> Iterator[Check]:
         yield Check("schemas and topics", True, "all there")
     with closing(connect(postgres_address(settings))) as connection:
         running = processes(settings, connection)
+    yield from _law(settings)
     run = [name for name, count in running.items() if count]
     idle = [worker.name for worker in WORKERS if worker.wanted(settings) and worker.name not in run]
     yield Check("workers", True, ", ".join(run) or "none runs", f"not running: {', '.join(idle)}" if idle else "")
+
+
+def _law(settings: Settings) -> Iterator[Check]:
+    """Say which edition of the law holds; that it is not the newest is for the merchant to decide, and no fault."""
+    try:
+        law = read_law(settings)
+    except psycopg.errors.InsufficientPrivilege:
+        yield Check("law", True, "this user may not see it")
+    except psycopg.errors.UndefinedTable:
+        return  # said above: there is no log yet
+    else:
+        yield Check("law", True, f"edition {law.published} of {law.newest}", law.remedy)
 
 
 def _answers(name: str, asks: Callable[[str], bool], address: str, is_local: bool) -> Check:

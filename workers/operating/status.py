@@ -27,6 +27,7 @@ from infra.proofs.store import may_read_proofs, newest, open_stop
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.operating.dead_letters import waiting_letters
+from workers.operating.law_in_use import LawInUse, read_law
 from workers.operating.running import processes
 from workers.registry import WORKERS, Worker
 from workers.runtime.one_history import (
@@ -89,6 +90,7 @@ class SystemStatus:
     """Whether any source may act as anyone, by the settings here: RMA_SOURCES_FILE is not set."""
     torn: str | None = None
     """Why log and topic do not tell one history, and what mends it: no worker works. None: they do."""
+    law: LawInUse | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -133,6 +135,7 @@ def read_status(settings: Settings) -> SystemStatus:
             audit=log.audit,
             any_source=settings.sources_file is None,
             torn=torn,
+            law=None if log.tail is None else read_law(settings),
         )
 
 

@@ -35,6 +35,7 @@ def picture(status: SystemStatus) -> RenderableType:
         *_log(status),
         *outdated,
         *_audit(status),
+        *_law(status),
         table("Workers", ("worker", "runs", "#at", "#behind", "moved"), rows),
         *_sources(status),
         *_idle(status),
@@ -72,6 +73,14 @@ def _audit(status: SystemStatus) -> list[Text]:
 
 def _sources(status: SystemStatus) -> list[Text]:
     return [Text("any source may act as anyone: RMA_SOURCES_FILE is not set", "yellow")] if status.any_source else []
+
+
+def _law(status: SystemStatus) -> list[Text]:
+    """Say that a newer edition of the law is there than requests are decided under, and how to change that."""
+    law = status.law
+    if law is None or not law.remedy:
+        return []
+    return [Text(f"requests are decided under edition {law.published} of the law; {law.remedy}", "yellow")]
 
 
 def _runs(processes: int) -> Text:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ class Law:
     rights: tuple[Statute, ...]
     pin: LawPin | None = None
 
-    @property
+    @cached_property
     def is_first(self) -> bool:
         """Tell whether this is the first edition, or no law: decisions look then as they always did."""
         return self.pin is None or self.pin.edition == FIRST

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from domain.policy.statutes import NEWEST
 from infra.settings import Settings
 from infra.stack.ports import free_ports
 from workers.operating.doctor import Check, checks
 from workers.operating.initialising import initialise
+from workers.operating.standard_policy import begin
 
 
 def _by_name(settings: Settings) -> dict[str, Check]:
@@ -33,6 +35,17 @@ def test_what_init_has_yet_to_make_is_named(settings: Settings) -> None:
     assert (before.ok, before.remedy) == (False, "run: rma init")
     assert "no schema" in before.found
     assert (after.ok, after.found, after.remedy) == (True, "all there", "")
+
+
+def test_a_law_that_is_not_the_newest_is_named(settings: Settings) -> None:
+    """A system from before has the first edition, which is no fault, and says what to run; a new one has the newest."""
+    initialise(settings)
+    law = _by_name(settings)["law"]
+    assert (law.ok, law.found) == (True, f"edition 1 of {NEWEST}")
+    assert law.remedy == f"run: rma statutes publish {NEWEST} --as agent:NAME"
+
+    begin(settings, with_policy=False)
+    assert (_by_name(settings)["law"].found, _by_name(settings)["law"].remedy) == (f"edition {NEWEST} of {NEWEST}", "")
 
 
 def test_workers_that_do_not_run_are_named(settings: Settings) -> None:
