@@ -71,6 +71,7 @@ class WantedLine(Body):
     unsealed: bool | None = added_later(None)
     fault_appeared_on: Day | None = added_later(None)
     repairs_tried: Annotated[int, Field(ge=0, le=REPAIRS_MAX)] | None = added_later(None)
+    repair_back_on: Day | None = added_later(None)
 
 
 class RequestReturn(Body):
@@ -173,6 +174,7 @@ def _item(line: WantedLine, reason: Reason) -> ReturnItem:
         unsealed=line.unsealed,
         fault_appeared_on=line.fault_appeared_on,
         repairs_tried=line.repairs_tried,
+        repair_back_on=line.repair_back_on,
     )
 
 

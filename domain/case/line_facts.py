@@ -15,9 +15,10 @@ from domain.policy.document import longest_business_days
 from domain.policy.facts import Facts
 from domain.policy.return_policy import PolicyVersion, ReturnPolicy
 from domain.policy.rights import years_of_end
+from domain.policy.rules import compiled
 from domain.policy.statute_book import StatuteBook
 from domain.policy.statutes import FIRST, Law, law_for
-from domain.policy.windows import SATURDAY
+from domain.policy.windows import SATURDAY, day_of
 from domain.rma.parts import RequestedLine
 from domain.units import UnitRun, total, without
 
@@ -114,12 +115,17 @@ class Asking:
         )
 
     def facts(self, asked: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> Facts:
-        """Return the facts of these units of one line; what only the law looks at from the second edition on."""
+        """Return the facts of these units of one line.
+
+        What the law looks at is among them from the second edition on; before, what the policy's rules ask of it.
+        """
         facts = self._facts(asked, runs, policy)
         law = policy.law(self.order, self.requested_at)
+        of_law = self._facts_of_law(asked, runs)
         if law.is_first:
-            return facts
-        told = facts.model_copy(update=self._facts_of_law(asked, runs))
+            named = compiled(policy.version.document).asks_of_law
+            return facts.model_copy(update={name: of_law[name] for name in named}) if named else facts
+        told = facts.model_copy(update=of_law | {"repair_waits": _repair_waits(asked, self.order, runs, law)})
         return told.model_copy(update={"country_holidays": policy.country_holidays(law, told)})
 
     def _facts_of_law(self, asked: RequestedLine, runs: Sequence[UnitRun]) -> dict[str, object]:
@@ -187,14 +193,34 @@ def _latest(consignments: Sequence[Consignment], runs: Sequence[UnitRun]) -> dat
 def _repairs_tried(asked: RequestedLine, account: LineAccount, runs: Sequence[UnitRun]) -> int | None:
     """Return how often a repair was tried on any of these units, as far as anybody says."""
     known = max(
-        (sum(run.first <= unit < run.end for run in account.repaired) for unit in _firsts(account, runs)), default=0
+        (sum(one.run.first <= unit < one.run.end for one in account.repaired) for unit in _firsts(account, runs)),
+        default=0,
     )
     return max(known, asked.repairs_tried or 0) or asked.repairs_tried
 
 
+def _repair_waits(
+    asked: RequestedLine, order: Order, runs: Sequence[UnitRun], law: Law
+) -> tuple[tuple[date, date], ...]:
+    """Return the days from which to which units were away for repairs: of the unit that was away for longest."""
+    account = order.lines[asked.line_id]
+    zone = next((right.zones[order.country][0] for right in law.rights if order.country in right.zones), "UTC")
+    found: tuple[tuple[date, date], ...] = ()
+    for unit in sorted(_firsts(account, runs)):
+        away = [
+            (day_of(one.asked_at, zone), day_of(one.back_at, zone))
+            for one in account.repaired
+            if one.run.first <= unit < one.run.end
+        ]
+        if away and asked.repair_back_on is not None:
+            away[-1] = (away[-1][0], max(away[-1][1], asked.repair_back_on))
+        found = max(found, tuple(away), key=lambda days: sum((back - since).days + 1 for since, back in days))
+    return found
+
+
 def _firsts(account: LineAccount, runs: Sequence[UnitRun]) -> set[int]:
     """Return the units at which the number of repairs may change, of those asked for."""
-    starts = {run.first for run in account.repaired} | {run.first for run in runs}
+    starts = {one.run.first for one in account.repaired} | {run.first for run in runs}
     return {start for start in starts if any(run.first <= start < run.end for run in runs)}
 
 

@@ -39,6 +39,7 @@ class ReturnItem:
     unsealed: bool | None = None
     fault_appeared_on: date | None = None
     repairs_tried: int | None = None
+    repair_back_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ def _requested_lines(order: Order, items: Sequence[ReturnItem], document: Policy
                 fault_appeared_on=item.fault_appeared_on,
                 repairs_tried=item.repairs_tried,
                 texts=texts or None,
+                repair_back_on=item.repair_back_on,
             )
         )
     return tuple(lines)

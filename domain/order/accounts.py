@@ -68,6 +68,15 @@ FREE: Final = UnitState()
 CANCELLED: Final = UnitState("cancelled")
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Units that were away for a repair: since when it was asked for, and when they went out again."""
+
+    run: UnitRun
+    asked_at: datetime
+    back_at: datetime
+
+
 @dataclass(slots=True)
 class LineAccount:
     """An order line with the state of its units and what was given back for them."""
@@ -86,8 +95,8 @@ class LineAccount:
     serials: SerialNumbers = field(init=False)
     warranties: UnitStates[datetime | None] = field(init=False)
     """Until when repaired units are in warranty; None: as sold."""
-    repaired: list[UnitRun] = field(default_factory=list)
-    """The units that came back from a repair, once for each repair."""
+    repaired: list[Repair] = field(default_factory=list)
+    """Repairs from which units came back, in their order."""
     gone: UnitStates[bool] = field(init=False)
     """Whether units went back for their money, or were cancelled: promotions count each once."""
 

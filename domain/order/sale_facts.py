@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.fact import Fact, FirstFact
 from domain.ledger import Posting
-from domain.order.accounts import CANCELLED, FREE, Freed, UnitState, UnitStatus, status_before
+from domain.order.accounts import CANCELLED, FREE, Freed, Repair, UnitState, UnitStatus, status_before
 from domain.order.parts import (
     Circumstances,
     Consignment,
@@ -110,6 +110,7 @@ class UnitsTaken(Fact):
 
     def apply(self, aggregate: OrderState) -> None:
         aggregate.put(self.runs, UnitState("in_return", self.rma_id))
+        aggregate.taken_at.setdefault(self.rma_id, self.timestamp)
 
 
 class UnitsReturned(Fact):
@@ -152,7 +153,8 @@ class UnitsFreed(Fact):
         aggregate.put(self.runs, FREE)
         if self.because == "repaired":
             for run in self.runs:
-                aggregate.lines[run.line_id].repaired.append(run.run)
+                asked_at = aggregate.taken_at.get(self.rma_id, self.timestamp)
+                aggregate.lines[run.line_id].repaired.append(Repair(run.run, asked_at, self.timestamp))
 
 
 class UnitsCancelled(Fact):

@@ -52,6 +52,8 @@ class OrderState:
         ]
         self.recorded: dict[tuple[str, str], str] = {}
         self.accounts: dict[UUID, RmaAccount] = {}
+        self.taken_at: dict[UUID, datetime] = {}
+        """When each return first took units."""
         self.refunds: dict[UUID, Refund] = {}
         self.payouts: dict[UUID, Payout] = {}
         self.payments: list[Payment] = []

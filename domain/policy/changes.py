@@ -16,20 +16,25 @@ from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_s
 from domain.policy.rules import CompiledPolicy, Mentions
 from domain.policy.statutes import Law, Statute, edition_numbered
 from domain.policy.when import ANSWER_PREFIX
-from domain.vocabularies import Reason, TenderKind, Wish
+from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
 
 TRIALS_MAX: Final = 400
 """How many changes are tried for one denial, in a fixed order; what lies beyond is not looked for."""
 VALUES_MAX: Final = 32
 """How many values of one fact without an order are tried."""
+FACTS_FROM_EDITION: Final = 3
+"""The edition from which on flips also name the facts that only the law looks at."""
 SECOND: Final = timedelta(seconds=1)
 
 _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
     "reason": ("other", *get_args(Reason)),
     "wish": get_args(Wish),
     "tender_kinds": get_args(TenderKind),
+    "withdrawal_exception": get_args(WithdrawalException),
     "country": ("ZZ", "XX", "XY", "XZ"),  # user-assigned: no country is called so
 }
+_CLOSED: Final = frozenset({"reason", "wish", "tender_kinds", "withdrawal_exception"})
+"""Facts that can have no other values than those of their vocabulary."""
 Change = tuple[str, Any, int | None, int]
 """A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
 
@@ -71,6 +76,33 @@ def _countries_of_laws(number: int, ordered_on: date) -> tuple[str, ...]:
         if rights := edition.law(country, _midnight(ordered_on)).rights:
             found.setdefault(rights, country)
     return tuple(found.values())
+
+
+def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator[Change]:
+    """Yield what would meet the conditions of rights that may grant the wish, or make them last longer; each once.
+
+    From the third edition on: what was decided under the second comes out as it did.
+    """
+    if law.pin is None or law.pin.edition < FACTS_FROM_EDITION:
+        return
+    met = {change: None for right in law.rights if _may_grant(right, facts) for change in _met(right, facts)}
+    for fact, value in met:
+        if isinstance(value, bool) and fact not in policy.mentions:  # what rules compare it with is tried already
+            yield fact, value, None, 0
+        elif not isinstance(value, bool):
+            yield fact, value, None, 1
+
+
+def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, Any]]:
+    """Yield each change of one fact that meets a condition of a right."""
+    yield from ((fact, wanted) for fact, wanted in right.only_if.items() if getattr(facts, fact) is not wanted)
+    yield from ((fact, not bad) for fact, bad in right.not_if.items() if getattr(facts, fact) is bad)
+    known = right.exceptions_if.get(facts.withdrawal_exception) if facts.withdrawal_exception else None
+    yield from ((fact, not bad) for fact, bad in (known or {}).items() if getattr(facts, fact) is bad)
+    if right.repairs_tried_min is not None and (facts.repairs_tried or 0) < right.repairs_tried_min:
+        yield "repairs_tried", right.repairs_tried_min
+    if right.without_notice_months and facts.informed is not False:
+        yield "informed", False
 
 
 def _midnight(day: date) -> datetime:
@@ -162,7 +194,7 @@ def _tries_of(
 
 def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Any]], zone: str) -> _Tries:
     if fact == "withdrawal_exception":
-        return _Tries((), (None,))
+        return _Tries((), (None, *_values(fact, mentions)))
     if fact == "ordered_at":
         return _Tries(tuple(dict.fromkeys(_beside_moments(mentions, zone))), ())
     return _Tries(tuple(dict.fromkeys(beside_numbers(mentions))), tuple(_values(fact, mentions)))
@@ -220,7 +252,7 @@ def _values(fact: str, mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
     if any(isinstance(value, bool) for value in named):
         yield from (True, False)
     vocabulary = _VOCABULARIES.get(fact, tuple(f"other-{i}" if i else "other" for i in range(len(texts) + 1)))
-    known = [text for text in texts if fact not in {"reason", "wish", "tender_kinds"} or text in vocabulary]
+    known = [text for text in texts if fact not in _CLOSED or text in vocabulary]
     unnamed = [text for text in vocabulary if text not in texts][:1] if texts else []
     for text in (*known[: VALUES_MAX - 1], *unnamed):
         yield (text,) if fact == "tender_kinds" else text

@@ -24,12 +24,14 @@ def _is_unknown(fact: object) -> bool:
     return fact is None  # a fact that came later leaves no trace in decisions that did not know it
 
 
-def _is_empty(holidays: object) -> bool:
-    return holidays == ()
+def _is_empty(days: object) -> bool:
+    return days == ()
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with an offset, kept in UTC so that equal instants give equal bytes."""
+FromTo = Annotated[tuple[date, ...], Field(min_length=2, max_length=2)]
+"""The first and the last of some days."""
 Holidays = Annotated[tuple[date, ...], Field(max_length=HOLIDAYS_MAX)]
 Answer = str | bool | int | float
 
@@ -44,10 +46,12 @@ class Facts(BaseModel):
     ``gift_unproved``: a stranger asks for a gift without its code; no rule sees it, a person decides. ``holidays``
     belong to the calendar of the document's window, ``rule_holidays`` to the calendars that rules name, by name.
 
-    What only the law looks at: ``distance_sale``, ``business_buyer``, ``informed`` of the order, and ``informed_at``
+    What the law looks at: ``distance_sale``, ``business_buyer``, ``informed`` of the order, and ``informed_at``
     where the customer was told of the right later; ``second_hand`` and ``digital_consent`` of the line; ``unsealed``
     and ``fault_appeared_on`` of the request; ``repairs_tried``, how often a repair was tried on any of the units;
-    ``country_holidays`` on which days of the country's law roll on. Rules do not see them.
+    ``repair_waits``, from which day to which they were away for it, as days are called in the country;
+    ``country_holidays`` on which days of the country's law roll on. Rules see ``LAW_FACTS`` of
+    them, and under the first edition only where they ask.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -81,6 +85,7 @@ class Facts(BaseModel):
     digital_consent: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     fault_appeared_on: Annotated[date | None, Field(exclude_if=_is_unknown)] = None
     repairs_tried: Annotated[int | None, Field(exclude_if=_is_unknown)] = None
+    repair_waits: Annotated[tuple[FromTo, ...], Field(exclude_if=_is_empty)] = ()
     in_warranty: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     gift_unproved: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None
     bundle_complete: Annotated[bool | None, Field(exclude_if=_is_unknown)] = None

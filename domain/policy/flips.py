@@ -19,6 +19,7 @@ from domain.policy.changes import (
     TRIALS_MAX,
     Change,
     all_candidates,
+    changes_of_facts,
     changes_of_law,
     fact_of,
     law_of,
@@ -32,6 +33,7 @@ from domain.policy.rights import HOLDS, WINDOW_EXPIRED, in_time, verdict_on
 from domain.policy.rules import CompiledPolicy, Reader, Won
 from domain.policy.ruling import Ruling, may_any_rule_approve, merchant_on, widened
 from domain.policy.statutes import Law, Statute
+from domain.policy.when import LAW_FACTS
 
 LATER_TRIALS_MAX: Final = 2_000
 """The same from the second edition of the law on; where there are more, the trace says so."""
@@ -44,7 +46,9 @@ _COUNTED_FROM: Final = {
     "delivered_at": ("days_since_delivered",),
     "requested_at": ("days_since_ordered", "days_since_delivered"),
 }
-_LOOKED_AT_BEYOND_RULES: Final = frozenset({*ANCHOR_FACTS, "country", "reason", "withdrawal_exception", "wish"})
+_LOOKED_AT_BEYOND_RULES: Final = frozenset(
+    {*ANCHOR_FACTS, *LAW_FACTS, "country", "reason", "withdrawal_exception", "wish"}
+)
 """What windows, rights and offers look at: a change may count though it changes no rule."""
 _OF_ANOTHER_LAW: Final = frozenset({"country", "ordered_at"})
 """What may bring a line under rights that it is not under now."""
@@ -90,6 +94,7 @@ def _all_changes(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling)
     late = tuple(verdict.statute for verdict in denial.verdicts if verdict.why == WINDOW_EXPIRED)
     yield from all_candidates(policy, denial.window, law.rights, facts, in_time=late)
     yield from changes_of_law(law, facts)
+    yield from changes_of_facts(policy, law, facts)
 
 
 def _single(trials: _Trials, tries: Sequence[Change]) -> list[Change]:

@@ -42,10 +42,11 @@ class _AnchorBounds:
 
 
 class _Longer(NamedTuple):
-    """What makes some rights last longer: that the customer was not told, that a repair was tried."""
+    """What makes some rights last longer: that the customer was not told, a repair, and the days that one took."""
 
     not_informed: bool
     repaired: bool
+    away_days: int
 
 
 Bounds = dict[str, _AnchorBounds]
@@ -61,7 +62,8 @@ def bounds_of(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, .
         statutes: The rights to look at.
         facts: The line's facts.
     """
-    longer = _Longer(facts.informed is False, bool(facts.repairs_tried))
+    away = sum((back - since).days + 1 for since, back in facts.repair_waits)
+    longer = _Longer(facts.informed is False, bool(facts.repairs_tried), away)
     if policy.needs_holidays:
         return _bounds_by_anchor(policy, window, statutes, facts, longer)
     return _bounds_without_holidays(policy, window, statutes, longer)
@@ -180,7 +182,10 @@ def _days_counted(right: Statute, longer: _Longer) -> set[int]:
         slack = base + ROLL_DAYS_MAX
     rolled = ROLL_DAYS_MAX if right.roll != "none" else 0
     found = set(range(base - 2, base + slack + rolled + 2))
-    for applies, more in zip(longer, (right.without_notice_months, right.after_repair_months), strict=True):
+    if right.after_repair_days_min and longer.away_days:
+        most = max(base + longer.away_days, longer.away_days + right.after_repair_days_min)
+        found |= set(range(base + longer.away_days - 1, most + 2))
+    for applies, more in zip(longer[:2], (right.without_notice_months, right.after_repair_months), strict=True):
         if applies and more:
             found |= set(range(base + 30 * more - 1, base + slack + 31 * more + rolled + 2))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -21,6 +22,7 @@ ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "d
 """The fact that each anchor is."""
 SHOP: Final = "store"
 """The channel in which the customer takes the goods along, so that nobody records a delivery."""
+_DAY: Final = timedelta(days=1)
 HOLIDAYS_AFTER: Final = timedelta(days=20)
 """How long after its plain end a right may end for weekends and holidays in a row."""
 HOLDS: Final = "holds"
@@ -118,6 +120,8 @@ def last_day_of(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) 
         last = _without_notice(statute, facts, last, zone)
     if statute.after_repair_months and facts.repairs_tried:
         last = same_day_months_later(last, statute.after_repair_months)
+    if statute.after_repair_days_min:
+        last = _stood_still(facts.repair_waits, last, statute.after_repair_days_min)
     fault = facts.fault_appeared_on
     if statute.until_fault and fault is not None and fault <= last:
         if statute.after_fault_months is None:
@@ -132,9 +136,18 @@ def _counted(statute: Statute, start: date, holidays: tuple[date, ...]) -> date:
     return same_day_months_later(start, statute.months or 12 * (statute.years or 0))
 
 
+def _stood_still(waits: Sequence[tuple[date, ...]], last: date, days_min: int) -> date:
+    """Return the last day of a time that stands still from the day of asking to that of having the goods back."""
+    for asked_on, back_on in waits:
+        if asked_on <= last:
+            last = max(last + (back_on - asked_on + _DAY), back_on + days_min * _DAY)
+    return last
+
+
 def _is_plain(facts: Facts) -> bool:
     """Tell whether nothing is known that makes any right longer than it is counted."""
-    return facts.informed is not False and not facts.repairs_tried and facts.fault_appeared_on is None
+    is_usual = facts.informed is not False and facts.fault_appeared_on is None
+    return is_usual and not facts.repairs_tried and not facts.repair_waits
 
 
 @lru_cache(maxsize=8_192)

@@ -12,7 +12,7 @@ from domain.policy.decision import ComparisonRecord, RuleRecord
 from domain.policy.document import PolicyDocument, Rule, Window, WindowChange
 from domain.policy.facts import Facts
 from domain.policy.question import Question
-from domain.policy.when import ANSWER_PREFIX, Condition
+from domain.policy.when import ANSWER_PREFIX, LAW_FACTS, Condition
 from domain.policy.windows import day_of, days_between
 
 Reader = Callable[[Facts], Any]
@@ -83,6 +83,11 @@ class CompiledPolicy:
     """Some window is counted or rolled by a holiday calendar, which comes with the facts."""
     questions: tuple[CompiledQuestion, ...]
     _changed_windows: dict[tuple[tuple[str, Any], ...], Window] = field(default_factory=dict)
+
+    @property
+    def asks_of_law(self) -> frozenset[str]:
+        """The facts of the law that rules or questions look at."""
+        return LAW_FACTS & {*self.readers, *(fact for question in self.questions for fact in question.readers)}
 
     def window_of(self, won: Won) -> Window:
         """Return the window with the keys that rules won."""

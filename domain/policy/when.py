@@ -14,9 +14,14 @@ DEPTH_MAX: Final = 16
 CONDITIONS_MAX: Final = 100
 """How many comparisons and connectives one rule may hold."""
 VALUES_MAX: Final = 1_000
-TEXT_FACTS: Final = "channel seller_id country customer_tier category sku reason wish".split()
-NUMBER_FACTS: Final = "quantity line_paid_minor unit_paid_minor days_since_ordered days_since_delivered".split()
-TRUTH_FACTS: Final = "final_sale gift in_warranty bundle_complete".split()
+LAW_TRUTHS: Final = ("distance_sale", "business_buyer", "second_hand", "informed", "unsealed", "digital_consent")
+LAW_FACTS: Final = frozenset([*LAW_TRUTHS, "repairs_tried"])
+"""What the law asks about an order, a line or a request; rules may ask it, too."""
+TEXT_FACTS: Final = "channel seller_id country customer_tier category sku reason wish withdrawal_exception".split()
+NUMBER_FACTS: Final = (
+    "quantity line_paid_minor unit_paid_minor days_since_ordered days_since_delivered repairs_tried".split()
+)
+TRUTH_FACTS: Final = ("final_sale", "gift", "in_warranty", "bundle_complete", *LAW_TRUTHS)
 FACT_NAMES: Final = frozenset([*TEXT_FACTS, *NUMBER_FACTS, *TRUTH_FACTS, "tender_kinds", "ordered_at"])
 ANSWER_PREFIX: Final = "answers."
 OPERATORS: Final = ("is", "in", "at_least", "at_most", "before", "after")

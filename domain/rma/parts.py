@@ -102,6 +102,8 @@ class RequestedLine:
     """How often a repair was tried before, as the request says; None: it does not."""
     texts: dict[str, str] | str | None = None
     """Answers that no rule decides on: what the customer wrote, by question; recorded sealed, as one text."""
+    repair_back_on: date | None = None
+    """The day on which the customer had the goods back from the last repair; None: when they were sent."""
 
     @property
     def written(self) -> dict[str, str]:

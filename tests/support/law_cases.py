@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from domain.policy.decision import Decision
 from domain.policy.facts import Facts
 from domain.policy.proof.floor import last_day_for
-from domain.policy.statutes import Statute, edition_numbered
+from domain.policy.statutes import NEWEST, Statute, edition_numbered
 from domain.rma import Rma
 from domain.vocabularies import Reason, Wish, WithdrawalException
 from infra.calendars import holidays_of
 from tests.support.policy_cases import facts_of, plausible_facts
 from tests.support.shop import Shop
 
-SECOND_EDITION: Final = 2
+LAST_EDITION: Final = NEWEST
 SECOND: Final = timedelta(seconds=1)
 LONG_AGO: Final = datetime(2010, 1, 1, tzinfo=UTC)
-RIGHTS: Final = edition_numbered(SECOND_EDITION).rights
+RIGHTS: Final = edition_numbered(LAST_EDITION).rights
 
 
 def first_order(right: Statute) -> datetime:
@@ -71,7 +71,7 @@ def last_instant(right: Statute, line: Facts) -> datetime:
 @st.composite
 def lines_anywhere(draw: st.DrawFn) -> Facts:
     """Return facts over all countries with everything that only the law looks at, known or not."""
-    country = draw(st.sampled_from([*edition_numbered(SECOND_EDITION).countries, "US", "ZZ"]))
+    country = draw(st.sampled_from([*edition_numbered(LAST_EDITION).countries, "US", "ZZ"]))
     line = draw(plausible_facts())
     truth = st.none() | st.booleans()
     days = st.dates(date(2019, 1, 1), date(2031, 1, 1))
@@ -99,7 +99,7 @@ class ShopWithHolidays(Shop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.send("PublishStatutes", {"edition": SECOND_EDITION, "effective_from": LONG_AGO.isoformat()}, at=LONG_AGO)
+        self.send("PublishStatutes", {"edition": LAST_EDITION, "effective_from": LONG_AGO.isoformat()}, at=LONG_AGO)
 
     def holidays(self, calendar: str, year: int, /) -> frozenset[date]:
         return holidays_of(calendar, year)

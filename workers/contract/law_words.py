@@ -42,6 +42,9 @@ def times_of(right: Statute) -> Iterator[str]:
     if right.until_fault:
         after = f"{right.after_fault_months} months" if right.after_fault_months else "as long as claims do"
         yield f"runs until the fault appears; it may be told for {after} after that"
+    if right.after_repair_days_min:
+        least = f"{right.after_repair_days_min} days at least are left then"
+        yield f"stands still from the day a repair is asked for to the day the goods are back; {least}"
     if right.after_repair_months:
         yield f"{right.after_repair_months} months more, once, after a repair"
 

@@ -102,6 +102,10 @@ def last_day_for(right: Statute, facts: Facts, start: date, zone: ZoneInfo) -> d
         )
     if right.after_repair_months and facts.repairs_tried:
         last = _months_on(last, right.after_repair_months)
+    for asked_on, back_on in facts.repair_waits if right.after_repair_days_min else ():
+        if asked_on <= last:
+            paused = last.toordinal() + back_on.toordinal() - asked_on.toordinal() + 1
+            last = date.fromordinal(max(paused, back_on.toordinal() + (right.after_repair_days_min or 0)))
     fault = facts.fault_appeared_on
     if right.until_fault and fault is not None and fault <= last:
         if right.after_fault_months is None:

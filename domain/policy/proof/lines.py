@@ -227,7 +227,7 @@ def _facts(values: Mapping[str, Any], course: Course) -> Facts:
             "tender_kinds": ("card",),
             **given,
             "channel": channel,
-            "distance_sale": channel != "store",
+            "distance_sale": given.get("distance_sale", channel != "store"),
             "ordered_at": course.ordered_at,
             "shipped_at": course.shipped_at,
             "delivered_at": course.delivered_at,

@@ -25,6 +25,7 @@ from domain.policy.proof.lines import Holidays, Lines, classes_of_countries, tol
 from domain.policy.proof.regions import Box, Region, TooManyError
 from domain.policy.proof.winners import WINDOW_KEYS, Winners, start_of
 from domain.policy.statutes import NEWEST, NO_LAW, Statute, edition_numbered, law_for
+from domain.policy.when import LAW_FACTS
 from domain.vocabularies import Reason, Wish
 
 TRIES_MAX: Final = 3_000
@@ -164,7 +165,25 @@ class _Search:
     def _start(self, right: Statute) -> Region:
         at_distance = right.not_if.get("distance_sale") is False
         reasons = right.reasons or REASONS
-        return [start_of(self._winners, right.countries, reasons, WISHES, at_distance=at_distance)]
+        box = start_of(self._winners, right.countries, reasons, WISHES, at_distance=at_distance)
+        return [box | {fact: mask for fact, mask in self._known_of(right) if fact not in box}]
+
+    def _known_of(self, right: Statute) -> Iterator[tuple[str, int]]:
+        """Yield for each fact of the law that rules look at the classes in which the right may hold."""
+        classes = self._winners.classes
+        for fact in LAW_FACTS & {*classes}:
+            known = classes[fact]
+            mask = known.everything
+            if fact in right.not_if:
+                mask &= ~known.mask("is", right.not_if[fact])
+            if fact in right.only_if:
+                mask &= known.mask("is", right.only_if[fact])
+            if fact == "repairs_tried" and right.repairs_tried_min is not None:
+                mask &= known.mask("at_least", right.repairs_tried_min)
+            yield fact, mask
+        if "withdrawal_exception" in classes:
+            known = classes["withdrawal_exception"]
+            yield "withdrawal_exception", known.everything & ~known.mask("in", tuple(right.exceptions))
 
     def _worse_off(self, right: Statute, demand: TooLittle) -> Iterator[Facts]:
         """Yield lines for which values win that are too little."""

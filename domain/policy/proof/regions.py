@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, get_args
 from domain.policy.conditions import holds, json_key, moment_of
 from domain.policy.question import Question
 from domain.policy.when import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
-from domain.vocabularies import Reason, TenderKind, Wish
+from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
 
 Box = dict[str, int]
 Region = list[Box]
@@ -30,11 +30,12 @@ VOCABULARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "reason": get_args(Reason),
     "wish": get_args(Wish),
     "tender_kinds": get_args(TenderKind),
+    "withdrawal_exception": get_args(WithdrawalException),
 }
 NUMBER_MIN: Final[Mapping[str, int]] = {name: int(name == "quantity") for name in NUMBER_FACTS}
 NEVER_MISSING: Final = frozenset(
     "ordered_at days_since_ordered channel country sku reason wish tender_kinds final_sale gift".split()
-    + "quantity line_paid_minor unit_paid_minor".split()
+    + "quantity line_paid_minor unit_paid_minor distance_sale".split()
 )
 """What every request has: the shop, the order and the request itself say so."""
 

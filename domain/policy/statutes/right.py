@@ -67,6 +67,10 @@ class RightEntry(BaseModel):
         Field(description="With until_fault: how long a fault in time may be told; null: no end encoded."),
     ] = None
     after_repair_months: Annotated[Months | None, Field(description="So much longer, once, after a repair.")] = None
+    after_repair_days_min: Annotated[
+        int | None,
+        Field(ge=1, description="The time stands still while goods are away for a repair; so many days are left then."),
+    ] = None
 
     reasons: frozenset[Reason] | None
     exceptions: frozenset[WithdrawalException] = frozenset()
@@ -150,8 +154,12 @@ class Statute(RightEntry):
     @cached_property
     def is_counted_plainly(self) -> bool:
         """Tell whether its time is days or years after the anchor in the merchant's zone, and nothing else."""
-        given = (self.without_notice_months, self.until_fault, self.after_repair_months, self.months, self.endless)
-        return not (self.zones or any(given)) and self.count == "calendar" and self.roll == "none"
+        longer = (self.without_notice_months, self.until_fault, self.after_repair_months, self.after_repair_days_min)
+        return (
+            not (self.zones or any(longer) or self.months or self.endless)
+            and self.count == "calendar"
+            and self.roll == "none"
+        )
 
 
 class JurisdictionFile(BaseModel):

@@ -1,4 +1,4 @@
-"""The scenarios of the law against a whole system in which the second edition is in effect."""
+"""The scenarios of the law against a whole system in which the newest edition is in effect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from domain.policy.statutes import NEWEST
 from infra.kafka.command_client import OutgoingCommand, conversation
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
@@ -20,7 +21,7 @@ LONG_AGO: Final = datetime(2010, 1, 1, tzinfo=UTC)
 def test_every_scenario_of_the_law_passes(settings: Settings) -> None:
     """Published once, the edition decides every request; each article's last day is in, the next is out."""
     with working(settings):
-        body = {"edition": 2, "effective_from": LONG_AGO}
+        body = {"edition": NEWEST, "effective_from": LONG_AGO}
         command = OutgoingCommand("PublishStatutes", "law", "/test", "statutes", LONG_AGO, "agent:A1", body)
         with conversation(settings) as talk:
             assert talk.ask(command.to_record())["status"] == "accepted"

@@ -1,4 +1,4 @@
-"""The second edition: every right holds until its last day in its country's zone, grants what it says, and no less."""
+"""The newest edition: every right holds until its last day in its country's zone, grants what it says, and no less."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.policy.facts import Facts
 from domain.policy.proof.floor import right_holds, shortfalls
 from domain.policy.statutes import Statute, law_for
 from domain.vocabularies import Wish
-from tests.support.law_cases import RIGHTS, SECOND, SECOND_EDITION, last_instant, line_with, lines_anywhere
+from tests.support.law_cases import LAST_EDITION, RIGHTS, SECOND, last_instant, line_with, lines_anywhere
 from tests.support.policy_cases import a_document, apply_flip, documents, record, rule
 
 MEAN: Final = a_document(
@@ -34,8 +34,8 @@ def of(right: Statute) -> str:
 
 
 def decided(line: Facts, document: PolicyDocument = MEAN) -> Decision:
-    """Return the decision under the second edition."""
-    return decide(document, law_for(line.country or "", line.ordered_at, SECOND_EDITION), line)
+    """Return the decision under the newest edition."""
+    return decide(document, law_for(line.country or "", line.ordered_at, LAST_EDITION), line)
 
 
 def holds(decision: Decision, right: str) -> bool:
@@ -84,7 +84,7 @@ def test_a_right_gives_what_it_says(right: Statute) -> None:
 @given(document=documents, line=lines_anywhere())
 def test_nobody_gets_less_than_the_law_grants(document: PolicyDocument, line: Facts) -> None:
     """Every effect of every right over all countries, held to an oracle that counts by itself; total and the same."""
-    law = law_for(line.country or "", line.ordered_at, SECOND_EDITION)
+    law = law_for(line.country or "", line.ordered_at, LAST_EDITION)
     decision = decide(document, law, line)
     for right in law.rights:
         assert right_holds(right, line, decision.zone) == holds(decision, right.id)
@@ -114,7 +114,7 @@ def test_a_country_without_law_says_so() -> None:
     assert (decision.outcome, decision.codes, decision.statutes) == ("deny", ("never",), ())
     assert record(decision, "statute")["why"] == "no_law"
     assert decision.law is not None
-    assert decision.law.edition == SECOND_EDITION
+    assert decision.law.edition == LAST_EDITION
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_no_smaller_change_in_time_would_have_done(document: PolicyDocument, lin
 
 def nearest_that_does(facts: Facts, document: PolicyDocument, fact: str, direction: int) -> int | None:
     """Return by how few days a time has to move for approval, as things can happen; None: not within those tried."""
-    law = law_for(facts.country or "", facts.ordered_at, SECOND_EDITION)
+    law = law_for(facts.country or "", facts.ordered_at, LAST_EDITION)
     for days in range(1, DAYS_TRIED):
         moved = with_fact(facts, fact, getattr(facts, fact) + direction * timedelta(days=days))
         times = (moved.ordered_at, moved.delivered_at, moved.order_delivered_at, moved.requested_at)

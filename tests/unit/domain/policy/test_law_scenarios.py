@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from domain.policy.statutes import edition_numbered
-from tests.support.law_cases import SECOND_EDITION, ShopWithHolidays
+from tests.support.law_cases import LAST_EDITION, ShopWithHolidays
 from tests.support.shop import RMA_ID
 from workers.trials.scenario.files import read_scenario
 
@@ -45,6 +45,6 @@ def test_a_scenario_of_the_law_comes_out(path: Path) -> None:
 
 
 def test_every_article_has_a_scenario() -> None:
-    """One for each right of the second edition, by its name."""
-    names = {right.id.replace(".", "_") for right in edition_numbered(SECOND_EDITION).rights}
-    assert {path.stem for path in SCENARIOS} == names
+    """One for each right of the newest edition, by its name; some have a further one."""
+    names = {right.id.replace(".", "_") for right in edition_numbered(LAST_EDITION).rights}
+    assert names <= {path.stem for path in SCENARIOS}

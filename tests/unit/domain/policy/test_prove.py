@@ -261,3 +261,32 @@ def as_documents_see(line: Facts) -> dict[str, Any]:
         "rule_holidays": {},
         "country_holidays": tuple(sorted(rests)),
     }
+
+
+@pytest.mark.parametrize(
+    ("when", "is_sound"),
+    [
+        ({"all": [{"fact": "business_buyer", "is": True}, {"fact": "country", "in": ["GB", "CN"]}]}, True),
+        ({"fact": "business_buyer", "is": True}, False),  # Australia's guarantees are for businesses, too
+        ({"fact": "business_buyer", "is": False}, False),
+        ({"fact": "distance_sale", "is": True}, False),
+        ({"fact": "second_hand", "is": True}, False),
+        ({"fact": "unsealed", "is": True}, False),
+        ({"fact": "withdrawal_exception", "is": "custom_made"}, False),  # faulty goods know no exceptions
+        ({"fact": "repairs_tried", "at_least": 1}, False),
+    ],
+)
+def test_rules_that_ask_what_the_law_asks_are_held_to_it(when: dict[str, Any], is_sound: bool) -> None:
+    """A denial of businesses takes nothing from consumers; what a right does not look at, or asks for, does."""
+    document = kind(rule(when, decide="deny", code="no"))
+    proof = prove(document)
+    assert proof.not_searched == []
+    assert ("outcome" not in effects(proof)) is is_sound
+    assert is_real(document, proof)
+
+
+def test_a_sale_in_a_shop_can_be_denied_a_change_of_mind() -> None:
+    """Withdrawal is for sales at a distance alone."""
+    when = {"all": [{"fact": "distance_sale", "is": False}, {"fact": "reason", "is": "changed_mind"}]}
+    proof = prove(kind(rule(when, decide="deny", code="no")))
+    assert (proof.shortfalls, proof.not_searched) == ([], [])
