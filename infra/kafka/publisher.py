@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from infra.addresses import addresses
 from infra.kafka.clients import DELIVERY_TIMEOUT_MS, REQUEST_TIMEOUT_MS, make_producer
@@ -53,7 +54,15 @@ class Publisher:
         self._producer.flush(timeout_s)
 
     def close(self) -> None:
-        self._producer.close(timeout=REQUEST_TIMEOUT_MS / 1000)
+        """Wait for what is under way, for a bounded time, then give it up.
+
+        kafka-python 3.0.12 raises where anything is left then, and would keep the producer's thread.
+        """
+        try:
+            self._producer.close(timeout=REQUEST_TIMEOUT_MS / 1000)
+        except KafkaError:
+            self._producer._sender.force_close()  # noqa: SLF001 - the client has no public way to give up
+            self._producer._closed = True  # noqa: SLF001 - else it would try, and raise, once more when collected
 
 
 def publisher_of(settings: Settings) -> Publisher:

@@ -220,7 +220,7 @@ def repeats_are_answered_anew() -> None:
     def anew(command: Any, before: Any) -> Any:
         return Answered(command.stamp, answer_key(command.record), Verdict("accepted"))
 
-    put(command_worker, "_answer_again", anew)
+    put(command_worker, "answer_again", anew)
 
 
 def projector_skips_what_fails() -> None:

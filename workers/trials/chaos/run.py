@@ -182,6 +182,7 @@ def _break(
     breaker = Breaker(system.settings, system.services, system.workers, lambda fault: tell(str(fault)))
     with sending(system.settings, islice(sent.values(), policies, None), plan.per_second) as sender:
         breaker.run(faults, plan.program)
+        sender.done.wait(plan.load_at_least_s)
         system.gateway.misbehave(MisbehaviourPlan())
         tell("letting it settle")
         return settle(system.settings, system.workers, sender, within_s=plan.settled_within_s), breaker.done
