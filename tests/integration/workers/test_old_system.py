@@ -66,7 +66,7 @@ CUSTOMER: Final = "C-1"
 WORDED: Final = frozenset({"summary"})
 """Columns in words for people, which may be worded better."""
 
-NOT_TOLD_BY_EVENTS: Final = frozenset({"positions", "checkpoints"})
+NOT_TOLD_BY_EVENTS: Final = frozenset({"positions", "checkpoints", "dead_letter_actions"})
 
 NEW_REFUND: Final = 1234
 
