@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from domain.vocabularies import DeadlineKind, NoticeOutcome, ReturnStatus
 OF_THE_CUSTOMER: Final[frozenset[DeadlineKind]] = frozenset({"ship_back", "remedy", "appeal"})
 """Deadlines by which the customer has to do something: of these he is reminded."""
 
+SURVEY_STANDS: Final = timedelta(days=30)
 OVER: Final[frozenset[ReturnStatus]] = frozenset({"resolved", "closed"})
 
 
@@ -104,4 +106,4 @@ def ask_for_feedback(case: Case) -> None:
         return
     if rma.status not in OVER or not any(stage(state) == "resolved" for _, state in rma.units()):
         raise WrongStateError("feedback is asked for once a return is resolved", status=rma.status)
-    rma.trigger_event(rma.FeedbackAsked, timestamp=case.at)
+    rma.trigger_event(rma.FeedbackAsked, lapses_at=case.at + SURVEY_STANDS, timestamp=case.at)

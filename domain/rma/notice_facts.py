@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from domain.fact import Fact
@@ -62,6 +63,8 @@ class FeedbackAsked(Fact):
     """The customer is asked how it went."""
 
     TOPIC = "rma.Rma.FeedbackAsked.v1"
+    lapses_at: datetime
+    """Until when the question stands."""
 
     def apply(self, aggregate: RmaState) -> None:
         aggregate.feedback_asked_at = self.timestamp

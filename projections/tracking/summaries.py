@@ -99,7 +99,7 @@ _SENTENCES: Final[dict[type[Fact], Callable[[Any], str]]] = {
     Rma.NoticeOutcomeRecorded: lambda fact: f"notice {fact.notice_id}: {fact.outcome}",
     Rma.EvidenceRequested: lambda fact: f"evidence asked for: {fact.note}",
     Rma.Reminded: lambda _: "customer reminded of a deadline",
-    Rma.FeedbackAsked: lambda _: "customer asked how it went",
+    Rma.FeedbackAsked: lambda fact: f"customer asked how it went, until {fact.lapses_at:%Y-%m-%d}",
     Rma.FeedbackGiven: lambda fact: f"feedback: {fact.score} of 5",
     Rma.Closed: lambda fact: f"closed: {fact.reason}",
     Rma.Reopened: lambda fact: f"reopened: {fact.reason}",
