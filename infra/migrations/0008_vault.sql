@@ -37,3 +37,7 @@ CREATE TABLE rma_vault.keys (
 REVOKE ALL ON SCHEMA rma_vault FROM PUBLIC;
 GRANT USAGE ON SCHEMA rma_vault TO rma_vault;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rma_vault TO rma_vault;
+
+-- The vault's session waits for others, too, and may end one that stopped in the middle of what it sends.
+GRANT USAGE ON SCHEMA rma_sessions TO rma_vault;
+GRANT EXECUTE ON FUNCTION rma_sessions.end_silent(integer) TO rma_vault;
