@@ -18,7 +18,7 @@ from projections.tracking.fold import Tracking
 from projections.view import views_sql
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
-from tests.support.stories import day, inspect, open_shop, receive, request, settle_all, six_steps
+from tests.support.stories import day, inspect, on_return, open_shop, receive, request, settle_all, six_steps
 
 PROJECTIONS: tuple[type[Projection], ...] = (Tracking, RefundLedger, ReturnReasons)
 NOT_IN_THE_STORY = {"discrepancies", "appeals", "differences", "remedies", "receivables", "unknown_parcels"}
@@ -58,6 +58,11 @@ def test_batches_do_not_matter(postgres_dsn: str, batch: int) -> None:
     refund = next(iter(shop.order().refunds))
     note = {"series_id": "default", "refund_id": str(refund), "order_id": "O-1", "rma_id": str(RMA_ID)}
     shop.send("IssueCreditNote", note, actor="clock:credit-notes", at=day(20))
+    message = on_return(notice_id="N-1", kind="refunded", channel="email", outcome="sent")
+    shop.send("RecordNotice", message, actor="system:notices", at=day(20))
+    for outcome in ("bounced", "failed"):
+        told = on_return(notice_id="N-1", outcome=outcome, reason="mailbox full")
+        shop.send("RecordNoticeOutcome", told, actor="system:notices", at=day(21))
     events = recorded(shop.history)
     play(postgres_dsn, events, batch=batch)
     in_parts = {view: rows(postgres_dsn, view) for view in VIEWS}

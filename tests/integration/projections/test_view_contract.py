@@ -62,6 +62,10 @@ def told(postgres_dsn: str) -> Iterator[Connection]:
     play(postgres_dsn, recorded(whole_story().history), batch=1_000)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute("INSERT INTO rma_read_meta.positions VALUES ('tracking', 1, 0, 1, 1, now())")
+        connection.execute(
+            "INSERT INTO rma_log.dead_letter_actions (topic, partition, record_offset, action, acted_at, actor, reason)"
+            " VALUES ('rma.dead-letters', 0, 1, 'dropped', now(), 'agent:A1', 'no order of ours')"
+        )
         connection.execute("INSERT INTO rma_audit.checkpoints VALUES (1, 1, '00', 'note', now())")
         yield connection
 

@@ -112,7 +112,7 @@ BAD: Final[dict[str, Bad]] = {
     "structured, nested three hundred deep": Bad(
         structured(orjson.dumps(STRUCTURED)[:-1] + b',"data":' + b"[" * 300 + b"]" * 300 + b"}"), "$.data"
     ),
-    "U+0000 a thousand deep": Bad(raw(b"[" * 1_000 + b'"\\u0000"' + b"]" * 1_000), "$" + "[0]" * 333),
+    "U+0000 ninety deep": Bad(raw(b"[" * 90 + b'"\\u0000"' + b"]" * 90), "$" + "[0]" * 90),
     "structured, data of another type": Bad(structured({**STRUCTURED, "data": "x"}), "$"),
     "an unknown field": Bad(registering(discuont_minor=1), "$.discuont_minor"),
     "an unknown field in a line": Bad(registering({"colour": "red"}), "$.lines[0].colour"),

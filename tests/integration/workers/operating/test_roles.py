@@ -45,6 +45,7 @@ TRIALS: Final = {
 REFUSED: Final = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.ObjectNotInPrerequisiteState,  # a view that nobody can write to
+    psycopg.errors.GeneratedAlways,  # a column of a view that only its table fills
     psycopg.errors.WrongObjectType,  # a view that nobody can empty
 )
 
