@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeVar
 from uuid import UUID, uuid4
@@ -31,6 +31,10 @@ WHERE_NOBODY_ELSE_HAS_THEM: Final = """
 HELD: Final = """
     SELECT topic, partition, first_offset, next_offset
     FROM rma_log.in_hand JOIN unnest(%s::text[], %s::int[]) AS asked (topic, partition) USING (topic, partition)
+"""
+LET_GO: Final = """
+    DELETE FROM rma_log.in_hand USING unnest(%s::text[], %s::int[]) AS gone (topic, partition)
+    WHERE in_hand.topic = gone.topic AND in_hand.partition = gone.partition AND holder = %s
 """
 
 
@@ -78,6 +82,11 @@ class InHand:
     def take_over(self, partition: TopicPartition, records: Sequence[Placed]) -> None:
         """Note records as in hand, whoever else has any of their partition."""
         self._log.connection.execute(TAKE, self._rows({partition: records}))
+
+    def let_go(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget what this worker has in hand of partitions at which it stops, alive: nobody died of it."""
+        asked = ([one.topic for one in partitions], [one.partition for one in partitions])
+        self._log.connection.execute(LET_GO, (*asked, self._holder))
 
     def _rows(self, batch: Batch) -> tuple[UUID, list[str], list[int], list[int], list[int]]:
         return (

@@ -160,6 +160,8 @@ class CommandWorker:
         for partition, hand in suspected.items():
             if self._record_in_pieces(partition, batch[partition], hand):
                 recorded[partition] = batch[partition]
+        if stopped := batch.keys() - recorded.keys():
+            self._in_hand.let_go(stopped)
         return {partition: records[-1].offset + 1 for partition, records in recorded.items()}
 
     def _record_all(self, batch: Batch) -> dict[TopicPartition, Sequence[Record]]:
@@ -176,10 +178,11 @@ class CommandWorker:
             self._poison.count(suspect, "its worker ended in the middle of it")
         for piece in hand.pieces(records):
             self._in_hand.take_over(partition, piece)
-            if not self._record_all({partition: piece}):
-                return False
-            if len(piece) == 1:
+            goes_on = self._record_all({partition: piece})
+            if len(piece) == 1:  # whether it could be decided or not: this worker is alive
                 self._poison.forget(piece[0], POISON_ATTEMPTS_MAX)
+            if not goes_on:
+                return False
         return True
 
     def resume_offset(self, partition: TopicPartition) -> None:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from infra.envelope.codec import UnreadableEventError
 from infra.log.event_log import EventLog
+from infra.log.poison import failures
 from infra.records import StoredEvent
 from infra.schema_version import LogIsNewerError
 from projections.projection import Projection
@@ -146,6 +147,18 @@ def test_a_command_that_leads_to_it_is_held_too(pipeline: Pipeline) -> None:
         with structlog.testing.capture_logs() as logs:
             assert pipeline.worker().handle({TopicPartition("rma.commands", 0): [asked]}) == {}
         assert [alarm["offset"] for alarm in alarms(logs, "event_unreadable")] == [10]
+    assert pipeline.log.find_outcomes([("/shop", "asked")]) == {}
+
+
+def test_a_worker_that_ended_with_it_in_hand_counts_nothing_once_another_stops_at_it(pipeline: Pipeline) -> None:
+    """Anybody may kill a worker while the partition stands: the next finds the command in hand, and lives."""
+    old_versions.log_story(pipeline.log, whole_story(), is_old=lambda _, event: event.stream.startswith("policy/"))
+    asked, place = placed(wanted(1, id="asked"), 0, 10), TopicPartition("rma.commands", 0)
+
+    for _ in range(4):
+        pipeline.worker()._in_hand.take_over(place, [asked])
+        assert pipeline.worker().handle({place: [asked]}) == {}
+        assert failures(pipeline.log.connection) == []
     assert pipeline.log.find_outcomes([("/shop", "asked")]) == {}
 
 
