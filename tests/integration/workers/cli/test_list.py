@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 
+from infra.migrate import migrate
 from tests.integration.projections.test_projections import play
 from tests.support.command_line import invoke
 from tests.support.recorded_facts import recorded
@@ -19,6 +20,7 @@ DENIED = UUID(int=2)
 @pytest.fixture(autouse=True)
 def told(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One return that went through all steps, and one that was denied later."""
+    migrate(postgres_dsn)
     play(postgres_dsn, recorded(six_steps().history), batch=100)
     monkeypatch.setenv("RMA_POSTGRES_DSN", postgres_dsn)
 

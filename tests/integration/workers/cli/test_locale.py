@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from infra.migrate import migrate
 from tests.integration.projections.test_projections import play
 from tests.support.recorded_facts import recorded
 from tests.support.shop import RMA_ID
@@ -24,6 +25,7 @@ ASCII: Final = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
 @pytest.fixture
 def dsn(postgres_dsn: str) -> str:
     """A database whose read models show a whole story."""
+    migrate(postgres_dsn)
     play(postgres_dsn, recorded(six_steps().history), batch=1_000)
     return postgres_dsn
 

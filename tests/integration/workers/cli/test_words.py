@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 import pytest
 
+from infra.migrate import migrate
 from tests.integration.projections.test_projections import play
 from tests.support.command_line import invoke
 from tests.support.recorded_facts import recorded_of
@@ -47,6 +48,7 @@ def contested() -> Shop:
 
 
 def told(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, shop: Shop) -> None:
+    migrate(postgres_dsn)
     play(postgres_dsn, recorded_of(shop), batch=100)
     monkeypatch.setenv("RMA_POSTGRES_DSN", postgres_dsn)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from infra.migrate import migrate
 from tests.integration.projections.test_projections import play
 from tests.support.command_line import invoke
 from tests.support.recorded_facts import recorded
@@ -20,6 +21,7 @@ def test_what_a_promotion_took_off_a_refund_is_told(postgres_dsn: str, monkeypat
     shop = open_shop(policy, {**order, "promotions": [needs]})
     request(shop, {"line_id": "L2", "quantity": 1})
     receive(shop, (1, 1))
+    migrate(postgres_dsn)
     play(postgres_dsn, recorded(shop.history), batch=100)
     monkeypatch.setenv("RMA_POSTGRES_DSN", postgres_dsn)
 
