@@ -10,6 +10,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from domain.history import UPCASTS
 from infra.sealing.bodies import (
     ERASED_MARK,
     SEALED_MARK,
@@ -122,9 +123,12 @@ def test_marks_stand_where_nobody_may_look(key: DataKey) -> None:
     assert orjson.loads(marked_body(TYPE, body))["lines"][0]["comment"] == SEALED_MARK
 
 
-@pytest.mark.parametrize("type_name", SEALED)
+@pytest.mark.parametrize("type_name", sorted(SEALED.keys() - UPCASTS.keys()))
 def test_the_table_names_fields_that_events_have(type_name: str) -> None:
-    """Every path leads to a field of the event's class, and says rightly whether it may be null."""
+    """Every path leads to a field of the event's class, and says rightly whether it may be null.
+
+    An old type has no class any more, and keeps its row.
+    """
     event_class = make_codec().event_classes[type_name]
     for field in SEALED[type_name]:
         holder: Any = event_class
