@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -28,6 +29,7 @@ from workers.trials.scenario.files import (
     ViewStep,
     read_scenario,
 )
+from workers.trials.scenario.opening import opened_rows
 from workers.trials.scenario.views import CATCH_UP_TIMEOUT_S, Views
 
 ANSWER_TIMEOUT_S: Final = 30.0
@@ -90,6 +92,8 @@ class Player:
     talk: Conversation
     views: Views
     events: Placement
+    opened: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]]
+    """Shows rows with their texts as they were written."""
     names: Names = field(default_factory=Names)
     source: str = field(default_factory=lambda: f"/scenario/{uuid4().hex[:10]}")
     _reached: dict[int, int] = field(default_factory=dict)
@@ -133,7 +137,7 @@ class Player:
         named = {*step.where, *(column for row in step.rows or () for column in row), *(step.save or {}).values()}
         self.views.check_columns(step.view, named)
         self.views.wait_for(self._reached)
-        found = self.views.rows(step.view, step.where)
+        found = self.opened(self.views.rows(step.view, step.where))
         if step.rows is not None and (compared := compare_rows(step.rows, found)):
             raise _DifferenceError(f"{len(step.rows)} rows expected, {len(found)} found", compared)
         if step.save:
@@ -207,6 +211,6 @@ def play_files(
             if unanswered >= UNANSWERED_MAX:
                 yield Played(path, path.stem, 0.0, Failure("the file", "not played: nobody answers"))
                 continue
-            played = play_file(path, lambda: Player(talk, views, events))
+            played = play_file(path, lambda: Player(talk, views, events, partial(opened_rows, settings)))
             unanswered += played.failure is not None and played.failure.unanswered
             yield played
