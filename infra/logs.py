@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from io import StringIO
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import orjson
 import structlog
@@ -57,10 +57,22 @@ def configure(log_format: LogFormat, log_level: str) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[log_level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )
     _adopt_libraries(shared, last)
+
+
+class _StandardError:
+    """Standard error as it is at each line: loggers are kept, and whoever redirects it for a while gives it back."""
+
+    @staticmethod
+    def write(text: str) -> int:
+        return sys.stderr.write(text)
+
+    @staticmethod
+    def flush() -> None:
+        sys.stderr.flush()
 
 
 def _last_steps(log_format: LogFormat) -> list[Processor]:

@@ -12,6 +12,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 FOR_EVER: Final = -1
 SEGMENT_MS: Final = 60 * 60 * 1000
 """After so long a segment is closed, of a topic that forgets: only closed ones are dropped when their time is over."""
+CLOSING_EARLY: Final = {"segment.ms": str(SEGMENT_MS)}
 RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
 PARTITIONS: Final = 6
 """Fixed for a topic's life: other partitions for the same keys would break their order."""
@@ -97,7 +98,7 @@ def create_topics(
             "max.message.bytes": str(RECORD_BYTES_MAX),
             "min.insync.replicas": str(min_insync_replicas),
             "message.timestamp.type": "CreateTime",
-        }
+        } | ({} if retention_ms == FOR_EVER else CLOSING_EARLY)
         try:
             number = 1 if name == names.checkpoints else partitions
             admin.create_topics([NewTopic(name, number, replication_factor, topic_configs=configs)])
@@ -108,11 +109,13 @@ def create_topics(
 
 
 def close_segments_early(admin: KafkaAdminClient, names: TopicNames) -> None:
-    """Let the topics that forget close their segments after ``SEGMENT_MS``, new ones and old ones; safe to repeat.
+    """Let the topics that forget close their segments after ``SEGMENT_MS``, old ones, too; safe to repeat.
+
+    One that somebody else makes this moment, and the brokers do not all know yet, has it from the start.
 
     Raises:
         kafka.errors.KafkaError: The cluster is away or refuses.
     """
     forgetting = [name for name, retention_ms in names.retention_ms.items() if retention_ms != FOR_EVER]
-    configs = {"segment.ms": str(SEGMENT_MS)}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name in forgetting])
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict(CLOSING_EARLY)) for name in forgetting]
+    admin.alter_configs(resources, raise_on_unknown=False, incremental=True)
