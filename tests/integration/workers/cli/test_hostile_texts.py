@@ -61,7 +61,7 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("bench",), ("bench", "units"), ("bench", "policy"), ("bench", "http"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
     ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "all"), ("http", "key"),
-    ("audit", "key"), ("audit", "checkpoint"),
+    ("audit", "key"), ("audit", "checkpoint"), ("vault", "rotate"), ("relay",), ("restore",), ("chaos",), ("http",),
 }  # fmt: skip
 """Commands that print what this project says of itself; their logs are `tests/unit/infra/test_escaping.py`'s."""
 
@@ -97,7 +97,7 @@ def town(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
                 {"specversion": "1.0", "id": "bad", "source": TEXT, "type": f"rma.{TEXT}.v1", "[/x]": TEXT}
             )
             invoke("send", "-", stdin=record)
-            [letter] = wait_for(lambda: json.loads(invoke("dead", "list", "--json").output), "the dead letter")
+            [letter] = wait_for(lambda: json.loads(invoke("dead", "list", "--json").stdout), "the dead letter")
             wait_for(lambda: counter.rows("SELECT FROM rma_read.feedback"), "the read models")
             _issue_credit_note(counter, rma_id)
             yield Town(counter, rma_id, tmp_path, letter["id"])
@@ -231,6 +231,14 @@ def law_invocations() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     }
 
 
+def privacy_invocations() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return what is asked about a person; nobody is forgotten by it, as nobody says yes."""
+    return {
+        ("privacy", "export"): [(CUSTOMER_ID,), (TYPED,)],
+        ("privacy", "erase"): [(CUSTOMER_ID,), (TYPED,)],
+    }
+
+
 def every_command(group: TyperGroup, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command there is."""
     for name, command in group.commands.items():
@@ -253,7 +261,7 @@ def test_every_command_shows_what_strangers_wrote_and_obeys_none_of_it(town: Tow
     """People's tables and programs' JSON, what is found and what is refused, over all commands that exist."""
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
-    runs = invocations(town) | audit_invocations(town) | law_invocations()
+    runs = invocations(town) | audit_invocations(town) | law_invocations() | privacy_invocations()
     assert set(runs) | WITHOUT_OUTSIDE_TEXTS == set(every_command(root))
     balanced = escaped("✓ EUR sums to zero")
 
