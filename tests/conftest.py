@@ -6,12 +6,14 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+import structlog
 from kafka import KafkaAdminClient
 from pydantic import SecretStr
 
@@ -32,6 +34,12 @@ VAULT_KEY: Final = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 def pytest_configure() -> None:
     """Let SIGTERM end a run as Ctrl-C does, so that the services of the run are stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    structlog.configure = partial(_configure_logs, structlog.configure)
+
+
+def _configure_logs(configure: Callable[..., None], **options: Any) -> None:
+    """Configure logs without keeping loggers, which would stay silent, or loud, for the tests that come after."""
+    configure(**options | {"cache_logger_on_first_use": False})
 
 
 def pytest_unconfigure() -> None:
