@@ -17,8 +17,6 @@ MISSING: Final = """
     WHERE asked.role NOT IN (SELECT rolname FROM pg_roles) ORDER BY 1
 """
 MAY_MAKE: Final = "SELECT has_database_privilege(current_database(), 'CREATE')"
-
-
 IS_MEMBER: Final = "SELECT session_user, pg_has_role(session_user, %s, 'MEMBER')"
 
 
@@ -66,6 +64,6 @@ def require_role(connection: Connection, role: str) -> None:
 
 
 def may_make_tables(connection: Connection) -> bool:
-    """Tell whether this session may make what is missing of schemas, or finds made what it needs."""
+    """Tell whether who is logged in may make the schemas that are missing; else `rma init` has to have made them."""
     [(may,)] = connection.execute(MAY_MAKE).fetchall()
     return bool(may)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 from domain.errors import UnusableInputError
+from infra.key_files import lines_of, make_once
 from infra.proofs.signed_note import SigningKey
 from infra.settings import Settings
 
 LOCAL_ORIGIN: Final = "localhost/rma"
 """Whose log it is where nobody said: fit for a trial, not for others to rely on."""
-
-OWNER_ALONE: Final = 0o600
 
 
 class AuditKeyMissingError(UnusableInputError):
@@ -44,7 +42,7 @@ def read_keys(settings: Settings) -> list[SigningKey]:
         OtherOriginError: The key's name is not ``RMA_AUDIT_ORIGIN``.
     """
     file = settings.audit_key_file
-    lines = file.read_text().split() if file is not None and file.is_file() else []
+    lines = lines_of(file)
     if not lines:
         raise AuditKeyMissingError(file)
     keys = [SigningKey.parse(line) for line in lines]
@@ -55,11 +53,4 @@ def read_keys(settings: Settings) -> list[SigningKey]:
 
 def make_key(file: Path, origin: str | None) -> bool:
     """Put a new key into a file that is not there yet; tell whether one was made. Only its owner may read it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE)
-    except FileExistsError:
-        return False
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(f"{SigningKey.generate(origin or LOCAL_ORIGIN).to_text()}\n")
-    return True
+    return make_once(file, SigningKey.generate(origin or LOCAL_ORIGIN).to_text())

@@ -15,10 +15,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import UnusableInputError
+from infra.key_files import lines_of, make_once
 from infra.sealing.sealed_text import KEY_BYTES, NONCE_BYTES
 from infra.settings import Settings
 
-OWNER_ALONE: Final = 0o600
 CHECKED: Final = b"rma vault"
 
 
@@ -99,10 +99,7 @@ def read_master_keys(settings: Settings) -> MasterKeys:
         VaultKeyUnreadableError: A line is no key.
     """
     file = settings.vault_key_file
-    if settings.vault_key is not None:
-        lines = settings.vault_key.get_secret_value().split()
-    else:
-        lines = file.read_text().split() if file is not None and file.is_file() else []
+    lines = lines_of(file) if settings.vault_key is None else settings.vault_key.get_secret_value().split()
     if not lines:
         raise VaultKeyMissingError(file)
     return MasterKeys([_parse(line, number) for number, line in enumerate(lines, start=1)])
@@ -120,14 +117,7 @@ def _parse(line: str, number: int) -> MasterKey:
 
 def make_master_key(file: Path) -> bool:
     """Put a new key into a file that is not there yet; tell whether one was made. Only its owner may read it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE)
-    except FileExistsError:
-        return False
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(f"{b64encode(os.urandom(KEY_BYTES)).decode()}\n")
-    return True
+    return make_once(file, b64encode(os.urandom(KEY_BYTES)).decode())
 
 
 def name_of_key(key_id: UUID) -> bytes:

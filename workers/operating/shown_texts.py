@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
-from uuid import UUID
 
 import orjson
 
 from infra.addresses import postgres_address
 from infra.log.event_log import EventLog
-from infra.sealing.bodies import SEALED_MARK, opened_texts
+from infra.log.texts import TextReader
 from infra.sealing.master_keys import VaultKeyMissingError
-from infra.sealing.sealed_text import DataKey
 from infra.sealing.vault import Vault, open_vault
 from infra.settings import Settings
 
@@ -28,13 +26,7 @@ def shown_texts(settings: Settings, streams: Iterable[str], *, may_open: bool = 
         vault = _vault(settings) if may_open else None
         if vault is not None:
             opened.enter_context(closing(vault))
-        events = [event for of in log.load(dict.fromkeys(streams, 0)).values() for event in of if event.sealed_key_id]
-        keys = {} if vault is None else _keys(vault, {UUID(str(event.sealed_key_id)) for event in events})
-        return {
-            one.sealed: SEALED_MARK if vault is None else _text(one.opened)
-            for event in events
-            for one in opened_texts(event.type, event.body, event.stream, event.version, keys)
-        }
+        return {sealed: _text(said) for sealed, said in TextReader(log, vault).of_streams(streams).items()}
 
 
 def with_texts(value: Any, texts: Mapping[str, str]) -> Any:
@@ -55,9 +47,5 @@ def _vault(settings: Settings) -> Vault | None:
         return None
 
 
-def _keys(vault: Vault, wanted: Iterable[UUID]) -> dict[UUID, DataKey]:
-    return {key.key_id: key for key in vault.find(wanted)}
-
-
-def _text(opened: object) -> str:
-    return str(opened) if isinstance(opened, str) else orjson.dumps(opened).decode()
+def _text(said: object) -> str:
+    return str(said) if isinstance(said, str) else orjson.dumps(said).decode()

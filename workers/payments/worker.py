@@ -28,7 +28,7 @@ from infra.gateways.port import Answer, Gateway, PayoutRequest
 from infra.kafka.command_client import OutgoingCommand
 from infra.log.event_log import EventLog
 from infra.log.queries import EventIds, ids_at
-from infra.log.texts import TextReader
+from infra.log.texts import TextReader, as_written
 from infra.metrics import WorkerMetrics
 from infra.sealing.fields import CODE
 from infra.sealing.vault import open_vault
@@ -102,14 +102,12 @@ class Payments:
         """Ask what is due, and tell what was answered; raises where PostgreSQL or Kafka is away."""
         if self._may_ask():
             room = ASKED_AT_ONCE_MAX - len(self._asking)
-            for question in due(self._session.connection, but=self._asking, limit=room):
-                asked = replace(question, tender_reference=self._reference(question))
+            questions = due(self._session.connection, but=self._asking, limit=room)
+            texts = self._texts.of_streams(order_stream(one.order_id) for one in questions if one.tender_reference)
+            for question in questions:
+                asked = replace(question, tender_reference=as_written(question.tender_reference, texts))
                 self._asking[question.payout_id] = (question, self._pool.submit(ask, self._gateway, asked))
         self._tell(wait_s=ANSWER_POLL_S)
-
-    def _reference(self, question: Question) -> str | None:
-        """Return by which name the gateway finds what was paid; None where the key of the customer's texts is gone."""
-        return self._texts.open(order_stream(question.order_id), question.tender_reference)
 
     def finish(self, metrics: WorkerMetrics) -> None:
         """Wait for the answers under way and tell them."""

@@ -54,10 +54,7 @@ async def _choosing(visit: Visit, session: Session, order: dict[str, Any], draft
 @router.post("/returns/order/details")
 async def details(request: Request) -> Response:
     """Ask what is wished for, and what policy wants to know; keep photos that came along."""
-    visit = check_form(request)
-    session = await visit.let_in()
-    order = await _order(visit.door, session)
-    draft = draft_in(visit.form, order)
+    visit, session, order, draft = await _form(request)
     if draft.faults:
         return await _choosing(visit, session, order, draft)
     trouble = await take_photos(visit, session, draft)
@@ -128,10 +125,7 @@ async def _previewing(
 @router.post("/returns/order/preview")
 async def see(request: Request) -> Response:
     """Show what would come of the request, as it is in the form."""
-    visit = check_form(request)
-    session = await visit.let_in()
-    order = await _order(visit.door, session)
-    draft = draft_in(visit.form, order)
+    visit, session, order, draft = await _form(request)
     if draft.faults:
         return await _choosing(visit, session, order, draft)
     return await _previewing(visit, session, order, draft)
@@ -140,10 +134,7 @@ async def see(request: Request) -> Response:
 @router.post("/returns/order/send")
 async def ask_for_it(request: Request) -> Response:
     """Send the request; where what the preview showed is no longer so, show that first."""
-    visit = check_form(request)
-    session = await visit.let_in()
-    order = await _order(visit.door, session)
-    draft = draft_in(visit.form, order)
+    visit, session, order, draft = await _form(request)
     if await run_in_threadpool(_was_sent, visit.door, draft.id):
         return await _to_the_return(visit, session, draft.id)
     if draft.faults:
@@ -185,6 +176,14 @@ async def _to_the_return(visit: Visit, session: Session, rma_id: UUID, position:
 
     token = await run_in_threadpool(mint)
     return see_other(f"/r/{token}" + (f"?after={position}" if position else ""))
+
+
+async def _form(request: Request) -> tuple[Visit, Session, dict[str, Any], Draft]:
+    """Return who sends a form of the request, the order it is about, and what the form holds."""
+    visit = check_form(request)
+    session = await visit.let_in()
+    order = await _order(visit.door, session)
+    return visit, session, order, draft_in(visit.form, order)
 
 
 async def _order(door: Door, session: Session) -> dict[str, Any]:

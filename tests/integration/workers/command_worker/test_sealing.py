@@ -51,7 +51,7 @@ def test_a_comment_is_nowhere_at_rest_but_in_the_command(pipeline: Pipeline) -> 
     [requested] = [event for event in events(pipeline) if event.type == "rma.Rma.Requested.v1"]
     [published] = [record for record in records if dict(record.headers).get("ce_sealedkeyid")]
     assert dict(published.headers)["ce_sealedkeyid"].decode() == requested.sealed_key_id
-    opened = dict(TextReader(pipeline.log, pipeline.open_vault()).texts(requested))
+    opened = TextReader(pipeline.log, pipeline.open_vault()).of_events([requested])
     assert sorted(map(str, opened.values())) == sorted([COMMENT, orjson.dumps(CONTACT).decode()])
 
 
@@ -74,7 +74,7 @@ def test_a_correction_seals_anew_what_it_copies(pipeline: Pipeline, worker: Comm
     pipeline.worker().record([command("CorrectRequest", body, actor="customer:C-1", time="2026-03-03T11:00:00Z")])
 
     [corrected] = [event for event in events(pipeline) if event.type == "rma.Rma.RequestCorrected.v1"]
-    assert [text for _, text in TextReader(pipeline.log, pipeline.open_vault()).texts(corrected)] == [COMMENT]
+    assert list(TextReader(pipeline.log, pipeline.open_vault()).of_events([corrected]).values()) == [COMMENT]
 
 
 def test_a_key_that_is_gone_is_never_named(pipeline: Pipeline, worker: CommandWorker) -> None:
