@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Final
 
 import pytest
@@ -62,6 +64,20 @@ def _logging_as_before() -> Iterator[None]:
     yield
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_a_line_goes_where_standard_error_is_now() -> None:
+    """Who redirected it when logs were configured, and closed that since, gets no more lines, and stops nobody."""
+    before = StringIO()
+    with redirect_stderr(before):
+        logs.configure("json", "info")
+    before.close()
+    now = StringIO()
+    with redirect_stderr(now):
+        structlog.get_logger().info("command_handled")
+
+    assert json.loads(now.getvalue())["event"] == "command_handled"
 
 
 @pytest.mark.usefixtures("_logging_as_before")

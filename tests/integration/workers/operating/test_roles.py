@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from infra.addresses import postgres_address
 from infra.roles import RoleMissingError, as_role, role_of
+from infra.sealing.vault import open_vault
 from infra.sessions import SILENCE_MAX_MS, connect, end_the_silent
 from infra.settings import Settings
 from workers.operating.initialising import initialise
@@ -109,6 +110,14 @@ def test_no_role_changes_an_event_or_an_answer() -> None:
         for table in ("rma_log.events", "rma_log.outcomes"):
             assert rights_on(role, table) <= {"SELECT", "INSERT"}
             assert "INSERT" not in rights_on(role, table) or role == "rma_commands"
+
+
+def test_the_vault_may_end_who_stands_in_its_way(settings: Settings) -> None:
+    """Its session waits for locks under a role of its own, as those of workers do."""
+    initialise(settings)
+    with closing(open_vault(settings)) as vault:
+        assert vault.connection.execute("SELECT current_user").fetchone() == ("rma_vault",)
+        end_the_silent(vault.connection)
 
 
 def test_every_worker_has_a_role(owner: Connection) -> None:
