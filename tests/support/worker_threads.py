@@ -118,13 +118,19 @@ class Counter:
         self.accepted("PublishPolicy", policy)
 
     def order_and_return(
-        self, order_id: str, tenders_minor: Mapping[str, int], *, ago: timedelta = timedelta(), **request: Any
+        self,
+        order_id: str,
+        tenders_minor: Mapping[str, int],
+        *,
+        ago: timedelta = timedelta(),
+        reference: str | None = None,
+        **request: Any,
     ) -> UUID:
         """Sell one article, deliver it, take its return; payment by kinds of tender. Return the return's id."""
         at, rma_id = datetime.now(UTC) - ago, uuid4()
         line = {"line_id": "L1", "sku": "MUG", "quantity": 1, "amount_minor": sum(tenders_minor.values())}
         tenders = [
-            {"tender_id": f"T{number}", "kind": kind, "amount_minor": amount}
+            {"tender_id": f"T{number}", "kind": kind, "amount_minor": amount, "reference": reference}
             for number, (kind, amount) in enumerate(tenders_minor.items(), start=1)
         ]
         order = {"order_id": order_id, "customer_id": "C1", "country": "US", "channel": "web", "currency": "EUR"}

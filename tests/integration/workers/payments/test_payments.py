@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
+from infra.gateways.port import Answer, PayoutRequest
 from infra.metrics import WorkerMetrics
 from infra.migrate import migrate
 from infra.settings import Settings
@@ -44,15 +45,27 @@ def will(gateway: GatewayServer, *tricks: Misbehaviour) -> None:
     gateway.misbehave(MisbehaviourPlan(next=list(tricks), slow_s=SLOW_S))
 
 
+class ListeningGateway(HttpGateway):
+    """A gateway that remembers by which name it was told to find what had been paid."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, timeout_s=SLOW_S, tries_max=1)
+        self.heard: list[str | None] = []
+
+    def pay(self, request: PayoutRequest) -> Answer:
+        self.heard.append(request.tender_reference)
+        return super().pay(request)
+
+
 @contextmanager
-def paying(counter: Counter, gateway: GatewayServer) -> Iterator[None]:
-    """Run the payments worker with little patience."""
+def paying(counter: Counter, gateway: GatewayServer, adapter: HttpGateway | None = None) -> Iterator[None]:
+    """Run the payments worker, with little patience unless an adapter is given."""
 
     def work(settings: Settings, stop: Event) -> None:
         metrics = WorkerMetrics("payments")
-        adapter = HttpGateway(gateway.url, timeout_s=SLOW_S / 2, tries_max=1)
-        with closing(adapter), inbox(settings, PaymentQuestions(), stop, metrics):
-            ask_until(settings, adapter, stop, metrics)
+        asked = adapter or HttpGateway(gateway.url, timeout_s=SLOW_S / 2, tries_max=1)
+        with closing(asked), inbox(settings, PaymentQuestions(), stop, metrics):
+            ask_until(settings, asked, stop, metrics)
 
     with running(counter.settings, work):
         yield
@@ -74,6 +87,23 @@ def test_every_tender_gets_its_share_once(counter: Counter, gateway: GatewayServ
 
     ours = {(row["idempotency_key"], row["amount_minor"], row["reference"]) for row in counter.payouts()}
     assert ours == {(entry.idempotency_key, entry.amount_minor, entry.reference) for entry in gateway.payouts.entries()}
+
+
+def test_the_gateway_hears_by_which_name_it_was_paid(counter: Counter, gateway: GatewayServer) -> None:
+    """What is sealed at rest is opened for it; where the customer's key is gone, it is asked without."""
+    adapter = ListeningGateway(gateway.url)
+    counter.order_and_return("O-1", {"card": 1999}, reference="auth-11")
+    wait_for(counter.payouts, "the payout to be shown")
+    with paying(counter, gateway, adapter):
+        wait_until(counter, "settled")
+    assert adapter.heard == ["auth-11"]
+
+    counter.order_and_return("O-2", {"card": 500}, reference="auth-12")
+    counter.accepted("EraseCustomer", {"customer_id": "C1", "reason": "request"})
+    later = ListeningGateway(gateway.url)
+    with paying(counter, gateway, later):
+        wait_until(counter, "settled", "settled")
+    assert later.heard == [None]
 
 
 @pytest.mark.parametrize("trick", ["hang", "lose", "late"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from domain.rma import Rma
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import Shop, names
 from tests.support.stories import day, on_return, open_shop, request
@@ -91,7 +92,9 @@ def test_feedback_is_asked_for_once_when_a_return_is_over() -> None:
     refused(withdrawn, "wrong_state", "AskFeedback", on_return(), actor=CLOCK)
 
     shop = over()
-    assert names(shop.send("AskFeedback", on_return(), actor=CLOCK, at=day(11))) == ["FeedbackAsked"]
+    [asked] = shop.send("AskFeedback", on_return(), actor=CLOCK, at=day(11))
+    assert isinstance(asked, Rma.FeedbackAsked)
+    assert asked.lapses_at == day(41)
     unchanged(shop, "AskFeedback", on_return(), actor=CLOCK, at=day(12))
 
     answered = over()
