@@ -63,8 +63,10 @@ SAVE: Final = f"""
     ON CONFLICT (payout_id) DO UPDATE SET
         open = excluded.open, opened_by = excluded.opened_by, recorded = excluded.recorded, final = excluded.final,
         asks = excluded.asks, unknown_said = excluded.unknown_said,
-        ask_at = CASE WHEN known.open THEN known.ask_at ELSE excluded.ask_at END
+        ask_at = CASE WHEN known.open AND known.final IS NOT DISTINCT FROM excluded.final
+            THEN known.ask_at ELSE excluded.ask_at END
 """  # noqa: S608 - column names of our own
+"""An open question keeps its turn, but where another outcome counts: nobody waits to confirm the one before."""
 FIND: Final = f"SELECT {_NAMES} FROM rma_payments.questions WHERE payout_id = ANY(%s) FOR UPDATE"  # noqa: S608
 DUE: Final = f"""
     SELECT v.seen, {", ".join(f"q.{name}" for name in COLUMNS)}
