@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,21 +12,22 @@ import psutil
 import pytest
 
 from infra.settings import Settings
-from infra.stack.ports import free_ports
 from tests.support.pipeline import wait_for
 from tests.system.test_work_all import ALL, all_started, supervisor
 from workers.operating.initialising import initialise
 
 TIMEOUT_S: Final = 5.0
 PORTS_TRIED_MAX: Final = 20
+PORTS: Final = range(10_240, 32_768)
+"""Below those that connections take for their own end: none of them slips in before a worker listens."""
 
 
 def first_of_free_ports(count: int) -> int:
     """Return a port that is free, as are those after it."""
     for _ in range(PORTS_TRIED_MAX):
-        [port] = free_ports(1)
+        port = secrets.choice(PORTS[:-count])
         taken = {found.laddr.port for found in psutil.net_connections("tcp") if found.laddr}
-        if port + count < 65_536 and not taken & set(range(port, port + count)):
+        if not taken & set(range(port, port + count)):
             return port
     raise AssertionError("no row of free ports")
 
