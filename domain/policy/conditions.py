@@ -21,13 +21,14 @@ _PLAIN: Final[dict[str, type]] = dict.fromkeys(TEXT_FACTS, str) | dict.fromkeys(
 
 
 class Comparison(NamedTuple):
-    """One comparison of a fact with what is expected of it, as it is written down; ``is_json``: the value, too, is."""
+    """One comparison of a fact with what is expected of it, and what is written down of one that is missing.
 
-    path: str
+    ``is_json``: the fact's value is written down as it is.
+    """
+
     fact: str
-    operator: str
-    expected: Any
     test: Test
+    missing: ComparisonRecord
     is_json: bool
 
 
@@ -111,17 +112,20 @@ def _explain_parts(parts: list[Explain], *, decisive: bool) -> Explain:
 
 
 def _explain_comparisons(parts: list[Comparison], *, decisive: bool) -> Explain:
-    """Write down comparisons alone, as most rules are made of, without a call for each: half of a decision is this."""
+    """Write down comparisons alone, as most rules are made of, without a call for each: a third of a decision is this.
+
+    To copy the record of a missing fact and fill it in takes half the time of writing a new one.
+    """
 
     def explain(values: Values, records: list[ComparisonRecord]) -> bool:
         result = not decisive
-        for path, fact, operator, expected, test, is_json in parts:
-            found = values[fact]
-            held = found is not None and test(found)
-            told = found if is_json else as_json(found)
-            records.append(
-                {"path": path, "fact": fact, "operator": operator, "expected": expected, "found": told, "held": held}
-            )
+        for fact, test, missing, is_json in parts:
+            record = missing.copy()
+            records.append(record)
+            held, found = False, values[fact]
+            if found is not None:
+                record["found"] = found if is_json else as_json(found)
+                record["held"] = held = test(found)
             if held is decisive:
                 result = decisive
         return result
@@ -142,7 +146,10 @@ def _first_decisive(answers: list[Answer], *, decisive: bool) -> Answer:
 def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -> CompiledCondition:
     test = _plain_test(fact, operator, expected) or holds(operator, expected, zone)
     shown = list(expected) if isinstance(expected, tuple) else expected
-    comparison = Comparison(path, fact, operator, shown, test, fact not in NOT_JSON)
+    missing: ComparisonRecord = {
+        "path": path, "fact": fact, "operator": operator, "expected": shown, "found": None, "held": False,
+    }  # fmt: skip
+    comparison = Comparison(fact, test, missing, fact not in NOT_JSON)
 
     def answer(values: Values) -> bool:
         found = values[fact]

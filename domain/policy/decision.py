@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal, NotRequired, Self
 
@@ -11,7 +12,7 @@ from typing_extensions import TypedDict
 from domain.policy.document import Outcome, Remedy
 from domain.policy.facts import Facts
 from domain.policy.statutes import LawPin
-from domain.vocabularies import Disposition, Grade, Method, Promotions, Reason, RefundDue, RefundFrom, Wish
+from domain.vocabularies import Disposition, Grade, GradeOfWear, Method, Promotions, Reason, RefundDue, RefundFrom, Wish
 
 
 class ComparisonRecord(TypedDict):
@@ -123,6 +124,29 @@ class DecidedFees(BaseModel):
     merchant_restocking_bps: int
     merchant_return_shipping_minor: int
     on_exchange: Annotated[bool, Field(exclude_if=_says_nothing)] = False
+
+
+class Terms(TypedDict):
+    """The terms of a line while rights better them: fields of its decision, which says ``remedy`` last."""
+
+    method: Method
+    return_to: str
+    fees: DecidedFees
+    refund_due: RefundDue
+    refund_within_days: int | None
+    refund_from: RefundFrom | None
+    refunds_outward_shipping: bool
+    promotions: Promotions
+    accept_grades: tuple[Grade, ...]
+    grade_share_bps: Mapping[GradeOfWear, int]
+    dispositions: Mapping[Grade, Disposition]
+    ship_back_days: int
+    inspect_within_days: int
+    remedy: NotRequired[Remedy | None]
+
+
+Decided = dict[str, list[str]]
+"""The effects that each right decided, by its id."""
 
 
 def _is_unsaid(value: object) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from domain.policy.conditions import as_json
 from domain.policy.decision import (
-    DecidedFees,
+    Decided,
     Decision,
     Flip,
     OutcomeRecord,
     StatuteRecord,
+    Terms,
     TraceRecord,
     WindowRecord,
 )
@@ -22,13 +23,10 @@ from domain.policy.flips import Flips, flips_of
 from domain.policy.rights import HOLDS
 from domain.policy.rules import Won, compiled
 from domain.policy.ruling import Ruling, rule_on
-from domain.policy.statutes import Law, Statute
-from domain.policy.way_back import widen_way_back
+from domain.policy.statutes import Law
+from domain.policy.terms import terms_of
 from domain.policy.windows import end_of_day_after
-from domain.vocabularies import Reason
 
-REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
-"""When a refund may be due, the earliest first."""
 NO_FLIPS: Final = Flips((), None)
 NO_LAW_ID: Final = "none"
 """What stands in the trace in place of a right where no law of the country is encoded."""
@@ -45,7 +43,7 @@ def decide(document: PolicyDocument, law: Law, facts: Facts) -> Decision:
     policy = compiled(document)
     won, rule_records = policy.explained(facts)
     ruling = rule_on(policy, won, law, facts)
-    terms, decided = _terms(document, won, ruling, facts)
+    terms, decided = terms_of(policy, won, ruling, facts)
     flips = flips_of(policy, law, facts, ruling) if ruling.outcome == "deny" else NO_FLIPS
     trace: tuple[TraceRecord, ...] = (
         *rule_records,
@@ -61,7 +59,7 @@ def decide_without_reasons(document: PolicyDocument, law: Law, facts: Facts) -> 
     policy = compiled(document)
     won = policy.won(facts)
     ruling = rule_on(policy, won, law, facts)
-    terms, decided = _terms(document, won, ruling, facts)
+    terms, decided = terms_of(policy, won, ruling, facts)
     return _decision(ruling, law, terms, decided, facts)
 
 
@@ -69,7 +67,7 @@ class Gist(NamedTuple):
     """What a decision comes to for the customer: the ruling, the terms by name, the statutes that decided any of it."""
 
     ruling: Ruling
-    terms: dict[str, Any]
+    terms: Terms
     statutes: tuple[str, ...]
 
 
@@ -78,19 +76,19 @@ def gist_of(document: PolicyDocument, law: Law, facts: Facts) -> Gist:
     policy = compiled(document)
     won = policy.won(facts)
     ruling = rule_on(policy, won, law, facts)
-    terms, decided = _terms(document, won, ruling, facts)
+    terms, decided = terms_of(policy, won, ruling, facts)
     return Gist(ruling, terms, _deciding(ruling, decided))
 
 
-def _deciding(ruling: Ruling, decided: dict[str, list[str]]) -> tuple[str, ...]:
+def _deciding(ruling: Ruling, decided: Decided) -> tuple[str, ...]:
     return tuple([right.id for right, _, _ in ruling.verdicts if decided.get(right.id)])
 
 
 def _decision(
     ruling: Ruling,
     law: Law,
-    terms: dict[str, Any],
-    decided: dict[str, list[str]],
+    terms: Terms,
+    decided: Decided,
     facts: Facts,
     *,
     trace: tuple[TraceRecord, ...] = (),
@@ -113,101 +111,6 @@ def _decision(
             "trace": trace,
             "flips": flips,
         }
-    )
-
-
-def _terms(
-    document: PolicyDocument, won: Won, ruling: Ruling, facts: Facts
-) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """Return the terms of the return, and per statute the effects that it decided."""
-    decided: dict[str, list[str]] = {name: ["outcome"] for name in ruling.deciding_statutes}
-    terms = {
-        "method": _own(won, "method", document.method),
-        "return_to": _own(won, "return_to", document.return_to),
-        "fees": _fees(document, won, ruling, decided),
-        "refund_due": _own(won, "refund_due", document.refund_due),
-        "refund_within_days": None,
-        "refund_from": None,
-        "refunds_outward_shipping": document.refunds_outward_shipping,
-        "promotions": document.promotions,
-        "accept_grades": _own(won, "accept_grades", document.accept_grades),
-        "grade_share_bps": document.grade_share_bps,
-        "dispositions": document.dispositions,
-        "ship_back_days": _own(won, "ship_back_days", document.ship_back_days),
-        "inspect_within_days": document.inspect_within_days,
-        "remedy": _own(won, "remedy", None),
-    }
-    for verdict in ruling.holding:
-        if verdict.statute.fee_free and document.grade_share_bps:
-            decided.setdefault(verdict.statute.id, []).append("grade_share_bps")  # see ``domain.case.shares``
-        _widen(terms, verdict.statute, ruling, decided.setdefault(verdict.statute.id, []))
-    if holding := [verdict.statute for verdict in ruling.holding]:
-        widen_way_back(terms, holding, facts, decided)
-    return terms, decided
-
-
-def _own(won: Won, effect: str, otherwise: Any) -> Any:
-    """Return what a rule says of an effect, or else the document."""
-    return won[effect][0] if effect in won else otherwise
-
-
-def _widen(terms: dict[str, Any], right: Statute, ruling: Ruling, decided: list[str]) -> None:
-    """Better the terms by one right that holds, and write down each effect it decided."""
-    if any(wish not in ruling.merchant_offers for wish in right.grants):
-        decided.append("offers")
-    if right.refund_due is not None:
-        order = REFUND_DUE_ORDER.index
-        if order(right.refund_due) < order(terms["refund_due"]):
-            terms["refund_due"] = right.refund_due
-            decided.append("refund_due")
-    if right.refund_within_days is not None:
-        within = terms["refund_within_days"]
-        if within is None or right.refund_within_days < within:
-            terms["refund_within_days"] = right.refund_within_days
-            terms["refund_from"] = right.refund_from
-            decided.append("refund_within_days")
-    if right.refunds_outward_shipping and not terms["refunds_outward_shipping"]:
-        terms["refunds_outward_shipping"] = True
-        decided.append("refunds_outward_shipping")
-
-
-def _fees(document: PolicyDocument, won: Won, ruling: Ruling, decided: dict[str, list[str]]) -> DecidedFees:
-    base = document.fees
-    restocking = _own(won, "fees.restocking_bps", base.restocking_bps)
-    shipping = _own(won, "fees.return_shipping_minor", base.return_shipping_minor)
-    waived = _own(won, "fees.waived_for", base.waived_for)
-    on_exchange = _own(won, "fees.on_exchange", base.on_exchange)
-    limited, fee_free = restocking, False
-    for verdict in ruling.holding:
-        right = verdict.statute
-        if right.restocking_bps_max is not None and right.restocking_bps_max < limited:
-            limited = right.restocking_bps_max
-            decided.setdefault(right.id, []).append("fees.restocking_bps")
-        if right.fee_free:
-            fee_free = True
-            if restocking or shipping:
-                decided.setdefault(right.id, []).append("fees")
-    return _decided_fees(limited, restocking, shipping, waived, fee_free=fee_free, on_exchange=on_exchange)
-
-
-@lru_cache(maxsize=1_024)
-def _decided_fees(
-    limited: int,
-    restocking: int,
-    shipping: int,
-    waived: tuple[Reason, ...],
-    *,
-    fee_free: bool,
-    on_exchange: bool,
-) -> DecidedFees:
-    return DecidedFees(
-        restocking_bps=limited,
-        return_shipping_minor=shipping,
-        waived_for=waived,
-        fee_free=fee_free,
-        merchant_restocking_bps=restocking,
-        merchant_return_shipping_minor=shipping,
-        on_exchange=on_exchange,
     )
 
 
@@ -238,7 +141,7 @@ def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
     }
 
 
-def _statute_records(law: Law, ruling: Ruling, decided: dict[str, list[str]]) -> list[StatuteRecord]:
+def _statute_records(law: Law, ruling: Ruling, decided: Decided) -> list[StatuteRecord]:
     if not ruling.verdicts and not law.is_first:
         return [{"kind": "statute", "id": NO_LAW_ID, "holds": False, "why": "no_law", "ends_at": None, "decided": []}]
     records: list[StatuteRecord] = [

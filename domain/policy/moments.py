@@ -16,6 +16,8 @@ from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, days_between, last_day, zone_of
 
 ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
+EARLIER: Final = -1
+LATER: Final = 1
 ROLL_DAYS_MAX: Final = 10
 """How many days a roll over weekends and holidays is looked for."""
 DAYS_TRIED_MAX: Final = 20_000
@@ -112,7 +114,7 @@ def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterato
         if fact != "requested_at" and moment > facts.requested_at:
             moment = facts.requested_at
         if moment != now and _possible(facts, fact, moment):
-            yield moment, shift if now else None, 1 if moment > base else -1
+            yield moment, shift if now else None, LATER if moment > base else EARLIER
 
 
 def _of_anchor(bounds: _AnchorBounds, anchor_at: datetime, requested_at: datetime, zone: str) -> set[int]:

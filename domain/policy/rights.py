@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from domain.policy.facts import Facts
-from domain.policy.statutes import Statute
+from domain.policy.statutes import Law, Statute
 from domain.policy.windows import (
     day_of,
     end_of_day,
@@ -17,6 +17,7 @@ from domain.policy.windows import (
     same_day_months_later,
     same_day_years_later,
 )
+from domain.vocabularies import Reason, WithdrawalException
 
 ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "delivered", "order_delivered")}
 """The fact that each anchor is."""
@@ -48,10 +49,33 @@ def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
 
 def verdict_in_force(statute: Statute, facts: Facts, zone: str) -> Verdict:
     """Tell the same of a statute that is in force for the order, where it was placed and when."""
-    if statute.reasons is not None and facts.reason not in statute.reasons:
+    return _not_covered(statute, facts.reason, facts.withdrawal_exception) or _verdict_covering(statute, facts, zone)
+
+
+def verdicts_on(law: Law, facts: Facts, zone: str) -> list[Verdict]:
+    """Return what comes of each right of a law that is in force for the order, in their order."""
+    covered = _covered(law, facts.reason, facts.withdrawal_exception)
+    return [verdict or _verdict_covering(right, facts, zone) for right, verdict in covered]
+
+
+@lru_cache(maxsize=4_096)
+def _covered(
+    law: Law, reason: Reason | None, exception: WithdrawalException | None
+) -> tuple[tuple[Statute, Verdict | None], ...]:
+    """Return the rights of a law, each with its verdict where the reason or the exception settles it."""
+    return tuple((right, _not_covered(right, reason, exception)) for right in law.rights)
+
+
+def _not_covered(statute: Statute, reason: Reason | None, exception: WithdrawalException | None) -> Verdict | None:
+    if statute.reasons is not None and reason not in statute.reasons:
         return Verdict(statute, "reason_not_covered", None)
-    if facts.withdrawal_exception in statute.exceptions:
-        return Verdict(statute, f"excepted:{facts.withdrawal_exception}", None)
+    if exception in statute.exceptions:
+        return Verdict(statute, f"excepted:{exception}", None)
+    return None
+
+
+def _verdict_covering(statute: Statute, facts: Facts, zone: str) -> Verdict:
+    """Tell whether a statute holds that covers the reason and does not except the goods for sure."""
     if statute.has_conditions and (missing := _missing(statute, facts)):
         return Verdict(statute, missing, None)
     return in_time(statute, facts, zone)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final
 
-from domain.policy.conditions import CompiledCondition, compile_condition
+from domain.policy.conditions import CompiledCondition, Explain, compile_condition
 from domain.policy.decision import ComparisonRecord, RuleRecord
 from domain.policy.document import PolicyDocument, Rule, Window, WindowChange
 from domain.policy.facts import Facts
@@ -60,7 +61,7 @@ class CompiledQuestion:
         return answer is not None and not self.question.is_answered_by(answer)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class CompiledPolicy:
     """A document, what it reads of the facts, and its rules; one is equal to itself alone."""
 
@@ -69,8 +70,10 @@ class CompiledPolicy:
     rules: tuple[CompiledRule, ...]
     deciding: tuple[CompiledRule, ...]
     """The rules that bear on the outcome, with those effects alone."""
+    places: dict[str, tuple[int, ...]]
+    """By fact, which of them look at it."""
     mentions: Mentions
-    """What these compare each fact with."""
+    """What they compare each fact with."""
     windows: tuple[Window, ...]
     """The document's window, and as each rule that speaks of it changes it alone."""
     zone: str | None
@@ -83,6 +86,11 @@ class CompiledPolicy:
     """Some window is counted or rolled by a holiday calendar, which comes with the facts."""
     questions: tuple[CompiledQuestion, ...]
     _changed_windows: dict[tuple[tuple[str, Any], ...], Window] = field(default_factory=dict)
+
+    @cached_property
+    def _explained(self) -> tuple[tuple[CompiledRule, str, str, Explain], ...]:
+        """Return each rule with what is read of it for every line."""
+        return tuple((rule, rule.name, rule.path, rule.condition.explain) for rule in self.rules)
 
     @property
     def asks_of_law(self) -> frozenset[str]:
@@ -119,15 +127,15 @@ class CompiledPolicy:
         """Return the effects that the rules win for these facts, and a record of every rule."""
         values, won = self.values_of(facts), Won()
         records: list[RuleRecord] = []
-        for rule in self.rules:
+        for rule, name, path, explain in self._explained:
             comparisons: list[ComparisonRecord] = []
-            matched = rule.condition.explain(values, comparisons)
+            matched = explain(values, comparisons)
             winning, losing = _win(rule, won) if matched else ([], {})
             records.append(
                 {
                     "kind": "rule",
-                    "name": rule.name,
-                    "path": rule.path,
+                    "name": name,
+                    "path": path,
                     "matched": matched,
                     "comparisons": comparisons,
                     "won": winning,
@@ -172,12 +180,17 @@ def _compile(document: PolicyDocument) -> CompiledPolicy:
     bearing = ((rule, tuple(pair for pair in rule.effects if _bears_on_outcome(pair[0]))) for rule in rules)
     deciding = tuple(replace(rule, effects=effects) for rule, effects in bearing if effects)
     names = {rule.name for rule in deciding}
+    places: dict[str, tuple[int, ...]] = {}
+    for place, rule in enumerate(deciding):
+        for fact in rule.facts:
+            places[fact] = (*places.get(fact, ()), place)
     facts = sorted({fact for rule in rules for fact in rule.facts})
     return CompiledPolicy(
         document,
         readers={fact: reader(fact, window) for fact in facts},
         rules=rules,
         deciding=deciding,
+        places=places,
         mentions=mentions_of(rule.when for rule in document.rules if rule.name in names),
         windows=(window, *(changed_window(window, rule.then.window) for rule in document.rules if rule.then.window)),
         zone=None if any("window.zone" in dict(rule.effects) for rule in rules) else window.zone,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from domain.policy.document import (
     Window,
 )
 from domain.policy.facts import Facts
-from domain.policy.rights import ANCHORS, HOLDS, Verdict, verdict_in_force
+from domain.policy.rights import ANCHORS, HOLDS, Verdict, verdicts_on
 from domain.policy.rules import CompiledPolicy, Won
 from domain.policy.statutes import Law, Statute
 from domain.policy.windows import end_of_day_after
@@ -104,7 +104,7 @@ def rule_on(
     """
     merchant = merchant_on(policy, won, facts)
     window, anchor_at, ends_at, inside, outcome, codes, _, offers = merchant
-    verdicts = [verdict_in_force(statute, facts, window.zone) for statute in law.rights]
+    verdicts = verdicts_on(law, facts, window.zone)
     holding = [verdict for verdict in verdicts if verdict.why == HOLDS]
     ruled = widened(merchant, law, [verdict.statute for verdict in holding], facts.wish)
     if facts.gift_unproved:
@@ -131,6 +131,21 @@ def widened(merchant: Merchant, law: Law, holding: Sequence[Statute], wish: Wish
     if outcome == "approve" and wish is not None and wish not in offers:
         outcome, codes, by = "review", (CODE_WISH_NOT_OFFERED,), "offers"
     return Widened(outcome, codes, by, offers, deciding)
+
+
+def approves(
+    merchant: Merchant, law: Law, rights: Sequence[Statute], holds: Callable[[Statute], bool], wish: Wish | None
+) -> bool:
+    """Tell whether ``widened`` comes to an approval; whether a right holds is asked of as few as that takes."""
+    if law.is_first:
+        return widened(merchant, law, [right for right in rights if holds(right)], wish).outcome == "approve"
+    is_approved = merchant.outcome == "approve"
+    if is_approved and (wish is None or wish in merchant.offers):
+        return True
+    return any(
+        (wish is None or wish in right.grants) and (is_approved or not right.asks_person) and holds(right)
+        for right in rights
+    )
 
 
 def holidays_for(window: Window, document: PolicyDocument, facts: Facts | None) -> tuple[date, ...]:

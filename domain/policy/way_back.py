@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from domain.policy.decision import Decided, Terms
 from domain.policy.facts import Facts
 from domain.policy.statutes import Statute
 
-Decided = dict[str, list[str]]
 
-
-def widen_way_back(terms: dict[str, Any], holding: Sequence[Statute], facts: Facts, decided: Decided) -> None:
+def widen_way_back(terms: Terms, holding: Sequence[Statute], facts: Facts, decided: Decided) -> None:
     """Better the terms of the way back by the rights that hold, and write down which right decided what."""
     for right in holding:
         if right.ship_back_days_min is not None and terms["ship_back_days"] < right.ship_back_days_min:
@@ -24,7 +22,7 @@ def widen_way_back(terms: dict[str, Any], holding: Sequence[Statute], facts: Fac
         _keep_to_cost(terms, holding, facts, decided)
 
 
-def _make_free(terms: dict[str, Any], free: Sequence[Statute], facts: Facts, decided: Decided) -> None:
+def _make_free(terms: Terms, free: Sequence[Statute], facts: Facts, decided: Decided) -> None:
     """Take the cost of the way back off the customer; of ``fee_free`` rights the inspection has the last word."""
     if terms["method"] == "own_carrier":
         terms["method"] = "label"
@@ -39,7 +37,7 @@ def _make_free(terms: dict[str, Any], free: Sequence[Statute], facts: Facts, dec
             _tell(decided, right, "fees.return_shipping_minor")
 
 
-def _keep_to_cost(terms: dict[str, Any], holding: Sequence[Statute], facts: Facts, decided: Decided) -> None:
+def _keep_to_cost(terms: Terms, holding: Sequence[Statute], facts: Facts, decided: Decided) -> None:
     """Let the customer choose a carrier where the label would cost as much as the goods.
 
     The law allows the direct cost, which nobody knows here; a label as dear as the goods is taken to be more.

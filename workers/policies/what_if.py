@@ -6,7 +6,7 @@ as if the bench found nothing; return shipping once a return. A line that waits 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -178,7 +178,7 @@ def _terms_stored(decision: StoredDecision) -> Terms:
         decision.method,
         decision.refund_due,
         decision.remedy.kind if decision.remedy else "",
-        _shares(decision.grade_share_bps),
+        _shares(decision.grade_share_bps.items()),
         fees.restocking_bps,
         fees.return_shipping_minor,
         fees.fee_free or decision.facts.reason in fees.waived_for,
@@ -197,7 +197,7 @@ def _terms_drafted(gist: Gist, facts: Facts) -> Terms:
         terms["method"],
         terms["refund_due"],
         remedy.kind if remedy else "",
-        _shares(terms["grade_share_bps"]),
+        _shares(terms["grade_share_bps"].items()),
         fees.restocking_bps,
         fees.return_shipping_minor,
         fees.fee_free or facts.reason in fees.waived_for,
@@ -207,8 +207,8 @@ def _terms_drafted(gist: Gist, facts: Facts) -> Terms:
     )
 
 
-def _shares(grade_share_bps: Mapping[str, int]) -> str:
-    return " ".join(f"{grade}={share_bps}" for grade, share_bps in sorted(grade_share_bps.items()))
+def _shares(grade_share_bps: Iterable[tuple[str, int]]) -> str:
+    return " ".join(f"{grade}={share_bps}" for grade, share_bps in sorted(grade_share_bps))
 
 
 def _worth(asked: Mapping[str, Any], line: DecidedLine) -> Worth:

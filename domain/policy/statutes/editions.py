@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Any, Final
@@ -35,9 +36,13 @@ class LawPin(BaseModel):
     hash: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Law:
-    """The rights that are in force for an order, and the edition they stand in (None: nobody's law is asked)."""
+    """The rights that are in force for an order, and the edition they stand in (None: nobody's law is asked).
+
+    An edition holds each once, whatever days and countries it is law of: one is equal to itself alone, and quick to
+    look up what is kept for it.
+    """
 
     rights: tuple[Statute, ...]
     pin: LawPin | None = None
@@ -49,6 +54,7 @@ class Law:
 
 
 NO_LAW: Final = Law(())
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -59,32 +65,37 @@ class Edition:
     hash: str
     files: tuple[JurisdictionFile, ...]
     rights: tuple[Statute, ...]
-    _in_force: dict[tuple[str, date], Law] = field(default_factory=dict, compare=False, repr=False)
+    _in_force: dict[tuple[str, int], Law] = field(default_factory=dict, compare=False, repr=False)
+    """The law by country and by how many of the ``turns`` are past."""
+    _laws: dict[tuple[Statute, ...], Law] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def pin(self) -> LawPin:
         """Return what a decision made under this edition keeps of it."""
         return LawPin(edition=self.number, hash=self.hash)
 
-    @property
+    @cached_property
     def countries(self) -> tuple[str, ...]:
         """Return the countries of which a right is encoded, sorted."""
         return tuple(sorted({country for right in self.rights for country in right.countries}))
 
+    @cached_property
+    def turns(self) -> tuple[date, ...]:
+        """Return the days from which on another law holds somewhere than the day before, sorted."""
+        firsts = {right.valid_from for right in self.rights}
+        return tuple(sorted(firsts | {right.valid_to + DAY for right in self.rights if right.valid_to is not None}))
+
     def law(self, country: str, ordered_at: datetime) -> Law:
         """Return the rights in force in a country (ISO 3166-1 alpha-2) for an order placed at this time."""
-        key = (country, ordered_at.astimezone(UTC).date())
+        ordered_on = ordered_at.astimezone(UTC).date()
+        key = (country, bisect_right(self.turns, ordered_on))
         known = self._in_force.get(key)
         if known is None:
-            rights = tuple(right for right in self.rights if country in right.countries and right.in_force(key[1]))
-            if len(self._in_force) >= LAWS_KEPT_MAX:
-                self._in_force.clear()
-            known = self._in_force[key] = Law(rights, self.pin)
+            rights = tuple(right for right in self.rights if country in right.countries and right.in_force(ordered_on))
+            known = self._laws.setdefault(rights, Law(rights, self.pin))
+            if country in self.countries:  # there is no end of those of which nothing is encoded
+                self._in_force[key] = known
         return known
-
-
-LAWS_KEPT_MAX: Final = 8_192
-"""For how many countries and days an edition keeps what is in force."""
 
 
 @lru_cache

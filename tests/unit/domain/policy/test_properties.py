@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument, content_hash
-from domain.policy.evaluate import REFUND_DUE_ORDER, decide, decide_without_reasons
+from domain.policy.evaluate import decide, decide_without_reasons
 from domain.policy.facts import Facts
 from domain.policy.rights import right_end
 from domain.policy.statutes import NO_LAW, Statute
+from domain.policy.terms import REFUND_DUE_ORDER
 from domain.policy.verify import decided_again
 from tests.support.policy_cases import apply_flip, decided, documents, facts, plausible_facts, rights
 
