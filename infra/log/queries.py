@@ -29,7 +29,7 @@ LAST_VERSIONS: Final = """
 STREAMS: Final = """
     SELECT stream FROM rma_log.events WHERE stream > %s AND stream < %s AND version = 1 ORDER BY stream LIMIT %s
 """
-ANSWERED: Final = "SELECT count(*) FROM rma_log.outcomes"
+ANSWERED: Final = "SELECT count(*) FROM rma_log.outcomes WHERE source = %s"
 SHOWN: Final = """
     SELECT count(*) FROM rma_log.events AS e
     JOIN unnest(%s::text[], %s::integer[]) AS asked (projection, version) ON e.position = %s
@@ -109,9 +109,10 @@ def last_position(connection: Connection[Any]) -> int:
     return int(_value(connection, LAST_POSITION))
 
 
-def commands_answered(connection: Connection) -> int:
-    """Return how many commands have their answer for ever; reads the whole table."""
-    return int(_value(connection, ANSWERED))
+def commands_answered(connection: Connection, source: str) -> int:
+    """Return how many commands of a source have their answer for ever; reads all of them."""
+    [(answered,)] = connection.execute(ANSWERED, (source,)).fetchall()
+    return int(answered)
 
 
 def _value(connection: Connection[Any], query: LiteralString) -> Any:

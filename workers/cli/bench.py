@@ -13,16 +13,25 @@ from workers.pictures.terminal import AsJson, console, print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from infra.settings import Settings as Given
+    from workers.trials.bench.against import AgainstReport
     from workers.trials.bench.http import HttpReport
     from workers.trials.bench.pipeline import Report
 
 bench = typer.Typer(help="Measure what this machine carries; exit code 1 below a floor.", invoke_without_command=True)
 
+Against = Annotated[str | None, typer.Option(metavar="REV", help="Compare with another commit, by turns.")]
 Returns = Annotated[int, typer.Option(min=1_000, max=200_000, help="Returns in the backlog; six commands each.")]
 
 
 @bench.callback()
-def pipeline(context: typer.Context, returns: Returns = 3_000, as_json: AsJson = False) -> None:
+def pipeline(
+    context: typer.Context,
+    returns: Returns = 3_000,
+    against: Against = None,
+    rounds: Annotated[int, typer.Option(min=2, max=50, help="Of --against: how often each runs.")] = 5,
+    as_json: AsJson = False,
+) -> None:
     """Measure the whole pipeline, each worker as its own process on real Kafka and PostgreSQL."""
     if context.invoked_subcommand is not None:
         return
@@ -30,6 +39,9 @@ def pipeline(context: typer.Context, returns: Returns = 3_000, as_json: AsJson =
     from workers.trials.bench.pipeline import run_pipeline
 
     out = console(stderr=True)
+    if against is not None:
+        _compare(Settings(), against, returns, rounds, as_json)
+        return
     report = run_pipeline(Settings(), returns, lambda text: out.print(text, style="dim"))
     if as_json:
         print_json(report.as_data())
@@ -38,24 +50,60 @@ def pipeline(context: typer.Context, returns: Returns = 3_000, as_json: AsJson =
     _judge(report.missed)
 
 
-def _print_pipeline(report: Report) -> None:
+def _compare(settings: Given, revision: str, returns: int, rounds: int, as_json: bool) -> None:
+    from workers.trials.bench.against import run_against
+
+    out = console(stderr=True)
+    report = run_against(settings, revision, lambda text: out.print(text, style="dim"), returns=returns, rounds=rounds)
+    if as_json:
+        print_json(report.as_data())
+    else:
+        _print_comparison(report)
+
+
+def _print_comparison(report: AgainstReport) -> None:
     from rich.table import Table
 
     out = console()
     out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
-    table = Table("worker", "items", "timed", "seconds", "per second", "floor", "CPU µs per item")
+    table = Table("worker", "CPU µs per item", "other's", "times per CPU", "least", "most", "per second", "other's")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for worker in report.workers:
+        own, other, times = worker.middle(0), worker.middle(1), worker.times
+        table.add_row(
+            f"{worker.name} ({worker.unit})",
+            f"{own['cpu_us']:.1f}",
+            f"{other['cpu_us']:.1f}",
+            *(f"{times[which]:.2f}" for which in ("median", "least", "most")),
+            f"{own['per_second']:,.0f}",
+            f"{other['per_second']:,.0f}",
+        )
+    out.print(table)
+
+
+def _print_pipeline(report: Report) -> None:
+    from rich.table import Table
+
+    from workers.trials.bench.pipeline import FLOORS
+
+    out = console()
+    out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
+    table = Table("worker", "items", "timed", "seconds", "per second", "floor", "CPU µs per item", "MB at most")
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in report.stages:
+        floor = FLOORS.get(stage.name, 0)
         table.add_row(
             stage.name,
             f"{stage.items:,} {stage.unit}",
             f"{stage.timed:,}",
             f"{stage.seconds:.2f}",
             f"{stage.rate:,.0f}",
-            f"{stage.floor:,}" if stage.floor else "",
+            f"{floor:,}" if floor else "",
             f"{stage.cpu_us:.0f}",
-            style="red" if stage.missed else "",
+            f"{stage.peak_bytes / 1e6:.0f}",
+            style="red" if stage.rate < floor else "",
         )
     out.print(table)
     latency = report.latency_ms

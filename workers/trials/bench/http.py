@@ -29,8 +29,8 @@ from infra.settings import Settings
 from workers.http.callers import new_key
 from workers.registry import READ_MODELS
 from workers.trials.bench import load
-from workers.trials.bench.pipeline import StageTooSlowError
-from workers.trials.bench.processes import Workers, conditions
+from workers.trials.bench.processes import Workers, conditions, environment_of
+from workers.trials.bench.stages import StageTooSlowError
 from workers.trials.sandbox import sandbox
 
 PER_SECOND: Final = 50
@@ -106,7 +106,7 @@ def _system(settings: Settings) -> Iterator[tuple[Settings, httpx.Client]]:
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             port = free.getsockname()[1]
         with_door = own.model_copy(update={"http_port": port, "http_keys_file": keys, "http_rate": RATE})
-        with Workers(with_door) as workers:
+        with Workers(environment_of(with_door)) as workers:
             for name in ("commands", "relay", *(f"projector {name}" for name in READ_MODELS), "http"):
                 workers.start(name)
             headers = {"authorization": f"Bearer {token}"}

@@ -6,6 +6,9 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -16,12 +19,27 @@ from infra.settings import Settings
 STOP_TIMEOUT_S: Final = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A checkout of this program: the Python that has its libraries, and its folder."""
+
+    python: str = sys.executable
+    folder: Path | None = None
+    """None: wherever this process is."""
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment of this checkout's workers: these settings, and no log line that is no warning."""
+    own = settings.model_copy(update={"log_level": "warning", "metrics_port": 0})
+    return {**os.environ, **own.as_environment()}
+
+
 class Workers:
     """Worker processes of the bench; all of them are ended with it."""
 
-    def __init__(self, settings: Settings) -> None:
-        own = settings.model_copy(update={"log_level": "warning", "metrics_port": 0})
-        self._environment = {**os.environ, **own.as_environment()}
+    def __init__(self, environment: Mapping[str, str], program: Program = Program()) -> None:
+        self._program = program
+        self._environment = environment
         self._processes: list[psutil.Popen] = []
 
     def __enter__(self) -> Workers:
@@ -29,7 +47,8 @@ class Workers:
 
     def start(self, name: str) -> psutil.Popen:
         process = psutil.Popen(
-            [sys.executable, "-m", "workers.cli.app", "work", *name.split()],
+            [self._program.python, "-m", "workers.cli.app", "work", *name.split()],
+            cwd=self._program.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
         )

@@ -31,7 +31,7 @@ def test_what_is_published_leaves_the_outbox(pipeline: Pipeline) -> None:
 
     assert messages_waiting(connection) == 1
     assert lane_ends(connection) == {EVENTS: 2, OUTBOX: 2}
-    assert (last_position(connection), commands_answered(connection)) == (2, 2)
+    assert (last_position(connection), commands_answered(connection, "/shop")) == (2, 2)
 
 
 def test_streams_are_named_and_measured(pipeline: Pipeline) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
+
+from workers.trials.bench.against import compare
 from workers.trials.bench.decisions import PolicyReport, UnitsReport
 from workers.trials.bench.http import HttpReport
-from workers.trials.bench.pipeline import Report, Stage
+from workers.trials.bench.pipeline import Report
+from workers.trials.bench.revision import RevisionUnusableError, commit_of
+from workers.trials.bench.stages import Stage
 
 
-def a_stage(seconds: float, *, floor: int | None = 2_000) -> Stage:
+def a_stage(seconds: float, *, name: str = "commands", cpu_seconds: float = 1.0) -> Stage:
     """A stage that handled 18,000 commands, all but the first 500 of them timed."""
     return Stage(
-        name="commands", unit="commands", items=18_000, timed=17_500, seconds=seconds, cpu_seconds=1.0, floor=floor,
-        began_at=0.0,
+        name=name, unit="commands", items=18_000, timed=17_500, seconds=seconds, cpu_seconds=cpu_seconds,
+        peak_bytes=100, began_at=0.0,
     )  # fmt: skip
 
 
 def test_a_missed_floor_is_named_with_its_figures() -> None:
     """Whoever reads exit code 1 reads why: which worker, what it carried, what it had to carry."""
-    report = Report({}, [a_stage(7.0), a_stage(10.0), a_stage(10.0, floor=None)], {})
+    report = Report({}, [a_stage(7.0), a_stage(10.0), a_stage(10.0, name="tracking")], {})
 
     assert report.missed == ["commands carried 1,750 commands a second, 2,000 is the floor"]
     assert (report.as_data()["holds"], report.as_data()["missed"]) == (False, report.missed)
@@ -50,3 +55,27 @@ def test_the_door_is_held_to_two_bounds() -> None:
         "p99 of reads at 50 a second is 60.0 ms, 50 is the bound",
     ]
     assert fast.missed == []
+
+
+def test_two_revisions_are_compared_pair_by_pair() -> None:
+    """A round in which the machine was slow says as much as any other: only what ran side by side is compared."""
+    quiet = ([a_stage(5.0, cpu_seconds=1.0)], [a_stage(10.0, cpu_seconds=2.0)])
+    busy = ([a_stage(50.0, cpu_seconds=3.0)], [a_stage(100.0, cpu_seconds=9.0)])
+    odd = ([a_stage(5.0, cpu_seconds=1.0)], [a_stage(5.0, cpu_seconds=1.0)])
+
+    [commands] = compare([quiet, busy, odd])
+
+    assert {name: round(times, 6) for name, times in commands.times.items()} == {
+        "median": 2.0, "least": 1.0, "most": 3.0,
+    }  # fmt: skip
+    assert [round(commands.middle(whose)["cpu_us"]) for whose in (0, 1)] == [57, 114]
+    assert [round(commands.middle(whose)["per_second"]) for whose in (0, 1)] == [3_500, 1_750]
+
+
+@pytest.mark.parametrize("revision", ["no-such-branch", "--upload-pack=evil", ""])
+def test_a_revision_that_there_is_not_is_named(revision: str) -> None:
+    """Nothing is run of it, and what looks like an option is none."""
+    with pytest.raises(RevisionUnusableError) as refused:
+        commit_of(revision)
+
+    assert revision in str(refused.value)
