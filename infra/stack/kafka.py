@@ -48,8 +48,13 @@ PROPERTIES: Final = {
 }
 
 
-def start(data_dir: Path, tools_dir: Path, port: int) -> tuple[psutil.Process, Service, str]:
-    """Start Kafka at ``port`` on the log in ``data_dir``, creating it first; return process, service and address."""
+def start(
+    data_dir: Path, tools_dir: Path, port: int, *, reached_at: int | None = None
+) -> tuple[psutil.Process, Service, str]:
+    """Start Kafka at ``port`` on the log in ``data_dir``, creating it first; return process, service and address.
+
+    ``reached_at``: the port that the broker names to its clients, where something stands between; None: its own.
+    """
     folder = data_dir / "kafka"
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "tmp"  # native libraries are unpacked there
@@ -58,7 +63,7 @@ def start(data_dir: Path, tools_dir: Path, port: int) -> tuple[psutil.Process, S
     java = [str(find_java().program), NO_TRACES, f"-Djava.io.tmpdir={temporary}", "-cp", class_path]
     controller_port = next(other for other in free_ports(2) if other != port)
     properties = properties_file(data_dir)
-    _write_properties(properties, port, controller_port)
+    _write_properties(properties, port, reached_at or port, controller_port)
     if not (folder / "log" / "meta.properties").exists():
         _format(java, folder, properties)
     argv = [*java, HEAP, "kafka.Kafka", str(properties)]
@@ -76,11 +81,11 @@ def wait_for(process: psutil.Process, service: Service, bootstrap: str) -> None:
     wait_ready(service, process, lambda: kafka_answers(bootstrap), READY_TIMEOUT_S)
 
 
-def _write_properties(file: Path, port: int, controller_port: int) -> None:
+def _write_properties(file: Path, port: int, reached_at: int, controller_port: int) -> None:
     client, controller = f"CLIENT://{LOOPBACK}:{port}", f"CONTROLLER://{LOOPBACK}:{controller_port}"
     own = {
         "listeners": f"{client},{controller}",
-        "advertised.listeners": client,
+        "advertised.listeners": f"CLIENT://{LOOPBACK}:{reached_at}",
         # Voters are named here and not in the log, so that a restart may take other ports.
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
         "log.dirs": "log",  # beside this file, where Kafka is started: a comma in a whole path would part it

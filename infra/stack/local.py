@@ -32,7 +32,7 @@ SECOND_LOOK_AFTER_S: Final = 0.3
 """A start may be cut off between the birth of a process and the moment it bears its own name."""
 
 
-def up(data_dir: Path, asked: Ports = ANY_PORTS) -> Addresses:
+def up(data_dir: Path, asked: Ports = ANY_PORTS, *, kafka_reached_at: int | None = None) -> Addresses:
     """Start the stack in ``data_dir`` and return where it answers; one that runs already is left as it is.
 
     What a crash left behind is stopped first. A start that fails or is interrupted stops what it had started.
@@ -40,6 +40,7 @@ def up(data_dir: Path, asked: Ports = ANY_PORTS) -> Addresses:
     Args:
         data_dir: Everything that the services write is under it.
         asked: Ports to answer at; where none is asked for: those of before, if they are free.
+        kafka_reached_at: The port that Kafka names to its clients, where something stands between; None: its own.
     Raises:
         StackStartError: A service did not start, a port asked for is taken, or the stack runs at another one.
         DownloadError: Kafka could not be fetched.
@@ -52,7 +53,7 @@ def up(data_dir: Path, asked: Ports = ANY_PORTS) -> Addresses:
             return running
         _clear(folder)
         try:
-            return _start_with_retries(folder, asked)
+            return _start_with_retries(folder, asked, kafka_reached_at)
         except BaseException:
             _clear(folder)
             time.sleep(SECOND_LOOK_AFTER_S)
@@ -103,12 +104,12 @@ def remove_abandoned(parent: Path, prefix: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_with_retries(folder: Path, asked: Ports) -> Addresses:
+def _start_with_retries(folder: Path, asked: Ports, kafka_reached_at: int | None) -> Addresses:
     """Start both services; a port that somebody took in between is a reason to try again with others."""
     before = ports_of(folder)
     for attempt in range(1, START_ATTEMPTS_MAX + 1):
         try:
-            return _start(folder, chosen_ports(asked, before))
+            return _start(folder, chosen_ports(asked, before), kafka_reached_at)
         except EndedWhileStartingError:
             _clear(folder)
             if attempt == START_ATTEMPTS_MAX:
@@ -117,9 +118,9 @@ def _start_with_retries(folder: Path, asked: Ports) -> Addresses:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _start(folder: Path, ports: Ports) -> Addresses:
+def _start(folder: Path, ports: Ports, kafka_reached_at: int | None) -> Addresses:
     postgres.programs()  # raises before Kafka is fetched where PostgreSQL cannot run
-    broker, broker_service, bootstrap = kafka.start(folder, TOOLS_DIR, ports.kafka)
+    broker, broker_service, bootstrap = kafka.start(folder, TOOLS_DIR, ports.kafka, reached_at=kafka_reached_at)
     database, database_service, dsn = postgres.start(folder, ports.postgres)  # while Kafka starts: it takes longer
     postgres.wait_for(database, database_service, dsn)
     kafka.wait_for(broker, broker_service, bootstrap)

@@ -19,17 +19,24 @@ import psycopg
 from infra.addresses import postgres_address
 from infra.log.lane import lane_ends, standing
 from infra.settings import Settings
-from workers.trials.chaos.schedule import Fault
+from workers.relay import RELAY_LOCK
+from workers.trials.chaos.schedule import OF_WORKERS, Fault
 from workers.trials.chaos.services import Services, stop_and_go
+from workers.trials.chaos.ways import BLOCKS
 from workers.trials.chaos.worker_processes import WorkerProcess, Workers
 
 POLL_S: Final = 0.02
 LOOK_CLOSELY_S: Final = 0.002
 AT_WORK_WITHIN_S: Final = 1.0
+WAYS_AT_ONCE: Final = 8
 REBUILD_TIMEOUT_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 2
 FOLDED: Final = "SELECT sum(next_offset) FROM rma_read_meta.positions WHERE projection = %s"
 SIGNED: Final = "SELECT count(*) FROM rma_audit.checkpoints"
+LEADS: Final = """
+    SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND objid = %s AND granted
+"""
 CUT: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -61,6 +68,7 @@ class Breaker:
         self._services = services
         self._postgres = _Restarts(services.kill_postgres, services.start_postgres)
         self._kafka = _Restarts(services.kill_kafka, services.start_kafka)
+        self._ways = ThreadPoolExecutor(WAYS_AT_ONCE)
         self._workers = workers
         self._tell = tell
         self._due: list[_Due] = []
@@ -77,7 +85,7 @@ class Breaker:
         began = time.monotonic()
         for fault in faults:
             self._at(began + fault.at_s, partial(self._begin, fault, program))
-        with closing(self._postgres), closing(self._kafka):
+        with closing(self._postgres), closing(self._kafka), self._ways:
             while self._due:
                 if (wait_s := self._due[0].at_s - time.monotonic()) > 0:
                     time.sleep(min(wait_s, POLL_S))
@@ -104,8 +112,14 @@ class Breaker:
                 self._ask(lambda connection: connection.execute(CUT))
             case "kill_rebuild":
                 self._rebuild(fault, program)
-            case _:
+            case "freeze_lead":
+                self._strike(fault, self._workers.by_name[self._lead()])
+            case "step_clock":
+                self._step_clock(fault)
+            case kind if kind in OF_WORKERS:
                 self._break_workers(fault)
+            case _:
+                self._block_way(fault)
 
     def _at(self, at_s: float, act: Callable[[], object]) -> None:
         heapq.heappush(self._due, _Due(at_s, next(self._numbers), act))
@@ -116,20 +130,38 @@ class Breaker:
     def _break_workers(self, fault: Fault) -> None:
         for name in fault.targets:
             worker = self._workers.by_name[name]
-            hit, mend = (worker.kill, worker.start) if fault.kind.startswith("kill") else (worker.stop, worker.wake)
-
-            def strike(hit: Callable[[], None] = hit, mend: Callable[[], None] = mend) -> None:
-                hit()
-                self._after(fault.lasts_s, mend)
-
             if fault.kind.endswith("_starting"):
                 worker.kill()
                 worker.start()
-                self._after(fault.delay_s, strike)
+                self._after(fault.delay_s, partial(self._strike, fault, worker))
                 continue
             if fault.kind.endswith("_at_work"):
                 self._wait_until_it_writes(worker)
-            strike()
+            self._strike(fault, worker)
+
+    def _strike(self, fault: Fault, worker: WorkerProcess) -> None:
+        hit, mend = (worker.kill, worker.start) if fault.kind.startswith("kill") else (worker.stop, worker.wake)
+        hit()
+        self._after(fault.lasts_s, mend)
+
+    def _lead(self) -> str:
+        """Return the relay that leads at this moment; the first where none does."""
+        found = self._ask(lambda connection: connection.execute(LEADS, (RELAY_LOCK,)).fetchone())
+        [name] = found if isinstance(found, tuple) else ("",)
+        return (
+            name if name in self._workers.by_name else next(n for n in self._workers.by_name if n.startswith("relay"))
+        )
+
+    def _step_clock(self, fault: Fault) -> None:
+        for name in fault.targets:
+            worker = self._workers.by_name[name]
+            worker.set_clock(fault.step_s)
+            self._after(fault.lasts_s, partial(worker.set_clock, 0.0))
+
+    def _block_way(self, fault: Fault) -> None:
+        """Block a way; meanwhile other things break, and other ways, too."""
+        how, _, service = fault.kind.partition("_")
+        self._ways.submit(self._services.ways.block, self._services.to[service], BLOCKS[how], fault.lasts_s)
 
     def _wait_until_it_writes(self, worker: WorkerProcess) -> None:
         """Return at the very moment at which workers of its kind have written how far they came, if it comes soon."""

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from os import getpid
@@ -100,7 +100,7 @@ class Plan:
         if self.duration_s is None or not drawn:
             return drawn
         stretch = self.duration_s / drawn[-1].at_s
-        return [Fault(f.number, f.at_s * stretch, f.kind, f.targets, f.delay_s, f.lasts_s) for f in drawn]
+        return [replace(fault, at_s=fault.at_s * stretch) for fault in drawn]
 
 
 def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report:
@@ -117,10 +117,17 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     tell(f"seed {plan.seed}: starting PostgreSQL and Kafka in {folder}")
     with services(folder) as stack, GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway:
         settings = _settings(stack.where, gateway.url, folder)
+        tried = settings.model_copy(
+            update={
+                "postgres_dsn": stack.by_ways.postgres_dsn,
+                "kafka_bootstrap": stack.by_ways.kafka_bootstrap,
+                "vault_dsn": stack.vault_dsn,
+            }
+        )
         initialise(settings)
         sent = _with_policies(plan.seed, plan.records)
-        with workers(settings, folder / "logs", plan.program, plan.twins) as processes:
-            missing, done = _break(_System(settings, stack, processes, gateway), plan, faults, sent, tell)
+        with workers(tried, folder / "logs", plan.program, plan.twins) as processes:
+            missing, done = _break(_System(settings, tried, stack, processes, gateway), plan, faults, sent, tell)
             tell("checking")
             codes = {worker.name: worker.end() for worker in processes.all}
         missing += [f"{name} ended with {code} when it was asked to" for name, code in codes.items() if code != 0]
@@ -164,9 +171,10 @@ def _with_policies(seed: int, count: int) -> dict[int, Sent]:
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    """What runs."""
+    """What runs; ``settings`` lead past everything that breaks, ``tried`` by the ways that are blocked."""
 
     settings: Settings
+    tried: Settings
     services: Services
     workers: Workers
     gateway: GatewayServer
@@ -180,7 +188,7 @@ def _break(
     _publish_policies(system.settings, list(islice(sent.values(), policies)))
     tell(f"{len(system.workers.all)} workers run, {len(sent):,} records are sent, {len(faults)} faults come")
     breaker = Breaker(system.settings, system.services, system.workers, lambda fault: tell(str(fault)))
-    with sending(system.settings, islice(sent.values(), policies, None), plan.per_second) as sender:
+    with sending(system.tried, islice(sent.values(), policies, None), plan.per_second) as sender:
         breaker.run(faults, plan.program)
         sender.done.wait(plan.load_at_least_s)
         system.gateway.misbehave(MisbehaviourPlan())

@@ -12,7 +12,11 @@ from domain.errors import UnusableInputError
 FaultKind = Literal[
     "kill", "kill_two", "kill_starting", "kill_at_work", "kill_rebuild",
     "freeze", "freeze_two", "freeze_starting", "freeze_at_work", "freeze_long",
+    "freeze_lead", "step_clock",
     "cut_sessions", "kill_postgres", "kill_kafka", "freeze_postgres", "freeze_kafka",
+    "stall_postgres", "delay_postgres", "drop_postgres",
+    "stall_kafka", "delay_kafka", "drop_kafka",
+    "stall_vault", "drop_vault",
 ]  # fmt: skip
 
 WEIGHTS: Final[Mapping[FaultKind, int]] = {
@@ -31,12 +35,32 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     "kill_kafka": 1,
     "freeze_postgres": 1,
     "freeze_kafka": 1,
+    "freeze_lead": 1,
+    "step_clock": 2,
+    "stall_postgres": 1,
+    "delay_postgres": 1,
+    "drop_postgres": 2,
+    "stall_kafka": 1,
+    "delay_kafka": 1,
+    "drop_kafka": 2,
+    "stall_vault": 1,
+    "drop_vault": 1,
 }
 """How often each kind comes, among those chosen."""
 
-OF_SERVICES: Final[frozenset[FaultKind]] = frozenset(
-    {"cut_sessions", "kill_postgres", "kill_kafka", "freeze_postgres", "freeze_kafka"}
-)
+OF_WORKERS: Final[frozenset[FaultKind]] = frozenset(
+    {
+        "kill", "kill_two", "kill_starting", "kill_at_work",
+        "freeze", "freeze_two", "freeze_starting", "freeze_at_work", "freeze_long",
+    }
+)  # fmt: skip
+"""Those that hit the workers drawn for them, whoever they are."""
+
+WITH_A_CLOCK: Final = frozenset({"commands", "deadlines", "payments", "auditor", "credit_notes"})
+"""The workers that look at the wall clock."""
+
+STEP_MAX_S: Final = 7_200.0
+"""How far a clock is set wrong, ahead or back: as a machine is whose zone is taken for its time."""
 
 GAP_S: Final = (0.3, 3.5)
 DOWN_S: Final = (0.1, 1.5)
@@ -52,7 +76,10 @@ STARTING_S: Final = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: ``targets`` are workers, or the read model that is rebuilt; ``lasts_s`` until it is undone."""
+    """One fault: ``targets`` are workers, or the read model that is rebuilt; ``lasts_s`` until it is undone.
+
+    ``step_s``: how far a clock is set ahead.
+    """
 
     number: int
     at_s: float
@@ -60,11 +87,13 @@ class Fault:
     targets: tuple[str, ...]
     delay_s: float
     lasts_s: float
+    step_s: float = 0.0
 
     def __str__(self) -> str:
         whom = f" {' and '.join(self.targets)}" if self.targets else ""
         late = f", {self.delay_s:.2f} s after its start" if self.kind.endswith("_starting") else ""
-        return f"{self.number:>4}  {self.at_s:7.1f} s  {self.kind}{whom}{late}, for {self.lasts_s:.1f} s"
+        step = f" by {self.step_s:+.0f} s" if self.step_s else ""
+        return f"{self.number:>4}  {self.at_s:7.1f} s  {self.kind}{whom}{step}{late}, for {self.lasts_s:.1f} s"
 
 
 class UnknownFaultError(UnusableInputError):
@@ -99,6 +128,7 @@ def schedule(
             _targets(kind, workers, read_models, chance),
             chance.uniform(0, STARTING_S),
             _lasts_s(kind, chance),
+            chance.uniform(-STEP_MAX_S, STEP_MAX_S) if kind == "step_clock" else 0.0,
         )
 
 
@@ -107,14 +137,18 @@ def _targets(
 ) -> tuple[str, ...]:
     if kind == "kill_rebuild":
         return (chance.choice(read_models),)
-    if kind in OF_SERVICES:
+    if kind == "step_clock":
+        clocked = [name for name in workers if name.rpartition("-")[0] in WITH_A_CLOCK]
+        return (chance.choice(clocked or list(workers)),)
+    if kind not in OF_WORKERS:
         return ()
     return tuple(chance.sample(list(workers), 2 if kind.endswith("_two") else 1))
 
 
 def _lasts_s(kind: FaultKind, chance: random.Random) -> float:
-    if kind == "freeze_long":
+    if kind in {"freeze_long", "freeze_lead"}:
         return chance.uniform(*FROZEN_LONG_S)
     if kind == "kill_rebuild":
         return chance.uniform(0, STARTING_S)
-    return chance.uniform(*(FROZEN_S if kind.startswith("freeze") else DOWN_S))
+    lasts = FROZEN_S if kind.startswith(("freeze", "stall", "delay", "step")) else DOWN_S
+    return chance.uniform(*lasts)

@@ -14,13 +14,17 @@ from threading import Event, RLock, Thread
 from typing import Final
 
 import httpx
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
+from infra.addresses import postgres_address
 from infra.settings import Settings
 from infra.stack.ports import free_ports
 from workers.registry import worker_named
 from workers.runtime.supervisor import SUPERVISED
+from workers.trials.chaos.wrong_clock import CLOCK
 
-PROGRAM: Final = (sys.executable, "-m", "workers.cli.app")
+PROGRAM: Final = (sys.executable, "-m", "workers.trials.chaos.wrong_clock")
 """What a worker's command line begins with; the words of ``rma`` follow."""
 
 TWINS: Final = {
@@ -51,9 +55,11 @@ class WorkerProcess:
         self.kind = kind
         self.name = name
         self.log = folder / f"{name}.log"
+        self.clock = folder / f"{name}.clock"
         self.ended: list[str] = []
         """What it said each time it ended without having been told to."""
-        self._settings = settings.model_copy(update={"instance": name})
+        dsn = SecretStr(make_conninfo(postgres_address(settings), application_name=name))
+        self._settings = settings.model_copy(update={"instance": name, "postgres_dsn": dsn})
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._expected = False
@@ -69,7 +75,7 @@ class WorkerProcess:
             if self.runs:
                 return
             self._let_go()
-            environment = {**os.environ, **self._settings.as_environment(), SUPERVISED: "1"}
+            environment = {**os.environ, **self._settings.as_environment(), SUPERVISED: "1", CLOCK: str(self.clock)}
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command line
                     [*self._program, "work", *worker_named(self.kind).command],
@@ -92,6 +98,12 @@ class WorkerProcess:
 
     def wake(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def set_clock(self, ahead_s: float) -> None:
+        """Let its wall clock be wrong by so much, now and after a restart."""
+        draft = self.clock.with_suffix(".draft")
+        draft.write_text(str(ahead_s))
+        draft.replace(self.clock)
 
     def end(self) -> int | None:
         """Ask it to end, and return its exit code; None where it does not end in time, and is killed."""
