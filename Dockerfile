@@ -15,6 +15,7 @@ RUN uv sync --frozen --no-default-groups --extra http --no-editable
 FROM python:3.13.9-slim-bookworm
 RUN groupadd --system --gid 10001 rma && useradd --system --uid 10001 --gid rma --no-create-home rma \
     && install --directory --owner=rma --group=rma --mode=0700 /keys \
+    && install --directory --owner=rma --group=rma --mode=0700 /run/rma \
     && install --directory --owner=rma --group=rma /var/lib/rma
 COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 RMA_LOG_FORMAT=json

@@ -187,6 +187,8 @@ class Settings(BaseSettings):
     """The same, as a value; it stands over the file."""
     vault_dsn: Annotated[SecretStr, AfterValidator(_dsn)] | None = None
     """Where the vault is; None: where the log is."""
+    vault_socket: Path | None = None
+    """The Unix socket at which `rma work vault` opens texts for others, such as the HTTP API; None: for nobody."""
 
     @field_validator("audit_key_file", "vault_key_file")
     @classmethod

@@ -94,6 +94,13 @@ WORKERS: Final = (
         needs=("gateway_url",),
     ),
     Worker(
+        "vault",
+        "Open sealed texts for those who may see them; needs RMA_VAULT_SOCKET.",
+        "workers.vault.worker:run",
+        reads="requests",
+        needs=("vault_socket",),
+    ),
+    Worker(
         "http",
         "Answer the HTTP API; needs RMA_HTTP_KEYS_FILE or RMA_HTTP_JWKS_URL.",
         "workers.http.worker:run",

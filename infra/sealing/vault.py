@@ -26,7 +26,7 @@ from infra.sealing.master_keys import (
     read_master_keys,
 )
 from infra.sealing.sealed_text import KEY_BYTES, DataKey
-from infra.sessions import Session
+from infra.sessions import Session, connect
 from infra.settings import Settings
 
 ROLE: Final = "SET ROLE rma_vault"
@@ -180,6 +180,17 @@ def open_vault(settings: Settings) -> Vault:
         vault.close()
         raise
     return vault
+
+
+def opened_register(settings: Settings) -> Connection:
+    """Return a session that has the vault's role and no key: it can read who opened what, and open nothing.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL is away.
+    """
+    connection = connect(vault_address(settings))
+    connection.execute(ROLE)
+    return connection
 
 
 def vault_address(settings: Settings) -> str:

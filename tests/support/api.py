@@ -28,6 +28,7 @@ CALLERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "shop": {"kinds": ALL_KINDS, "access": "write", "backdate": True, "approve": True},
     "plain": {"kinds": ("system", "agent"), "access": "write"},
     "reader": {"kinds": ("system",)},
+    "seer": {"kinds": ("system",), "personal": True},
     "seller": {"kinds": ("system", "customer"), "access": "write", "scope": ("S-1",), "backdate": True},
     "rival": {"kinds": ("system",), "access": "write", "scope": ("S-2",), "backdate": True},
 }

@@ -120,7 +120,7 @@ def explain(
             raise unknown(rma)
         if not decided:
             raise SaidNoError(f"nothing is known of a decision on return {rma}")
-    shown = shown_texts(Settings(), (f"rma/{rma_id}",))
+    shown = shown_texts(Settings(), (f"rma/{rma_id}",), "rma explain")
     decided = [with_texts(row, shown) for row in decided]
     explained = [explain_one(row, texts, claims=claims) for row in decided]
     explained += [explain_refund(row, texts) for row in promoted]

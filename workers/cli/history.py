@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from infra.sealing.openings import Looked
     from workers.audit.replaying import Moment
     from workers.audit.trail import Step
 
@@ -133,11 +134,13 @@ def trail(
     since: Annotated[str | None, typer.Option(help="Recorded then or later (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option(help="Recorded before (RFC 3339).")] = None,
     overrides: Annotated[bool, typer.Option("--overrides", help="What people decided against a decision.")] = False,
+    openings: Annotated[bool, typer.Option("--openings", help="Who opened which sealed texts, instead.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write it as CSV, for a spreadsheet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one event a line, instead of tables.")] = False,
 ) -> None:
     """Show who did what, when, and why, as the log has it; however much it is, memory stays flat."""
     from infra.log.auditing import Sought
+    from infra.sealing.openings import Looked
     from workers.audit.trail import COLUMNS, OVERRIDE, steps, types_named
     from workers.pictures.spreadsheets import write_rows
     from workers.runtime.parts import make_codec
@@ -145,6 +148,12 @@ def trail(
     wanted = OVERRIDE if overrides else kind
     if overrides and kind is not None:
         raise WrongUsageError("--overrides is a --type of its own: give one of them")
+    if openings:
+        if wanted is not None:
+            raise WrongUsageError("--openings are no events: they have no --type, nor --overrides")
+        who = Looked(actor=actor, since=instant_of(since, "--since"), until=instant_of(until, "--until"))
+        _tell_openings(_looked_at(who, rma=rma, order=order, customer=customer), csv, as_json=as_json)
+        return
     with _open() as connection:
         sought = Sought(
             actor=actor,
@@ -161,6 +170,46 @@ def trail(
                 print_json_line(step)
         else:
             _print_tables(found)
+
+
+def _looked_at(looked: Looked, *, rma: str | None, order: str | None, customer: str | None) -> Looked:
+    """Return which openings are asked for: of a return's texts, of an order's and its returns', or of a customer's."""
+    from dataclasses import replace
+
+    from domain.identity import customer_stream, order_stream, rma_stream
+
+    if customer is not None and rma is None and order is None:
+        return replace(looked, persons=[customer_stream(customer)])
+    if rma is None and order is None:
+        return looked
+    with _open() as connection:
+        named = _of_whom(connection, rma=rma, order=order, customer=customer)
+        if rma is not None:
+            return replace(looked, streams=[named["stream"]])
+        returns = connection.execute("SELECT rma_id FROM rma_read.returns WHERE order_id = %s", (order,))
+        return replace(looked, streams=[order_stream(str(order)), *(rma_stream(rma_id) for (rma_id,) in returns)])
+
+
+def _tell_openings(looked: Looked, csv: Path | None, *, as_json: bool) -> None:
+    from infra.sealing.openings import Opening
+    from infra.sealing.openings import openings as openings_of
+    from infra.sealing.vault import opened_register
+    from infra.settings import Settings
+    from workers.pictures.spreadsheets import write_rows
+
+    with closing(opened_register(Settings())) as connection:
+        found = (opening._asdict() for opening in openings_of(connection, looked))
+        if csv is not None:
+            rows = (one | {"fields": ", ".join(one["fields"])} for one in found)
+            console().print(f"{counted(write_rows(csv, Opening._fields, rows), 'opening')} in {csv}")
+        elif as_json:
+            for one in found:
+                print_json_line(one)
+        else:
+            while page := list(islice(found, ROWS_IN_A_TABLE)):
+                cells = [[*list(one.values())[:-1], ", ".join(one["fields"])] for one in page]
+                columns = ("#number", "opened", "by whom", "why", "of whom", "stream", "texts")
+                console().print(table(None, columns, cells))
 
 
 def _of_whom(connection: Connection, *, rma: str | None, order: str | None, customer: str | None) -> dict[str, Any]:

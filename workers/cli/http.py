@@ -47,6 +47,9 @@ def key(
     sellers: Annotated[str | None, typer.Option(help="Sellers whose orders it sees, by commas; default: all.")] = None,
     approve: Annotated[bool, typer.Option("--approve", help="May say who approved a command.")] = False,
     backdate: Annotated[bool, typer.Option("--backdate", help="May send commands of another time than now.")] = False,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="Sees what people wrote; each look is on record.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a key: it is shown once; the line with its hash goes into the file of RMA_HTTP_KEYS_FILE."""
@@ -63,6 +66,7 @@ def key(
             scope="all" if sellers is None else frozenset(filter(None, sellers.split(","))),
             approve=approve,
             backdate=backdate,
+            personal=personal,
         )
     except pydantic.ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)

@@ -68,7 +68,7 @@ def _opened(case: CaseFile, streams: tuple[str, ...]) -> CaseFile:
     from infra.settings import Settings
     from workers.operating.shown_texts import shown_texts, with_texts
 
-    texts = shown_texts(Settings(), streams)
+    texts = shown_texts(Settings(), streams, "rma show")
     parts = {part.name: with_texts(getattr(case, part.name), texts) for part in fields(case)}
     return replace(case, **parts) if texts else case
 

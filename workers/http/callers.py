@@ -26,7 +26,7 @@ class Caller(BaseModel):
     """Somebody who is known, and what he may do.
 
     ``scope``: the sellers whose orders and returns he sees, or ``all``. ``approve``: may say who approved a command.
-    ``backdate``: may send commands of another time than now."""
+    ``backdate``: may send commands of another time than now. ``personal``: sees what people wrote."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +37,7 @@ class Caller(BaseModel):
     scope: Literal["all"] | frozenset[str] = "all"
     approve: bool = False
     backdate: bool = False
+    personal: bool = False
 
     @property
     def sellers(self) -> list[str] | None:

@@ -32,6 +32,11 @@ TENDERS: Final = {
         "properties": {"tender_id": {"type": ["string", "null"]}, "kind": TEXT, "amount_minor": MINOR},
     },
 }
+UNTOLD: Final = {
+    "sealed": "nobody opens them now",
+    "erased": "their customer was erased",
+    "unreadable": "they were tampered with",
+}
 PDF_RESPONSES: Final[Responses] = {
     200: {"description": "The document", "content": {"application/pdf": {"schema": {"type": "string"}}}},
     **problems(*ALWAYS, 404),
@@ -50,11 +55,13 @@ def read_components() -> dict[str, Any]:
         "credit_notes",
     )}  # fmt: skip
     return rows | {
-        "Return": _with("returns", lines="return_lines", refunds="refunds", payouts="payouts", deadlines="deadlines"),
+        "Return": _told(
+            _with("returns", lines="return_lines", refunds="refunds", payouts="payouts", deadlines="deadlines")
+        ),
         "ReturnsPage": _page(
             {"allOf": [_row("returns"), {"type": "object", "properties": {"overdue": {"type": "boolean"}}}]}
         ),
-        "TimelinePage": _page(_row("return_timeline")),
+        "TimelinePage": _told(_page(_row("return_timeline"))),
         "Order": _with("orders", order_units="order_units"),
         "CreditNote": _row("credit_notes"),
         "Explanations": _plain(items={"type": "array", "items": EXPLANATION}),
@@ -88,6 +95,15 @@ def _with(view: str, **parts: str) -> dict[str, Any]:
 
 def _page(item: dict[str, Any]) -> dict[str, Any]:
     return _plain(items={"type": "array", "items": item}, next_cursor={"type": ["string", "null"]})
+
+
+def _told(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema of rows with texts, to which paths are added that callers who see texts cannot be told."""
+    lists = {
+        name: {"type": "array", "items": TEXT, "description": f"Paths of texts that are null here: {why}."}
+        for name, why in UNTOLD.items()
+    }
+    return {"allOf": [schema, {"type": "object", "properties": lists}]}
 
 
 def _plain(**properties: Any) -> dict[str, Any]:

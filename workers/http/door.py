@@ -24,6 +24,7 @@ from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
 from infra.readiness import services_away
+from infra.sealing.opener import Opener
 from infra.sessions import connect, session_options
 from infra.settings import Settings
 from workers.command_worker.streams import AggregateCache, BatchStreams
@@ -85,7 +86,8 @@ class Logs:
 class Door:
     """What every request may use.
 
-    ``cursor_secret`` signs the places where lists go on, ``page_secret`` forms; ``redrawing`` lets few in.
+    ``cursor_secret`` signs the places where lists go on, ``page_secret`` forms; ``redrawing`` lets few in. ``opener``
+    has texts opened; None: nobody here sees any.
     """
 
     settings: Settings
@@ -103,6 +105,7 @@ class Door:
     brand: Branding
     carriers: CarriersFile
     evidence: Folder
+    opener: Opener | None
     health: Health
     metrics: WorkerMetrics
     redrawing: Semaphore = field(default_factory=lambda: Semaphore(REDRAWN_AT_ONCE_MAX))
@@ -149,6 +152,7 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
             brand=brand,
             carriers=carriers,
             evidence=Folder(settings.evidence_dir or settings.data_dir / "evidence"),
+            opener=Opener(settings.vault_socket) if settings.vault_socket else None,
             metrics=metrics,
             health=Health(metrics, partial(services_away, conninfo, addresses(settings).kafka_bootstrap)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
+from domain.identity import order_stream, rma_stream
 from domain.vocabularies import NextStep, ReturnStatus
 from projections.refund_ledger.orders import sellers_of
 from projections.tracking.case_file import find_by_number, known_among, read_return, read_timeline, the_one
@@ -21,7 +23,9 @@ from workers.http.callers import Caller
 from workers.http.cursors import place_in, signed
 from workers.http.declared_reads import read_responses
 from workers.http.door import Door, Reading, TheDoor
+from workers.http.opening import shown, texts_for
 from workers.http.reading import Asked, EncodedName, Name, as_json, decoded, look, there
+from workers.operating.shown_texts import with_texts
 from workers.pictures.catalogues import catalogue
 from workers.pictures.explaining import explain
 
@@ -95,7 +99,8 @@ def _wanted(door: Door, connection: Reading, asked: AskedReturns, caller: Caller
 async def one_return(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Annotated[Asked, Query()]) -> Response:
     """Get a return by its id, its number, or its parcel's: its row, lines, refunds, payouts and deadlines."""
     found = there(await look(door, asked.after, lambda views: read_return(views, _find(views, name, caller))), "return")
-    return as_json(found, position=found["last_position"])
+    texts = await texts_for(door, caller, _streams(found), "GET /v1/returns", found)
+    return as_json(shown(found, texts), position=found["last_position"])
 
 
 @router.get("/v1/returns/{name}/timeline", responses=read_responses("TimelinePage"), response_class=Response)
@@ -110,9 +115,11 @@ async def timeline(
         return rma_id, read_timeline(connection, rma_id, after=behind, limit=asked.limit + 1)
 
     rma_id, events = await look(door, asked.after, read)
-    shown = events[: asked.limit]
-    further = signed(str(shown[-1]["position"]), door.cursor_secret, str(rma_id)) if len(events) > asked.limit else None
-    return as_json({"items": shown, "next_cursor": further})
+    page = events[: asked.limit]
+    further = signed(str(page[-1]["position"]), door.cursor_secret, str(rma_id)) if len(events) > asked.limit else None
+    streams = dict.fromkeys(stream for event in page for stream in _streams(event))
+    texts = await texts_for(door, caller, streams, "GET /v1/returns/timeline", page)
+    return as_json(shown({"items": page, "next_cursor": further}, texts))
 
 
 @router.get("/v1/returns/{name}/explanation", responses=read_responses("Explanations"), response_class=Response)
@@ -121,7 +128,14 @@ async def explanation(
 ) -> Response:
     """Get why each line was decided as it was: by which rule or person, and what would have changed it."""
     texts = catalogue(asked.lang)
-    decided = await look(door, asked.after, lambda views: read_decisions(views, _find(views, name, caller)))
+
+    def read(connection: Reading) -> tuple[UUID, list[dict[str, object]]]:
+        rma_id = _find(connection, name, caller)
+        return rma_id, read_decisions(connection, rma_id)
+
+    rma_id, decided = await look(door, asked.after, read)
+    said = await texts_for(door, caller, [rma_stream(rma_id)], "GET /v1/returns/explanation", decided)
+    decided = [with_texts(row, said) for row in decided]
     return as_json({"items": [explain(row, texts, claims=asked.claims).as_dict() for row in decided]})
 
 
@@ -135,6 +149,11 @@ async def quote(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Anno
             return quote_return(rma_id, streams, door.clock())
 
     return as_json(there(await run_in_threadpool(play), "return"))
+
+
+def _streams(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the streams whose events hold the texts of a row."""
+    return rma_stream(row["rma_id"]), order_stream(row["order_id"])
 
 
 def _find(connection: Reading, name: str, caller: Caller) -> UUID:

@@ -19,7 +19,7 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 """Asymmetric ones only: whoever can check a token must not be able to make one."""
 REQUIRED: Final = ("exp", "aud", "iss", "sub")
 CLAIM_PREFIX: Final = "rma_"
-CLAIMS: Final = ("source", "kinds", "access", "scope", "approve", "backdate")
+CLAIMS: Final = ("source", "kinds", "access", "scope", "approve", "backdate", "personal")
 LEEWAY_S: Final = 10
 FETCH_EVERY_S: Final = 60.0
 """An unknown key makes us ask for the keys anew, at most so often: else whoever forges tokens would make us."""

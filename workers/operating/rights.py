@@ -1,7 +1,7 @@
 """Who may do what in PostgreSQL: the one table of rights, which `rma init` grants and a test tries out.
 
-A role that is not named for a table has no right on it, and no role may empty or drop one. A schema whose secrets are
-kept from the workers has a role of its own, which its migration makes (``rma_vault``): nothing here names it.
+A role that is not named for a table has no right on it, and no role may empty or drop one. The vault's role is also
+taken by workers that seal and open, beside their own.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "rma_log.tail": READ,
         "rma_audit.*": ADD,
         "rma_audit.stops": KEEP,
+    },
+    role_of("vault"): {
+        "rma_vault.*": FILL,
+        "rma_vault.openings": ADD,
+        "rma_log.events": READ,
     },
     role_of("http"): {
         "rma_read.*": READ,

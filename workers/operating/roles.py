@@ -18,7 +18,7 @@ TABLES: Final = """
     AND (n.nspname ~ %s OR (n.nspname, c.relname) = ('public', 'rma_migrations'))
 """
 WORDS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
-OWN_SCHEMAS: Final = rf"^(rma_(?!vault$)[a-z_]+|({'|'.join(PROJECTIONS)})_v[0-9]+)$"
+OWN_SCHEMAS: Final = rf"^(rma_[a-z_]+|({'|'.join(PROJECTIONS)})_v[0-9]+)$"
 
 
 def make_roles(connection: Connection) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
@@ -12,24 +14,35 @@ from infra.addresses import postgres_address
 from infra.log.event_log import EventLog
 from infra.log.texts import TextReader
 from infra.sealing.master_keys import VaultKeyMissingError
+from infra.sealing.openings import Looking
 from infra.sealing.vault import Vault, open_vault
 from infra.settings import Settings
 
 
-def shown_texts(settings: Settings, streams: Iterable[str], *, may_open: bool = True) -> dict[str, str]:
+def shown_texts(settings: Settings, streams: Iterable[str], why: str) -> dict[str, str]:
     """Return what stands for each sealed text of these streams: the text, or a mark that says why it cannot be told.
 
-    Only what an event holds where its schema has a sealed text is looked at, never what merely looks sealed.
+    Only what an event holds where its schema has a sealed text is looked at, never what merely looks sealed. What is
+    opened is on record, with ``why`` (``rma show``) and who runs this process.
     """
     with ExitStack() as opened:
         log = opened.enter_context(closing(EventLog(postgres_address(settings))))
-        vault = _vault(settings) if may_open else None
+        vault = _vault(settings)
         if vault is not None:
             opened.enter_context(closing(vault))
-        return {sealed: _text(said) for sealed, said in TextReader(log, vault).of_streams(streams).items()}
+        return {sealed: _text(said) for sealed, said in TextReader(log, vault).shown(looking(why), streams).items()}
 
 
-def with_texts(value: Any, texts: Mapping[str, str]) -> Any:
+def looking(why: str) -> Looking:
+    """Return who looks where somebody runs a command on this machine: his login's name."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a user that has no name here
+        name = str(os.getuid())
+    return Looking(f"operator:{name}", why)
+
+
+def with_texts(value: Any, texts: Mapping[str, object]) -> Any:
     """Return JSON-like values with sealed texts replaced by what stands for them."""
     if isinstance(value, str):
         return texts.get(value, value)

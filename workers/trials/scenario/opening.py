@@ -23,7 +23,7 @@ def opened_rows(settings: Settings, rows: Sequence[dict[str, Any]]) -> list[dict
     """Return rows with the texts in them as they were written; marked where this process may not open them."""
     if not any(PREFIX in str(row) for row in rows):
         return list(rows)
-    texts = shown_texts(settings, {stream for row in rows for stream in _streams(row)})
+    texts = shown_texts(settings, {stream for row in rows for stream in _streams(row)}, "rma scenario")
     return [with_texts(row, texts) for row in rows]
 
 

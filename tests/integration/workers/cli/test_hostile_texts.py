@@ -60,8 +60,9 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("up",), ("down",), ("init",), ("doctor",), ("gateway",), ("demo",), ("import", "online-retail"),
     ("bench",), ("bench", "units"), ("bench", "policy"), ("bench", "http"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
-    ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "all"), ("http", "key"),
-    ("audit", "key"), ("audit", "checkpoint"), ("vault", "rotate"), ("relay",), ("restore",), ("chaos",), ("http",),
+    ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "vault"), ("work", "all"),
+    ("http", "key"), ("audit", "key"), ("audit", "checkpoint"), ("vault", "rotate"), ("relay",), ("restore",),
+    ("chaos",), ("http",),
 }  # fmt: skip
 """Commands that print what this project says of itself; their logs are `tests/unit/infra/test_escaping.py`'s."""
 

@@ -142,14 +142,14 @@ def test_all_that_is_held_is_exported_and_afterwards_nothing(
     assert (requested["data"]["contact"], requested["data"]["lines"][0]["comment"]) == (CONTACT, COMMENT)
 
     streams = (requested["stream"],)
-    assert COMMENT in shown_texts(settings, streams).values()
+    assert COMMENT in shown_texts(settings, streams, "a test").values()
     blind = settings.model_copy(update={"vault_key": None, "vault_key_file": None})
-    assert set(shown_texts(blind, streams).values()) == {"(sealed)"}
+    assert set(shown_texts(blind, streams, "a test").values()) == {"(sealed)"}
 
     worker.record([erase()])
     pipeline.relay_all()
     pipeline.project(projection_named("tracking"), records=1, group="tracking")
-    assert set(shown_texts(settings, streams).values()) == {"(erased)"}
+    assert set(shown_texts(settings, streams, "a test").values()) == {"(erased)"}
     told = export_of(settings, "C-1")
     [requested] = [one for one in told["events"] if one["type"] == "rma.Rma.Requested.v1"]
     assert requested["erased"] == ["contact", "lines[0].comment"]
@@ -177,6 +177,6 @@ def test_keys_are_wrapped_by_a_new_master_key(settings: Settings, pipeline: Pipe
     with closing(open_vault(under(f"{new}\n{old}"))) as vault:
         assert vault.rotate() == 1
     [requested] = [event for event in events(pipeline) if event.type == "rma.Rma.Requested.v1"]
-    assert COMMENT in shown_texts(under(new), (requested.stream,)).values()
+    assert COMMENT in shown_texts(under(new), (requested.stream,), "a test").values()
     with pytest.raises(VaultKeyWrongError):
         open_vault(under(old))

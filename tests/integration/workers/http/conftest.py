@@ -13,6 +13,7 @@ from tests.support.api import CALLERS, Api, Keys, open_door, write_carriers
 from workers.trials.sandbox import at_work, sandbox
 
 RATE = 100_000
+WORKERS = ("commands", "relay", "tracking", "refund_ledger", "vault")
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +29,12 @@ def door_settings(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory
         http_keys_file=folder / "keys.jsonl",
         carriers_file=write_carriers(folder / "carriers.json"),
         evidence_dir=folder / "evidence",
+        vault_socket=folder / "vault.sock",
         http_rate=RATE,
         http_rate_anonymous=RATE,
         postgres_roles=True,
     )
-    with sandbox(given, "http") as settings, at_work(settings, ("commands", "relay", "tracking", "refund_ledger")):
+    with sandbox(given, "http") as settings, at_work(settings, WORKERS):
         yield settings, keys
 
 

@@ -1,0 +1,66 @@
+"""Texts that people wrote, for callers who may see them: opened by `rma work vault`, as this door holds no key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import structlog
+from fastapi.concurrency import run_in_threadpool
+
+from infra.log.texts import Texts
+from infra.sealing.bodies import SEALED_MARK, Mark
+from infra.sealing.opener import VaultAwayError
+from infra.sealing.openings import Looking
+from infra.sealing.sealed_text import PREFIX
+from workers.http.callers import Caller
+from workers.http.door import Door
+
+LOG = structlog.get_logger()
+
+
+async def texts_for(door: Door, caller: Caller, streams: Iterable[str], why: str, content: object) -> Texts:
+    """Return what the sealed texts in JSON values say, that these streams hold; nothing for who may not see it.
+
+    Where nobody can open them now, a mark that says so stands for each.
+    """
+    wanted = {sealed for _, _, _, sealed in _sealed_in(content, "")} if caller.personal else set()
+    if not wanted:
+        return {}
+    if door.opener is None:
+        return dict.fromkeys(wanted, Mark(SEALED_MARK))
+    looking, told = Looking(f"caller:{caller.name}", why), dict[str, object]()
+    try:
+        for stream in streams:
+            told |= await run_in_threadpool(door.opener.open, looking, stream, wanted - told.keys())
+    except VaultAwayError as away:
+        LOG.warning("texts_stay_sealed", error=str(away))
+        return dict.fromkeys(wanted, Mark(SEALED_MARK))
+    return told
+
+
+def shown(content: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """Put what texts say in their places, and null where that cannot be told, with the paths in a list of its own."""
+    untold: dict[str, list[str]] = {}
+    for holder, name, path, sealed in list(_sealed_in(content, "")):
+        said = texts.get(sealed, sealed)
+        if isinstance(said, Mark):
+            untold.setdefault(said.strip("()"), []).append(path)
+            said = None
+        holder[name] = said
+    return content | untold
+
+
+def _sealed_in(value: Any, path: str) -> Iterator[tuple[Any, Any, str, str]]:
+    """Yield each text that looks sealed: what holds it, under which name or number, at which path, and itself."""
+    items: Iterable[tuple[Any, Any, str]] = ()
+    if isinstance(value, dict):
+        items = [(name, inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items()]
+    elif isinstance(value, list):
+        items = [(number, inner, f"{path}[{number}]") for number, inner in enumerate(value)]
+    for name, inner, where in items:
+        if isinstance(inner, str):
+            if inner.startswith(PREFIX):
+                yield value, name, where, inner
+        else:
+            yield from _sealed_in(inner, where)
