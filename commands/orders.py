@@ -36,7 +36,7 @@ from domain.content import is_same_content
 from domain.errors import OrderExistsError
 from domain.order import Order
 from domain.order.allocation import Charges
-from domain.order.gift_code import gift_code_hash
+from domain.order.gift_code import gift_code_hash, is_same_code
 from domain.order.parts import Circumstances, ExchangeOf, LineQuantity, OrderLine, PolicyPin, TaxShare, Tender
 from domain.order.placed_order import PlacedOrder
 from domain.order.promotions import GivenPromotion, Requires
@@ -207,9 +207,8 @@ class RecordDelivery(Body):
 def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None:
     known = find_order(streams, command.order_id)
     if known is not None:
-        if not is_same_content(known.content_hash, content_hash(command)) or known.gift_code_hash != _gift_code_hash(
-            command
-        ):
+        is_same_gift = is_same_code(known.gift_code_hash, _gift_code_hash(command))
+        if not (is_same_gift and is_same_content(known.content_hash, content_hash(command))):
             raise OrderExistsError(f"order {command.order_id} is registered with other content")
         return
     placed = _placed(command)

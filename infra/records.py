@@ -58,7 +58,8 @@ class NewEvent:
 class CommandStamp:
     """Who sent a command, and under which ids; every event and answer of the command carries it.
 
-    ``causation_id`` is the id of the event that led to the command; None where the command names none.
+    ``causation_id`` is the id of the event that led to the command; None where the command names none. ``place`` is
+    where its record lies (``partition:offset``): the answer says to which of several under one id it is.
     """
 
     source: str
@@ -67,6 +68,7 @@ class CommandStamp:
     actor: str
     correlation_id: str
     causation_id: str | None = None
+    place: str | None = field(default=None, compare=False)
 
     def event_id(self, stream: str, version: int) -> UUID:
         """Return the id of the event that this command adds to a stream."""
@@ -124,17 +126,17 @@ class Answered:
 class SetAside:
     """A record that becomes a dead letter; ``answered`` is None where nobody can be answered.
 
-    ``fingerprint`` tells what a malformed command asks; None where that cannot be read.
+    ``digest`` tells what a malformed command asks; None where that cannot be read.
     """
 
     letter: Message
     answered: Answered | None = None
-    fingerprint: bytes | None = None
+    digest: bytes | None = None
 
     @property
     def id_key(self) -> tuple[str, str] | None:
         """The idempotency key, source and id, of a command that can be told from others; else None."""
-        if self.answered is None or self.fingerprint is None:
+        if self.answered is None or self.digest is None:
             return None
         return self.answered.stamp.source, self.answered.stamp.command_id
 

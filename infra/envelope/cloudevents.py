@@ -12,6 +12,7 @@ OWN_SOURCE: Final = "/rma"
 RESULT_TYPE: Final = "rma.CommandResult.v1"
 ANSWER_SEQ: Final = "ce_answerseq"
 FINGERPRINT: Final = "ce_fingerprint"
+COMMAND_PLACE: Final = "ce_commandplace"
 JSON_CONTENT: Final = b"application/json"
 STRUCTURED_CONTENT: Final = "application/cloudevents+json"
 
@@ -49,6 +50,7 @@ def event_headers(event: StoredEvent) -> Headers:
 def result_headers(stamp: CommandStamp, result: bytes, recorded_at: datetime) -> Headers:
     """Return the Kafka headers of a command's answer; the same answer has the same id."""
     command_id = stamp.command_id.encode()
+    place = [] if stamp.place is None else [(COMMAND_PLACE, stamp.place.encode())]
     return [
         ("ce_id", str(uuid5(EVENT_NAMESPACE, result.decode())).encode()),
         ("ce_source", OWN_SOURCE.encode()),
@@ -59,6 +61,7 @@ def result_headers(stamp: CommandStamp, result: bytes, recorded_at: datetime) ->
         ("ce_causationid", command_id),
         ("ce_commandid", command_id),
         ("ce_commandsource", stamp.source.encode()),
+        *place,
         ("content-type", JSON_CONTENT),
     ]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from infra.sealing.fields import SEALED, SealedField
+from infra.sealing.fields import HASHES, SEALED, SealedField
 from infra.sealing.sealed_text import DataKey, Place, UnopenedError, key_of, seal, unseal
 
 SEALED_MARK: Final = "(sealed)"
@@ -79,12 +79,12 @@ def seal_body(
 def open_body(type_name: str, body: bytes, stream: str, version: int, keys: Keys) -> bytes:
     """Return the body of a sealed event with its texts as they were; those that cannot be opened are left out.
 
-    What may not be null says ``(erased)`` or ``(unreadable)``.
+    What may not be null says ``(erased)`` or ``(unreadable)``, and so does a hash: there was one.
     """
     values = orjson.loads(body)
     for one in _sealed(type_name, values):
         opened = opened_value(one.field, one.value, Place(stream, version, one.path), keys)
-        one.put(None if isinstance(opened, Mark) and one.field.nullable else opened)
+        one.put(None if isinstance(opened, Mark) and one.field.nullable and one.field.kind != "hash" else opened)
     return orjson.dumps(values)
 
 
@@ -99,7 +99,7 @@ def marked_body(type_name: str, body: bytes) -> bytes:
 def opened_texts(type_name: str, body: bytes, stream: str, version: int, keys: Keys) -> Iterator[OpenedText]:
     """Yield every text of a sealed event with what was sealed, or the ``Mark`` that says why it cannot be told."""
     for one in _sealed(type_name, orjson.loads(body)):
-        if one.field.kind != "content_hash":
+        if one.field.kind not in HASHES:
             yield OpenedText(
                 one.path, one.value, opened_value(one.field, one.value, Place(stream, version, one.path), keys)
             )
@@ -108,7 +108,7 @@ def opened_texts(type_name: str, body: bytes, stream: str, version: int, keys: K
 def holds_plain_texts(type_name: str, body: bytes) -> bool:
     """Tell whether an event that was recorded unsealed holds texts that would be sealed today."""
     return any(
-        one.field.kind != "content_hash" and not (isinstance(one.value, str) and one.field.is_plain(one.value))
+        one.field.kind not in HASHES and not (isinstance(one.value, str) and one.field.is_plain(one.value))
         for one in _found(type_name, orjson.loads(body))
     )
 
@@ -121,7 +121,7 @@ def shown_body(
     marks: dict[str, list[str]] = {}
     for one in list(_sealed(type_name, values)):
         opened = opened_value(one.field, one.value, Place(stream, version, one.path), keys)
-        if one.field.kind == "content_hash":
+        if one.field.kind in HASHES:
             one.put(None)
         elif isinstance(opened, Mark):
             one.put(None)
@@ -170,7 +170,7 @@ def _unsealed(sealed: str, place: Place, keys: Keys) -> tuple[bytes, Mark | None
 def _sealed(type_name: str, values: dict[str, Any]) -> Iterator[_Found]:
     """Yield the values of a sealed event that are sealed."""
     for one in _found(type_name, values):
-        if isinstance(one.value, str) and not one.field.is_plain(one.value):
+        if isinstance(one.value, str) and not (one.field.is_plain(one.value) or one.field.was_left_plain(one.value)):
             yield one
 
 

@@ -2,7 +2,8 @@
 
 A path is written as it stands in the body: ``lines[].comment``. After it: ``?`` it may be null, ``~`` it is left plain
 where it is a code (``remedy_accepted``), ``@`` where it points into our own store of evidence, ``{}`` any JSON value,
-``=`` a text that is JSON already, ``#`` the hash of a command's content. What stands in no row is plain for ever.
+``=`` a text that is JSON already, ``#`` the hash of a command's content, ``%`` another hash, which versions before left
+plain. What stands in no row is plain for ever.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["text", "code", "pointer", "json", "json_text", "content_hash"]
+Kind = Literal["text", "code", "pointer", "json", "json_text", "content_hash", "hash"]
 MARKS: Final[dict[str, Kind]] = {
     "~": "code",
     "@": "pointer",
     "{": "json",
     "=": "json_text",
     "#": "content_hash",
+    "%": "hash",
 }
+HASHES: Final = frozenset({"content_hash", "hash"})
+"""What no person reads."""
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 """What is a code and no sentence: a word of ours, or of a gateway's or a shop's."""
+HASH: Final = re.compile(r"[0-9a-f]{64}")
 OWN_EVIDENCE: Final = re.compile(r"/v1/evidence/[0-9a-f-]{36}")
 """A file of our own store: its name says nothing of what it shows, and finds it for whoever may see it."""
 
@@ -42,6 +47,10 @@ class SealedField:
         kind: Kind = next((MARKS[mark] for mark in marks if mark in MARKS), "text")
         return cls(steps, kind, "?" in marks)
 
+    def was_left_plain(self, value: str) -> bool:
+        """Tell whether a text of a sealed event is as it was recorded, because a version before did not seal it."""
+        return self.kind == "hash" and HASH.fullmatch(value) is not None
+
     def is_plain(self, value: str) -> bool:
         """Tell whether a text stays as it is."""
         if self.kind == "code":
@@ -54,7 +63,7 @@ class SealedField:
 _EVIDENCE: Final = "evidence[].uri@ evidence[].sha256?"
 
 TABLE: Final[dict[str, str]] = {
-    "rma.Order.Registered.v1": "contact=? tenders[].reference? content_hash#",
+    "rma.Order.Registered.v1": "contact=? tenders[].reference? content_hash# gift_code_hash%?",
     "rma.Order.ContactCorrected.v1": "contact=",
     "rma.Order.UnitsCancelled.v1": "reason~ content_hash#",
     "rma.Order.ClaimRaised.v1": "reason~ content_hash#?",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 PREFIX: Final = "sealed:v1:"
+LOOKS_SEALED: Final = re.compile(r"sealed:v1:[0-9a-f-]{36}:[A-Za-z0-9_-]+")
+"""What a sealed text looks like; what looks like it may have been typed."""
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16

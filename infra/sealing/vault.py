@@ -41,6 +41,13 @@ DESTROY: Final = "DELETE FROM rma_vault.keys WHERE key_id = ANY(%s) RETURNING ke
 ERASED: Final = "rma.Customer.Erased.v1"
 ADD_MASTER: Final = "INSERT INTO rma_vault.masters (master_id, check_value) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
+FINGERPRINT: Final = b"fingerprint"
+"""The name under which the key of fingerprints is wrapped."""
+FINGERPRINT_KEY: Final = "SELECT master_id, wrapped FROM rma_vault.fingerprint_key"
+ADD_FINGERPRINT: Final = """
+    INSERT INTO rma_vault.fingerprint_key (key_id, master_id, wrapped) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
+"""
+
 
 class KeyGoneError(Exception):
     """A person's key was destroyed, or another was made, since it was looked up. Nothing was written."""
@@ -132,6 +139,18 @@ class Vault(Session):
         """Destroy keys that the log says are destroyed: a backup may have brought them back. Return how many it had."""
         return len(self.connection.execute(DESTROY, (list(key_ids),)).fetchall()) if key_ids else 0
 
+    def fingerprint_key(self) -> bytes:
+        """Return the key of fingerprints, made by the first who asks.
+
+        Raises:
+            VaultKeyWrongError: It is wrapped by a master key that is not among those given.
+        """
+        active, secret = self._masters.active, os.urandom(KEY_BYTES)
+        made = (uuid4(), active.master_id, active.wrap(secret, FINGERPRINT))
+        self.connection.execute(ADD_FINGERPRINT, made)
+        [(master_id, wrapped)] = self.connection.execute(FINGERPRINT_KEY).fetchall()
+        return self._masters[master_id].unwrap(wrapped, FINGERPRINT)
+
     def rotate(self) -> int:
         """Wrap every key by the active master key, and forget the others; return how many were wrapped by another.
 
@@ -146,8 +165,19 @@ class Vault(Session):
                 update = "UPDATE rma_vault.keys SET master_id = %s, wrapped = %s WHERE key_id = %s"
                 self.connection.execute(update, (active.master_id, active.wrap(secret, name_of_key(key_id)), key_id))
                 turned += 1
+            turned += self._rotate_fingerprint_key()
             self.connection.execute("DELETE FROM rma_vault.masters WHERE master_id <> %s", (active.master_id,))
         return turned
+
+    def _rotate_fingerprint_key(self) -> int:
+        found = self.connection.execute(f"{FINGERPRINT_KEY} FOR UPDATE").fetchone()
+        if found is None or found[0] == self._masters.active.master_id:
+            return 0
+        secret = self._masters[found[0]].unwrap(found[1], FINGERPRINT)
+        update = "UPDATE rma_vault.fingerprint_key SET master_id = %s, wrapped = %s"
+        active = self._masters.active
+        self.connection.execute(update, (active.master_id, active.wrap(secret, FINGERPRINT)))
+        return 1
 
     def _insert(self, new: Sequence[DataKey]) -> None:
         active = self._masters.active

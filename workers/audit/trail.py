@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Final, TypedDict
 
 import orjson
 from psycopg import Connection
 
 from domain.errors import UnusableInputError
+from infra.addresses import postgres_address
 from infra.envelope.codec import Codec
 from infra.log.auditing import Sought, events_sought
+from infra.log.event_log import EventLog
+from infra.log.texts import TextReader, Texts
 from infra.records import StoredEvent
 from infra.sealing.bodies import marked_body
+from infra.sealing.vault import open_vault
+from infra.settings import Settings
+from workers.operating.shown_texts import looking, with_texts
 
+TextsOf = Callable[[Sequence[StoredEvent]], Texts]
 PAGE_EVENTS: Final = 2_000
 WHY: Final = ("reason", "code", "codes", "note", "grounds", "comment")
 """Fields of an event that say why, the first that is there first."""
@@ -72,16 +81,34 @@ def short(type_name: str) -> str:
     return type_name.split(".")[-2] if "." in type_name else type_name
 
 
-def steps(connection: Connection, sought: Sought) -> Iterator[Step]:
-    """Yield what is asked for in log order, a page at a time."""
+def steps(connection: Connection, sought: Sought, texts_of: TextsOf | None = None) -> Iterator[Step]:
+    """Yield what is asked for in log order, a page at a time; texts as ``texts_of`` tells them, else ``(sealed)``."""
     after = 0
     while page := events_sought(connection, sought, after, PAGE_EVENTS):
-        yield from map(_step, page)
+        texts = None if texts_of is None else texts_of(page)
+        for event in page:
+            yield _step(event, texts)
         after = page[-1].position
 
 
-def _step(event: StoredEvent) -> Step:
-    body = orjson.loads(event.body if event.sealed_key_id is None else marked_body(event.type, event.body))
+@contextmanager
+def opening_texts(settings: Settings) -> Iterator[TextsOf]:
+    """Yield what opens the texts of events for whoever runs this process, and puts on record that he looked.
+
+    Raises:
+        VaultKeyMissingError, VaultKeyWrongError: This process may not open any.
+    """
+    with closing(open_vault(settings)) as vault, closing(EventLog(postgres_address(settings))) as log:
+        yield partial(TextReader(log, vault).shown_of, looking("rma audit trail"))
+
+
+def _step(event: StoredEvent, texts: Texts | None) -> Step:
+    if event.sealed_key_id is None:
+        body = orjson.loads(event.body)
+    elif texts is None:
+        body = orjson.loads(marked_body(event.type, event.body))
+    else:
+        body = with_texts(orjson.loads(event.body), texts)
     told = [_text(body[name]) for name in WHY if body.get(name)]
     return {
         "position": event.position,

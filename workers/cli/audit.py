@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from workers.cli import history
+from workers.cli import history, trail
 from workers.cli.arguments import checked_actor, instant_of
 from workers.cli.errors import SaidNoError, WrongUsageError
 from workers.cli.exit_codes import SAID_NO
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 audit = typer.Typer(help="Show that the log is whole, to oneself and to others.", no_args_is_help=True)
 history.register(audit)
+trail.register(audit)
 KEY_HELP: Final = "The key that has to have signed: a file, or its text. Default: this machine's own."
 Key = Annotated[str | None, typer.Option("--key", metavar="FILE|TEXT", help=KEY_HELP)]
 FILE_BYTES_MAX: Final = 64_000_000

@@ -40,13 +40,13 @@ ERASURE: Final = b"rma.EraseCustomer."
 
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
-    """A command that can be decided; ``fingerprint`` tells whether another under its id asks the same."""
+    """A command that can be decided; ``digest`` tells whether another under its id asks the same."""
 
     record: Record
     command: Body
     meta: Meta
     stamp: CommandStamp
-    fingerprint: bytes
+    digest: bytes
 
     @property
     def id_key(self) -> tuple[str, str]:
@@ -114,11 +114,16 @@ def _parsed(
         actor=attributes["actor"],
         correlation_id=meta.correlation_id or meta.command_id,
         causation_id=meta.causation_id,
+        place=_place(record),
     )
-    return ParsedCommand(record, command, meta, stamp, fingerprint(meta.type, read.data))
+    return ParsedCommand(record, command, meta, stamp, digest(meta.type, read.data))
 
 
-def fingerprint(type_name: str, data: object) -> bytes:
+def _place(record: Record) -> str:
+    return f"{record.partition}:{record.offset}"
+
+
+def digest(type_name: str, data: object) -> bytes:
     """Return the SHA-256 of a command's type and data as JSON values: sorted names, no spaces, 1.0 the same as 1."""
     canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     if b".0" in canonical:
@@ -151,6 +156,7 @@ def _set_aside(record: Record, read: CommandRecord, faults: Sequence[Fault], dea
         type=attributes.get("type", UNKNOWN_TYPE),
         actor="",
         correlation_id=attributes.get("correlationid", attributes["id"]),
+        place=_place(record),
     )
     message = "; ".join(f"{fault['path']}: {fault['message']}" for fault in told)[:FAULT_CHARACTERS_MAX]
     verdict = Verdict("malformed", "malformed", message, {"faults": told})
@@ -158,9 +164,9 @@ def _set_aside(record: Record, read: CommandRecord, faults: Sequence[Fault], dea
 
 
 def _asked(read: CommandRecord, type_name: str) -> bytes | None:
-    """Return the fingerprint of a malformed command; None where it has no JSON, or nests too deep to be written."""
+    """Return the digest of a malformed command; None where it has no JSON, or nests too deep to be written."""
     try:
-        return None if read.body is None else fingerprint(type_name, read.data)
+        return None if read.body is None else digest(type_name, read.data)
     except orjson.JSONEncodeError:
         return None
 

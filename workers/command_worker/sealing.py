@@ -19,6 +19,7 @@ from psycopg import Connection
 from infra.log.queries import bodies_of_customers
 from infra.records import NewEvent, StoredEvent
 from infra.sealing.bodies import holds_texts, open_body, seal_body
+from infra.sealing.fingerprints import Fingerprints
 from infra.sealing.master_keys import VaultKeyMissingError
 from infra.sealing.sealed_text import DataKey
 from infra.sealing.vault import ERASED, Vault, destroyed_by, new_key
@@ -47,6 +48,15 @@ class Sealing:
         self._by_id: dict[UUID, DataKey] = {}
         self._used: dict[UUID, DataKey] = {}
         self._new: dict[UUID, DataKey] = {}
+        self._fingerprints: Fingerprints | None = None
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """How commands are known again; raises ``psycopg.OperationalError`` where the vault is away at first."""
+        if self._fingerprints is None:
+            vault = self._own_vault
+            self._fingerprints = Fingerprints(None if vault is None else vault.fingerprint_key())
+        return self._fingerprints
 
     @property
     def _vault(self) -> Vault:

@@ -291,20 +291,19 @@ class CommandWorker:
     ) -> list[Entry]:
         entries: list[Entry] = []
         decided: dict[tuple[str, str], Decided] = {}
-        now = self._clock()
+        now, known = self._clock(), self._sealing.fingerprints
         for command in taken:
             if isinstance(command, SetAside):
-                entries.append(answered_before(command, outcomes) or command)
+                entries.append(answered_before(command, outcomes, known) or command)
             elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
-                entries.append(answer_again(command, before))
+                entries.append(answer_again(command, before, known))
             else:
                 decided[command.id_key] = self._decide(command, streams, now)
                 entries.append(decided[command.id_key])
         return entries
 
     def _decide(self, command: ParsedCommand, streams: BatchStreams, now: datetime) -> Decided:
-        events: list[NewEvent] = []
-        verdict = Verdict("accepted")
+        events, verdict = list[NewEvent](), Verdict("accepted")
         try:
             dispatch.handle(command.command, command.meta, streams, now, self._sources)
             events = self._events(streams)
@@ -313,7 +312,8 @@ class CommandWorker:
         except RuleViolationError as refusal:
             streams.refuse()
             events, verdict = [], refused(refusal)
-        return Decided(command.stamp, answer_key(command.record), command.fingerprint, verdict, events)
+        fingerprint = self._sealing.fingerprints.of(command.digest)
+        return Decided(command.stamp, answer_key(command.record), fingerprint, verdict, events)
 
     def _events(self, streams: BatchStreams) -> list[NewEvent]:
         """Return what a command has brought about, as the log takes it."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from infra.envelope.cloudevents import ANSWER_SEQ, FINGERPRINT, OWN_SOURCE, RESULT_TYPE, STRUCTURED_CONTENT
+from infra.envelope.cloudevents import (
+    ANSWER_SEQ,
+    COMMAND_PLACE,
+    FINGERPRINT,
+    OWN_SOURCE,
+    RESULT_TYPE,
+    STRUCTURED_CONTENT,
+)
 from infra.envelope.command_record import ATTRIBUTE_CHARACTERS_MAX
 from workers.command_worker.intake import DEAD_HEADER_PREFIX
 
@@ -91,7 +98,8 @@ def of_result() -> Schema:
         ANSWER_SEQ: WHOLE_NUMBER | {"description": "Of the first answer to a command: its number among all answers."},
         FINGERPRINT: {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Of the first: what was asked."},
     }
-    return _headers(required | {"ce_time": TIME}, of_the_first)
+    place = {"type": "string", "description": "Where the record of the command lies: partition:offset on its topic."}
+    return _headers(required | {"ce_time": TIME}, of_the_first | {COMMAND_PLACE: place})
 
 
 def of_structured() -> Schema:

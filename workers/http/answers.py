@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from threading import Event, Lock, Thread
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 import structlog
 from kafka.structs import TopicPartition
 
 from infra.addresses import addresses, postgres_address
+from infra.envelope.cloudevents import COMMAND_PLACE
 from infra.kafka.record import Offsets, Record
 from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
@@ -38,21 +39,31 @@ CommandId = tuple[str, str]
 """Source and id."""
 
 
+class Answer(NamedTuple):
+    """An answer as it was published, and the place of the command's record that it answers.
+
+    None: a version answered that does not say which.
+    """
+
+    body: bytes
+    place: str | None
+
+
 class Waiting:
     """Requests that wait for answers, by what they wait for. ``tell`` may be called from any thread."""
 
     def __init__(self) -> None:
-        self._queues: dict[CommandId, list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes]]]] = {}
+        self._queues: dict[CommandId, list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Answer]]]] = {}
         self._lock = Lock()
 
     @contextmanager
-    def for_answers(self, command: CommandId) -> Iterator[asyncio.Queue[bytes]]:
+    def for_answers(self, command: CommandId) -> Iterator[asyncio.Queue[Answer]]:
         """Yield a queue that gets every answer under a command's id while the block lasts.
 
         Raises:
             UnavailableError: Too many wait already.
         """
-        entry = (asyncio.get_running_loop(), asyncio.Queue[bytes]())
+        entry = (asyncio.get_running_loop(), asyncio.Queue[Answer]())
         with self._lock:
             if len(self._queues) >= WAITING_MAX:
                 raise UnavailableError("too many requests wait for answers")
@@ -65,7 +76,7 @@ class Waiting:
                 if not self._queues[command]:
                     del self._queues[command]
 
-    def tell(self, command: CommandId, answer: bytes) -> None:
+    def tell(self, command: CommandId, answer: Answer) -> None:
         """Hand an answer to whoever waits for it."""
         with self._lock:
             for loop, queue in self._queues.get(command, ()):
@@ -81,7 +92,7 @@ class AnswerReader:
 
     def __init__(self, reader: TopicReader, session: Session, waiting: Waiting) -> None:
         self._reader, self._session, self._waiting = reader, session, waiting
-        self._fresh: list[tuple[CommandId, bytes]] = []
+        self._fresh: list[tuple[CommandId, Answer]] = []
         self._malformed: list[MalformedAnswer] = []
         self._read_to: dict[int, int] = {}
         self._noted_at, self._moved = 0.0, False
@@ -112,7 +123,8 @@ class AnswerReader:
             for record in records:
                 headers, answer = dict(record.headers), record.value or b""
                 command = _text(headers, "ce_commandsource"), _text(headers, "ce_commandid")
-                self._fresh.append((command, answer))
+                place = _text(headers, COMMAND_PLACE) or None
+                self._fresh.append((command, Answer(answer, place)))
                 if MALFORMED in answer and orjson.loads(answer)["status"] == "malformed":
                     told_at = datetime.fromisoformat(_text(headers, "ce_time"))
                     self._malformed.append(MalformedAnswer(*command, answer, told_at))

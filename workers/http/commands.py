@@ -9,7 +9,6 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 import orjson
-import psycopg
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +20,7 @@ from infra.envelope.results import CommandResult
 from infra.log.answers import stored_outcome
 from workers.http import permission
 from workers.http.access import TheCaller
+from workers.http.answers import Answer
 from workers.http.callers import Caller
 from workers.http.declared import COMMANDS_BODY, COMMANDS_RESPONSES, RESULTS_RESPONSES
 from workers.http.door import Door, TheDoor
@@ -106,36 +106,20 @@ async def ask(door: Door, commands: Sequence[Incoming], wait_s: int) -> list[byt
     """Publish commands and return the answers that come in time."""
     with ExitStack() as waiting:
         queues = [waiting.enter_context(door.waiting.for_answers((one.source, one.id))) for one in commands]
-        await door.outbound.publish(commands)
-        asked = [asyncio.create_task(_answer(door, one, queue)) for one, queue in zip(commands, queues, strict=True)]
+        places = await door.outbound.publish(commands)
+        asked = [asyncio.create_task(_answer(place, queue)) for place, queue in zip(places, queues, strict=True)]
         _, late = await asyncio.wait(asked, timeout=wait_s)
         for task in late:
             task.cancel()
         return [task.result() if task not in late else None for task in asked]
 
 
-async def _answer(door: Door, command: Incoming, queue: asyncio.Queue[bytes]) -> bytes:
+async def _answer(place: str | None, queue: asyncio.Queue[Answer]) -> bytes:
+    """Return the answer to the record at a place: another command may have come under the same id."""
     while True:
         answer = await queue.get()
-        if await run_in_threadpool(_answers, door, command, answer):
-            return answer
-
-
-def _answers(door: Door, command: Incoming, answer: bytes) -> bool:
-    """Tell whether an answer under a command's id is to this command: another may have come under the same id.
-
-    Where that cannot be told because PostgreSQL is away, it is not: the caller is told where to ask.
-    """
-    said = orjson.loads(answer)
-    if said["status"] == "malformed":
-        return True
-    try:
-        with door.views.connection() as connection:
-            stored = stored_outcome(connection, command.source, command.id)
-    except psycopg.OperationalError:
-        return False
-    is_the_first, is_reused = stored is not None and stored[0] == command.fingerprint, said.get("code") == REUSED
-    return is_the_first is not is_reused
+        if place is None or answer.place in {None, place}:
+            return answer.body
 
 
 class _Answered:

@@ -21,7 +21,6 @@ from infra.envelope.command_record import (
     CONTROL_CHARACTERS,
 )
 from infra.kafka.command_client import OutgoingCommand, key_of
-from workers.command_worker.intake import fingerprint
 from workers.http.errors import MediaTypeError, NoCloudEventError, TooLargeError
 
 BATCH_CONTENT: Final = "application/cloudevents-batch+json"
@@ -53,14 +52,6 @@ class Incoming:
     def key(self) -> str | None:
         """The Kafka key, by the command's own rule."""
         return key_of(self.data)
-
-    @property
-    def fingerprint(self) -> bytes | None:
-        """What tells this command from another under its id; None where it nests deeper than anything can be."""
-        try:
-            return fingerprint(self.attributes["type"], self.data)
-        except orjson.JSONEncodeError:
-            return None
 
 
 def read_commands(content_type: str, headers: Sequence[tuple[str, str]], body: bytes, source: str) -> list[Incoming]:

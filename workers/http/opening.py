@@ -12,7 +12,7 @@ from infra.log.texts import Texts
 from infra.sealing.bodies import SEALED_MARK, Mark
 from infra.sealing.opener import VaultAwayError
 from infra.sealing.openings import Looking
-from infra.sealing.sealed_text import PREFIX
+from infra.sealing.sealed_text import LOOKS_SEALED
 from workers.http.callers import Caller
 from workers.http.door import Door
 
@@ -60,7 +60,7 @@ def _sealed_in(value: Any, path: str) -> Iterator[tuple[Any, Any, str, str]]:
         items = [(number, inner, f"{path}[{number}]") for number, inner in enumerate(value)]
     for name, inner, where in items:
         if isinstance(inner, str):
-            if inner.startswith(PREFIX):
+            if LOOKS_SEALED.fullmatch(inner):
                 yield value, name, where, inner
         else:
             yield from _sealed_in(inner, where)

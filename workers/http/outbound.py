@@ -34,8 +34,8 @@ class Outbound:
         self._threads = ThreadPoolExecutor(THREADS, "http-send")
         self._under_way = BoundedSemaphore(UNDER_WAY_MAX)
 
-    async def publish(self, commands: Sequence[Incoming]) -> None:
-        """Publish commands in their order and wait until Kafka has them all.
+    async def publish(self, commands: Sequence[Incoming]) -> list[str | None]:
+        """Publish commands in their order, wait until Kafka has them all, and return where each lies, if it says so.
 
         Raises:
             UnavailableError: Kafka did not acknowledge each of them in time. Some may be there, or may come to be.
@@ -47,7 +47,7 @@ class Outbound:
             sent = loop.run_in_executor(self._threads, self._send, commands)
             async with asyncio.timeout(self._send_max_s):
                 futures = await asyncio.shield(sent)
-                await asyncio.gather(*(_taken(future, loop) for future in futures))
+                return await asyncio.gather(*(_taken(future, loop) for future in futures))
         except TimeoutError as late:
             raise UnavailableError(AWAY) from late
         except Exception as refused:
@@ -74,14 +74,21 @@ class Outbound:
         self._publisher.close()
 
 
-async def _taken(future: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """Wait for a future of the Kafka client, which calls back from a thread of its own; raises what it failed with."""
-    done: asyncio.Future[None] = loop.create_future()
+async def _taken(future: Any, loop: asyncio.AbstractEventLoop) -> str | None:
+    """Wait for a future of the Kafka client, which calls back from a thread of its own, and return the record's place.
 
-    def settle(error: BaseException | None) -> None:
+    None: the broker has it, and does not say where, as of what it had before. Raises what the future failed with.
+    """
+    done: asyncio.Future[str | None] = loop.create_future()
+
+    def settle(place: str | None, error: BaseException | None = None) -> None:
         if not done.done():
-            done.set_exception(error) if error else done.set_result(None)
+            done.set_exception(error) if error else done.set_result(place)
 
-    future.add_callback(lambda _metadata: loop.call_soon_threadsafe(settle, None))
-    future.add_errback(lambda error: loop.call_soon_threadsafe(settle, error))
-    await done
+    future.add_callback(lambda metadata: loop.call_soon_threadsafe(settle, _place(metadata)))
+    future.add_errback(lambda error: loop.call_soon_threadsafe(settle, None, error))
+    return await done
+
+
+def _place(metadata: Any) -> str | None:
+    return f"{metadata.partition}:{metadata.offset}" if metadata.offset >= 0 else None

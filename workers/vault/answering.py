@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 from typing import Annotated, Any, Final, Self
 
@@ -21,6 +22,8 @@ from workers.runtime.patience import POSTGRES_AWAY
 LOG = structlog.get_logger()
 MALFORMED: Final = {"error": "malformed"}
 AWAY: Final = {"error": "postgres_away"}
+SESSIONS: Final = 2
+"""At log and vault; each may have broken while nobody asked anything."""
 
 Said = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -66,12 +69,19 @@ class Answering:
             return orjson.dumps(MALFORMED)
         try:
             with self._one_at_a_time:
-                told = self._open(request)
+                told = self._opened(request)
         except POSTGRES_AWAY as away:
             LOG.warning("opening_failed", error=type(away).__name__)
             return orjson.dumps(AWAY)
         LOG.info("texts_opened", actor=request.actor, why=request.why, stream=request.stream, texts=len(told["texts"]))
         return orjson.dumps(told)
+
+    def _opened(self, request: Request) -> dict[str, Any]:
+        """Return what a request opens; sessions that broke since the last one are opened anew."""
+        for _ in range(SESSIONS):
+            with suppress(*POSTGRES_AWAY):
+                return self._open(request)
+        return self._open(request)
 
     def _open(self, request: Request) -> dict[str, Any]:
         wanted = request.texts

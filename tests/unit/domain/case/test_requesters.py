@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.order.gift_code import gift_code_hash, is_proved
+from domain.order.gift_code import gift_code_hash, is_proved, is_same_code
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import Shop
 from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, request
@@ -120,3 +120,16 @@ def test_codes_of_two_orders_have_nothing_in_common() -> None:
     assert kept != gift_code_hash("O-2", "for-auntie-7")
     assert is_proved(kept, "O-1", "for-auntie-7")
     assert not any((is_proved(kept, "O-1", "x"), is_proved(kept, "O-1", None), is_proved(None, "O-1", "x")))
+
+
+def test_an_order_told_again_has_the_same_gift_code() -> None:
+    """Another, or none, is other content; one that was erased with its customer says nothing any more."""
+    kept = gift_code_hash("O-1", "for-auntie-7")
+
+    assert is_same_code(kept, kept)
+    assert is_same_code(None, None)
+    assert not is_same_code(kept, gift_code_hash("O-1", "for-uncle-8"))
+    assert not is_same_code(kept, None)
+    assert not is_same_code(None, kept)
+    assert is_same_code("(erased)", kept)
+    assert not is_proved("(erased)", "O-1", "for-auntie-7")

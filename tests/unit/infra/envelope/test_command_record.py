@@ -26,7 +26,7 @@ from infra.envelope.command_record import (
 )
 from infra.envelope.places import PATH_CHARACTERS_MAX
 from infra.records import rfc3339
-from workers.command_worker.intake import fingerprint
+from workers.command_worker.intake import digest
 
 CPU_S_MAX = 5.0
 """Of a processor, however busy; what is quadratic takes minutes."""
@@ -254,13 +254,13 @@ def test_times_written_are_times_read(naive: datetime, offset_minutes: int) -> N
     assert parse_time(instant.isoformat()) == instant
 
 
-def test_fingerprints_compare_json_values() -> None:
+def test_digests_compare_json_values() -> None:
     """Order of names, and 1.0 against 1, do not matter; type, data and the difference of 1 and true do."""
-    same = fingerprint("t", {"a": 1, "b": [2.0, {"c": "x"}]})
-    assert fingerprint("t", {"b": [2, {"c": "x"}], "a": 1.0}) == same
-    assert fingerprint("u", {"a": 1, "b": [2, {"c": "x"}]}) != same
-    assert fingerprint("t", {"a": True, "b": [2, {"c": "x"}]}) != same
-    assert fingerprint("t", {"a": 1, "b": [{"c": "x"}, 2]}) != same
+    same = digest("t", {"a": 1, "b": [2.0, {"c": "x"}]})
+    assert digest("t", {"b": [2, {"c": "x"}], "a": 1.0}) == same
+    assert digest("u", {"a": 1, "b": [2, {"c": "x"}]}) != same
+    assert digest("t", {"a": True, "b": [2, {"c": "x"}]}) != same
+    assert digest("t", {"a": 1, "b": [{"c": "x"}, 2]}) != same
 
 
 def test_a_name_given_twice_in_a_body_is_a_fault_at_its_path() -> None:

@@ -146,3 +146,17 @@ def _class_in(annotation: Any) -> Any:
     if dataclasses.is_dataclass(annotation):
         return annotation
     return next(found for part in annotation.__args__ if (found := _class_in(part)) is not None)
+
+
+def test_a_gift_code_cannot_be_guessed_from_its_hash(key: DataKey) -> None:
+    """It is sealed; what a version before left plain beside sealed texts stays as it is, and shows to nobody."""
+    of, plain = "rma.Order.Registered.v1", {"contact": '{"name":"Anna"}', "gift_code_hash": "ab" * 32}
+    body, _ = seal_body(of, orjson.dumps(plain), "order/O-1", 1, lambda: key)
+    keys = {key.key_id: key}
+
+    assert orjson.loads(body)["gift_code_hash"].startswith("sealed:v1:")
+    assert orjson.loads(open_body(of, body, "order/O-1", 1, keys)) == plain
+    assert orjson.loads(open_body(of, body, "order/O-1", 1, {}))["gift_code_hash"] == ERASED_MARK
+    before = orjson.dumps(orjson.loads(body) | {"gift_code_hash": "ab" * 32})
+    assert orjson.loads(open_body(of, before, "order/O-1", 1, keys)) == plain
+    assert [text.path for text in opened_texts(of, before, "order/O-1", 1, keys)] == ["contact"]

@@ -90,11 +90,11 @@ def test_a_record_without_a_fault_is_a_command() -> None:
 
     assert isinstance(binary, ParsedCommand)
     assert isinstance(other, ParsedCommand)
-    assert (binary.command, binary.meta, binary.stamp, binary.fingerprint) == (
+    assert (binary.command, binary.meta, binary.stamp, binary.digest) == (
         other.command,
         other.meta,
         other.stamp,
-        other.fingerprint,
+        other.digest,
     )
 
 

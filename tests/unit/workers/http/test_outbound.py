@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,12 +23,12 @@ COMMAND = Incoming({"id": "1", "source": "/s", "type": "t"}, {"order_id": "O-1"}
 class Sent:
     """What Kafka's client returns for a record: calls back once the broker has answered, which it may never do."""
 
-    def __init__(self, answer: str) -> None:
-        self._answer = answer
+    def __init__(self, answer: str, offset: int) -> None:
+        self._answer, self._offset = answer, offset
 
     def add_callback(self, told: Callable[[Any], None]) -> None:
         if self._answer == "taken":
-            told(None)
+            told(SimpleNamespace(partition=2, offset=self._offset))
 
     def add_errback(self, told: Callable[[Exception], None]) -> None:
         if self._answer == "refused":
@@ -47,19 +48,20 @@ class Broker:
         answer = self._answers.pop(0)
         if answer == "unreachable":
             raise KafkaTimeoutError("no metadata")
-        return Sent(answer)
+        return Sent(answer, len(self._answers) - 1)
 
     def close(self, timeout: float) -> None:
         """Nothing is open."""
 
 
-def publish(*answers: str) -> None:
+def publish(*answers: str) -> list[str | None]:
     with closing(Outbound(Publisher(Broker(*answers), Partitioner.MURMUR2), "t", send_max_s=0.2)) as outbound:
-        asyncio.run(outbound.publish([COMMAND] * len(answers)))
+        return asyncio.run(outbound.publish([COMMAND] * len(answers)))
 
 
-def test_what_kafka_has_is_published() -> None:
-    publish("taken", "taken")
+def test_what_kafka_has_is_published_and_where() -> None:
+    """A broker that had a record before may not say where: its offset is -1 then."""
+    assert publish("taken", "taken") == ["2:0", None]
 
 
 @pytest.mark.parametrize("answers", [["refused"], ["silent"], ["unreachable"], ["taken", "silent"]], ids="+".join)
