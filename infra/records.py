@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
 EVENT_NAMESPACE: Final = UUID("6f1d5d3e-3c7b-5b52-9a5f-0d2b1c0b7a11")
 """Namespace of event ids: they follow from command, stream and version, so that a retried append repeats them."""
@@ -28,6 +29,28 @@ class StoredEvent(NamedTuple):
     type: str
     occurred_at: datetime
     recorded_at: datetime
+    actor: str
+    command_id: str
+    command_source: str
+    correlation_id: str
+    causation_id: str
+    partition_key: str
+    prev_hash: bytes
+    hash: bytes
+    sealed_key_id: str | None
+    body: bytes
+
+
+class EventRow(NamedTuple):
+    """A row of ``rma_log.events`` that is about to be written: its id and its times are texts, times of RFC 3339."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    occurred_at: str
+    recorded_at: str
     actor: str
     command_id: str
     command_source: str
@@ -70,9 +93,9 @@ class CommandStamp:
     causation_id: str | None = None
     place: str | None = field(default=None, compare=False)
 
-    def event_id(self, stream: str, version: int) -> UUID:
-        """Return the id of the event that this command adds to a stream."""
-        return uuid5(EVENT_NAMESPACE, f"{self.source}\n{self.command_id}\n{stream}\n{version}")
+    def event_id(self, stream: str, version: int) -> str:
+        """Return the id of the event that this command adds to a stream, a UUID as text."""
+        return derived_id(f"{self.source}\n{self.command_id}\n{stream}\n{version}".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +193,13 @@ class OutboxRow(NamedTuple):
 def rfc3339(instant: datetime) -> str:
     """Return an instant in UTC as RFC 3339, to the microsecond where it has any."""
     return instant.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
+
+
+def derived_id(content: bytes) -> str:
+    """Return the UUID (version 5 of RFC 9562, as text) that follows from some content in our namespace.
+
+    As ``uuid5`` does, in a third of its time: this is done four times a command.
+    """
+    digits = hashlib.sha1(EVENT_NAMESPACE.bytes + content, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

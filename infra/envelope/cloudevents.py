@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
-from uuid import uuid5
 
-from infra.records import EVENT_NAMESPACE, CommandStamp, Headers, StoredEvent, rfc3339
+from infra.records import CommandStamp, Headers, StoredEvent, derived_id, rfc3339
 
 OWN_SOURCE: Final = "/rma"
 RESULT_TYPE: Final = "rma.CommandResult.v1"
@@ -47,25 +45,45 @@ def event_headers(event: StoredEvent) -> Headers:
     return headers
 
 
-def result_headers(stamp: CommandStamp, result: bytes, recorded_at: datetime) -> Headers:
-    """Return the Kafka headers of a command's answer; the same answer has the same id."""
-    command_id = stamp.command_id.encode()
-    place = [] if stamp.place is None else [(COMMAND_PLACE, stamp.place.encode())]
-    return [
-        ("ce_id", str(uuid5(EVENT_NAMESPACE, result.decode())).encode()),
-        ("ce_source", OWN_SOURCE.encode()),
-        ("ce_specversion", b"1.0"),
-        ("ce_type", RESULT_TYPE.encode()),
-        ("ce_time", rfc3339(recorded_at).encode()),
-        ("ce_correlationid", stamp.correlation_id.encode()),
-        ("ce_causationid", command_id),
-        ("ce_commandid", command_id),
-        ("ce_commandsource", stamp.source.encode()),
-        *place,
-        ("content-type", JSON_CONTENT),
-    ]
+RESULT_HEADERS: Final = (
+    "ce_id",
+    "ce_source",
+    "ce_specversion",
+    "ce_type",
+    "ce_time",
+    "ce_correlationid",
+    "ce_causationid",
+    "ce_commandid",
+    "ce_commandsource",
+    "content-type",
+)
+"""The headers of every answer."""
+FIRST_ANSWER_HEADERS: Final = (ANSWER_SEQ, FINGERPRINT)
+"""What the first answer to a command bears beside: all that is kept of it, so that it can be kept again."""
 
 
-def first_answer_headers(seq: int, fingerprint: bytes) -> Headers:
-    """Return what the first answer to a command bears beside: all that is kept of it, so that it can be kept again."""
-    return [(ANSWER_SEQ, str(seq).encode()), (FINGERPRINT, fingerprint.hex().encode())]
+def result_headers(stamp: CommandStamp, result: bytes, recorded_at: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return names and values of the Kafka headers of a command's answer; the same answer has the same id.
+
+    ``recorded_at`` is an instant of RFC 3339 in UTC.
+    """
+    values = (
+        derived_id(result),
+        OWN_SOURCE,
+        "1.0",
+        RESULT_TYPE,
+        recorded_at,
+        stamp.correlation_id,
+        stamp.command_id,
+        stamp.command_id,
+        stamp.source,
+        "application/json",
+    )
+    if stamp.place is None:
+        return RESULT_HEADERS, values
+    return (*RESULT_HEADERS, COMMAND_PLACE), (*values, stamp.place)
+
+
+def first_answer_values(seq: int, fingerprint: bytes) -> tuple[str, str]:
+    """Return the values of ``FIRST_ANSWER_HEADERS``."""
+    return str(seq), fingerprint.hex()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Final, NotRequired
 
 import orjson
 from pydantic import JsonValue, WithJsonSchema
 from typing_extensions import TypedDict
 
-from infra.records import CommandStamp, Status, StoredEvent, Verdict, rfc3339
+from infra.records import CommandStamp, EventRow, Status, StoredEvent, Verdict
 
 UuidText = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 InstantText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -60,8 +59,10 @@ class CommandResult(TypedDict):
     recorded_at: InstantText
 
 
-def result_body(stamp: CommandStamp, verdict: Verdict, events: Sequence[StoredEvent], recorded_at: datetime) -> bytes:
-    """Return the JSON of an answer."""
+def result_body(
+    stamp: CommandStamp, verdict: Verdict, events: Sequence[StoredEvent | EventRow], recorded_at: str
+) -> bytes:
+    """Return the JSON of an answer; ``recorded_at`` is an instant of RFC 3339 in UTC."""
     no: _No = {}
     if verdict.status != "accepted":
         no = {"code": verdict.code or verdict.status, "message": verdict.message or "", "details": verdict.details}
@@ -81,6 +82,6 @@ def result_body(stamp: CommandStamp, verdict: Verdict, events: Sequence[StoredEv
             }
             for event in events
         ],
-        "recorded_at": rfc3339(recorded_at),
+        "recorded_at": recorded_at,
     }
     return orjson.dumps(answer, default=str, option=orjson.OPT_NON_STR_KEYS)

@@ -6,18 +6,27 @@ by position misses nothing. Streams are protected by the primary key (stream, ve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import psycopg
 from psycopg import Cursor
 
-from infra.envelope.cloudevents import first_answer_headers, result_headers
-from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash, outcome_hash
+from infra.envelope.hash_chain import FIRST_PREV_HASH, CommandChain, outcome_hash
 from infra.envelope.results import result_body
-from infra.records import Answered, Decided, Entry, Message, OutboxRow, Outcome, SetAside, StoredEvent, Verdict
+from infra.log.columns import Insert, texts
+from infra.log.outgoing import Answers, Given, Outgoing
+from infra.records import (
+    Decided,
+    Entry,
+    EventRow,
+    OutboxRow,
+    Outcome,
+    StoredEvent,
+    rfc3339,
+)
 from infra.sessions import Session
 
 READ_EVENTS_MAX: Final = 20_000
@@ -48,36 +57,27 @@ TAIL: Final = """
         SELECT seq, hash FROM rma_log.outcomes ORDER BY seq DESC LIMIT 1
     ) AS given ON true
 """
-WITHOUT_PREDECESSOR: Final = """
-    SELECT appended.stream FROM unnest(%s::text[], %s::bigint[]) AS appended (stream, version)
-    WHERE appended.version > 1 AND NOT EXISTS (
-        SELECT FROM rma_log.events AS e WHERE e.stream = appended.stream AND e.version = appended.version - 1
+WITHOUT_PREDECESSOR: Final = r"""
+    SELECT appended.stream
+    FROM unnest(string_to_array(%t, E'\n'), string_to_array(%t, E'\n')::bigint[]) AS appended (stream, before)
+    WHERE NOT EXISTS (
+        SELECT FROM rma_log.events AS e WHERE e.stream = appended.stream AND e.version = appended.before
     )
 """
 
 
-def _insert(table: str, columns: str, types: str) -> str:
-    """Return the statement that takes the rows of a table as one array a column.
-
-    Not COPY: while the server copies in it waits for its client without any bound, and the table's lock with it. An
-    array of arrays has to be rectangular, so a column of arrays comes as their literals.
-    """
-    names, kinds = columns.split(", "), types.split()
-    given = ", ".join(f"%b::{'text' if kind.endswith('[]') else kind}[]" for kind in kinds)
-    taken = ", ".join(f"new.{name}::{kind}" for name, kind in zip(names, kinds, strict=True))
-    return f"INSERT INTO rma_log.{table} ({columns}) SELECT {taken} FROM unnest({given}) AS new ({columns})"  # noqa: S608
-
-
-INSERT_EVENTS: Final = _insert(
-    "events",
+INSERT_EVENTS: Final = Insert.into(
+    "rma_log.events",
     EVENT_COLUMNS,
-    "int8 text int8 uuid text timestamptz timestamptz text text text text text text bytea bytea text bytea",
+    "int8 text int8 uuid text timestamptz timestamptz text text text text text text bytea bytea text? bytea",
 )
-INSERT_OUTCOMES: Final = _insert(
-    "outcomes", "source, command_id, fingerprint, status, result, seq, hash", "text text bytea text bytea int8 bytea"
+INSERT_OUTCOMES: Final = Insert.into(
+    "rma_log.outcomes",
+    "source, command_id, fingerprint, status, result, seq, hash",
+    "text text bytea text bytea int8 bytea",
 )
-INSERT_OUTBOX: Final = _insert(
-    "outbox",
+INSERT_OUTBOX: Final = Insert.into(
+    "rma_log.outbox",
     "seq, after_position, topic, key, header_names, header_values, value",
     "int8 int8 text bytea bytea[] bytea[] bytea",
 )
@@ -101,14 +101,6 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class Appended:
-    """What an append wrote; ``events`` are in log order."""
-
-    events: Sequence[StoredEvent]
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class _Tail:
     recorded_at: datetime
     outbox_seq: int
@@ -116,13 +108,6 @@ class _Tail:
     hash: bytes
     outcome_seq: int
     outcome_hash: bytes
-
-
-class _Given(NamedTuple):
-    """An answer that is given for the first time: its place in the order of all answers, and its bytes."""
-
-    seq: int
-    result: bytes
 
 
 class EventLog(Session):
@@ -162,7 +147,7 @@ class EventLog(Session):
         bounds = (after_seq, up_to_position, limit)
         return [OutboxRow(*row) for row in self.connection.execute(query, bounds, prepare=True, binary=True)]
 
-    def append(self, batch: Append) -> Appended:
+    def append(self, batch: Append) -> None:
         """Write the events, answers and messages of a batch in one transaction, or nothing.
 
         Raises:
@@ -172,115 +157,101 @@ class EventLog(Session):
         """
         try:
             with self.waiting_for_locks(), self.connection.transaction(), self.connection.cursor() as cursor:
-                return _append(cursor, batch)
+                _append(cursor, batch)
         except psycopg.errors.UniqueViolation as violation:
             if violation.diag.constraint_name not in RACED_CONSTRAINTS:
                 raise
             raise ConcurrencyError(violation.diag.message_detail) from violation
 
 
-def _append(cursor: Cursor, batch: Append) -> Appended:
+def _append(cursor: Cursor, batch: Append) -> None:
     cursor.execute(LOCK)
     [(recorded_at, outbox_seq, position, last_hash, seq, seq_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
     tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH, seq, seq_hash or FIRST_PREV_HASH)
     recorded = _record([entry for entry in batch.entries if isinstance(entry, Decided)], tail)
     events = [event for of_command in recorded.values() for event in of_command]
+    recorded_at_text = rfc3339(recorded_at)
     results = {
-        command: _Given(seq, _result(command, found, tail))
+        command: Given(seq, result_body(command.stamp, command.verdict, found, recorded_at_text))
         for seq, (command, found) in enumerate(recorded.items(), start=tail.outcome_seq + 1)
     }
     _refuse_gaps(cursor, events)
     _write(cursor, INSERT_EVENTS, events)
     _write_outcomes(cursor, results, tail)
-    messages = [message for entry in batch.entries for message in _messages(entry, results, batch, tail)]
+    answers = Answers(batch.results_topic, results, recorded_at_text)
+    messages = [message for entry in batch.entries for message in answers.messages(entry)]
     _write_outbox(cursor, messages, tail, tail.position + len(events))
-    return Appended(events, tail.recorded_at)
 
 
-def _record(commands: Sequence[Decided], tail: _Tail) -> dict[Decided, list[StoredEvent]]:
-    """Give every event its place in the log and in the chain of hashes; return them by command, in order.
-
-    What led to a command's first event is what the command names, else the command itself; what led to each further
-    one is the event before it.
-    """
-    position, prev_hash = tail.position, tail.hash
+def _record(commands: Sequence[Decided], tail: _Tail) -> dict[Decided, list[EventRow]]:
+    """Give every event its place in the log and in the chain of hashes; return them by command, in order."""
+    position, prev_hash, recorded_at = tail.position, tail.hash, rfc3339(tail.recorded_at)
     recorded = {}
     for command in commands:
-        stamp, of_command = command.stamp, []
-        causation_id = stamp.causation_id or stamp.command_id
-        for event in command.events:
-            position += 1
-            event_id = stamp.event_id(event.stream, event.version)
-            unhashed = StoredEvent(
-                position=position,
-                stream=event.stream,
-                version=event.version,
-                event_id=event_id,
-                type=event.type,
-                occurred_at=event.occurred_at,
-                recorded_at=tail.recorded_at,
-                actor=stamp.actor,
-                command_id=stamp.command_id,
-                command_source=stamp.source,
-                correlation_id=stamp.correlation_id,
-                causation_id=causation_id,
-                partition_key=event.partition_key,
-                prev_hash=prev_hash,
-                hash=b"",
-                sealed_key_id=event.sealed_key_id,
-                body=event.body,
-            )
-            prev_hash, causation_id = event_hash(unhashed), str(event_id)
-            of_command.append(unhashed._replace(hash=prev_hash))
-        recorded[command] = of_command
+        recorded[command] = rows = _rows(command, position, prev_hash, recorded_at)
+        if rows:
+            position, prev_hash = rows[-1].position, rows[-1].hash
     return recorded
 
 
-def _result(command: Decided, events: Sequence[StoredEvent], tail: _Tail) -> bytes:
-    return result_body(command.stamp, command.verdict, events, tail.recorded_at)
+def _rows(command: Decided, position: int, prev_hash: bytes, recorded_at: str) -> list[EventRow]:
+    """Return a command's events behind a position of the log, and behind the hash of the event there.
+
+    What led to the first is what the command names, else the command itself; what led to each further one is the event
+    before it.
+    """
+    stamp, rows = command.stamp, []
+    chain, at, occurred_at = CommandChain(stamp, recorded_at), None, ""
+    causation_id = stamp.causation_id or stamp.command_id
+    for event in command.events:
+        position += 1
+        if event.occurred_at is not at:  # of one command it is one and the same, as a rule
+            at, occurred_at = event.occurred_at, rfc3339(event.occurred_at)
+        event_id = stamp.event_id(event.stream, event.version)
+        hashed = chain.hash(prev_hash, event, event_id, position, occurred_at, causation_id)
+        row = EventRow(
+            position,
+            event.stream,
+            event.version,
+            event_id,
+            event.type,
+            occurred_at,
+            recorded_at,
+            stamp.actor,
+            stamp.command_id,
+            stamp.source,
+            stamp.correlation_id,
+            causation_id,
+            event.partition_key,
+            prev_hash,
+            hashed,
+            event.sealed_key_id,
+            event.body,
+        )
+        rows.append(row)
+        prev_hash, causation_id = hashed, event_id
+    return rows
 
 
-def _messages(entry: Entry, results: Mapping[Decided, _Given], batch: Append, tail: _Tail) -> Iterator[Message]:
-    """Yield what is published beside the events: the answer, and the dead letter."""
-    match entry:
-        case SetAside(letter=letter, answered=answered):
-            if answered is not None:
-                yield from _messages(answered, results, batch, tail)
-            yield letter
-        case Decided():
-            seq, result = results[entry]
-            yield _answer(entry, result, batch, tail, first_answer_headers(seq, entry.fingerprint))
-        case Answered(answer=Decided() as first):
-            yield _answer(entry, results[first].result, batch, tail)
-        case Answered(answer=bytes() as given):
-            yield _answer(entry, given, batch, tail)
-        case Answered(stamp=stamp, answer=Verdict() as verdict):
-            yield _answer(entry, result_body(stamp, verdict, (), tail.recorded_at), batch, tail)
-
-
-def _answer(
-    entry: Decided | Answered, result: bytes, batch: Append, tail: _Tail, of_the_first: Sequence[tuple[str, bytes]] = ()
-) -> Message:
-    headers = [*result_headers(entry.stamp, result, tail.recorded_at), *of_the_first]
-    return Message(batch.results_topic, entry.key, headers, result)
-
-
-def _refuse_gaps(cursor: Cursor, events: Sequence[StoredEvent]) -> None:
+def _refuse_gaps(cursor: Cursor, events: Sequence[EventRow]) -> None:
     first_versions: dict[str, int] = {}
     for event in events:
         first_versions.setdefault(event.stream, event.version)
-    bounds = (list(first_versions), list(first_versions.values()))
+    later = {stream: version for stream, version in first_versions.items() if version > 1}
+    if not later:
+        return
+    bounds = (texts(list(later)), texts([str(version - 1) for version in later.values()]))
     gaps = cursor.execute(WITHOUT_PREDECESSOR, bounds, prepare=True).fetchall()
     if gaps:
         raise StreamGapError(f"no predecessor in {', '.join(stream for (stream,) in gaps)}")
 
 
-def _write(cursor: Cursor, insert: str, rows: Sequence[Sequence[object]]) -> None:
+def _write(cursor: Cursor, insert: Insert, rows: Sequence[Sequence[object]]) -> None:
     if rows:
-        cursor.execute(insert, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+        cursor.execute(insert.statement, insert.parameters(rows), prepare=True)
 
 
-def _write_outcomes(cursor: Cursor, results: Mapping[Decided, _Given], tail: _Tail) -> None:
+def _write_outcomes(cursor: Cursor, results: Mapping[Decided, Given], tail: _Tail) -> None:
     """Write the answers, each with its place in their order and in their chain of hashes."""
     rows, chained = [], tail.outcome_hash
     for command, (seq, result) in results.items():
@@ -291,25 +262,9 @@ def _write_outcomes(cursor: Cursor, results: Mapping[Decided, _Given], tail: _Ta
     _write(cursor, INSERT_OUTCOMES, rows)
 
 
-def _write_outbox(cursor: Cursor, messages: Sequence[Message], tail: _Tail, after_position: int) -> None:
+def _write_outbox(cursor: Cursor, messages: Sequence[Outgoing], tail: _Tail, after_position: int) -> None:
     if not messages:
         return
-    rows = [
-        (
-            seq,
-            after_position,
-            message.topic,
-            message.key,
-            _array(name.encode() for name, _ in message.headers),
-            _array(value for _, value in message.headers),
-            message.value,
-        )
-        for seq, message in enumerate(messages, start=tail.outbox_seq + 1)
-    ]
+    rows = [(seq, after_position, *message) for seq, message in enumerate(messages, start=tail.outbox_seq + 1)]
     _write(cursor, INSERT_OUTBOX, rows)
     cursor.execute("UPDATE rma_log.tail SET outbox_seq = outbox_seq + %s", (len(messages),))
-
-
-def _array(values: Iterable[bytes]) -> str:
-    """Return PostgreSQL's literal of an array of bytes."""
-    return "{" + ",".join([f'"\\\\x{value.hex()}"' for value in values]) + "}"

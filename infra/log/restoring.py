@@ -15,7 +15,7 @@ from psycopg import Connection
 from infra.envelope.hash_chain import FIRST_PREV_HASH, outcome_hash
 from infra.envelope.results import result_body
 from infra.log.event_log import EVENT_COLUMNS, INSERT_EVENTS, INSERT_OUTCOMES, LOCK
-from infra.records import LOST_FINGERPRINT, CommandStamp, StoredEvent, Verdict
+from infra.records import LOST_FINGERPRINT, CommandStamp, StoredEvent, Verdict, rfc3339
 
 PAGE_ROWS: Final = 5_000
 UNKNOWN_TYPE: Final = "unknown"
@@ -101,7 +101,7 @@ def hold(connection: Connection) -> LogEnd:
 def put_back(connection: Connection, events: Sequence[StoredEvent]) -> None:
     """Write events as they were."""
     if events:
-        connection.execute(INSERT_EVENTS.encode(), [list(column) for column in zip(*events, strict=True)])
+        connection.execute(INSERT_EVENTS.statement, INSERT_EVENTS.parameters(events))
 
 
 def begin_to_find(connection: Connection) -> None:
@@ -133,7 +133,7 @@ def put_answers_back(connection: Connection, begun: LogEnd) -> AnswersRestored:
                 answer = (source, command_id, bytes(fingerprint), status, bytes(result))
                 chained = outcome_hash(chained, seq, answer)
                 written.append((*answer, seq, chained))
-            connection.execute(INSERT_OUTCOMES.encode(), [list(column) for column in zip(*written, strict=True)])
+            connection.execute(INSERT_OUTCOMES.statement, INSERT_OUTCOMES.parameters(written))
     assert seq == begun.seq + count  # noqa: S101 - each was written once
     return AnswersRestored(kept, made_anew, max(0, lost))
 
@@ -148,7 +148,7 @@ def _made_anew(connection: Connection, after_position: int) -> Iterator[list[Fou
         for (source, command_id), of_command in groupby(rows, lambda event: (event.command_source, event.command_id)):
             events = list(of_command)
             stamp = CommandStamp(source, command_id, UNKNOWN_TYPE, events[0].actor, events[0].correlation_id)
-            result = result_body(stamp, Verdict("accepted"), events, events[0].recorded_at)
+            result = result_body(stamp, Verdict("accepted"), events, rfc3339(events[0].recorded_at))
             page.append(FoundAnswer(None, source, command_id, LOST_FINGERPRINT, "accepted", result, events[0].position))
             if len(page) == PAGE_ROWS:
                 yield page

@@ -19,6 +19,7 @@ from domain import ledger
 from domain.case import refunds
 from infra.kafka.lane_producer import LaneProducer
 from infra.log import event_log, lane
+from infra.log.columns import Insert
 from infra.log.event_log import EventLog
 from infra.records import Answered, SetAside, Verdict
 from workers.command_worker import worker as command_worker
@@ -125,6 +126,11 @@ def no_epoch_check() -> None:
     put(lane, "ADVANCE", lane.ADVANCE.replace("AND epoch = %s", "AND %s::bigint IS NOT NULL"))
 
 
+def _unless_known(insert: Insert) -> Insert:
+    """Return an insert that passes over what is there."""
+    return insert._replace(statement=insert.statement + b" ON CONFLICT DO NOTHING")
+
+
 def dedupe_window() -> None:
     """Only the last answers are remembered, as an inbox with a window does; older repeats are decided anew."""
     find = EventLog.find_outcomes
@@ -135,7 +141,7 @@ def dedupe_window() -> None:
         return {key: outcome for key, outcome in find(self, keys).items() if key in known}
 
     put(EventLog, "find_outcomes", windowed)
-    put(event_log, "INSERT_OUTCOMES", event_log.INSERT_OUTCOMES + " ON CONFLICT DO NOTHING")
+    put(event_log, "INSERT_OUTCOMES", _unless_known(event_log.INSERT_OUTCOMES))
 
 
 def no_version_guard() -> None:
@@ -167,7 +173,7 @@ def gaps_are_passed_over() -> None:
 
 def lost_appends_are_reported_as_made() -> None:
     """ON CONFLICT DO NOTHING on events: whoever loses a race is told that all is well."""
-    put(event_log, "INSERT_EVENTS", event_log.INSERT_EVENTS + " ON CONFLICT DO NOTHING")
+    put(event_log, "INSERT_EVENTS", _unless_known(event_log.INSERT_EVENTS))
 
 
 def deadlines_fire_twice() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from commands.registry import REGISTRATIONS
-from infra.log.event_log import Append, Appended, EventLog
+from infra.log.event_log import Append, EventLog
 from infra.records import StoredEvent
 from infra.sealing.bodies import marked_body
 from tests.support.conservation import check
@@ -40,11 +40,11 @@ class MeetingLog(EventLog):
         self._meeting = meeting
         self.appends = 0
 
-    def append(self, batch: Append) -> Appended:
+    def append(self, batch: Append) -> None:
         self.appends += 1
         if self.appends == 1:
             self._meeting.wait(MEETING_MAX_S)
-        return super().append(batch)
+        super().append(batch)
 
 
 def worker_on(pipeline: Pipeline, log: EventLog) -> CommandWorker:

@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from infra.envelope.cloudevents import event_attributes
-from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
-from infra.records import StoredEvent
+from infra.envelope.hash_chain import FIRST_PREV_HASH, CommandChain, event_hash
+from infra.records import CommandStamp, NewEvent, StoredEvent, rfc3339
 from tests.examples.make import STREAMS
 
 LAST_HASH: Final = "c5420de545d57b6e21d683beb1c9e02c57ad05be08e677302af15accbc125a5e"
@@ -57,3 +57,25 @@ def test_attributes_are_in_the_order_of_their_names() -> None:
         names = [name for name, _ in event_attributes(event)]
         assert names == sorted(names)
         assert ("sealedkeyid" in names) == (event.position % 10 == 0)
+
+
+def test_what_is_recorded_is_hashed_as_what_is_read() -> None:
+    """The log hashes rows that it is about to write, auditors those that were written: both get one hash."""
+    for event in chained():
+        stamp = CommandStamp(event.command_source, event.command_id, "", event.actor, event.correlation_id)
+        new = NewEvent(
+            event.stream, event.version, event.type, event.occurred_at, event.partition_key, event.body,
+            event.sealed_key_id,
+        )  # fmt: skip
+        chain = CommandChain(stamp, rfc3339(event.recorded_at))
+
+        hashed = chain.hash(
+            event.prev_hash,
+            new,
+            str(event.event_id),
+            event.position,
+            rfc3339(event.occurred_at),
+            event.causation_id,
+        )
+
+        assert hashed == event.hash

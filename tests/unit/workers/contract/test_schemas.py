@@ -16,10 +16,15 @@ import pytest
 from commands.dispatch import parse
 from commands.faults import MalformedError
 from commands.registry import REGISTRATIONS
-from infra.envelope.cloudevents import event_headers, first_answer_headers, result_headers
+from infra.envelope.cloudevents import (
+    FIRST_ANSWER_HEADERS,
+    event_headers,
+    first_answer_values,
+    result_headers,
+)
 from infra.envelope.command_record import parse_time
 from infra.envelope.results import result_body
-from infra.records import CommandStamp, Verdict
+from infra.records import CommandStamp, Verdict, rfc3339
 from tests.examples.make import STREAMS
 from tests.unit.infra.envelope.test_hash_chain import chained
 from workers.contract.asyncapi import asyncapi
@@ -131,14 +136,15 @@ def test_every_event_of_whole_histories_fits_its_schema() -> None:
 def test_every_answer_fits_its_schema(verdict: Verdict) -> None:
     """Accepted with events, refused, malformed: body and headers."""
     events = chained()[:3] if verdict.status == "accepted" else []
-    body = result_body(STAMP, verdict, events, AT)
+    body = result_body(STAMP, verdict, events, rfc3339(AT))
 
     validator("results/rma.CommandResult.v1").validate(orjson.loads(body))
-    stamp = replace(STAMP, place="3:17")
-    sent = [*result_headers(stamp, body, AT), *first_answer_headers(1, bytes(32))]
+    names, values = result_headers(replace(STAMP, place="3:17"), body, rfc3339(AT))
+    names, values = (*names, *FIRST_ANSWER_HEADERS), (*values, *first_answer_values(1, bytes(32)))
+    sent = dict(zip(names, values, strict=True))
     told = DOCUMENT["components"]["messages"]["rma.CommandResult.v1"]["headers"]
-    jsonschema.validate({name: value.decode() for name, value in sent}, told)
-    assert {name for name, _ in sent} == set(told["properties"])
+    jsonschema.validate(sent, told)
+    assert set(sent) == set(told["properties"])
 
 
 def test_the_headers_of_an_event_are_those_of_the_document() -> None:
