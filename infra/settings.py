@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     command_batch_records_max: Annotated[int, Field(ge=1, le=5_000)] = 500
     """Commands decided and stored in one transaction."""
-    relay_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 2_000
+    relay_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 5_000
     """Log entries published before the relay moves its position."""
     projector_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 2_000
     """Events folded into a read model in one transaction."""

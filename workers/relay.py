@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
@@ -18,21 +19,21 @@ import structlog
 from kafka.structs import TopicPartition
 
 from infra.addresses import addresses, postgres_address
-from infra.envelope.cloudevents import event_headers
 from infra.kafka.lane_producer import LaneProducer
 from infra.kafka.partitioner import Partitioner, partitioner_in
+from infra.kafka.published import add_events, add_messages
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
 from infra.log.lane import EVENTS, LANE, OUTBOX, LanePosition, advance, begin_epoch, lane_ends
+from infra.log.publishing import EventRow, MessageRow, events_after, messages_after
 from infra.metrics import WorkerMetrics
-from infra.records import Message, OutboxRow, StoredEvent
 from infra.sessions import try_to_lead
 from infra.settings import Compression, Settings
 from workers.runtime.loop import OBSERVE_EVERY_S, collect_garbage_less_often
 from workers.runtime.one_history import history_check
 from workers.runtime.patience import patiently
 
-BATCH_RECORDS_MAX: Final = 2_000
+BATCH_RECORDS_MAX: Final = 5_000
 """Most events, and most messages beside them, that are published before the position moves."""
 
 IDLE_POLL_S: Final = (0.002, 0.05)
@@ -62,6 +63,16 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
 
 class RelayDeposedError(Exception):
     """Another relay has taken over; this one must stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is published before the position moves, and where it moves then."""
+
+    events: Sequence[EventRow]
+    messages: Sequence[MessageRow]
+    position: int
+    outbox_seq: int
 
 
 class Relay:
@@ -150,23 +161,29 @@ class Relay:
 
     def _publish_next(self, at: LanePosition) -> LanePosition:
         with self._metrics.stage("read"):
-            events = self._log.read(at.position, self._batch_records_max)
-            position = events[-1].position if events else at.position
-            messages = self._log.read_outbox(at.outbox_seq, position, self._batch_records_max)
+            batch = self._read(at)
         self._observe(at)
-        if not events and not messages:
+        if not batch.events and not batch.messages:
             self._metrics.beat()
             self._stop.wait(self._pause_s)
             self._pause_s = min(IDLE_POLL_S[1], self._pause_s * 2)
             return at
         self._pause_s = IDLE_POLL_S[0]
         with self._metrics.stage("publish"):
-            self._publish(events, messages)
+            self._publish(batch)
         with self._metrics.stage("advance"):
-            at = self._advance(at, position, messages[-1].seq if messages else at.outbox_seq)
-        self._metrics.handled(len(events))
-        self._metrics.published(len(messages))
+            at = self._advance(at, batch)
+        self._metrics.handled(len(batch.events))
+        self._metrics.published(len(batch.messages))
         return at
+
+    def _read(self, at: LanePosition) -> Batch:
+        """Return what follows a position: events, and the messages whose events are among them or before."""
+        connection = self._log.connection
+        events = events_after(connection, at.position, self._batch_records_max)
+        position = int(events[-1][0]) if events else at.position
+        messages = messages_after(connection, at.outbox_seq, position, self._batch_records_max)
+        return Batch(events, messages, position, messages[-1][0] if messages else at.outbox_seq)
 
     def _observe(self, at: LanePosition) -> None:
         """Measure the lag now and then."""
@@ -177,16 +194,16 @@ class Relay:
         for source, reached in ((EVENTS, at.position), (OUTBOX, at.outbox_seq)):
             self._metrics.lag(TopicPartition(source, 0), ends[source] - reached)
 
-    def _publish(self, events: Sequence[StoredEvent], messages: Sequence[OutboxRow]) -> None:
+    def _publish(self, batch: Batch) -> None:
         """Send and wait for every acknowledgement; whatever fails ends this producer."""
         if time.monotonic() - self._published_at > PRODUCER_IDLE_MAX_S:
             self._drop_producer()  # the broker will have closed its connection, or soon will
         if self._producer is None:
             assert self._partitioner is not None  # noqa: S101 - whoever publishes has begun
             self._producer = LaneProducer(self._bootstrap, self._topics.own, self._partitioner, self._compression)
-        topic = self._topics.events
-        records = [Message(topic, event.partition_key.encode(), event_headers(event), event.body) for event in events]
-        records += [Message(row.topic, row.key, row.headers, row.value) for row in messages]
+        records = self._producer.outgoing()
+        add_events(records, self._topics.events, batch.events)
+        add_messages(records, batch.messages)
         self._producer.send(records, between=self._keep_lead)
         self._published_at = time.monotonic()
 
@@ -195,8 +212,8 @@ class Relay:
         self._log.connection.execute("SELECT")
         self._metrics.beat()
 
-    def _advance(self, at: LanePosition, position: int, outbox_seq: int) -> LanePosition:
-        moved = advance(self._log.connection, LANE, at, position=position, outbox_seq=outbox_seq)
+    def _advance(self, at: LanePosition, batch: Batch) -> LanePosition:
+        moved = advance(self._log.connection, LANE, at, position=batch.position, outbox_seq=batch.outbox_seq)
         if moved is None:
             raise RelayDeposedError(f"epoch {at.epoch} is over")
         return moved

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from kafka import errors
@@ -19,20 +19,40 @@ from kafka.structs import TopicPartition
 
 from infra.kafka.clients import RECONNECT_MAX_MS
 from infra.kafka.partitioner import Partitioner, Placement
-from infra.kafka.record_batch import ProducerState, encode_batch, record_body
+from infra.kafka.record_batch import ProducerState, encode_batch
 from infra.kafka_address import connecting_to
-from infra.records import Message
 from infra.settings import Compression
 
 REQUEST_TIMEOUT_MS: Final = 15_000
 BOOTSTRAP_TIMEOUT_MS: Final = 10_000
-BATCH_BYTES: Final = 512 * 1024
+BATCH_BYTES: Final = 1536 * 1024
 """A batch takes no further record once its records have this size, uncompressed."""
 
 ALL_REPLICAS: Final = -1
 PRODUCE_VERSIONS: Final = {"min_version": 3, "max_version": 9}
 
 Records = list[bytes]
+
+
+class Outgoing:
+    """Records on their way, by the partitions that their keys belong to, in their order within each.
+
+    Args:
+        placements: Of every topic.
+    """
+
+    def __init__(self, placements: Mapping[str, Placement]) -> None:
+        self._placements = placements
+        self._by_key: dict[tuple[str, bytes | None], Records] = {}
+        self.by_partition: dict[TopicPartition, Records] = {}
+
+    def to(self, topic: str, key: bytes | None) -> Records:
+        """Return the list that takes what ``record_body`` makes of records of this key, in their order."""
+        found = self._by_key.get((topic, key))
+        if found is None:
+            partition = TopicPartition(topic, self._placements[topic].of(key))
+            found = self._by_key[topic, key] = self.by_partition.setdefault(partition, [])
+        return found
 
 
 class LaneProducer:
@@ -68,28 +88,27 @@ class LaneProducer:
         """Drop the connections; what is under way may or may not arrive."""
         self._client.close()
 
-    def send(self, messages: Sequence[Message], between: Callable[[], object]) -> None:
-        """Send records in their order and return once every one is acknowledged.
+    def outgoing(self) -> Outgoing:
+        """Return what takes the records of one ``send``."""
+        return Outgoing(self._placements)
+
+    def send(self, records: Outgoing, between: Callable[[], object]) -> None:
+        """Send records and return once every one is acknowledged.
 
         Args:
-            messages: In their order; many may need several requests, one after the other.
+            records: From ``outgoing``; many may need several requests, one after the other.
             between: Called after each request; what it raises ends the sending.
         Raises:
             kafka.errors.KafkaError: Something was not acknowledged; nothing after it in its partition was sent. The
                 producer must not be used again.
         """
-        by_partition: dict[TopicPartition, Records] = defaultdict(list)
-        for message in messages:
-            partition = self._placements[message.topic].of(message.key)
-            headers = [(name.encode(), value) for name, value in message.headers]
-            body = record_body(message.key, message.value, headers)
-            by_partition[TopicPartition(message.topic, partition)].append(body)
-        batches = {partition: _split(bodies) for partition, bodies in by_partition.items()}
+        batches = {partition: _split(bodies) for partition, bodies in records.by_partition.items()}
         while batches:
             firsts = {partition: next(rest, None) for partition, rest in batches.items()}
             batches = {partition: batches[partition] for partition, bodies in firsts.items() if bodies is not None}
-            self._send_one_each({partition: bodies for partition, bodies in firsts.items() if bodies is not None})
-            between()
+            if batches:
+                self._send_one_each({partition: bodies for partition, bodies in firsts.items() if bodies is not None})
+                between()
 
     def _begin(self, topics: list[str], partitioner: Partitioner) -> None:
         manager = self._client._manager  # noqa: SLF001 - the client has no public way to send a request of one's own

@@ -8,13 +8,13 @@ Source: https://kafka.apache.org/documentation/#recordbatch
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kafka.record.util import calc_crc32c
 
-from infra.kafka.compression import compress, gzip
+from infra.kafka.compression import compress, measured
 from infra.kafka.topics import RECORD_BYTES_MAX
 from infra.settings import Compression
 
@@ -25,8 +25,8 @@ ENVELOPE_BYTES_MAX: Final = 64 * 1024
 UNPACKED_BYTES_MAX: Final = 4 * RECORD_BYTES_MAX
 """A larger event is too much for whoever reads it, however small it can be packed."""
 
-NO_ATTRIBUTES: Final = b"\x00"
-NO_TIMESTAMP_DELTA: Final = b"\x00"
+RECORD_HEAD: Final = b"\x00\x00"
+"""No attributes, and no difference to the time of the batch."""
 NULL: Final = b"\x01"
 """The length -1 as a varint."""
 
@@ -51,12 +51,6 @@ class ProducerState:
 
 def varint(number: int) -> bytes:
     """Return an integer as Kafka's zigzag varint."""
-    if 0 <= number < len(SMALL_VARINTS):
-        return SMALL_VARINTS[number]
-    return _varint(number)
-
-
-def _varint(number: int) -> bytes:
     zigzag = (number << 1) ^ (number >> 63)
     encoded = bytearray()
     while zigzag > 0x7F:
@@ -66,22 +60,33 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-SMALL_VARINTS: Final = [_varint(number) for number in range(8192)]
+class _Varints(dict[int, bytes]):
+    """Varints by their numbers: small ones, which lengths are, are looked up, others are made."""
+
+    def __missing__(self, number: int) -> bytes:
+        return varint(number)
+
+
+VARINTS: Final = _Varints({number: varint(number) for number in range(8192)})
+"""Looked up, not called: a record has some forty lengths, and a call takes as long as the rest of one."""
+
+
+HEADS: Final = [RECORD_HEAD + VARINTS[offset_delta] for offset_delta in range(8192)]
 
 
 def record_body(key: bytes | None, value: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Return a record's key, value and headers; what goes before them depends on its place in a batch."""
-    parts = [NULL] if key is None else [varint(len(key)), key]
-    parts += (varint(len(value)), value, varint(len(headers)))
+    parts = [NULL] if key is None else [VARINTS[len(key)], key]
+    parts += (VARINTS[len(value)], value, VARINTS[len(headers)])
     for name, content in headers:
-        parts += (varint(len(name)), name, varint(len(content)), content)
+        parts += (VARINTS[len(name)], name, VARINTS[len(content)], content)
     return b"".join(parts)
 
 
 def fits_record(body: bytes) -> bool:
     """Tell whether a record of this value can be sent alone to our topics."""
     most = RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX
-    return len(body) <= most or (len(body) <= UNPACKED_BYTES_MAX and len(gzip(body)) <= most)
+    return len(body) <= most or (len(body) <= UNPACKED_BYTES_MAX and len(measured(body)) <= most)
 
 
 def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerState, compression: Compression) -> bytes:
@@ -105,9 +110,9 @@ def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerStat
     return struct.pack(">q", 0) + FROM_LENGTH.pack(length, 0, MAGIC, checksum) + checked
 
 
-def _records(bodies: Iterable[bytes]) -> Iterable[bytes]:
+def _records(bodies: Sequence[bytes]) -> list[bytes]:
+    parts: list[bytes] = []
     for offset_delta, body in enumerate(bodies):
-        delta = varint(offset_delta)
-        yield varint(len(NO_ATTRIBUTES) + len(NO_TIMESTAMP_DELTA) + len(delta) + len(body))
-        yield NO_ATTRIBUTES + NO_TIMESTAMP_DELTA + delta
-        yield body
+        head = HEADS[offset_delta] if offset_delta < len(HEADS) else RECORD_HEAD + VARINTS[offset_delta]
+        parts += (VARINTS[len(head) + len(body)], head, body)
+    return parts

@@ -93,9 +93,9 @@ def relay_skips_a_failed_send() -> None:
     """What Kafka did not take is left behind."""
     publish = Relay._publish
 
-    def skipping(self: Any, events: Any, messages: Any) -> None:
+    def skipping(self: Any, batch: Any) -> None:
         try:
-            publish(self, events, messages)
+            publish(self, batch)
         except KafkaError:
             self._drop_producer()
 
@@ -107,14 +107,14 @@ def relay_moves_before_kafka_has_it() -> None:
     publish_next, publish = Relay._publish_next, Relay._publish
     held: list[Any] = []
 
-    def later(self: Any, events: Any, messages: Any) -> None:
-        held.append((events, messages))
+    def later(self: Any, batch: Any) -> None:
+        held.append(batch)
 
     def early(self: Any, at: Any) -> Any:
         moved = publish_next(self, at)
         time.sleep(A_MOMENT_S if held else 0)
         while held:
-            publish(self, *held.pop())
+            publish(self, held.pop())
         return moved
 
     put(Relay, "_publish", later)
@@ -211,11 +211,11 @@ def outbox_is_emptied_before_it_is_sent() -> None:
     """Answers are deleted, then published."""
     publish = Relay._publish
 
-    def emptied(self: Any, events: Any, messages: Any) -> None:
-        if messages:
-            self._log.connection.execute("DELETE FROM rma_log.outbox WHERE seq <= %s", (messages[-1].seq,))
+    def emptied(self: Any, batch: Any) -> None:
+        if batch.messages:
+            self._log.connection.execute("DELETE FROM rma_log.outbox WHERE seq <= %s", (batch.outbox_seq,))
             time.sleep(A_MOMENT_S)
-        publish(self, events, messages)
+        publish(self, batch)
 
     put(Relay, "_publish", emptied)
 
@@ -259,8 +259,10 @@ def batches_are_sent_in_another_order() -> None:
     """The records of a batch go out the last one first."""
     send = LaneProducer.send
 
-    def backwards(self: Any, messages: Any, between: Any) -> None:
-        send(self, list(reversed(messages)), between)
+    def backwards(self: Any, records: Any, between: Any) -> None:
+        for bodies in records.by_partition.values():
+            bodies.reverse()
+        send(self, records, between)
 
     put(LaneProducer, "send", backwards)
 

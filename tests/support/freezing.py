@@ -56,7 +56,7 @@ POINTS: Final[dict[str, dict[str, str]]] = {
         "committing to Kafka": "workers.runtime.loop:Loop._commit",
     },
     "relay": {
-        "reading": "infra.log.event_log:EventLog.read",
+        "reading": "workers.relay:events_after",
         "publishing": "infra.kafka.lane_producer:LaneProducer.send",
         "moving its position": "workers.relay:Relay._advance",
     },

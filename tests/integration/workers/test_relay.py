@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any
@@ -31,7 +32,7 @@ from infra.metrics import WorkerMetrics
 from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from tests.support.pipeline import Pipeline, answer, command, environment, order, wait_for
 from workers import relay
-from workers.relay import Relay, RelayDeposedError
+from workers.relay import Batch, Relay, RelayDeposedError
 from workers.runtime import patience
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -223,13 +224,13 @@ def test_a_position_moved_too_early_would_lose_events(pipeline: Pipeline) -> Non
 
         batches = 0
 
-        def _publish(self, events: Any, messages: Any) -> None:
+        def _publish(self, batch: Batch) -> None:
             self.batches += 1
             at = self._log.connection.execute("SELECT epoch, position, outbox_seq FROM rma_log.relays").fetchall()[0]
-            self._advance(LanePosition(*at), events[-1].position, at[2])
+            self._advance(LanePosition(*at), replace(batch, outbox_seq=at[2]))
             if self.batches == 2:
                 raise ZeroDivisionError
-            super()._publish(events, messages)
+            super()._publish(batch)
 
     with pytest.raises(ZeroDivisionError):
         small_batches(Hasty, pipeline).run()
@@ -298,17 +299,17 @@ def test_a_deposed_relay_cannot_move_the_position(pipeline: Pipeline) -> None:
 def test_a_zombie_relay_does_no_harm(pipeline: Pipeline) -> None:
     """A relay that lost its session publishes once more of what it read, and notices; first ones stay in order."""
     total = fill(pipeline, rounds=2)
-    zombie = Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event())
+    zombie = Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event(), batch_records_max=30)
     at = zombie._begin()
     assert at is not None
-    held = zombie._log.read(at.position, 30)
+    held = replace(zombie._read(at), messages=[])
     pipeline.log.connection.execute("SELECT pg_terminate_backend(%s)", (zombie._log.connection.info.backend_pid,))
 
     pipeline.relay_all()
     with pytest.raises(psycopg.OperationalError):
-        zombie._publish(held, [])
+        zombie._publish(held)
     with closing(zombie._log), pytest.raises(RelayDeposedError):
-        zombie._advance(at, held[-1].position, 0)
+        zombie._advance(at, held)
     zombie._drop_producer()
 
     records = pipeline.read_topic(pipeline.topics.events)

@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from infra.kafka.lane_producer import LaneProducer
+from infra.kafka.record_batch import record_body
 from infra.kafka.topics import RECORD_BYTES_MAX
-from infra.records import EVENT_NAMESPACE, Message
+from infra.records import EVENT_NAMESPACE
 from tests.support.pipeline import Pipeline, Polled, command, headers, order
 from workers.command_worker.intake import CUT_BYTES
 from workers.operating.dead_letters import CutDeadLetterError, DeadLetters
@@ -192,29 +193,22 @@ def test_all_bad_input(aftermath: tuple[Pipeline, list[Any], list[Any]]) -> None
     assert [(event.stream, event.command_id) for event in pipeline.log.read(0, 100)] == [("order/O-1", GOOD)]
 
 
+def _in_bytes(record: Polled, *more: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    return [*((name.encode(), content or b"") for name, content in record.headers), *more]
+
+
 def test_a_header_name_that_is_not_utf8_stops_nothing(pipeline: Pipeline) -> None:
     """Any bytes can stand in a header's name: the record is handled like any other, and so is the next one."""
-
-    class OddName(str):
-        """A name that goes out as bytes that are no UTF-8."""
-
-        __slots__ = ()
-
-        def encode(self, *_: str) -> bytes:
-            return b"\xff\xfe"
 
     odd, good = command("RegisterOrder", order(), id="odd"), command("RegisterOrder", order("O-2"), id="good")
     with closing(
         LaneProducer(pipeline.bootstrap, [pipeline.topics.commands], pipeline.partitioner, "gzip")
     ) as producer:
-        named = [*odd.headers, (OddName("x"), b"1")]
-        producer.send(
-            [
-                Message(pipeline.topics.commands, b"O-1", named, odd.value or b""),  # type: ignore[arg-type]
-                Message(pipeline.topics.commands, b"O-1", good.headers, good.value or b""),  # type: ignore[arg-type]
-            ],
-            between=bool,
-        )
+        records = producer.outgoing()
+        for record, *more in ((odd, (b"\xff\xfe", b"1")), (good,)):
+            body = record_body(b"O-1", record.value or b"", _in_bytes(record, *more))
+            records.to(pipeline.topics.commands, b"O-1").append(body)
+        producer.send(records, between=bool)
     pipeline.handle_all(records=2)
 
     assert [event.command_id for event in pipeline.log.read(0, 10)] == ["odd", "good"]
