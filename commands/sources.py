@@ -66,6 +66,18 @@ OWN: Final[Mapping[str, SourceRights]] = {
     "/rma/statutes": _own("agent system", "PublishStatutes"),
     "/rma/init": _own("system", "PublishPolicy PublishStatutes"),
     "/doors/customer": _own("customer", "RequestReturn WithdrawReturn GiveFeedback"),
+    "/doors/desk": _own(
+        "agent",
+        "DecideRequest DecideResolution OverrideDecision AnswerRemedy AppealDenial RetryPayout GrantGoodwill "
+        "ClaimFromCustomer RequestEvidence CorrectRequest WithdrawReturn ExtendDeadline IssueLabel RecordHandover "
+        "CloseReturn ReopenReturn CorrectContact RefundOrder RecordExternalRefund RecordChargebackOutcome "
+        "RecordCustomerPayment WriteOffReceivable CancelUnits ResolveDifference",
+    ),
+    "/doors/bench": _own(
+        "warehouse",
+        "ReceiveGoods RecordInspection DecideDisposition HoldGoods ReleaseGoods TransferGoods SendBack RecordRepair "
+        "ShipReplacement RecordReplacementLost",
+    ),
     "/carriers/*": _own("carrier", "RecordHandover RecordScan"),
 }
 """What our own processes and commands send: it holds beside the file, unless the file says otherwise of a source."""

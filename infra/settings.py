@@ -33,6 +33,9 @@ VAULT_KEY_NAME: Final = "vault.key"
 AUDIT_KEY_NAME: Final = "audit.key"
 """The file of the local stack's data folder that holds the key of its checkpoints."""
 
+NEAR_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of this machine."""
+
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
 
@@ -93,6 +96,14 @@ def _public_url(given: str) -> str:
     if not is_site or url.query or url.fragment:
         raise ValueError("is no address of a site, such as https://returns.example")
     return given.rstrip("/")
+
+
+def _issuer(given: str) -> str:
+    """Return who vouches for people: an address with https, or one of this machine."""
+    url = urlsplit(given)
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in NEAR_HOSTS)):
+        raise ValueError("is no address with https, such as https://login.example")
+    return given
 
 
 def _upper(given: object) -> object:
@@ -227,6 +238,17 @@ class Settings(BaseSettings):
     http_trusted_proxies: str = ""
     """Addresses or networks, by commas, whose ``X-Forwarded-For`` and ``-Proto`` are believed."""
 
+    http_demo_login: bool = False
+    """Whether anybody may sign in at the desk and the bench as one of four fixed people, for a laptop: ``yes``."""
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    """Who says who signs in at the desk and the bench (OpenID Connect); None: nobody does."""
+    oidc_client_id: str | None = None
+    """What we are called there."""
+    oidc_client_secret: SecretStr | None = None
+    """What we show that we are."""
+    oidc_roles_claim: Annotated[str, Field(min_length=1)] = "roles"
+    """The claim that names roles, of ``agent supervisor warehouse auditor``; points lead into objects."""
+
     @model_validator(mode="before")
     @classmethod
     def _read_secrets(cls, given: Any) -> Any:
@@ -274,6 +296,16 @@ class Settings(BaseSettings):
         if self.http_jwks_url and not (self.http_jwt_issuer and self.http_jwt_audience):
             raise ValueError(
                 "RMA_HTTP_JWKS_URL needs RMA_HTTP_JWT_ISSUER and RMA_HTTP_JWT_AUDIENCE: else any token does"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _know_who_signs_in(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret and self.http_public_url):
+            raise ValueError("RMA_OIDC_ISSUER needs RMA_OIDC_CLIENT_ID, RMA_OIDC_CLIENT_SECRET and RMA_HTTP_PUBLIC_URL")
+        if self.http_demo_login and urlsplit(self.http_public_url or "").hostname not in NEAR_HOSTS:
+            raise ValueError(
+                "RMA_HTTP_DEMO_LOGIN lets anybody in as anyone: only where RMA_HTTP_PUBLIC_URL is http://localhost"
             )
         return self
 

@@ -14,6 +14,7 @@ from workers.http.declared import components
 from workers.http.declared_reads import read_components
 from workers.http.door import Door
 from workers.http.pages import asking, entering, files, progress, starting, withdrawing
+from workers.http.pages.staff import acting, approving, bench, cases, queues, signing_in
 from workers.http.problems import handle_all
 
 TITLE: Final = "Returns"
@@ -60,4 +61,7 @@ def make_app(door: Door | None = None) -> DoorApp:
     if door is not None and door.settings.http_public_url:
         for page in (entering, starting, asking, progress, withdrawing, files):
             app.include_router(page.router)
+        if door.settings.oidc_issuer or door.settings.http_demo_login:
+            for page in (signing_in, queues, cases, acting, approving, bench):
+                app.include_router(page.router)
     return app

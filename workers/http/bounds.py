@@ -23,6 +23,7 @@ FORM_BYTES_MAX: Final = EVIDENCE_BYTES_MAX + BODY_BYTES_MAX
 """A form that files come along with."""
 EVIDENCE: Final = "/v1/evidence"
 FORM: Final = "/returns/order/details"
+BENCH: Final = "/bench/"
 BYTES_MAX: Final = {EVIDENCE: EVIDENCE_BYTES_MAX, FORM: FORM_BYTES_MAX}
 """Where more may come than elsewhere, and slower."""
 EVIDENCE_MAX_S: Final = 120.0
@@ -70,8 +71,8 @@ class _Body:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         path = scope["path"]
-        self._left = self._limit = BYTES_MAX.get(path, BODY_BYTES_MAX)
-        self._within_s = EVIDENCE_MAX_S if path in BYTES_MAX else BODY_MAX_S
+        self._left = self._limit = FORM_BYTES_MAX if path.startswith(BENCH) else BYTES_MAX.get(path, BODY_BYTES_MAX)
+        self._within_s = EVIDENCE_MAX_S if self._limit > BODY_BYTES_MAX else BODY_MAX_S
         self._until = asyncio.get_running_loop().time() + self._within_s
         self._announced = Headers(scope=scope).get("content-length", "")
         self._is_whole = False

@@ -33,6 +33,7 @@ from workers.http.branding import Branding
 from workers.http.callers import KeysFile
 from workers.http.carrier_file import CarriersFile
 from workers.http.evidence_store import Folder
+from workers.http.oidc import Provider
 from workers.http.outbound import Outbound
 from workers.http.rates import Rate
 from workers.http.shop_tokens import ShopTokens
@@ -102,6 +103,7 @@ class Door:
     cursor_secret: bytes
     page_secret: bytes
     shop_tokens: ShopTokens
+    provider: Provider | None
     brand: Branding
     carriers: CarriersFile
     evidence: Folder
@@ -149,6 +151,7 @@ def opened(settings: Settings, stop: Event, metrics: WorkerMetrics) -> Iterator[
             cursor_secret=cursor_secret,
             page_secret=page_secret,
             shop_tokens=shop_tokens,
+            provider=Provider(settings) if settings.oidc_issuer else None,
             brand=brand,
             carriers=carriers,
             evidence=Folder(settings.evidence_dir or settings.data_dir / "evidence"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 from domain.order import Order
+from projections.tracking.listing import Place
 
 START_LINK_FOR: Final = timedelta(minutes=30)
 MAILS_A_DAY_MAX: Final = 5
@@ -50,6 +52,8 @@ CREATE TABLE IF NOT EXISTS rma_http.withdrawals (
     declared_at   timestamptz NOT NULL,
     rma_id        uuid                  -- the return that it became; empty: a person has to see whose it is
 );
+CREATE INDEX IF NOT EXISTS withdrawals_unplaced ON rma_http.withdrawals (declared_at, withdrawal_id)
+WHERE rma_id IS NULL;
 """
 PUT: Final = """
     INSERT INTO rma_http.outbox (mail_id, kind, order_id, recipient, language, subject, body, made_at)
@@ -71,6 +75,10 @@ USE: Final = """
 DECLARE: Final = """
     INSERT INTO rma_http.withdrawals (withdrawal_id, order_id, name, email, declared_at, rma_id)
     VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (withdrawal_id) DO NOTHING
+"""
+UNPLACED: Final = """
+    SELECT withdrawal_id, order_id, name, email, declared_at FROM rma_http.withdrawals
+    WHERE rma_id IS NULL AND (declared_at, withdrawal_id) > (%s, %s) ORDER BY declared_at, withdrawal_id LIMIT %s
 """
 DECLARED: Final = "SELECT declared_at FROM rma_http.withdrawals WHERE withdrawal_id = %s"
 
@@ -137,6 +145,21 @@ def declared_at(connection: Connection, withdrawal_id: UUID) -> datetime | None:
     """Return when a declaration was made, or None."""
     row = connection.execute(DECLARED, (withdrawal_id,)).fetchone()
     return None if row is None else row[0]
+
+
+def read_unplaced_withdrawals(
+    connection: Connection, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return declarations of which a person has to see whose they are, the oldest first, and where the next begin.
+
+    Raises:
+        CursorInvalidError: The cursor is none.
+    """
+    place = ("-infinity", UUID(int=0)) if cursor is None else Place.from_cursor(cursor)
+    with connection.cursor(row_factory=dict_row) as opened:
+        found = opened.execute(UNPLACED, (*place, limit + 1)).fetchall()
+    last = found[limit - 1] if len(found) > limit else None
+    return found[:limit], Place(last["declared_at"], last["withdrawal_id"]).as_cursor() if last else None
 
 
 def contact_of(order: Order) -> Contact | None:

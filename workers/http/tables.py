@@ -11,7 +11,7 @@ from typing import Final
 from psycopg import Connection
 
 from infra.roles import may_make_tables
-from workers.http import carrier_news, evidence_store, mails, visitors
+from workers.http import approvals, carrier_news, evidence_store, mails, staff, visitors
 
 SECRET_BYTES: Final = 32
 LOCK: Final = 0x524D4801
@@ -66,7 +66,15 @@ def prepare(connection: Connection) -> None:
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        for made in (TABLES, evidence_store.TABLES, carrier_news.TABLES, visitors.TABLES, mails.TABLES):
+        for made in (
+            TABLES,
+            evidence_store.TABLES,
+            carrier_news.TABLES,
+            visitors.TABLES,
+            mails.TABLES,
+            staff.TABLES,
+            approvals.TABLES,
+        ):
             connection.execute(made.encode())
 
 

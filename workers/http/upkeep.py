@@ -15,11 +15,13 @@ from psycopg import Connection
 from infra.addresses import postgres_address
 from infra.metrics import WorkerMetrics
 from infra.sessions import Session
+from workers.http.approvals import forget_pending
 from workers.http.carrier_news import commands_of, due, lapse, mark_told, parcels_of
 from workers.http.door import Door
 from workers.http.evidence_store import forget_orphans
 from workers.http.incoming import incoming_of
 from workers.http.pages.starting import answer_wanted
+from workers.http.staff import forget_staff
 from workers.http.visitors import forget_visitors
 from workers.runtime.patience import patiently
 
@@ -52,6 +54,8 @@ def _duties(door: Door, session: Session) -> list[_Duty]:
         _Duty(NEWS_EVERY_S, lambda: try_again(door, session.connection)),
         _Duty(FILES_EVERY_S, lambda: forget_orphans(session.connection, door.evidence)),
         _Duty(FILES_EVERY_S, lambda: forget_visitors(session.connection)),
+        _Duty(FILES_EVERY_S, lambda: forget_staff(session.connection)),
+        _Duty(FILES_EVERY_S, lambda: forget_pending(session.connection)),
     ]
     if door.settings.http_public_url:
         duties.insert(0, _Duty(0, lambda: answer_wanted(door, session.connection)))

@@ -83,6 +83,8 @@ def serving(door: Door) -> Iterator[int]:
         thread = Thread(target=asyncio.run, args=(serve(),), name="http")
         thread.start()
         LOG.info("door_opened", host=settings.http_host, port=port)
+        if settings.http_demo_login:
+            LOG.warning("anybody_may_sign_in_as_anyone", because="RMA_HTTP_DEMO_LOGIN is set: for a laptop alone")
         try:
             yield port
         finally:

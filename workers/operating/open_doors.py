@@ -145,6 +145,8 @@ def _web(settings: Settings) -> Iterator[Check]:
             ok = url.scheme == "https" or _is_near(url.hostname or "")
             found = "encrypted, or on this machine" if ok else "in plain text"
             yield Check(f"RMA_{name.upper()}", ok, found, "" if ok else "give an address with https")
+    if settings.http_demo_login:
+        yield Check("sign-in", False, "anybody comes in as anyone", "unset RMA_HTTP_DEMO_LOGIN, set RMA_OIDC_ISSUER")
     if settings.metrics_port:
         ok = _is_near(settings.metrics_host)
         found = "for this machine" if ok else f"for whoever reaches {settings.metrics_host}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
+from psycopg import Connection
 from starlette.datastructures import UploadFile
 
 from workers.http.door import Door
 from workers.http.errors import EvidenceTypeError
-from workers.http.evidence_store import finish
+from workers.http.evidence_store import Stored, finish
 from workers.http.pages.drafts import Draft
 from workers.http.pages.sending import SOURCE
 from workers.http.pages.visits import Visit
@@ -41,19 +43,34 @@ def _may(door: Door, session: Session) -> bool:
 
 
 async def _take(door: Door, session: Session, draft: Draft, file: UploadFile) -> None:
+    def note(connection: Connection, stored: Stored) -> None:
+        note_upload(connection, session.key, stored.evidence_id, stored.bytes)
+
+    draft.photos.append((await keep_file(door, file, SOURCE, note)).evidence_id)
+
+
+async def keep_file(
+    door: Door, file: UploadFile, source: str, note: Callable[[Connection, Stored], None] | None = None
+) -> Stored:
+    """Keep a file that came with a form; ``note`` is done together with it.
+
+    Raises:
+        EvidenceTypeError: It is none that evidence may be.
+    """
     evidence_id, unfinished = await run_in_threadpool(door.evidence.new)
+
+    def keep() -> Stored:
+        with door.views.connection() as connection, connection.transaction():
+            stored = finish(door.evidence, evidence_id, unfinished, source, connection)
+            if note is not None:
+                note(connection, stored)
+            return stored
+
     try:
         with unfinished.open("wb") as opened:
             while part := await file.read(PART_BYTES):
                 await run_in_threadpool(opened.write, part)
-
-        def keep() -> None:
-            with door.views.connection() as connection, connection.transaction():
-                stored = finish(door.evidence, evidence_id, unfinished, SOURCE, connection)
-                note_upload(connection, session.key, evidence_id, stored.bytes)
-
-        await run_in_threadpool(keep)
+        return await run_in_threadpool(keep)
     except BaseException:
         door.evidence.remove(evidence_id)
         raise
-    draft.photos.append(evidence_id)

@@ -9,6 +9,7 @@ from typing import Final
 
 MEDIA: Final = {
     "style.css": "text/css; charset=utf-8",
+    "staff.css": "text/css; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "htmx.LICENSE.txt": "text/plain; charset=utf-8",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
 import psycopg
@@ -25,12 +25,14 @@ from workers.http.errors import DoorError, InternalError, NotFoundError, Unavail
 from workers.http.pages import look
 from workers.http.pages.errors import FormForgedError, FormUnreadableError, LetInNeededError, WrongHostError
 from workers.http.pages.words import LANGUAGES, NAMES, Language, Words, chosen_language, words
+from workers.http.staff import Person
 from workers.http.visitors import Session, new_token, session_of
 
 FIELDS_MAX: Final = 2_000
 FILES_MAX: Final = 10
 FIELD_BYTES_MAX: Final = 64 * 1024
 COOKIE: Final = "rma"
+TROUBLES: Final = "trouble.html"
 LANGUAGE_COOKIE: Final = "lang"
 CSRF: Final = "form_key"
 LANGUAGE: Final = "lang"
@@ -59,7 +61,10 @@ class Form:
 
 @dataclass(slots=True)
 class Visit:
-    """Who looks at a page: by the cookie, which stands for nobody until a link has let him in."""
+    """Who looks at a page: by the cookie, which stands for nobody until a link has let him in.
+
+    ``person`` is who works here, once a page has asked; ``needs_cookie``: also an answer that is no page sets one.
+    """
 
     door: Door
     token: str
@@ -68,8 +73,12 @@ class Visit:
     path: str
     query: Mapping[str, str]
     method: str
+    cookie: str = COOKIE
+    troubles: str = TROUBLES
     language_asked: bool = False
     renewed: bool = False
+    needs_cookie: bool = False
+    person: Person | None = None
     form: Form = field(default_factory=Form)
 
     @property
@@ -122,13 +131,19 @@ def the_visit(request: Request) -> Visit:
 
 
 class PageRoute(APIRoute):
-    """A route whose every answer is a page, errors too, dressed with the headers of pages."""
+    """A route whose every answer is a page, errors too, dressed with the headers of pages.
+
+    ``cookie`` is what visits to such pages are known by, ``troubles`` the page that tells what is the matter.
+    """
+
+    cookie: ClassVar[str] = COOKIE
+    troubles: ClassVar[str] = TROUBLES
 
     def get_route_handler(self) -> Answer:
         answer = super().get_route_handler()
 
         async def dressed(request: Request) -> Response:
-            visit = _begun(request)
+            visit = _begun(request, self.cookie, self.troubles)
             request.state.visit = visit
             try:
                 _check_host(visit, request)
@@ -149,20 +164,21 @@ def _is_https(door: Door) -> bool:
     return door.public_url.startswith("https:")
 
 
-def cookie_name(door: Door) -> str:
-    """Return what the cookie is called; a browser lets nobody but this host set one with the prefix."""
-    return f"__Host-{COOKIE}" if _is_https(door) else COOKIE
+def cookie_name(door: Door, cookie: str = COOKIE) -> str:
+    """Return what a cookie is called; a browser lets nobody but this host set one with the prefix."""
+    return f"__Host-{cookie}" if _is_https(door) else cookie
 
 
-def _begun(request: Request) -> Visit:
+def _begun(request: Request, cookie: str, troubles: str) -> Visit:
     door: Door = request.app.state.door
-    kept = request.cookies.get(cookie_name(door), "")
+    kept = request.cookies.get(cookie_name(door, cookie), "")
     token = kept if 20 <= len(kept) <= 100 else new_token()
     asked = request.query_params.get(LANGUAGE)
     language = chosen_language(asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
     query = {name: text for name, text in request.query_params.items() if name != LANGUAGE}
     path = request.url.path
-    return Visit(door, token, token != kept, words(language), path, query, request.method, asked == language)
+    is_new, is_asked = token != kept, asked == language
+    return Visit(door, token, is_new, words(language), path, query, request.method, cookie, troubles, is_asked)
 
 
 def _check_host(visit: Visit, request: Request) -> None:
@@ -210,8 +226,8 @@ def _dressed(visit: Visit, response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = look.HSTS
     kept: Any = {"path": "/", "secure": is_https, "httponly": True, "samesite": "lax"}
     is_page = response.headers.get("content-type", "").startswith("text/html")
-    if visit.renewed or (visit.is_new and is_page):
-        response.set_cookie(cookie_name(visit.door), visit.token, **kept)
+    if visit.renewed or (visit.is_new and (is_page or visit.needs_cookie)):
+        response.set_cookie(cookie_name(visit.door, visit.cookie), visit.token, **kept)
     if visit.language_asked:
         response.set_cookie(LANGUAGE_COOKIE, visit.language, max_age=31_536_000, **kept)
     return response
@@ -220,6 +236,8 @@ def _dressed(visit: Visit, response: Response) -> Response:
 def _trouble(visit: Visit, error: Exception) -> Response:
     """Return the page that says what is the matter, and what happens to what was typed."""
     match error:
+        case DoorError() if 300 <= error.status < 400:
+            return see_other(error.headers["Location"])
         case DoorError():
             said = error
         case HTTPException():
@@ -232,7 +250,7 @@ def _trouble(visit: Visit, error: Exception) -> Response:
             said = InternalError("a defect")
     again = [(name, text) for name, text in visit.form.texts if name not in {CSRF, LANGUAGE}]
     can_try_again = visit.method == "POST" and isinstance(said, UnavailableError)
-    response = visit.page("trouble.html", said.status, code=said.code, again=again if can_try_again else None)
+    response = visit.page(visit.troubles, said.status, code=said.code, again=again if can_try_again else None)
     for name, value in said.headers.items():
         response.headers[name] = value
     return response

@@ -1,0 +1,182 @@
+"""What waits for a person at the desk, and how a return, an order, a customer is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.desk import all_of, arrived, asked, number_of, seen
+from tests.support.pages import Browser
+from workers.http.pages.staff import queues
+
+SignedIn = Callable[[str], Browser]
+SCRIPT = '<script>alert("x")</script>'
+
+
+def test_what_policy_left_to_a_person_waits_until_he_decides(shop: Api, signed_in: SignedIn) -> None:
+    """With the code that says why; once it is decided it waits no longer."""
+    rma_id = asked(shop, "Q-review", reason="quality")
+    number = number_of(shop, rma_id)
+    ada = signed_in("ada")
+
+    texts = " ".join(page.text for page in all_of(ada, "/desk?queue=review"))
+    assert number in texts
+    assert "[high_value]" in texts
+    lines = [{"line": 1, "quantity": 1, "decision": "approve"}]
+    told = shop.accepted("DecideRequest", {"rma_id": rma_id, "order_id": "Q-review", "lines": lines}, actor="agent:A1")
+    seen(shop, rma_id, told)
+
+    assert number not in " ".join(page.text for page in all_of(ada, "/desk?queue=review"))
+
+
+def test_goods_that_were_not_accepted_and_appeals_wait(shop: Api, signed_in: SignedIn) -> None:
+    """Of the bench, and of customers who disagree."""
+    graded, denied = arrived(shop, "Q-graded"), asked(shop, "Q-appeal", reason="quality")
+    found = {"inspection_id": "I-1", "line": 1, "quantity": 1, "grade": "X", "cause": "counterfeit"}
+    about = {"rma_id": graded, "order_id": "Q-graded", "liable_party": "customer"}
+    seen(shop, graded, shop.accepted("RecordInspection", about | found, actor="warehouse:w"))
+    about = {"rma_id": denied, "order_id": "Q-appeal"}
+    lines = [{"line": 1, "quantity": 1, "decision": "deny", "code": "final_sale"}]
+    shop.accepted("DecideRequest", about | {"lines": lines}, actor="agent:A1")
+    appeal = about | {"line": 1, "grounds": "It was never on sale."}
+    seen(shop, denied, shop.accepted("AppealDenial", appeal, actor="customer:C-1"))
+    ada = signed_in("ada")
+
+    review = " ".join(page.text for page in all_of(ada, "/desk?queue=review"))
+    appeals = " ".join(page.text for page in all_of(ada, "/desk?queue=appeals"))
+
+    assert number_of(shop, graded) in review
+    assert number_of(shop, denied) in review
+    assert number_of(shop, denied) in appeals
+    assert number_of(shop, graded) not in appeals
+
+
+def test_a_payout_that_failed_and_a_difference_wait(shop: Api, signed_in: SignedIn) -> None:
+    """Until somebody has it paid elsewhere, or says what was behind it."""
+    rma_id = arrived(shop, "Q-failed")
+    about = {"rma_id": rma_id, "order_id": "Q-failed"}
+    found = {
+        "inspection_id": "I-1",
+        "line": 1,
+        "quantity": 1,
+        "grade": "A",
+        "cause": "none_found",
+        "liable_party": "none",
+    }
+    told = seen(shop, rma_id, shop.accepted("RecordInspection", about | found, actor="warehouse:w"))
+    payout_id = told["payouts"][0]["payout_id"]
+    failed = about | {"payout_id": payout_id, "outcome": "failed", "reason": "card_closed"}
+    seen(shop, rma_id, shop.accepted("RecordPayoutOutcome", failed, actor="gateway:g"))
+    difference = {
+        "difference_id": str(uuid4()),
+        "kind": "missing_there",
+        "payout_id": payout_id,
+        "order_id": "Q-failed",
+    }
+    difference["here"] = {"amount_minor": 505, "currency": "EUR", "status": "failed"}
+    shop.accepted("ReportDifference", difference, actor="system:s")
+    ada = signed_in("ada")
+
+    assert number_of(shop, rma_id) in " ".join(page.text for page in all_of(ada, "/desk?queue=payouts"))
+    for _ in range(50):
+        if "Q-failed" in " ".join(page.text for page in all_of(ada, "/desk?queue=differences")):
+            return
+    pytest.fail("the difference is not listed")
+
+
+def test_a_queue_is_read_page_by_page(shop: Api, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each return once, the oldest first; a place that no page ended with leads nowhere."""
+    monkeypatch.setattr(queues, "PAGE", 2)
+    numbers = [number_of(shop, asked(shop, f"Q-many-{count}", reason="quality")) for count in range(3)]
+    ada = signed_in("ada")
+
+    pages = all_of(ada, "/desk?queue=review")
+
+    assert len(pages) > 1
+    text = " ".join(page.text for page in pages)
+    assert [text.count(number) for number in numbers] == [1] * 3
+    assert sorted(numbers, key=text.index) == numbers
+    for cursor in ("x", "AAAA", pages[0].links[-1]):
+        assert ada.get("/desk", params={"queue": "review", "cursor": cursor}).status_code == 404
+    assert ada.get("/desk?queue=nonsense").status_code == 404
+
+
+def test_a_return_is_found_by_what_people_have_in_hand(shop: Api, signed_in: SignedIn) -> None:
+    """Its number as people type it, its id; an order's and a customer's list theirs."""
+    rma_id = asked(shop, "Q-find")
+    number = number_of(shop, rma_id)
+    ada = signed_in("ada")
+
+    for typed in (number, number.lower().replace("-", ""), rma_id, f"  {number} "):
+        assert ada.look("/desk/search", params={"q": typed}).response.url.path == f"/desk/returns/{rma_id}"
+    by_order = ada.look("/desk/search", params={"q": "Q-find"})
+    assert number in by_order.text
+    assert "/desk/orders/Q-find" in by_order.links
+    assert number in " ".join(page.text for page in all_of(ada, "/desk/search?q=C-1"))
+
+
+@pytest.mark.parametrize("typed", ["", "nothing", SCRIPT, "%", "\x00", "x" * 5_000, "../..", "' OR 1=1 --"])
+def test_what_is_not_found_is_said_so(signed_in: SignedIn, typed: str) -> None:
+    """Whatever was typed is a text, and nothing else."""
+    page = signed_in("ada").look("/desk/search", params={"q": typed})
+
+    assert page.status == 200
+    assert SCRIPT not in page.response.text
+
+
+def test_an_order_whose_name_is_a_path_has_its_page(shop: Api, signed_in: SignedIn) -> None:
+    """Names of orders are what shops choose."""
+    asked(shop, "A/B?c=%2e#..")
+    ada = signed_in("ada")
+
+    found = ada.look("/desk/search", params={"q": "A/B?c=%2e#.."})
+    [link] = [link for link in found.links if link.startswith("/desk/orders/") and "B" in link][:1]
+
+    order = ada.look(link)
+    assert (order.status, "Order A/B?c=%2e#.." in order.text) == (200, True)
+    assert ada.look("/desk/orders/there-is-none").status == 404
+
+
+def test_a_case_tells_everything_on_one_page(shop: Api, signed_in: SignedIn) -> None:
+    """Lines, what happened, why, money, deadlines; texts of the customer are sealed."""
+    rma_id = asked(shop, "Q-case", reason="quality", comment="The sole came off.", sold={"title": SCRIPT})
+
+    page = signed_in("olu").look(f"/desk/returns/{rma_id}")
+
+    assert page.status == 200
+    for said in (
+        "quality",
+        "Return asked for",
+        "A person has to decide",
+        "customer:C-1",
+        "No money has moved yet",
+        SCRIPT,
+    ):
+        assert said in page.text, said
+    assert "(sealed)" in page.text
+    assert "The sole came off." not in page.text
+    assert SCRIPT not in page.response.text
+
+
+def test_a_case_is_told_in_chinese(shop: Api, signed_in: SignedIn) -> None:
+    """Every word of it that is ours."""
+    rma_id = asked(shop, "Q-chinese", reason="quality")
+
+    page = signed_in("ada").look(f"/desk/returns/{rma_id}?lang=zh")
+
+    assert page.language == "zh-Hans"
+    for said in ("申请退货", "须人工决定", "待决定", "期限"):
+        assert said in page.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/desk/returns/x", f"/desk/returns/{uuid4()}", f"/desk/files/{uuid4()}", "/desk/credit-notes?number=x"]
+)
+def test_what_is_not_there_is_not_there(signed_in: SignedIn, path: str) -> None:
+    """404, and a page that leads back."""
+    page = signed_in("ada").look(path)
+
+    assert (page.status, "There is nothing here" in page.text) == (404, True)

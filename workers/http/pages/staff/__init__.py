@@ -1,0 +1,1 @@
+"""Pages for those who work here: the desk of agents, the bench of the warehouse."""

@@ -1,0 +1,295 @@
+"""Forms of the desk: filled in, shown with what would come of it, then sent; or laid before a supervisor."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from commands.faults import MalformedError
+from domain.errors import RuleViolationError
+from domain.settlement.approval import ApprovalNeededError
+from infra.kafka.command_client import OutgoingCommand
+from infra.log.answers import stored_outcome
+from workers.desk.rehearsing import Intended, Played, rehearse
+from workers.http.approvals import Pending, keep_pending
+from workers.http.door import Door
+from workers.http.errors import NotFoundError
+from workers.http.pages.sending import Answer, send_as
+from workers.http.pages.staff import naming
+from workers.http.pages.staff.cases import uuid_of
+from workers.http.pages.staff.facts import Told, told
+from workers.http.pages.staff.fields import Asking, Field, Filled, fields_of
+from workers.http.pages.staff.forms import APPROVER, DESK, FormOf
+from workers.http.pages.staff.labels import label
+from workers.http.pages.staff.subjects import Subject, subject_difference, subject_order, subject_return
+from workers.http.pages.staff.visits import RoleMissingError, StaffRoute, seen_by, sent_by
+from workers.http.pages.visits import CSRF, LANGUAGE, Visit, see_other
+from workers.http.pages.words import Words
+from workers.http.reading import decoded
+from workers.http.staff import Person
+
+SOURCE: Final = "/doors/desk"
+SOMEBODY: Final = "a-supervisor"
+"""Who will approve, for as long as nobody has."""
+OWN: Final = frozenset({CSRF, LANGUAGE, "id", "step", "digest"})
+"""Fields that a form has beside those of its command."""
+
+router = APIRouter(route_class=StaffRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One form at work: who fills it in, about what, under which id, and what was typed.
+
+    ``evidence`` are files that came along, as the command names them.
+    """
+
+    visit: Visit
+    person: Person
+    form: FormOf
+    subject: Subject
+    path: str
+    id: UUID
+    texts: Mapping[str, str]
+    source: str = SOURCE
+    actor_kind: str = "agent"
+    evidence: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def actor(self) -> str:
+        return f"{self.actor_kind}:{self.person.person}"
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return fields_of(self.form.model, Asking(self.subject.options, self.texts, self.form.unasked))
+
+    def body(self) -> dict[str, Any]:
+        """Return the command's body, as it was typed."""
+        known = set(self.form.model.model_fields)
+        named = {self.form.named: str(self.id)} if self.form.named else {}
+        ids = {name: text for name, text in self.subject.ids.items() if name in known}
+        typed = Filled(self.texts, self.subject.currency, self.subject.zone).body(self.fields)
+        photos = {"evidence": list(self.evidence)} if self.evidence else {}
+        return {**ids, **named, **typed, **photos}
+
+    def command(self) -> OutgoingCommand:
+        """Return the command as it is sent now."""
+        now = self.visit.door.clock()
+        return OutgoingCommand(self.form.command, str(self.id), self.source, None, now, self.actor, self.body())
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What would come of a command, or why it would be refused; ``approval`` says that somebody has to approve."""
+
+    facts: tuple[Told, ...] = ()
+    approval: bool = False
+    refusal: Answer | None = None
+    faults: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        said = [[one.title, *one.details] for one in self.facts]
+        return hashlib.sha256(orjson.dumps([said, self.approval])).hexdigest()[:32]
+
+
+@router.get("/desk/returns/{rma_id}/do/{command}")
+async def open_on_return(request: Request, rma_id: str, command: str) -> Response:
+    """Show a form about a return."""
+    visit, person = await seen_by(request, "agent", "supervisor")
+    return filling(_act(visit, person, _form(command, "return"), await subject_return(visit, uuid_of(rma_id))))
+
+
+@router.post("/desk/returns/{rma_id}/do/{command}")
+async def act_on_return(request: Request, rma_id: str, command: str) -> Response:
+    """Take a form about a return: to look at it, to show what would come of it, to send it."""
+    visit, person = await sent_by(request, "agent", "supervisor")
+    return await _taken(_act(visit, person, _form(command, "return"), await subject_return(visit, uuid_of(rma_id))))
+
+
+@router.get("/desk/orders/{order_id}/do/{command}")
+async def open_on_order(request: Request, order_id: str, command: str) -> Response:
+    """Show a form about an order."""
+    visit, person = await seen_by(request, "agent", "supervisor")
+    return filling(_act(visit, person, _form(command, "order"), await subject_order(visit, decoded(order_id))))
+
+
+@router.post("/desk/orders/{order_id}/do/{command}")
+async def act_on_order(request: Request, order_id: str, command: str) -> Response:
+    """Take a form about an order."""
+    visit, person = await sent_by(request, "agent", "supervisor")
+    return await _taken(_act(visit, person, _form(command, "order"), await subject_order(visit, decoded(order_id))))
+
+
+@router.get("/desk/differences/{difference_id}/do/{command}")
+async def open_on_difference(request: Request, difference_id: str, command: str) -> Response:
+    """Show the form about a difference."""
+    visit, person = await seen_by(request, "agent", "supervisor")
+    subject = await subject_difference(visit, uuid_of(difference_id))
+    return filling(_act(visit, person, _form(command, "difference"), subject))
+
+
+@router.post("/desk/differences/{difference_id}/do/{command}")
+async def act_on_difference(request: Request, difference_id: str, command: str) -> Response:
+    """Take the form about a difference."""
+    visit, person = await sent_by(request, "agent", "supervisor")
+    subject = await subject_difference(visit, uuid_of(difference_id))
+    return await _taken(_act(visit, person, _form(command, "difference"), subject))
+
+
+def _form(command: str, subject: str) -> FormOf:
+    form = DESK.get(command)
+    if form is None or form.subject != subject:
+        raise NotFoundError("no such form")
+    return form
+
+
+def _act(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Act:
+    if visit.method == "GET":
+        return Act(visit, person, form, subject, visit.path, uuid4(), {})
+    texts = {name: text for name, text in visit.form.texts if name not in OWN}
+    return Act(visit, person, form, subject, visit.path, uuid_of(visit.form.get("id")), texts)
+
+
+async def _taken(act: Act) -> Response:
+    if await run_in_threadpool(was_accepted, act.visit.door, act.source, act.id):
+        return see_other(back(act, 0))
+    match act.visit.form.get("step"):
+        case "check":
+            return await _checking(act)
+        case "send":
+            return await _sent(act)
+        case "ask":
+            return await _asked(act)
+        case _:
+            return filling(act)
+
+
+def filling(act: Act, seen: Rehearsed | None = None, status: int = 200) -> Response:
+    return act.visit.page(
+        "staff/bench-form.html" if act.actor_kind == "warehouse" else "staff/form.html",
+        status,
+        act=act,
+        fields=act.fields,
+        seen=seen,
+        label=label,
+        naming=naming,
+        kept=list(act.texts.items()),
+    )
+
+
+async def _checking(act: Act, *, changed: bool = False) -> Response:
+    seen = await run_in_threadpool(rehearsed, act)
+    if seen.refusal or seen.faults:
+        return filling(act, seen, 409 if seen.refusal else 422)
+    return act.visit.page(
+        "staff/check.html", act=act, seen=seen, changed=changed, kept=list(act.texts.items()), typed=typed_in(act)
+    )
+
+
+def rehearsed(act: Act) -> Rehearsed:
+    """Play the command; where it needs somebody's approval, play on as if somebody gave it."""
+    body, said = act.body(), act.visit.words
+    approval = act.form.may_need_approval and act.form.model.model_fields[APPROVER].is_required()
+    try:
+        try:
+            facts = _play(act, body | ({APPROVER: SOMEBODY} if approval else {}))
+        except ApprovalNeededError:
+            approval = True
+            facts = _play(act, body | {APPROVER: SOMEBODY})
+    except RuleViolationError as refused:
+        return Rehearsed(refusal=Answer("refused", refused.code, 0, refused.message, refused.details))
+    except MalformedError as malformed:
+        return Rehearsed(faults=tuple((in_words(fault.path, said), fault.message) for fault in malformed.faults))
+    return Rehearsed(in_sentences(facts, act.subject.currency, said), approval)
+
+
+def _play(act: Act, body: dict[str, Any]) -> list[Played]:
+    door = act.visit.door
+    intended = Intended(act.form.type, orjson.dumps(body), act.source, act.actor, door.clock())
+    with door.logs.streams() as streams:
+        return rehearse(intended, streams)
+
+
+def in_sentences(facts: list[Played], currency: str, said: Words) -> tuple[Told, ...]:
+    """Return what would happen in words, without what only follows from it."""
+    sentences = [told(fact.type, fact.data, currency, said) for fact in facts]
+    return tuple(one for one in sentences if not one.is_still)
+
+
+def in_words(path: str, said: Words) -> str:
+    """Return which field a fault is about, as the form calls it."""
+    names = [part for part in path.removeprefix("$").replace("[", ".").replace("]", "").split(".") if part]
+    named = [name for name in names if not name.isdecimal()]
+    return label(named[-1], said) if named else path
+
+
+async def _sent(act: Act) -> Response:
+    """Send the command; where what was shown is no longer so, show that first."""
+    seen = await run_in_threadpool(rehearsed, act)
+    if seen.refusal or seen.faults:
+        return filling(act, seen, 409 if seen.refusal else 422)
+    if seen.approval or seen.digest != act.visit.form.get("digest"):
+        return await _checking(act, changed=True)
+    return answered(act, seen, await send_as(act.visit.door, act.command()))
+
+
+def answered(act: Act, seen: Rehearsed, answer: Answer) -> Response:
+    """Return what is shown once a command was sent: its page again, or why it was refused."""
+    if answer.status == "accepted":
+        return see_other(back(act, answer.position))
+    if answer.status == "pending":
+        return act.visit.page("staff/pending.html", 202, act=act, seen=seen, kept=list(act.texts.items()))
+    return filling(act, Rehearsed(refusal=answer), 409)
+
+
+async def _asked(act: Act) -> Response:
+    """Keep the command for a supervisor, once it could be sent but for him."""
+    seen = await run_in_threadpool(rehearsed, act)
+    if seen.refusal or seen.faults:
+        return filling(act, seen, 409 if seen.refusal else 422)
+    if not act.form.may_need_approval:
+        raise RoleMissingError("nobody approves of this")
+    pending = Pending(
+        act.id, act.form.command, act.body(), act.person.person, act.person.name, act.subject.name, act.subject.back,
+        act.subject.currency, act.visit.door.clock(),
+    )  # fmt: skip
+
+    def keep() -> None:
+        with act.visit.door.views.connection() as connection:
+            keep_pending(connection, pending)
+
+    await run_in_threadpool(keep)
+    return see_other(f"/desk/approvals/{act.id}")
+
+
+def typed_in(act: Act) -> list[tuple[str, str]]:
+    """Return what was typed, each with what its field is called, for a page that shows it once more."""
+    found = []
+    for one in act.fields:
+        if one.kind not in {"rows", "group"} and (text := act.texts.get(one.path, "").strip()):
+            names = dict(one.options)
+            is_code = one.kind in {"choice", "truth"}
+            shown = names.get(text) or (naming.value_name(text, act.visit.words, one.name) if is_code else text)
+            found.append((label(one.name, act.visit.words), shown))
+    return found
+
+
+def was_accepted(door: Door, source: str, command_id: UUID) -> bool:
+    """Tell whether a form was sent before and taken: sent twice it counts once."""
+    with door.views.connection() as connection:
+        stored = stored_outcome(connection, source, str(command_id))
+    return stored is not None and orjson.loads(stored[1])["status"] == "accepted"
+
+
+def back(act: Act, position: int) -> str:
+    query = {"done": act.form.command} | ({"after": str(position)} if position else {})
+    return act.subject.back + ("&" if "?" in act.subject.back else "?") + urlencode(query)

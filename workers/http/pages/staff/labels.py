@@ -1,0 +1,74 @@
+"""What the fields of commands are called on forms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workers.http.pages.naming import N_
+from workers.http.pages.words import Words
+
+LABELS: Final[dict[str, str]] = {
+    "accepted": N_("Does the customer take it?"),
+    "address": N_("Address"),
+    "amount_minor": N_("Amount"),
+    "as_store_credit": N_("As store credit"),
+    "carrier": N_("Carrier"),
+    "cause": N_("What is behind it"),
+    "city": N_("City"),
+    "code": N_("Why not, as a code"),
+    "comment": N_("What the customer says"),
+    "complete": N_("Is that all? Nothing more is expected"),
+    "contact": N_("Contact"),
+    "country": N_("Country, two letters"),
+    "deadline_id": N_("Deadline"),
+    "decision": N_("Decision"),
+    "disposition": N_("Where the goods go"),
+    "drop_off": N_("Where it was handed in"),
+    "due_at": N_("New last day"),
+    "email": N_("E-mail"),
+    "external_id": N_("Its name at the bank or gateway"),
+    "grade": N_("Condition"),
+    "grounds": N_("Why the customer disagrees"),
+    "instead_of": N_("Instead of"),
+    "items": N_("What arrived"),
+    "keep": N_("The goods stay with the customer"),
+    "kind": N_("Kind"),
+    "language": N_("Language, such as de"),
+    "liable_party": N_("Who answers for it"),
+    "line": N_("Line"),
+    "lines": N_("Lines"),
+    "name": N_("Name"),
+    "note": N_("Note"),
+    "outcome": N_("Outcome"),
+    "payout_id": N_("Payout"),
+    "phone": N_("Phone, with the country's code"),
+    "postal_code": N_("Postal code"),
+    "quantity": N_("Units"),
+    "reason": N_("Reason"),
+    "reference": N_("Reference"),
+    "region": N_("Region"),
+    "resolution": N_("What comes of it"),
+    "return_shipping_minor": N_("Return shipping kept"),
+    "serial": N_("Serial number"),
+    "serials": N_("Serial numbers, one a line"),
+    "ship_to": N_("Where it goes"),
+    "shipping_minor": N_("Of outward shipping"),
+    "site": N_("Site"),
+    "sku": N_("Article number"),
+    "tender_id": N_("Paid with"),
+    "tender_kind": N_("Means of payment"),
+    "tenders": N_("Shared out to"),
+    "to_site": N_("New site"),
+    "tracking_number": N_("Parcel's number"),
+    "unexpected": N_("Other articles that were in the parcel"),
+    "wish": N_("What is wished for"),
+}
+IN_CONTACT: Final[dict[str, str]] = {"lines": N_("Street and house, one line each")}
+"""Where the same name means something else."""
+
+
+def label(name: str, said: Words, within: str = "") -> str:
+    """Return what a field is called; ``within`` is the path of what it is a part of."""
+    if "address" in within and name in IN_CONTACT:
+        return said.gettext(IN_CONTACT[name])
+    return said.gettext(LABELS[name]) if name in LABELS else name
