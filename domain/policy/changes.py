@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast, get_args
 from domain.policy.conditions import moment_of
 from domain.policy.document import Window
 from domain.policy.facts import Facts
-from domain.policy.moments import ANCHOR_FACTS, beside_numbers, bounds_of, day_shifts
+from domain.policy.moments import ANCHOR_FACTS, EARLIER, LATER, Change, beside_numbers, bounds_of, changes_in_time
 from domain.policy.rules import CompiledPolicy, Mentions
 from domain.policy.statutes import Law, Statute, edition_numbered
 from domain.policy.when import ANSWER_PREFIX
@@ -25,6 +25,8 @@ VALUES_MAX: Final = 32
 FACTS_FROM_EDITION: Final = 3
 """The edition from which on flips also name the facts that only the law looks at."""
 SECOND: Final = timedelta(seconds=1)
+FROM_NOTHING: Final = 2
+"""The direction of a number where there is none yet."""
 
 _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
     "reason": ("other", *get_args(Reason)),
@@ -35,8 +37,8 @@ _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
 }
 _CLOSED: Final = frozenset({"reason", "wish", "tender_kinds", "withdrawal_exception"})
 """Facts that can have no other values than those of their vocabulary."""
-Change = tuple[str, Any, int | None, int]
-"""A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
+OfOneFact = tuple[str, list[Change]]
+"""The changes to try of one fact."""
 
 
 def law_of(law: Law, facts: Facts) -> Law:
@@ -46,51 +48,69 @@ def law_of(law: Law, facts: Facts) -> Law:
     return edition_numbered(law.pin.edition).law(facts.country or "", facts.ordered_at)
 
 
-def changes_of_law(law: Law, facts: Facts) -> Iterator[Change]:
+def changes_of_law(law: Law, facts: Facts) -> Iterator[OfOneFact]:
     """Yield what brings a line under another law: of each that differs one country, and the days on either side."""
     if law.pin is None:
         return
-    edition = edition_numbered(law.pin.edition)
-    for country in _countries_of_laws(edition.number, facts.ordered_at.date()):
-        granting = edition.law(country, facts.ordered_at).rights
-        if country != facts.country and granting != law.rights and any(_may_grant(right, facts) for right in granting):
-            yield "country", country, None, 0
+    edition, wish, reason = edition_numbered(law.pin.edition), facts.wish, facts.reason
+    laws = _laws_granting(edition.number, edition.turns_past(facts.ordered_at), wish, reason)
+    yield (
+        "country",
+        [("country", place, None, 0) for place, other in laws if place != facts.country and other is not law],
+    )
+    beside = _beside_turns(edition.number, facts.country or "", wish, reason)
+    moments = sorted(beside, key=lambda at: (abs(at - facts.ordered_at), at))
+    yield "ordered_at", [("ordered_at", at, None, LATER if at > facts.ordered_at else EARLIER) for at in moments]
+
+
+@lru_cache(maxsize=1_024)
+def _laws_granting(
+    number: int, turns_past: int, wish: Wish | None, reason: Reason | None
+) -> tuple[tuple[str, Law], ...]:
+    """Return each law, in force between two turns, that may grant a wish for a reason, and the first country of it."""
+    edition = edition_numbered(number)
+    if not turns_past:
+        return ()
+    day = _midnight(edition.turns[turns_past - 1])
+    laws: dict[Law, str] = {}
+    for country in edition.countries:
+        laws.setdefault(edition.law(country, day), country)
+    return tuple(
+        (country, law) for law, country in laws.items() if any(_grants(right, wish, reason) for right in law.rights)
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _beside_turns(number: int, country: str, wish: Wish | None, reason: Reason | None) -> frozenset[datetime]:
+    """Return the moments on either side of which rights of a country that may grant a wish begin and end."""
     bounds = {
         _midnight(day) + timedelta(days=number)
-        for right in edition.rights
-        if facts.country in right.countries and _may_grant(right, facts)
+        for right in edition_numbered(number).rights
+        if country in right.countries and _grants(right, wish, reason)
         for number, day in ((0, right.valid_from), (1, right.valid_to))
         if day is not None
     }
-    beside = [moment for bound in bounds for moment in (bound - SECOND, bound)]
-    for moment in sorted(beside, key=lambda at: (abs(at - facts.ordered_at), at)):
-        yield "ordered_at", moment, None, 1 if moment > facts.ordered_at else -1
+    return frozenset(moment for bound in bounds for moment in (bound - SECOND, bound))
 
 
-@lru_cache(maxsize=256)
-def _countries_of_laws(number: int, ordered_on: date) -> tuple[str, ...]:
-    """Return of each law that is in force somewhere on a day the first country that has it."""
-    edition = edition_numbered(number)
-    found: dict[tuple[Statute, ...], str] = {}
-    for country in edition.countries:
-        if rights := edition.law(country, _midnight(ordered_on)).rights:
-            found.setdefault(rights, country)
-    return tuple(found.values())
-
-
-def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator[Change]:
+def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator[OfOneFact]:
     """Yield what would meet the conditions of rights that may grant the wish, or make them last longer; each once.
 
     From the third edition on: what was decided under the second comes out as it did.
     """
     if law.pin is None or law.pin.edition < FACTS_FROM_EDITION:
         return
-    met = {change: None for right in law.rights if _may_grant(right, facts) for change in _met(right, facts)}
+    met = {
+        change: None
+        for right in law.rights
+        if _grants(right, facts.wish, facts.reason)
+        for change in _met(right, facts)
+    }
     for fact, value in met:
         if isinstance(value, bool) and fact not in policy.mentions:  # what rules compare it with is tried already
-            yield fact, value, None, 0
+            yield fact, [(fact, value, None, 0)]
         elif not isinstance(value, bool):
-            yield fact, value, None, 1
+            yield fact, [(fact, value, None, LATER)]
 
 
 def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, Any]]:
@@ -109,9 +129,9 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _may_grant(right: Statute, facts: Facts) -> bool:
-    """Tell whether a right may approve this line at all, wherever and whenever it was ordered."""
-    return facts.wish in right.grants and (right.reasons is None or facts.reason in right.reasons)
+def _grants(right: Statute, wish: Wish | None, reason: Reason | None) -> bool:
+    """Tell whether a right may approve a line at all, wherever and whenever it was ordered."""
+    return wish in right.grants and (right.reasons is None or reason in right.reasons)
 
 
 def tried(facts: Facts, fact: str, value: Any) -> Facts:
@@ -150,7 +170,8 @@ def candidates(policy: CompiledPolicy, window: Window, statutes: tuple[Statute, 
         statutes: The rights to look at.
         facts: The line's facts.
     """
-    return islice(all_candidates(policy, window, statutes, facts), TRIALS_MAX)
+    found = all_candidates(policy, window, statutes, facts)
+    return islice((change for _, changes in found for change in changes), TRIALS_MAX)
 
 
 def all_candidates(
@@ -160,15 +181,14 @@ def all_candidates(
     facts: Facts,
     *,
     in_time: tuple[Statute, ...] | None = None,
-) -> Iterator[Change]:
+) -> Iterator[OfOneFact]:
     """Yield the changes to try without a bound; ``in_time`` are the rights that time may help (None: all)."""
     zone = policy.document.window.zone
     bounds = bounds_of(policy, window, statutes if in_time is None else in_time, facts)
     for fact in ANCHOR_FACTS:
-        for moment, days, direction in day_shifts(bounds, facts, fact, zone):
-            yield fact, moment, days, direction
+        yield fact, changes_in_time(bounds, facts, fact, zone)
     for fact, tries in _tries_of(policy, statutes, facts.withdrawal_exception):
-        yield from _of_one_fact(fact, tries, fact_of(facts, fact))
+        yield fact, _of_one_fact(fact, tries, fact_of(facts, fact))
 
 
 class _Tries(NamedTuple):
@@ -213,15 +233,19 @@ def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], exception: st
     return mentions
 
 
-def _of_one_fact(fact: str, tries: _Tries, now: Any) -> Iterator[Change]:
+def _of_one_fact(fact: str, tries: _Tries, now: Any) -> list[Change]:
+    changes: list[Change] = []
     if tries.steps:
         origin = now if _has_order(now) else None
-        for step in _nearest_first([step for step in tries.steps if step != now], origin):
-            yield fact, step, None, 2 if origin is None else 1 if step > now else -1
+        steps = _nearest_first([step for step in tries.steps if step != now], origin)
+        if origin is None:
+            changes += [(fact, step, None, FROM_NOTHING) for step in steps]
+        else:
+            changes += [(fact, step, None, LATER if step > now else EARLIER) for step in steps]
     is_truth = isinstance(now, bool)
     values = [value for value in tries.values if value != now or isinstance(value, bool) != is_truth]
-    for value in values[:VALUES_MAX]:
-        yield fact, value, None, 0
+    changes += [(fact, value, None, 0) for value in values[:VALUES_MAX]]
+    return changes
 
 
 def _nearest_first(steps: list[Any], origin: Any) -> list[Any]:

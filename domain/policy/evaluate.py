@@ -144,22 +144,27 @@ def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
 def _statute_records(law: Law, ruling: Ruling, decided: Decided) -> list[StatuteRecord]:
     if not ruling.verdicts and not law.is_first:
         return [{"kind": "statute", "id": NO_LAW_ID, "holds": False, "why": "no_law", "ends_at": None, "decided": []}]
-    records: list[StatuteRecord] = [
-        {
-            "kind": "statute",
-            "id": right.id,
-            "holds": why == HOLDS,
-            "why": why,
-            "ends_at": None if ends_at is None else _end_as_json(ends_at),
-            "decided": decided.get(right.id, []),
-            "article": right.article,
-        }
-        for right, why, ends_at in ruling.verdicts
-    ]
-    if law.is_first:
-        for record in records:
-            del record["article"]
+    records = [blank.copy() for blank in _blank_records(law)]
+    for record, (right, why, ends_at) in zip(records, ruling.verdicts, strict=True):
+        record["holds"] = why == HOLDS
+        record["why"] = why
+        if ends_at is not None:
+            record["ends_at"] = _end_as_json(ends_at)
+        record["decided"] = decided.get(right.id) or []
     return records
+
+
+@lru_cache(maxsize=1_024)
+def _blank_records(law: Law) -> tuple[StatuteRecord, ...]:
+    """Return the records of a law's rights, to be copied and filled in."""
+    records: list[StatuteRecord] = [
+        {"kind": "statute", "id": right.id, "holds": False, "why": "", "ends_at": None, "decided": []}
+        for right in law.rights
+    ]
+    if not law.is_first:
+        for record, right in zip(records, law.rights, strict=True):
+            record["article"] = right.article
+    return tuple(records)
 
 
 @lru_cache(maxsize=8_192)

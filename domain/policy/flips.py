@@ -11,13 +11,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import combinations, groupby, islice
-from operator import itemgetter
+from itertools import combinations
 from typing import Final, NamedTuple
 
 from domain.policy.changes import (
     TRIALS_MAX,
-    Change,
+    OfOneFact,
     all_candidates,
     changes_of_facts,
     changes_of_law,
@@ -26,7 +25,7 @@ from domain.policy.changes import (
 from domain.policy.conditions import as_json
 from domain.policy.decision import Flip
 from domain.policy.facts import Facts
-from domain.policy.moments import EARLIER, LATER
+from domain.policy.moments import EARLIER, LATER, Change
 from domain.policy.rights import WINDOW_EXPIRED
 from domain.policy.rules import CompiledPolicy
 from domain.policy.ruling import Ruling
@@ -51,7 +50,6 @@ _AFTER: Final = {
 }
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-_FACT_OF: Final = itemgetter(0)
 
 
 class Flips(NamedTuple):
@@ -69,21 +67,37 @@ def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> 
     """
     trials = Trials(policy, law, facts, denial)
     most = TRIALS_MAX if law.is_first else LATER_TRIALS_MAX
-    tries = list(islice(_all_changes(policy, law, facts, denial), most + 1))
-    bound = most if len(tries) > most else None
+    tries = _first_of(_all_changes(policy, law, facts, denial), most + 1)
+    bound = most if sum(len(changes) for _, changes in tries) > most else None
     if not law.is_first:
-        tries = list(_that_can_happen(facts, tries))
-    found = _single(trials, tries[:most])
+        tries = [(fact, _that_can_happen(facts, fact, changes)) for fact, changes in tries]
+    if bound is not None:
+        tries = _first_of(tries, most)
+    found = _single(trials, tries)
     if found or law.is_first:
         return Flips(tuple(_flip(facts, change) for change in found), None if law.is_first else bound)
-    pair, met = smallest_pair(trials, tries[:most])
+    pair, met = smallest_pair(trials, tries)
     if pair is None:
         return Flips((), bound or met)
     first, second = (_flip(facts, change) for change in pair)
     return Flips(({**first, "also": [second]},), bound)
 
 
-def _all_changes(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> Iterator[Change]:
+def _first_of(found: Iterable[OfOneFact], most: int) -> list[OfOneFact]:
+    """Return the first so many changes; those of one fact that follow upon another are put together."""
+    first: list[OfOneFact] = []
+    for fact, changes in found:
+        if first and first[-1][0] == fact:
+            first[-1] = (fact, first[-1][1] + changes[:most])
+        elif changes:
+            first.append((fact, changes[:most]))
+        most -= len(changes)
+        if most <= 0:
+            break
+    return first
+
+
+def _all_changes(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> Iterator[OfOneFact]:
     if law.is_first:
         yield from all_candidates(policy, denial.window, law.rights, facts)
         return
@@ -94,11 +108,11 @@ def _all_changes(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling)
     yield from changes_of_facts(policy, law, facts)
 
 
-def _single(trials: Trials, tries: Sequence[Change]) -> list[Change]:
+def _single(trials: Trials, tries: Sequence[OfOneFact]) -> list[Change]:
     """Return the smallest changes that are approved, of each fact and direction one, of facts without order all."""
     found: list[Change] = []
     done: set[tuple[str, int]] = set()
-    for fact, changes in groupby(tries, _FACT_OF):
+    for fact, changes in tries:
         if trials.is_kept_by_more(fact):
             found += _turning_point(trials, fact, changes)
         elif trials.may_matter(fact):
@@ -116,7 +130,7 @@ def _flip(facts: Facts, change: Change) -> Flip:
     return {"fact": fact, "from": as_json(fact_of(facts, fact)), "to": as_json(value), "days": days}
 
 
-def _turning_point(trials: Trials, fact: str, changes: Iterable[Change]) -> list[Change]:
+def _turning_point(trials: Trials, fact: str, changes: Sequence[Change]) -> list[Change]:
     """Return the smallest change that is approved, where all greater ones are approved too and only one way helps."""
     helping = EARLIER if fact == "requested_at" else LATER
     directed = [change for change in changes if change[3] == helping]
@@ -125,14 +139,12 @@ def _turning_point(trials: Trials, fact: str, changes: Iterable[Change]) -> list
     return [directed[bisect_left(directed, True, key=trials.approved)]]
 
 
-def _that_can_happen(facts: Facts, tries: Iterable[Change]) -> Iterator[Change]:
-    """Yield the changes after which things still happen in their order."""
-    for fact, changes in groupby(tries, _FACT_OF):
-        if fact in _BEFORE:
-            first, last = _span_of(facts, fact)
-            yield from (change for change in changes if first <= change[1] <= last)
-        else:
-            yield from changes
+def _that_can_happen(facts: Facts, fact: str, changes: list[Change]) -> list[Change]:
+    """Return the changes of a fact after which things still happen in their order."""
+    if fact not in _BEFORE or not changes:
+        return changes
+    first, last = _span_of(facts, fact)
+    return [change for change in changes if first <= change[1] <= last]
 
 
 def _span_of(facts: Facts, moved: str) -> tuple[datetime, datetime]:
@@ -150,14 +162,14 @@ def _span_of(facts: Facts, moved: str) -> tuple[datetime, datetime]:
     return max(earlier, default=_FIRST), min(later, default=_LAST)
 
 
-def smallest_pair(trials: Trials, tries: Sequence[Change]) -> tuple[tuple[Change, Change] | None, int | None]:
+def smallest_pair(trials: Trials, tries: Sequence[OfOneFact]) -> tuple[tuple[Change, Change] | None, int | None]:
     """Return two changes of different facts that lead to approval together, the smallest first tried; or the bound met.
 
     Of each fact the smallest changes in either direction are tried.
     """
     firsts: list[tuple[int, Change]] = []
-    for _, changes in groupby(tries, _FACT_OF):
-        firsts += enumerate(islice(changes, PAIRED_OF_FACT_MAX))
+    for _, changes in tries:
+        firsts += enumerate(changes[:PAIRED_OF_FACT_MAX])
     for number, pair in enumerate(_pairs(firsts)):
         if number == PAIRS_MAX:
             return None, PAIRS_MAX

@@ -16,6 +16,8 @@ from domain.policy.statutes import Statute
 from domain.policy.windows import day_of, days_between, last_day, zone_of
 
 ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
+Change = tuple[str, Any, int | None, int]
+"""A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
 EARLIER: Final = -1
 LATER: Final = 1
 ROLL_DAYS_MAX: Final = 10
@@ -94,8 +96,8 @@ def _bounds_by_anchor(
     return found
 
 
-def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterator[tuple[datetime, int | None, int]]:
-    """Yield moments to try for one of the ``ANCHOR_FACTS``, the nearest first: moment, days from now, direction."""
+def changes_in_time(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> list[Change]:
+    """Return the moments to try for one of the ``ANCHOR_FACTS``, the nearest first, with whole days from now."""
     now: datetime | None = getattr(facts, fact)
     base = now or facts.requested_at
     shifts: set[int] = set()
@@ -109,12 +111,14 @@ def day_shifts(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> Iterato
                 apart = (facts.fault_appeared_on - day_of(base, zone)).days
                 shifts |= {apart - distance for distance in bounds.until_fault}
     local = base if zone == "UTC" and base.tzinfo is UTC else base.astimezone(zone_of(zone))
+    changes: list[Change] = []
     for shift in sorted(shifts, key=lambda days: 2 * abs(days) - (days > 0)):  # of two as near, the later first
         moment = _days_later(base, local, shift)
         if fact != "requested_at" and moment > facts.requested_at:
             moment = facts.requested_at
         if moment != now and _possible(facts, fact, moment):
-            yield moment, shift if now else None, LATER if moment > base else EARLIER
+            changes.append((fact, moment, shift if now else None, LATER if moment > base else EARLIER))
+    return changes
 
 
 def _of_anchor(bounds: _AnchorBounds, anchor_at: datetime, requested_at: datetime, zone: str) -> set[int]:

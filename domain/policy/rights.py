@@ -17,7 +17,7 @@ from domain.policy.windows import (
     same_day_months_later,
     same_day_years_later,
 )
-from domain.vocabularies import Reason, WithdrawalException
+from domain.vocabularies import Reason, Wish, WithdrawalException
 
 ANCHORS: Final = {anchor: f"{anchor}_at" for anchor in ("ordered", "shipped", "delivered", "order_delivered")}
 """The fact that each anchor is."""
@@ -49,13 +49,22 @@ def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
 
 def verdict_in_force(statute: Statute, facts: Facts, zone: str) -> Verdict:
     """Tell the same of a statute that is in force for the order, where it was placed and when."""
-    return _not_covered(statute, facts.reason, facts.withdrawal_exception) or _verdict_covering(statute, facts, zone)
+    return _not_covered(statute, facts.reason, facts.withdrawal_exception) or verdict_covering(statute, facts, zone)
 
 
 def verdicts_on(law: Law, facts: Facts, zone: str) -> list[Verdict]:
     """Return what comes of each right of a law that is in force for the order, in their order."""
     covered = _covered(law, facts.reason, facts.withdrawal_exception)
-    return [verdict or _verdict_covering(right, facts, zone) for right, verdict in covered]
+    return [verdict or verdict_covering(right, facts, zone) for right, verdict in covered]
+
+
+@lru_cache(maxsize=4_096)
+def granting(
+    law: Law, wish: Wish | None, reason: Reason | None, exception: WithdrawalException | None
+) -> tuple[Statute, ...]:
+    """Return the rights of a law that grant a wish, cover the reason and do not except the goods for sure."""
+    covering = [right for right, verdict in _covered(law, reason, exception) if verdict is None]
+    return tuple([right for right in covering if wish is None or wish in right.grants])
 
 
 @lru_cache(maxsize=4_096)
@@ -74,21 +83,18 @@ def _not_covered(statute: Statute, reason: Reason | None, exception: WithdrawalE
     return None
 
 
-def _verdict_covering(statute: Statute, facts: Facts, zone: str) -> Verdict:
+def verdict_covering(statute: Statute, facts: Facts, zone: str) -> Verdict:
     """Tell whether a statute holds that covers the reason and does not except the goods for sure."""
-    if statute.has_conditions and (missing := _missing(statute, facts)):
-        return Verdict(statute, missing, None)
+    for fact, value, is_wanted, missing in statute.conditions:
+        if (getattr(facts, fact) is value) is not is_wanted:
+            return Verdict(statute, missing, None)
+    if statute.has_further_conditions and (reason := _missing(statute, facts)):
+        return Verdict(statute, reason, None)
     return in_time(statute, facts, zone)
 
 
 def _missing(statute: Statute, facts: Facts) -> str | None:
-    """Return which of a right's conditions is not met; what nobody knows does not stand against the customer."""
-    for fact, wanted in statute.only_if.items():
-        if getattr(facts, fact) is not wanted:
-            return f"needs:{fact}"
-    for fact, unwanted in statute.not_if.items():
-        if getattr(facts, fact) is unwanted:
-            return f"not_for:{fact}"
+    """Return which further condition is not met; what nobody knows does not stand against the customer."""
     if statute.repairs_tried_min is not None and (facts.repairs_tried or 0) < statute.repairs_tried_min:
         return "needs:repairs_tried"
     if facts.withdrawal_exception in statute.exceptions_if:
@@ -124,6 +130,8 @@ def right_end(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) ->
         return end_of_day(same_day_years_later(day_of(anchor_at, zone), statute.years or 0), zone)
     zones = statute.zones.get(facts.country or "", (zone,))
     if not statute.endless and _is_plain(facts):
+        if len(zones) == 1:
+            return _plain_end(statute, day_of(anchor_at, zones[0]), zones[0], facts.country_holidays)
         return max([_plain_end(statute, day_of(anchor_at, own), own, facts.country_holidays) for own in zones])
     latest: datetime | None = None
     for own in zones:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import compress
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from domain.policy.changes import Change, law_of, tried
+from domain.policy.changes import law_of, tried
 from domain.policy.conditions import Answer
 from domain.policy.facts import Facts
-from domain.policy.moments import ANCHOR_FACTS
-from domain.policy.rights import HOLDS, WINDOW_EXPIRED, in_time, verdict_in_force, verdict_on
+from domain.policy.moments import ANCHOR_FACTS, Change
+from domain.policy.rights import HOLDS, WINDOW_EXPIRED, granting, in_time, verdict_covering, verdict_on
 from domain.policy.rules import CompiledPolicy, Reader, Won
 from domain.policy.ruling import Merchant, Ruling, approves, may_any_rule_approve, merchant_on
-from domain.policy.statutes import Law, Statute
+from domain.policy.statutes import Law
 from domain.policy.when import LAW_FACTS
 
 _COUNTED_FROM: Final = {
@@ -30,14 +30,19 @@ _MOVED_IN_TIME: Final = _TIMES - {"ordered_at"}
 """Of a right these change at most whether the request came in time; ``ordered_at`` also whether it is in force."""
 
 
-class _Asked(NamedTuple):
-    """What the rules ask of the facts that some changes change."""
+class _Scope(NamedTuple):
+    """What changes of some facts can change, whatever their new values."""
 
     readers: tuple[tuple[str, Reader], ...]
     places: tuple[int, ...]
     """The rules whose answer may change, by place."""
     answers: tuple[Answer, ...]
     before: list[bool]
+    counts_alone: bool
+    """More than rules looks at the facts: a change may count though it changes no rule."""
+    moves_window: bool
+    rights: Literal["none", "late", "first", "same", "another"]
+    """Which rights may come to hold: none, the late ones, or any: of the first edition, of this or of another law."""
 
 
 class Trials:
@@ -46,7 +51,7 @@ class Trials:
     def __init__(self, policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> None:
         self.policy, self.law, self.facts = policy, law, facts
         self._values = policy.values_of(facts)
-        self._asked: dict[tuple[str, ...], _Asked] = {}
+        self._scopes: dict[tuple[str, ...], _Scope] = {}
         self._matched = [rule.condition.answer(self._values) for rule in policy.deciding]
         self._won = self._won_by(self._matched)
         self._merchant = merchant_on(policy, self._won, facts)
@@ -61,7 +66,7 @@ class Trials:
         So it is with the times from which windows and rights run, where no rule looks at them: a later beginning may
         help, or an earlier request, and nothing else.
         """
-        if fact not in _MOVED_IN_TIME or not self._is_plain or self._asked_of((fact,)).places:
+        if fact not in _MOVED_IN_TIME or not self._is_plain or self._scope_of((fact,)).places:
             return False
         now = getattr(self.facts, fact)
         return now is not None and now <= self.facts.requested_at
@@ -70,68 +75,78 @@ class Trials:
         """Tell whether any change of a fact may lead to approval; False is certain."""
         if fact in _LOOKED_AT_BEYOND_RULES:
             return True
-        return self._rules_may_help and bool(self._asked_of((fact,)).places)
+        return self._rules_may_help and bool(self._scope_of((fact,)).places)
 
     def approved(self, *changes: Change) -> bool:
         """Tell whether the line would be approved with all of these changes."""
-        facts = self.facts
+        scope, facts = self._scope_of(tuple([change[0] for change in changes])), self.facts
         for fact, value, _, _ in changes:
             facts = tried(facts, fact, value)
-        names = tuple([change[0] for change in changes])
-        won = self._won_with(self._asked_of(names), facts)
-        if won is self._won and _LOOKED_AT_BEYOND_RULES.isdisjoint(names):
+        won = self._won_with(scope, facts)
+        if won is self._won and not scope.counts_alone:
             return False
-        merchant = self._merchant_by(won, names, facts)
-        rights, holds = self._rights_with(names, facts, merchant.window.zone)
-        return approves(merchant, self.law, rights, holds, facts.wish)
+        if won is self._won and not scope.moves_window:
+            merchant = self._merchant
+        else:
+            merchant = merchant_on(self.policy, won, facts)
+        return self._is_approved(merchant, scope, facts)
 
-    def _merchant_by(self, won: Won, names: Sequence[str], facts: Facts) -> Merchant:
-        """Return what the merchant's policy comes to with changes of facts of these names."""
-        if won is self._won and _TIMES.isdisjoint(names):
-            return self._merchant
-        return merchant_on(self.policy, won, facts)
+    def _is_approved(self, merchant: Merchant, scope: _Scope, facts: Facts) -> bool:
+        """Tell whether the merchant or a right that may come to hold approves; none held at the denial."""
+        law, zone, wish = self.law, merchant.window.zone, facts.wish
+        if scope.rights == "none":
+            return approves(merchant, law, (), bool, wish)
+        if scope.rights == "late":
+            return approves(merchant, law, self._late, lambda right: in_time(right, facts, zone).why == HOLDS, wish)
+        if scope.rights == "first":
+            return approves(merchant, law, law.rights, lambda right: verdict_on(right, facts, zone).why == HOLDS, wish)
+        if scope.rights == "another":
+            law = law_of(law, facts)
+        rights = granting(law, wish, facts.reason, facts.withdrawal_exception)
+        return approves(merchant, law, rights, lambda right: verdict_covering(right, facts, zone).why == HOLDS, wish)
 
-    def _rights_with(
-        self, names: Sequence[str], facts: Facts, zone: str
-    ) -> tuple[Sequence[Statute], Callable[[Statute], bool]]:
-        """Return the rights that may hold with a change, and what tells whether one does; none did at the denial."""
-        if self._is_plain and _LOOKED_AT_BEYOND_RULES.isdisjoint(names):
-            return (), bool
-        if self._is_plain and _MOVED_IN_TIME.issuperset(names):
-            return self._late, lambda right: in_time(right, facts, zone).why == HOLDS
-        if self.law.is_first:
-            return self.law.rights, lambda right: verdict_on(right, facts, zone).why == HOLDS
-        law = self.law if _OF_ANOTHER_LAW.isdisjoint(names) else law_of(self.law, facts)
-        return law.rights, lambda right: verdict_in_force(right, facts, zone).why == HOLDS
-
-    def _won_with(self, asked: _Asked, facts: Facts) -> Won:
+    def _won_with(self, scope: _Scope, facts: Facts) -> Won:
         """Return the effects that the rules win with a change; the very same as before where it changes none."""
-        if not asked.places:
+        if not scope.places:
             return self._won
-        values = {name: read(facts) for name, read in asked.readers}
-        now = [answer(values) for answer in asked.answers]
-        if now == asked.before:
+        values = {name: read(facts) for name, read in scope.readers}
+        now = [answer(values) for answer in scope.answers]
+        if now == scope.before:
             return self._won
         matched = self._matched.copy()
-        for place, answer in zip(asked.places, now, strict=True):
+        for place, answer in zip(scope.places, now, strict=True):
             matched[place] = answer
         return self._won_by(matched)
 
-    def _asked_of(self, facts: tuple[str, ...]) -> _Asked:
-        """Return what the rules ask of facts, and of those counted from them; found once for each combination."""
-        asked = self._asked.get(facts)
-        if asked is None:
+    def _scope_of(self, facts: tuple[str, ...]) -> _Scope:
+        """Return what changes of these facts can change; found once for each combination."""
+        scope = self._scopes.get(facts)
+        if scope is None:
             names = {*facts, *(name for fact in facts for name in _COUNTED_FROM.get(fact, ()))}
             left = [
                 (place, answer)
                 for place in sorted({place for name in names for place in self.policy.places.get(name, ())})
                 if not isinstance(answer := self.policy.deciding[place].condition.rest(self._values, names), bool)
             ]
-            places = tuple([place for place, _ in left])
-            readers = tuple([(name, self.policy.readers[name]) for name in names if name in self.policy.readers])
-            before = [self._matched[place] for place in places]
-            asked = self._asked[facts] = _Asked(readers, places, tuple([answer for _, answer in left]), before)
-        return asked
+            scope = self._scopes[facts] = _Scope(
+                readers=tuple([(name, self.policy.readers[name]) for name in names if name in self.policy.readers]),
+                places=tuple([place for place, _ in left]),
+                answers=tuple([answer for _, answer in left]),
+                before=[self._matched[place] for place, _ in left],
+                counts_alone=not _LOOKED_AT_BEYOND_RULES.isdisjoint(facts),
+                moves_window=not _TIMES.isdisjoint(facts),
+                rights=self._rights_of(facts),
+            )
+        return scope
+
+    def _rights_of(self, facts: tuple[str, ...]) -> Literal["none", "late", "first", "same", "another"]:
+        if self._is_plain and _LOOKED_AT_BEYOND_RULES.isdisjoint(facts):
+            return "none"
+        if self._is_plain and _MOVED_IN_TIME.issuperset(facts):
+            return "late"
+        if self.law.is_first:
+            return "first"
+        return "same" if _OF_ANOTHER_LAW.isdisjoint(facts) else "another"
 
     def _won_by(self, matched: Sequence[bool]) -> Won:
         won = Won()

@@ -32,6 +32,11 @@ def day_of(instant: datetime, zone: str) -> date:
     """Return the day on which an instant falls in a zone."""
     if zone == "UTC" and instant.tzinfo is UTC:
         return instant.date()  # as most instants are kept: nothing to look up
+    return _day_in(instant, zone)
+
+
+@lru_cache(maxsize=8_192)
+def _day_in(instant: datetime, zone: str) -> date:
     return instant.astimezone(zone_of(zone)).date()
 
 

@@ -85,12 +85,16 @@ class Edition:
         firsts = {right.valid_from for right in self.rights}
         return tuple(sorted(firsts | {right.valid_to + DAY for right in self.rights if right.valid_to is not None}))
 
+    def turns_past(self, ordered_at: datetime) -> int:
+        """Return how many of the turns are past for an order placed at this time: with as many the law is the same."""
+        return bisect_right(self.turns, ordered_at.astimezone(UTC).date())
+
     def law(self, country: str, ordered_at: datetime) -> Law:
         """Return the rights in force in a country (ISO 3166-1 alpha-2) for an order placed at this time."""
-        ordered_on = ordered_at.astimezone(UTC).date()
-        key = (country, bisect_right(self.turns, ordered_on))
+        key = (country, self.turns_past(ordered_at))
         known = self._in_force.get(key)
         if known is None:
+            ordered_on = ordered_at.astimezone(UTC).date()
             rights = tuple(right for right in self.rights if country in right.countries and right.in_force(ordered_on))
             known = self._laws.setdefault(rights, Law(rights, self.pin))
             if country in self.countries:  # there is no end of those of which nothing is encoded

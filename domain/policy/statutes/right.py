@@ -142,9 +142,15 @@ class Statute(RightEntry):
         return hash(self.id)  # a key of what is kept for a set of rights: all fields would take longer than the work
 
     @cached_property
-    def has_conditions(self) -> bool:
-        """Tell whether it looks at facts beside country, reason, exception and time."""
-        return bool(self.only_if or self.not_if or self.exceptions_if or self.repairs_tried_min)
+    def conditions(self) -> tuple[tuple[str, bool, bool, str], ...]:
+        """Return what it asks of truths: fact, value, whether it is wanted or ruled out, what to say where it fails."""
+        wanted = [(fact, value, True, f"needs:{fact}") for fact, value in self.only_if.items()]
+        return (*wanted, *((fact, value, False, f"not_for:{fact}") for fact, value in self.not_if.items()))
+
+    @cached_property
+    def has_further_conditions(self) -> bool:
+        """Tell whether it asks more than truths, country, reason, exception and time."""
+        return bool(self.exceptions_if or self.repairs_tried_min)
 
     @cached_property
     def rolls(self) -> bool:
