@@ -65,6 +65,11 @@ class AggregateRoot(BaseAggregate[str]):
             self._uncommitted = uncommitted
 
     def trigger_event(self, event_class: type[CanMutateAggregate[str]], **kwargs: Any) -> None:
-        """Trigger a fact of this stream; ``kwargs`` are its fields and its business time as ``timestamp``."""
-        super().trigger_event(event_class, **kwargs)
-        self._uncommitted.append(cast("Fact", self.pending_events[-1]))
+        """Trigger a fact of this stream; ``kwargs`` are its fields and its business time as ``timestamp``.
+
+        As the library does, without what it asks of the class each time: a test asks that of every class once.
+        """
+        fact = cast("type[Fact]", event_class)(originator_id=self.id, originator_version=self.version + 1, **kwargs)
+        fact.mutate(self)
+        self.pending_events.append(fact)
+        self._uncommitted.append(fact)

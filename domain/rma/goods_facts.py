@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, Literal
 
 from domain.fact import Fact
@@ -49,7 +48,7 @@ class Received(Fact):
         aggregate.first_scan_at = aggregate.first_scan_at or self.timestamp
         receipt = aggregate.receipts[self.receipt_id] = KnownReceipt(self.site)
         receipt.note(aggregate.states_of(self.runs), "received")
-        aggregate.change(self.runs, lambda state: replace(state, logistics="received", site=self.site))
+        aggregate.change(self.runs, lambda state: state._replace(logistics="received", site=self.site))
         aggregate.read_serials(self.read)
         for run in self.runs:
             aggregate.lines[run.line].received_at = self.timestamp
@@ -79,7 +78,7 @@ class GoodsTransferred(Fact):
     def apply(self, aggregate: RmaState) -> None:
         if self.transfer_id is not None:
             aggregate.recorded["transfer_id", self.transfer_id] = self.content_hash
-        aggregate.change(self.runs, lambda state: replace(state, site=self.to_site))
+        aggregate.change(self.runs, lambda state: state._replace(site=self.to_site))
 
 
 class DiscrepancyFound(Fact):
@@ -106,7 +105,7 @@ class DiscrepancyFound(Fact):
             receipt.note(aggregate.states_of(self.runs), missing)
         aggregate.change(
             self.runs,
-            lambda state: replace(state, logistics=missing, found_sku=found, site=site, inspection="awaiting"),
+            lambda state: state._replace(logistics=missing, found_sku=found, site=site, inspection="awaiting"),
         )
 
 
@@ -116,7 +115,7 @@ class Held(Fact):
     reason: str
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, inspection="held"))
+        aggregate.change(self.runs, lambda state: state._replace(inspection="held"))
 
 
 class Released(Fact):
@@ -125,7 +124,7 @@ class Released(Fact):
     reason: str
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, inspection="awaiting"))
+        aggregate.change(self.runs, lambda state: state._replace(inspection="awaiting"))
 
 
 class Inspected(Fact):
@@ -158,8 +157,7 @@ class Inspected(Fact):
         aggregate.keep_evidence(self.evidence)
         aggregate.change(
             self.runs,
-            lambda state: replace(
-                state,
+            lambda state: state._replace(
                 inspection="inspected",
                 inspection_id=self.inspection_id,
                 grade=self.grade,
@@ -186,7 +184,7 @@ class DispositionDecided(Fact):
     by: Literal["policy", "person"]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, disposition=self.disposition, disposed_by=self.by))
+        aggregate.change(self.runs, lambda state: state._replace(disposition=self.disposition, disposed_by=self.by))
 
 
 class StockInstructed(Fact):
@@ -202,7 +200,7 @@ class StockInstructed(Fact):
     serials: tuple[str, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, instructed=self.disposition))
+        aggregate.change(self.runs, lambda state: state._replace(instructed=self.disposition))
 
 
 class KeptByCustomer(Fact):
@@ -212,7 +210,7 @@ class KeptByCustomer(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, logistics="kept", disposition="not_returned"))
+        aggregate.change(self.runs, lambda state: state._replace(logistics="kept", disposition="not_returned"))
 
 
 class ReplacementShipped(Fact):
@@ -233,8 +231,8 @@ class ReplacementShipped(Fact):
     """How many of a named article have left for the line by now."""
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True, goods_begun=False))
-        aggregate.change(self.begun, lambda state: replace(state, goods_begun=True))
+        aggregate.change(self.runs, lambda state: state._replace(goods_sent=True, goods_begun=False))
+        aggregate.change(self.begun, lambda state: state._replace(goods_begun=True))
         if self.line is not None and self.sku is not None and self.sent is not None:
             aggregate.lines[self.line].articles_sent[self.sku] = self.sent
 
@@ -251,7 +249,7 @@ class ReplacementLost(Fact):
     def apply(self, aggregate: RmaState) -> None:
         if self.loss_id is not None:
             aggregate.recorded["loss_id", self.loss_id] = self.content_hash
-        aggregate.change(self.runs, lambda state: replace(state, goods_sent=False, goods_begun=False))
+        aggregate.change(self.runs, lambda state: state._replace(goods_sent=False, goods_begun=False))
         for run in self.runs:
             aggregate.lines[run.line].articles_sent.clear()
 
@@ -265,7 +263,7 @@ class Repaired(Fact):
     note: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True))
+        aggregate.change(self.runs, lambda state: state._replace(goods_sent=True))
 
 
 class SentBack(Fact):
@@ -277,4 +275,4 @@ class SentBack(Fact):
     note: str | None
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, goods_sent=True))
+        aggregate.change(self.runs, lambda state: state._replace(goods_sent=True))

@@ -49,8 +49,7 @@ class ResolutionDecided(Fact):
     def apply(self, aggregate: RmaState) -> None:
         aggregate.change(
             self.runs,
-            lambda state: replace(
-                state,
+            lambda state: state._replace(
                 resolution=self.resolution,
                 settlement="due" if self.when_due else "none",
                 goods_sent=False,
@@ -83,7 +82,7 @@ class RefundStarted(Fact):
             if self.settlement in OPEN_SETTLEMENTS:
                 aggregate.lines[part.line].refund_due_at = self.timestamp
         runs = [RmaRun(part.line, part.first, part.count) for part in self.parts]
-        aggregate.change(runs, lambda state: replace(state, settlement=self.settlement))
+        aggregate.change(runs, lambda state: state._replace(settlement=self.settlement))
 
 
 class SettlementMoved(Fact):
@@ -99,7 +98,7 @@ class SettlementMoved(Fact):
             for run, state in aggregate.states_of(self.runs):
                 if not state.awaits_money:
                     aggregate.lines[run.line].refund_due_at = self.timestamp
-        aggregate.change(self.runs, lambda state: replace(state, settlement=self.settlement))
+        aggregate.change(self.runs, lambda state: state._replace(settlement=self.settlement))
 
 
 class FeedbackGiven(Fact):

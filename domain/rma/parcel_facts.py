@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from domain.fact import Fact
 from domain.rma.parcels import Parcel
 from domain.rma.parts import RmaRun
@@ -42,7 +40,7 @@ class HandedOver(Fact):
             aggregate.tracking_number = self.tracking_number or aggregate.tracking_number
         else:
             aggregate.parcels.told_too_late.add(self.timestamp)
-        aggregate.change(self.runs, lambda state: replace(state, logistics="in_transit"))
+        aggregate.change(self.runs, lambda state: state._replace(logistics="in_transit"))
 
 
 class Scanned(Fact):
@@ -66,4 +64,4 @@ class Scanned(Fact):
         aggregate.parcels.scan(self.tracking_number, self.status, self.timestamp, has_moved=bool(self.runs))
         if self.logistics:
             logistics = self.logistics
-            aggregate.change(self.runs, lambda state: replace(state, logistics=logistics))
+            aggregate.change(self.runs, lambda state: state._replace(logistics=logistics))

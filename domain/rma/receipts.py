@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
@@ -34,8 +34,7 @@ class KnownReceipt:
 
 def taken_back(state: RunState, before: RunState) -> RunState:
     """Return a unit's state once its receipt is taken back: where the goods were is known again, and nothing else."""
-    return replace(
-        state,
+    return state._replace(
         logistics=before.logistics,
         inspection=before.inspection,
         site=before.site,

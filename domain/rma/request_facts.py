@@ -155,7 +155,7 @@ class RequestCorrected(Fact):
             answers=line.asked.answers if self.answers is None else self.answers,
             texts=line.asked.texts if self.texts is None else self.texts,
         )
-        line.states.change(self.dropped, lambda state: replace(state, authorization="withdrawn"))
+        line.states.change(self.dropped, lambda state: state._replace(authorization="withdrawn"))
 
 
 class EvidenceAdded(Fact):
@@ -176,7 +176,7 @@ class Withdrawn(Fact):
     def apply(self, aggregate: RmaState) -> None:
         aggregate.change(
             self.runs,
-            lambda state: replace(state, authorization="withdrawn", resolution="undecided", settlement="none"),
+            lambda state: state._replace(authorization="withdrawn", resolution="undecided", settlement="none"),
         )
 
 
@@ -188,7 +188,7 @@ class Expired(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, authorization="expired"))
+        aggregate.change(self.runs, lambda state: state._replace(authorization="expired"))
 
 
 class Revived(Fact):
@@ -198,4 +198,4 @@ class Revived(Fact):
     runs: tuple[RmaRun, ...]
 
     def apply(self, aggregate: RmaState) -> None:
-        aggregate.change(self.runs, lambda state: replace(state, authorization="authorized"))
+        aggregate.change(self.runs, lambda state: state._replace(authorization="authorized"))

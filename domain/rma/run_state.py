@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from domain.vocabularies import (
     OPEN_SETTLEMENTS,
@@ -26,8 +25,7 @@ EXPECTED: Final = frozenset({"with_customer", "in_transit", "delivered", "lost"}
 GOODS_GO_OUT: Final = frozenset({"exchange", "replacement", "repair", "send_back"})
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(NamedTuple):
     """The four dimensions in which each unit of a return stands, each on its own; settlement belongs to resolution."""
 
     authorization: Authorization = "requested"

@@ -121,7 +121,7 @@ class RmaState:
             line.approved_at = None
             line.states.change(
                 decided.runs,
-                lambda state: replace(state, authorization=authorization, agent_id=None, appeal="none"),
+                lambda state: state._replace(authorization=authorization, agent_id=None, appeal="none"),
             )
         self.decided_at = at or self.decided_at
         if authorization == "authorized":
@@ -132,7 +132,7 @@ class RmaState:
         for offered in lines:
             line = self.lines[offered.line]
             line.terms, line.offer, line.was_offered = offered.decision, offered, True
-            line.states.change(offered.runs, lambda state: replace(state, authorization="requested"))
+            line.states.change(offered.runs, lambda state: state._replace(authorization="requested"))
         self.decided_at = at
 
     def took_remedy(self, number: int, remedy: Remedy) -> None:
@@ -152,7 +152,7 @@ class RmaState:
                 self.take_up(decided.line, decided.runs, "authorized")
             elif decided.stage == "inspection":
                 line.states.change(
-                    decided.runs, lambda state: replace(state, authorization="authorized", appeal="answered")
+                    decided.runs, lambda state: state._replace(authorization="authorized", appeal="answered")
                 )
             else:
                 line.denied_at, line.denial_code = at, decided.code
@@ -285,22 +285,22 @@ class RmaState:
 
 
 def _right(state: RunState) -> RunState:
-    return replace(state, wrong_serial=False)
+    return state._replace(wrong_serial=False)
 
 
 def _wrong(state: RunState) -> RunState:
-    return replace(state, wrong_serial=True)
+    return state._replace(wrong_serial=True)
 
 
 def _taken_up(state: RunState, authorization: Authorization, appeal: AppealState) -> RunState:
     logistics = "with_customer" if state.is_missing else state.logistics  # once taken up, they are expected again
-    return replace(state, authorization=authorization, logistics=logistics, appeal=appeal)
+    return state._replace(authorization=authorization, logistics=logistics, appeal=appeal)
 
 
 def _denied(state: RunState, agent_id: str | None) -> RunState:
     """Return a denied unit; that a denial stands is the answer to an appeal against it."""
     appeal: AppealState = "answered" if state.appeal == "request" else "none"
-    return replace(state, authorization="denied", agent_id=agent_id, appeal=appeal)
+    return state._replace(authorization="denied", agent_id=agent_id, appeal=appeal)
 
 
 def _runs(line: int, runs: Iterable[UnitRun]) -> list[RmaRun]:

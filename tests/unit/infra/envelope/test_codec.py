@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import orjson
 import pytest
 from eventsourcing.domain import BaseAggregate
+from eventsourcing.utils import get_topic, resolve_topic
 from pydantic import TypeAdapter
 
 from domain.fact import Fact
@@ -95,6 +96,13 @@ def test_every_type_is_explicit_and_versioned() -> None:
         prefix, _, fact, version = topic.split(".")
         assert (prefix, event_class.__name__, version[0]) == ("rma", fact, "v")
         assert ENVELOPE_FIELDS >= {"originator_id", "timestamp"} <= {field.name for field in fields(event_class)}
+
+
+def test_every_class_of_a_fact_is_found_by_its_topic() -> None:
+    """What the library would ask whenever a fact is triggered, asked once of all of them."""
+    for topic, event_class in CODEC.event_classes.items():
+        assert get_topic(event_class) == topic
+        assert resolve_topic(topic) is event_class
 
 
 def test_an_event_with_no_fields_of_its_own_reads_back() -> None:
