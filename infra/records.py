@@ -63,8 +63,7 @@ class EventRow(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event that a command led to, before the log gives it a position."""
 
     stream: str

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from infra.sealing.fields import HASHES, SEALED, SealedField
+from infra.sealing.fields import HASHES, MAY_HOLD, SEALED, SealedField
 from infra.sealing.sealed_text import DataKey, Place, UnopenedError, key_of, seal, unseal
 
 SEALED_MARK: Final = "(sealed)"
@@ -56,7 +56,7 @@ def seal_body(
 
     ``key`` is asked only where there is something to seal.
     """
-    if type_name not in SEALED:
+    if type_name not in SEALED or not MAY_HOLD[type_name].search(body):
         return body, None
     values = orjson.loads(body)
     found = [

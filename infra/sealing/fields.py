@@ -113,3 +113,17 @@ TABLE: Final[dict[str, str]] = {
 SEALED: Final[dict[str, tuple[SealedField, ...]]] = {
     type_name: tuple(SealedField.parse(row) for row in rows.split()) for type_name, rows in TABLE.items()
 }
+
+
+def _worth_a_look(rows: tuple[SealedField, ...]) -> re.Pattern[bytes]:
+    """Return what is found in every body that holds something to seal; what mostly stays plain is passed over.
+
+    In JSON a name is followed by a colon only where it is a name: in a text its quotes would be escaped.
+    """
+    plain = {"content_hash": '"[^".]*"', "code": f'"{CODE.pattern}"'}
+    found = (f'"{row.steps[-1]}":(?!{"|".join(filter(None, ("null", plain.get(row.kind))))})' for row in rows)
+    return re.compile("|".join(found).encode())
+
+
+MAY_HOLD: Final = {type_name: _worth_a_look(rows) for type_name, rows in SEALED.items()}
+"""By type, what to search a compact JSON body for before it is taken apart."""
