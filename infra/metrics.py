@@ -24,7 +24,7 @@ class WorkerMetrics:
 
     def __init__(self, worker: str) -> None:
         self.registry = CollectorRegistry()
-        self._beat_at = time.monotonic()
+        self.beat_at = time.monotonic()
         self._handled = self._counter("handled", "Records handled.", worker)
         self._refused = self._counter("refused", "Commands refused by a rule.", worker)
         self._messages = self._counter("messages_published", "Answers and dead letters published.", worker)
@@ -98,7 +98,7 @@ class WorkerMetrics:
 
     def beat(self) -> None:
         """Say that the worker's loop still turns."""
-        self._beat_at = time.monotonic()
+        self.beat_at = time.monotonic()
 
     def waits(self, error: str | None) -> None:
         """Say what this thread waits for, or with None that it goes on; either way it lives."""
@@ -116,4 +116,4 @@ class WorkerMetrics:
 
     def silent_s(self) -> float:
         """Return the seconds since the worker last gave a sign of life."""
-        return time.monotonic() - self._beat_at
+        return time.monotonic() - self.beat_at

@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import uuid4
 
+import orjson
 import psycopg
 from kafka.errors import KafkaError
 
 from domain import ledger
 from domain.case import refunds
+from infra.envelope import codec
 from infra.kafka.lane_producer import LaneProducer
 from infra.log import event_log, lane
 from infra.log.columns import Insert
@@ -289,6 +291,19 @@ def malformed_records_are_dropped() -> None:
     put(CommandWorker, "_tell", lambda *_: None)
 
 
+def added_fields_must_be_there() -> None:
+    """What was recorded before its type had all its fields of today is not read any more."""
+    decode = codec.Codec.decode
+
+    def strictly(self: Any, topic: str, *envelope: Any) -> Any:
+        body = envelope[-1]
+        if missing := set(codec.field_names(self.class_of(topic))) - orjson.loads(body).keys():
+            raise codec.UnreadableEventError(f"{topic} lacks {missing}")
+        return decode(self, topic, *envelope)
+
+    put(codec.Codec, "decode", strictly)
+
+
 DEFECTS: Final[dict[str, Callable[[], None]]] = {
     defect.__name__: defect
     for defect in (
@@ -311,5 +326,6 @@ DEFECTS: Final[dict[str, Callable[[], None]]] = {
         batches_are_sent_in_another_order,
         entries_are_one_sided,
         malformed_records_are_dropped,
+        added_fields_must_be_there,
     )
 }

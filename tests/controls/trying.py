@@ -52,6 +52,7 @@ class Try:
 RELAY_TEST: Final = "tests/integration/workers/test_relay.py::"
 PROJECTOR_TEST: Final = "tests/integration/workers/projector/test_projector.py::"
 LOG_TEST: Final = "tests/integration/infra/log/test_event_log.py::"
+EVENTS_TEST: Final = "tests/unit/domain/test_event_examples.py::"
 
 TRIES: Final[dict[str, Try]] = {
     "offset_before_the_work": Try(12, {"kill": 1}, workers=("commands",)),
@@ -73,6 +74,7 @@ TRIES: Final[dict[str, Try]] = {
     "batches_are_sent_in_another_order": Try(),
     "entries_are_one_sided": Try(),
     "malformed_records_are_dropped": Try(),
+    "added_fields_must_be_there": Try(test=f"{EVENTS_TEST}test_an_example_is_read_and_written_alike"),
 }
 
 
@@ -87,8 +89,8 @@ def find(name: str, data_dir: Path, where: Addresses | None, tell: Callable[[str
     """
     how = TRIES[name]
     if how.test is not None:
-        assert _passes(how.test, None, where), f"{how.test} fails without any defect"
-        return {} if _passes(how.test, name, where) else {"its own test": how.test}
+        assert passes(how.test, None, where), f"{how.test} fails without any defect"
+        return {} if passes(how.test, name, where) else {"its own test": how.test}
     plan = Plan(
         how.faults,
         SEED,
@@ -109,7 +111,8 @@ def _planting(name: str) -> str:
     return f"{path}; from tests.controls.planted import DEFECTS; DEFECTS[{name!r}]()"
 
 
-def _passes(test: str, defect: str | None, where: Addresses | None) -> bool:
+def passes(test: str, defect: str | None, where: Addresses | None) -> bool:
+    """Tell whether a test is green with a defect planted, or with None as it is."""
     plant = _planting(defect) if defect else "import sys"
     run = f"{plant}; import pytest; sys.exit(pytest.main(['-q', '-x', '-p', 'no:cacheprovider', {test!r}]))"
     given = {} if where is None else {

@@ -24,6 +24,7 @@ from infra.settings import Settings
 from workers.runtime.one_history import require_one_history, require_same_kafka
 from workers.runtime.parts import observed
 from workers.runtime.patience import patiently
+from workers.runtime.watchdog import ended_if_it_hangs
 
 
 class NotInitialisedError(RmaError):
@@ -41,14 +42,14 @@ class NotInitialisedError(RmaError):
 def started(settings: Settings, worker: str, stop: Event) -> Iterator[WorkerMetrics]:
     """Yield a worker's figures, which are served if a port is set, once all that it needs is there.
 
-    Until then, and while the block runs, the worker says that it lives. Where ``stop`` is set first, the block runs all
-    the same, and finds it set.
+    Until then, and while the block runs, the worker says that it lives; one that hangs is ended. Where ``stop`` is set
+    first, the block runs all the same, and finds it set.
 
     Raises:
         Exception: Whatever ``require_initialised`` raises, a newer version's log with an alarm; services that are away
             are waited for.
     """
-    with observed(settings, worker) as metrics:
+    with observed(settings, worker) as metrics, ended_if_it_hangs(metrics):
         try:
             patiently(lambda: _require_all(settings, worker), stop, metrics)
         except LogIsNewerError as newer:

@@ -71,7 +71,7 @@ def test_a_worker_that_waits_says_so_and_lives() -> None:
     """While it waits it is not ready, and each try is a sign of life; afterwards it is ready again."""
     metrics = WorkerMetrics("relay")
     waited_for: list[list[str]] = []
-    metrics._beat_at -= 1_000
+    metrics.beat_at -= 1_000
 
     patiently(
         failing(psycopg.OperationalError("gone"), 2, lambda: waited_for.append(metrics.waits_for)), Event(), metrics
