@@ -43,6 +43,8 @@ from workers.trials.gateway_simulator.payouts import StoredPayout
 from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
 
 FOLDER_PREFIX: Final = "chaos-"
+FAILED_PREFIX: Final = "failed-chaos-"
+"""What is left of a run that failed is called so: the next run removes what others left behind."""
 PARTITIONS: Final = 4
 COMMANDS_PER_SECOND: Final = 25.0
 AFTER_THE_LAST_FAULT_S: Final = 5.0
@@ -140,7 +142,8 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     report = Report(plan.seed, done, faults, time.monotonic() - began, known, counts, found, str(folder))
     if report.holds:
         shutil.rmtree(folder, ignore_errors=True)
-    return report
+        return report
+    return replace(report, folder=str(folder.rename(folder.with_name(f"{FAILED_PREFIX}{getpid()}"))))
 
 
 def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
