@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import islice
 from os import getpid
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final
 
 import orjson
@@ -156,6 +157,7 @@ def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
         gateway_url=SecretStr(gateway_url),
         audit_key_file=folder / "audit.key",
         vault_key_file=folder / "vault.key",
+        vault_socket=Path(gettempdir()) / f"{folder.name}.sock",  # a path inside a deep folder is too long for a socket
         deadline_grace=timedelta(0),
         command_batch_records_max=COMMAND_BATCH,
         relay_batch_records_max=EVENT_BATCH,

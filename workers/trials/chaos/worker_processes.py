@@ -37,6 +37,7 @@ TWINS: Final = {
     "credit_notes": 1,
     "payments": 2,
     "auditor": 1,
+    "vault": 1,
 }
 """How many of each worker run."""
 
