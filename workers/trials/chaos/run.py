@@ -38,7 +38,7 @@ from workers.trials.chaos.report import Counts, Report
 from workers.trials.chaos.schedule import WEIGHTS, Fault, FaultKind, schedule
 from workers.trials.chaos.sending import sending
 from workers.trials.chaos.services import Services, services
-from workers.trials.chaos.settling import SETTLED_WITHIN_S, settle
+from workers.trials.chaos.settling import SETTLED_WITHIN_S, not_at_work, settle
 from workers.trials.chaos.worker_processes import PROGRAM, TWINS, Workers, workers
 from workers.trials.gateway_simulator.payouts import StoredPayout
 from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
@@ -50,6 +50,8 @@ PARTITIONS: Final = 4
 COMMANDS_PER_SECOND: Final = 25.0
 AFTER_THE_LAST_FAULT_S: Final = 5.0
 POLICIES_WITHIN_S: Final = 120.0
+BEGUN_WITHIN_S: Final = 120.0
+"""Faults come once every worker works: what breaks a system that has not begun finds nothing."""
 LOOK_EVERY_S: Final = 0.1
 DIFFERENCES_MAX: Final = 20
 """So many of one check are kept: the first says most."""
@@ -191,6 +193,7 @@ def _break(
     """Send the load and break things meanwhile; return what did not come about afterwards, and the faults by kind."""
     policies = len(first(plan.seed))
     _publish_policies(system.settings, list(islice(sent.values(), policies)))
+    not_at_work(system.workers, within_s=BEGUN_WITHIN_S)  # who does not begin to work shows in the end, too
     tell(f"{len(system.workers.all)} workers run, {len(sent):,} records are sent, {len(faults)} faults come")
     breaker = Breaker(system.settings, system.services, system.workers, lambda fault: tell(str(fault)))
     with sending(system.tried, islice(sent.values(), policies, None), plan.per_second) as sender:

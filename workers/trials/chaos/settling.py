@@ -37,7 +37,7 @@ OPEN: Final = {
 
 def settle(settings: Settings, workers: Workers, sender: Sender, *, within_s: float = SETTLED_WITHIN_S) -> list[str]:
     """Wait until everything is sent, every worker works and nothing is left to do; return what did not come about."""
-    missing = _at_work(workers)
+    missing = not_at_work(workers)
     if not _within(SENT_WITHIN_S, sender.done.is_set):
         missing.append(f"the load was not sent within {SENT_WITHIN_S:.0f} s")
     quiet = _Quiet(settings)
@@ -60,15 +60,16 @@ def _while_less_is_left(within_s: float, quiet: _Quiet) -> bool:
     return True
 
 
-def _at_work(workers: Workers) -> list[str]:
+def not_at_work(workers: Workers, *, within_s: float = AT_WORK_WITHIN_S) -> list[str]:
+    """Wait until every worker works; return, and say of each, which do not within the bound."""
     left = list(workers.all)
 
     def all_work() -> bool:
         left[:] = [worker for worker in left if not worker.is_at_work()]
         return not left
 
-    _within(AT_WORK_WITHIN_S, all_work)
-    return [f"{one.name} is not at work again within {AT_WORK_WITHIN_S:.0f} s: {one.what_it_said()}" for one in left]
+    _within(within_s, all_work)
+    return [f"{one.name} is not at work again within {within_s:.0f} s: {one.what_it_said()}" for one in left]
 
 
 def _within(bound_s: float, holds: Callable[[], bool]) -> bool:
