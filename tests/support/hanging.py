@@ -17,7 +17,7 @@ from workers.cli.app import main
 from workers.runtime import watchdog
 
 ID: Final = "hangs"
-HUNG_AFTER_S: Final = 6.0
+HUNG_AFTER_S: Final = 5.0
 TYPE: Final = "rma.RegisterOrder.v1"
 
 
