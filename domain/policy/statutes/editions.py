@@ -22,7 +22,7 @@ from domain.policy.statutes.checks import checked
 from domain.policy.statutes.right import JurisdictionFile, Statute
 
 FIRST: Final = 1
-EDITIONS: Final = (FIRST, 2, 3)
+EDITIONS: Final = (FIRST, 2, 3, 4)
 """The numbers of all editions there are, the newest last."""
 NEWEST: Final = EDITIONS[-1]
 
