@@ -208,6 +208,11 @@ class Settings(BaseSettings):
         own = known.data.get("data_dir", Path(".rma")) / name
         return given or (own if own.is_file() else None)
 
+    webhooks: bool = False
+    """Whether other systems are told of events, as `rma webhooks` says: ``yes``."""
+    webhooks_allow_private: bool = False
+    """Whether they may be at addresses that are not public, or be told without encryption, as in one's own network."""
+
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
     """Where the HTTP API answers; 0: at any port that is free, which the log tells."""

@@ -101,6 +101,12 @@ WORKERS: Final = (
         needs=("vault_socket",),
     ),
     Worker(
+        "webhooks",
+        "Tell other systems of events, by webhooks; needs RMA_WEBHOOKS.",
+        "workers.webhooks.worker:run",
+        needs=("webhooks",),
+    ),
+    Worker(
         "http",
         "Answer the HTTP API; needs RMA_HTTP_KEYS_FILE or RMA_HTTP_JWKS_URL.",
         "workers.http.worker:run",

@@ -26,6 +26,7 @@ from workers.cli import (
     review,
     send,
     statutes,
+    webhooks,
 )
 from workers.cli.audit import audit
 from workers.cli.bench import bench
@@ -87,6 +88,7 @@ differences.register(app)
 policy.register(app)
 privacy.register(app)
 statutes.register(app)
+webhooks.register(app)
 
 
 @app.command()

@@ -21,7 +21,7 @@ LEFT_OUT: Final = ("infra.stack", "workers.trials")
 """What the wheel leaves out, and so the image: see pyproject.toml."""
 OF_THE_DOOR: Final = (
     "babel", "fastapi", "filetype", "jinja2", "jwt", "multipart", "PIL", "pillow_heif", "psycopg_pool",
-    "python_multipart", "standardwebhooks", "starlette", "uvicorn",
+    "python_multipart", "starlette", "uvicorn",
 )  # fmt: skip
 """What the extra ``http`` brings: see pyproject.toml."""
 

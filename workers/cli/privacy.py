@@ -87,9 +87,14 @@ def rotate() -> None:
     """Wrap all keys by the first master key of RMA_VAULT_KEY_FILE; the old one has to stand below it still."""
     from contextlib import closing
 
+    from infra.addresses import postgres_address
+    from infra.sealing.master_keys import read_master_keys
     from infra.sealing.vault import open_vault
+    from infra.sessions import connect
     from infra.settings import Settings
+    from workers.webhooks.subscriptions import wrap_anew
 
-    with closing(open_vault(Settings())) as opened:
-        turned = opened.rotate()
+    settings = Settings()
+    with closing(open_vault(settings)) as opened, closing(connect(postgres_address(settings))) as connection:
+        turned = wrap_anew(connection, read_master_keys(settings)) + opened.rotate()
     console().print(f"{turned} keys are wrapped by the new master key; the old line can go", style="green")

@@ -23,6 +23,7 @@ from infra.sealing.master_keys import make_master_key
 from infra.sealing.vault import vault_address
 from infra.sessions import connect
 from infra.settings import Settings
+from projections.projection import Projection
 from projections.read_models import PROJECTIONS
 from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
@@ -30,8 +31,16 @@ from workers.operating.roles import make_roles
 from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
 from workers.runtime.one_history import require_one_history, require_same_kafka, settle_kafka
+from workers.webhooks.table import WebhookTable
 
 TOPICS_READY_TIMEOUT_MS: Final = 30_000
+INBOXES: Final[tuple[Projection, ...]] = (
+    DeadlineTable(),
+    CreditNoteTable(),
+    PaymentQuestions(),
+    WebhookTable(),
+)
+"""What workers that act on events remember."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ def initialise(settings: Settings) -> Initialised:
     migrations = migrate(conninfo)
     with closing(connect(conninfo)) as connection:
         settle_prefix(connection, settings.topic_prefix)
-    for projection in (*PROJECTIONS.values(), DeadlineTable(), CreditNoteTable(), PaymentQuestions()):
+    for projection in (*PROJECTIONS.values(), *INBOXES):
         prepare(conninfo, projection)
     with closing(make_admin(where.kafka_bootstrap)) as admin, closing(connect(conninfo)) as connection:
         if holds_events(connection):

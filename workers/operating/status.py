@@ -37,6 +37,8 @@ from workers.runtime.one_history import (
     require_same_kafka,
 )
 from workers.runtime.parts import COMMANDS, group_of
+from workers.webhooks.lanes import WebhookCounts
+from workers.webhooks.lanes import counts as webhook_counts
 
 CONNECT_TIMEOUT_S: Final = 5
 KAFKA_TIMEOUT_MS: Final = 5_000
@@ -91,6 +93,7 @@ class SystemStatus:
     torn: str | None = None
     """Why log and topic do not tell one history, and what mends it: no worker works. None: they do."""
     law: LawInUse | None = None
+    webhooks: WebhookCounts | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts by name."""
@@ -136,6 +139,7 @@ def read_status(settings: Settings) -> SystemStatus:
             any_source=settings.sources_file is None,
             torn=torn,
             law=None if log.tail is None else read_law(settings),
+            webhooks=webhook_counts(connection),
         )
 
 

@@ -36,6 +36,7 @@ def picture(status: SystemStatus) -> RenderableType:
         *outdated,
         *_audit(status),
         *_law(status),
+        *_webhooks(status),
         table("Workers", ("worker", "runs", "#at", "#behind", "moved"), rows),
         *_sources(status),
         *_idle(status),
@@ -81,6 +82,18 @@ def _law(status: SystemStatus) -> list[Text]:
     if law is None or not law.remedy:
         return []
     return [Text(f"requests are decided under edition {law.published} of the law; {law.remedy}", "yellow")]
+
+
+def _webhooks(status: SystemStatus) -> list[Text]:
+    """Say how many events wait to be told to other systems; in red how many were given up."""
+    told = status.webhooks
+    if told is None or not told.subscriptions:
+        return []
+    paused = f", {told.paused} of them paused" if told.paused else ""
+    line = Text(f"{counted(told.subscriptions, 'webhook')}{paused}; {counted(told.waiting, 'event')} to be delivered")
+    if not told.parked:
+        return [line]
+    return [line, Text(f"{counted(told.parked, 'event')} could not be delivered   (rma webhooks list)", "red")]
 
 
 def _runs(processes: int) -> Text:

@@ -189,7 +189,7 @@ def newer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.name)
 def test_no_worker_starts_on_a_newer_log(newer: Pipeline, worker: Worker) -> None:
     """What a newer version may have written is not worked on, whatever this one would make of it."""
-    needed = {"gateway_url": SecretStr("http://127.0.0.1:9"), "http_keys_file": Path("keys.jsonl")}
+    needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:9"), "http_keys_file": Path("keys.jsonl")}
     settings = newer.settings.model_copy(update=needed)
     stop = Event()
     patience = Timer(STARTED_S, stop.set)

@@ -61,6 +61,7 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("bench",), ("bench", "units"), ("bench", "policy"), ("bench", "http"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
     ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "vault"), ("work", "all"),
+    ("work", "webhooks"), ("webhooks", "pause"), ("webhooks", "resume"), ("webhooks", "remove"), ("webhooks", "rotate"),
     ("http", "key"), ("audit", "key"), ("audit", "checkpoint"), ("vault", "rotate"), ("relay",), ("restore",),
     ("chaos",), ("http",),
 }  # fmt: skip
@@ -240,6 +241,17 @@ def privacy_invocations() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     }
 
 
+def webhook_invocations() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return how each command of `rma webhooks` is run that shows what was typed."""
+    nobody = str(uuid4())
+    return {
+        ("webhooks", "add"): [(TYPED, "--types", "rma.Rma.*"), ("https://192.0.2.1/", "--types", TYPED)],
+        ("webhooks", "list"): [()],
+        ("webhooks", "deliveries"): [(nobody,), (TYPED,)],
+        ("webhooks", "redeliver"): [(nobody, TYPED), (nobody, str(uuid4()))],
+    }
+
+
 def every_command(group: TyperGroup, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command there is."""
     for name, command in group.commands.items():
@@ -262,7 +274,9 @@ def test_every_command_shows_what_strangers_wrote_and_obeys_none_of_it(town: Tow
     """People's tables and programs' JSON, what is found and what is refused, over all commands that exist."""
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
-    runs = invocations(town) | audit_invocations(town) | law_invocations() | privacy_invocations()
+    runs = (
+        invocations(town) | audit_invocations(town) | law_invocations() | privacy_invocations() | webhook_invocations()
+    )
     assert set(runs) | WITHOUT_OUTSIDE_TEXTS == set(every_command(root))
     balanced = escaped("✓ EUR sums to zero")
 

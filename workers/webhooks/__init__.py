@@ -1,0 +1,1 @@
+"""The worker that tells other systems of events, by webhooks."""
