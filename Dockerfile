@@ -13,6 +13,8 @@ COPY workers workers
 RUN uv sync --frozen --no-default-groups --extra http --no-editable
 
 FROM python:3.13.9-slim-bookworm
+# Chinese letters on labels and credit notes
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-droid-fallback && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 rma && useradd --system --uid 10001 --gid rma --no-create-home rma \
     && install --directory --owner=rma --group=rma --mode=0700 /keys \
     && install --directory --owner=rma --group=rma --mode=0700 /run/rma \

@@ -56,6 +56,7 @@ def _own(actors: str, commands: str) -> SourceRights:
 OWN: Final[Mapping[str, SourceRights]] = {
     "/rma/deadlines": _own("clock", "PassDeadline"),
     "/rma/credit-notes": _own("clock", "IssueCreditNote"),
+    "/rma/labels": _own("system", "IssueLabel"),
     "/rma/payments": _own("gateway", "RecordPayoutOutcome"),
     "/rma/reconcile": _own("system", "ReportDifference"),
     "/rma/match": _own("agent customer", "RequestReturn"),
@@ -65,7 +66,9 @@ OWN: Final[Mapping[str, SourceRights]] = {
     "/rma/policy": _own("agent system", "PublishPolicy"),
     "/rma/statutes": _own("agent system", "PublishStatutes"),
     "/rma/init": _own("system", "PublishPolicy PublishStatutes"),
-    "/doors/customer": _own("customer", "RequestReturn WithdrawReturn GiveFeedback"),
+    "/doors/customer": _own(
+        "customer", "RequestReturn WithdrawReturn GiveFeedback AddEvidence AppealDenial AnswerRemedy"
+    ),
     "/doors/desk": _own(
         "agent",
         "DecideRequest DecideResolution OverrideDecision AnswerRemedy AppealDenial RetryPayout GrantGoodwill "

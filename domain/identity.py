@@ -135,6 +135,11 @@ def receivable_id(order_id: str, rma_id: UUID | None, owed_for: str) -> UUID:
     return _derived(NAMESPACE_URL, f"rma:{order_stream(order_id)}/receivable/{rma_id or ''}/{owed_for}")
 
 
+def label_id(rma_id: UUID, return_to: str) -> UUID:
+    """Return the id of the label that a return's goods go to a site under."""
+    return _derived(rma_id, f"label/{return_to}")
+
+
 def deadline_id(rma_id: UUID, kind: str, line: int | None, number: int) -> UUID:
     """Return the id of a return's deadline; ``number`` counts those of one kind and line from 1."""
     return _derived(rma_id, f"deadline/{kind}/{line or ''}/{number}")

@@ -208,6 +208,13 @@ class Settings(BaseSettings):
         own = known.data.get("data_dir", Path(".rma")) / name
         return given or (own if own.is_file() else None)
 
+    sites_file: Path | None = None
+    """Where goods are sent, by the names that policies have for sites (JSON); None: nobody makes labels."""
+    labels_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    """The service that makes labels; None: they bear numbers of our own."""
+    labels_carrier: Annotated[str, Field(min_length=1, max_length=64)] = "Returns"
+    """What the carrier of labels with numbers of our own is called."""
+
     webhooks: bool = False
     """Whether other systems are told of events, as `rma webhooks` says: ``yes``."""
     webhooks_allow_private: bool = False

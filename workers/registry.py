@@ -101,6 +101,12 @@ WORKERS: Final = (
         needs=("vault_socket",),
     ),
     Worker(
+        "labels",
+        "Have labels made for goods that come back; needs RMA_SITES_FILE.",
+        "workers.labels.worker:run",
+        needs=("sites_file",),
+    ),
+    Worker(
         "webhooks",
         "Tell other systems of events, by webhooks; needs RMA_WEBHOOKS.",
         "workers.webhooks.worker:run",

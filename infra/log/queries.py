@@ -10,10 +10,16 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from infra.records import StoredEvent
+
 IDS_AT: Final = """
     SELECT e.position, e.event_id, e.correlation_id FROM unnest(%s::bigint[]) AS asked (position)
     JOIN rma_log.events AS e USING (position)
 """
+EVENTS_AT: Final = f"""
+    SELECT {", ".join(f"e.{name}" for name in StoredEvent._fields)}
+    FROM unnest(%s::bigint[]) AS asked (position) JOIN rma_log.events AS e USING (position)
+"""  # noqa: S608 - column names of our own
 LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM rma_log.events"
 LAST_POSITIONS: Final = "SELECT partition_key, max(position) FROM rma_log.events GROUP BY partition_key"
 
@@ -92,6 +98,13 @@ def ids_at(connection: Connection[Any], positions: Iterable[int]) -> dict[int, E
     """Return the ids of the events at these positions of the log, by position."""
     rows = connection.cursor(row_factory=tuple_row).execute(IDS_AT, (list(set(positions)),), prepare=True).fetchall()
     return {position: EventIds(*ids) for position, *ids in rows}
+
+
+def events_at(connection: Connection[Any], positions: Iterable[int]) -> dict[int, StoredEvent]:
+    """Return the events at these positions of the log, whole, by position."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    rows = cursor.execute(EVENTS_AT, (list(set(positions)),), prepare=True, binary=True).fetchall()
+    return {row[0]: StoredEvent(*row) for row in rows}
 
 
 def may_read(connection: Connection[Any]) -> bool:

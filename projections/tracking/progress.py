@@ -21,6 +21,13 @@ PARCELS: Final = """
     SELECT label_id, carrier, tracking_number, status, last_scan_at FROM rma_read.parcels
     WHERE rma_id = %s ORDER BY label_id LIMIT 100
 """
+LAST_LABEL: Final = "SELECT label_id FROM rma_read.labels WHERE rma_id = %s ORDER BY position DESC LIMIT 1"
+
+
+def last_label(connection: Connection, rma_id: UUID) -> str | None:
+    """Return the id of the label that was issued last for a return, or None."""
+    row = connection.execute(LAST_LABEL, (rma_id,)).fetchone()
+    return None if row is None else row[0]
 
 
 def read_progress(connection: Connection, rma_id: UUID) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def recorded(counter: Counter) -> dict[str, list[str]]:
     """Return the ids of the events by their Kafka key, in the order of the log."""
     by_key: dict[str, list[str]] = {}
     for row in counter.rows(
-        "SELECT partition_key, event_id FROM rma_log.events WHERE type LIKE 'rma.Order.%' ORDER BY position"
+        "SELECT partition_key, event_id FROM rma_log.events WHERE starts_with(type, 'rma.Order.') ORDER BY position"
     ):
         by_key.setdefault(row["partition_key"], []).append(str(row["event_id"]))
     return by_key

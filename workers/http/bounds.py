@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ BENCH: Final = "/bench/"
 BYTES_MAX: Final = {EVIDENCE: EVIDENCE_BYTES_MAX, FORM: FORM_BYTES_MAX}
 """Where more may come than elsewhere, and slower."""
 EVIDENCE_MAX_S: Final = 120.0
+FORMS_OF_RETURN: Final = re.compile(r"/r/[A-Za-z0-9_-]{20,100}/(evidence|appeal)")
+"""Forms of a return's page that files come along with."""
 ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 LOG = structlog.get_logger()
@@ -65,14 +68,19 @@ class Bounds:
             _log(scope, told["status"], time.perf_counter() - began)
 
 
+def _bytes_max(path: str) -> int:
+    takes_files = path.startswith(BENCH) or FORMS_OF_RETURN.fullmatch(path)
+    return FORM_BYTES_MAX if takes_files else BYTES_MAX.get(path, BODY_BYTES_MAX)
+
+
 class _Body:
     """A request's body on its way in, counted and timed."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         path = scope["path"]
-        self._left = self._limit = FORM_BYTES_MAX if path.startswith(BENCH) else BYTES_MAX.get(path, BODY_BYTES_MAX)
-        self._within_s = EVIDENCE_MAX_S if self._limit > BODY_BYTES_MAX else BODY_MAX_S
+        self._left = self._limit = _bytes_max(path)
+        self._within_s = BODY_MAX_S if self._limit == BODY_BYTES_MAX else EVIDENCE_MAX_S
         self._until = asyncio.get_running_loop().time() + self._within_s
         self._announced = Headers(scope=scope).get("content-length", "")
         self._is_whole = False

@@ -38,7 +38,10 @@ UNTOLD: Final = {
     "unreadable": "they were tampered with",
 }
 PDF_RESPONSES: Final[Responses] = {
-    200: {"description": "The document", "content": {"application/pdf": {"schema": {"type": "string"}}}},
+    200: {
+        "description": "The document",
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+    },
     **problems(*ALWAYS, 404),
 }
 
@@ -103,7 +106,8 @@ def _told(schema: dict[str, Any]) -> dict[str, Any]:
         name: {"type": "array", "items": TEXT, "description": f"Paths of texts that are null here: {why}."}
         for name, why in UNTOLD.items()
     }
-    return {"allOf": [schema, {"type": "object", "properties": lists}]}
+    flat = schema.get("allOf", [schema])  # generators look one level deep
+    return {"allOf": [*flat, {"type": "object", "properties": lists}]}
 
 
 def _plain(**properties: Any) -> dict[str, Any]:

@@ -130,6 +130,13 @@ class NotFoundError(DoorError):
     code = "not_found"
 
 
+class NoLabelError(DoorError):
+    """The return has no label, or none of this id."""
+
+    status = 404
+    code = "no_label"
+
+
 class MethodNotAllowedError(DoorError):
     """This address does not answer to this method."""
 

@@ -98,7 +98,7 @@ def _wanted(door: Door, connection: Reading, asked: AskedReturns, caller: Caller
 @router.get("/v1/returns/{name}", responses=read_responses("Return"), response_class=Response)
 async def one_return(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Annotated[Asked, Query()]) -> Response:
     """Get a return by its id, its number, or its parcel's: its row, lines, refunds, payouts and deadlines."""
-    found = there(await look(door, asked.after, lambda views: read_return(views, _find(views, name, caller))), "return")
+    found = there(await look(door, asked.after, lambda views: read_return(views, find(views, name, caller))), "return")
     texts = await texts_for(door, caller, _streams(found), "GET /v1/returns", found)
     return as_json(shown(found, texts), position=found["last_position"])
 
@@ -110,7 +110,7 @@ async def timeline(
     """Get what happened to a return, its own events and its order's about it, in their order."""
 
     def read(connection: Reading) -> tuple[UUID, list[dict[str, Any]]]:
-        rma_id = _find(connection, name, caller)
+        rma_id = find(connection, name, caller)
         behind = 0 if asked.cursor is None else int(place_in(asked.cursor, door.cursor_secret, str(rma_id)))
         return rma_id, read_timeline(connection, rma_id, after=behind, limit=asked.limit + 1)
 
@@ -130,7 +130,7 @@ async def explanation(
     texts = catalogue(asked.lang)
 
     def read(connection: Reading) -> tuple[UUID, list[dict[str, object]]]:
-        rma_id = _find(connection, name, caller)
+        rma_id = find(connection, name, caller)
         return rma_id, read_decisions(connection, rma_id)
 
     rma_id, decided = await look(door, asked.after, read)
@@ -142,7 +142,7 @@ async def explanation(
 @router.get("/v1/returns/{name}/quote", responses=read_responses("Quote", 409), response_class=Response)
 async def quote(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Annotated[Asked, Query()]) -> Response:
     """Get what a return would still pay now, were all that is authorized to come back as new: played, never written."""
-    rma_id = await look(door, asked.after, lambda views: _find(views, name, caller))
+    rma_id = await look(door, asked.after, lambda views: find(views, name, caller))
 
     def play() -> dict[str, Any] | None:
         with door.logs.streams() as streams:
@@ -156,7 +156,7 @@ def _streams(row: Mapping[str, Any]) -> tuple[str, ...]:
     return rma_stream(row["rma_id"]), order_stream(row["order_id"])
 
 
-def _find(connection: Reading, name: str, caller: Caller) -> UUID:
+def find(connection: Reading, name: str, caller: Caller) -> UUID:
     """Return the id of the return that a part of a path names; raises ``NotFoundError`` where the caller sees none."""
     text = decoded(name)
     try:

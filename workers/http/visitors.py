@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS rma_http.used_tokens (
     ends_at timestamptz NOT NULL
 );
 CREATE TABLE IF NOT EXISTS rma_http.uploads (
-    session     bytea  NOT NULL,
+    session     bytea  NOT NULL,  -- of a visit, or of a link to a return's page
     evidence_id uuid   PRIMARY KEY,
     bytes       bigint NOT NULL
 );
@@ -65,7 +65,8 @@ FORGET: Final = (
     "DELETE FROM rma_http.outbox WHERE sent_at < now() - interval '7 days'",
     "DELETE FROM rma_http.sessions WHERE ends_at < now()",
     "DELETE FROM rma_http.used_tokens WHERE ends_at < now()",
-    "DELETE FROM rma_http.uploads WHERE session NOT IN (SELECT session FROM rma_http.sessions)",
+    "DELETE FROM rma_http.uploads WHERE session NOT IN (SELECT session FROM rma_http.sessions)"
+    " AND session NOT IN (SELECT link FROM rma_http.return_links)",
 )
 
 

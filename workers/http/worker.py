@@ -19,6 +19,7 @@ from infra.settings import Settings
 from workers.http.app import make_app
 from workers.http.door import Door, opened
 from workers.http.upkeep import upkeep
+from workers.pictures.pdf_fonts import EAST_ASIAN, OF_DEBIAN, chinese_font
 
 HEADERS_MAX_S: Final = 10.0
 """How long a connection may take to send the headers of its next request, idle time included."""
@@ -39,6 +40,8 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
         PortTakenError: Somebody else listens where this door should.
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
+    if chinese_font() is None:
+        LOG.warning("font_missing", fonts=[str(path) for path in OF_DEBIAN], instead=EAST_ASIAN)
     with opened(settings, stop, metrics) as door, upkeep(door, stop), serving(door):
         stop.wait()
 

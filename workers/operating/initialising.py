@@ -27,6 +27,7 @@ from projections.projection import Projection
 from projections.read_models import PROJECTIONS
 from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
+from workers.labels.table import LabelTable
 from workers.operating.roles import make_roles
 from workers.payments.questions import PaymentQuestions
 from workers.projector.projector import prepare
@@ -38,6 +39,7 @@ INBOXES: Final[tuple[Projection, ...]] = (
     DeadlineTable(),
     CreditNoteTable(),
     PaymentQuestions(),
+    LabelTable(),
     WebhookTable(),
 )
 """What workers that act on events remember."""

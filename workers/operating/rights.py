@@ -46,6 +46,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     role_of("deadlines"): {"rma_deadlines.*": FILL, **_INBOX},
     role_of("credit_notes"): {"rma_credit_notes.*": FILL, **_INBOX},
     role_of("payments"): {"rma_payments.*": FILL, **_INBOX},
+    role_of("labels"): {"rma_labels.*": FILL, **_INBOX},
     role_of("webhooks"): {"rma_webhooks.*": FILL, **_INBOX},
     role_of("auditor"): {
         "rma_log.events": READ,

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from domain.errors import RmaError
+from infra.log.queries import events_at
 from infra.records import StoredEvent
 from workers.webhooks.table import open_lanes
 
@@ -35,17 +36,15 @@ DUE: Final = """
     ) AS lane
 """
 LETTERS: Final = f"""
-    SELECT d.subscription_id, d.key, d.tries, d.first_tried_at, d.redelivery,
-        {", ".join(f"e.{name}" for name in StoredEvent._fields)}
+    SELECT d.subscription_id, d.key, d.position, d.tries, d.first_tried_at, d.redelivery
     FROM unnest(%s::uuid[], %s::text[]) AS asked (subscription_id, key)
     CROSS JOIN LATERAL (
         SELECT * FROM rma_webhooks.deliveries AS waiting
         WHERE waiting.subscription_id = asked.subscription_id AND waiting.key = asked.key AND waiting.state = 'waiting'
         ORDER BY waiting.position LIMIT {LETTERS_AT_ONCE_MAX}
     ) AS d
-    JOIN rma_log.events AS e ON e.position = d.position
     ORDER BY d.subscription_id, d.key, d.position
-"""  # noqa: S608 - column names of our own
+"""  # noqa: S608 - a number of our own
 LOCK_LANES: Final = """
     SELECT l.subscription_id, l.key FROM unnest(%s::uuid[], %s::text[]) AS asked (subscription_id, key)
     JOIN rma_webhooks.lanes AS l USING (subscription_id, key) ORDER BY l.subscription_id, l.key FOR UPDATE OF l
@@ -156,11 +155,10 @@ def due(connection: Connection, room: Mapping[UUID, int], busy: Collection[Lane]
     }
     if lanes:
         ids, keys = zip(*lanes, strict=True)
-        for subscription_id, key, tries, first_tried_at, redelivery, *event in connection.execute(
-            LETTERS, (list(ids), list(keys)), prepare=True, binary=True
-        ):
-            letter = Letter(StoredEvent(*event), tries, first_tried_at, redelivery)
-            lanes[subscription_id, key].append(letter)
+        rows = connection.execute(LETTERS, (list(ids), list(keys)), prepare=True).fetchall()
+        events = events_at(connection, (position for _, _, position, *_ in rows))
+        for subscription_id, key, position, *about in rows:
+            lanes[subscription_id, key].append(Letter(events[position], *about))
     return lanes
 
 

@@ -37,7 +37,7 @@ from workers.webhooks.sending import Sending
 from workers.webhooks.subscriptions import SUBSCRIPTIONS_MAX, Receiver, receivers
 from workers.webhooks.table import WebhookTable
 
-WEBHOOKS_LOCK: Final = 0x524D4107
+WEBHOOKS_LOCK: Final = 0x524D5702
 SENDERS_EACH: Final = 8
 """Lanes of one receiver that are sent at the same time; 1 after he let a try take too long."""
 LANE_MAX_S: Final = 10.0

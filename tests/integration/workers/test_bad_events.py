@@ -34,6 +34,7 @@ from tests.support.pipeline import Pipeline, Polled, command, delivery, environm
 from tests.support.recorded_facts import CODEC
 from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
+from workers.labels.table import LabelTable
 from workers.payments.questions import PaymentQuestions
 from workers.policies.history import decided_returns
 from workers.projector.projector import Projector, prepare
@@ -50,6 +51,7 @@ LOOKED_AT: Final[Mapping[str, str]] = {
     "payments": "rma.Order.PayoutSettled.v1",
     "deadlines": "rma.Rma.DeadlinesMoved.v1",
     "credit_notes": "rma.Order.RefundRequested.v1",
+    "labels": "rma.Rma.Authorized.v1",
 }
 """Of each reader of the topic a type that it has to look at."""
 
@@ -58,6 +60,7 @@ READERS: Final[Mapping[str, Projection]] = {
     "payments": PaymentQuestions(),
     "deadlines": DeadlineTable(),
     "credit_notes": CreditNoteTable(),
+    "labels": LabelTable(),
 }
 
 
@@ -190,7 +193,7 @@ def newer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 def test_no_worker_starts_on_a_newer_log(newer: Pipeline, worker: Worker) -> None:
     """What a newer version may have written is not worked on, whatever this one would make of it."""
     needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:9"), "http_keys_file": Path("keys.jsonl")}
-    settings = newer.settings.model_copy(update=needed)
+    settings = newer.settings.model_copy(update={"sites_file": Path("sites.json"), **needed})
     stop = Event()
     patience = Timer(STARTED_S, stop.set)
     patience.start()

@@ -12,7 +12,6 @@ from fastapi.concurrency import run_in_threadpool
 
 from commands.faults import MalformedError
 from domain.errors import RuleViolationError
-from infra.log.answers import stored_outcome
 from projections.tracking.case_file import read_returns_of_order
 from workers.desk.previewing import preview
 from workers.desk.quoting import Ask, PlayedStreams
@@ -23,7 +22,7 @@ from workers.http.evidence_store import Stored, find
 from workers.http.pages import naming
 from workers.http.pages.drafts import Draft, DraftLine, answers_to, draft_in
 from workers.http.pages.photos import take_photos
-from workers.http.pages.sending import SOURCE, send
+from workers.http.pages.sending import send, was_sent
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
 from workers.http.reading import look
 from workers.http.visitors import Session, mint_link, own_uploads
@@ -135,7 +134,7 @@ async def see(request: Request) -> Response:
 async def ask_for_it(request: Request) -> Response:
     """Send the request; where what the preview showed is no longer so, show that first."""
     visit, session, order, draft = await _form(request)
-    if await run_in_threadpool(_was_sent, visit.door, draft.id):
+    if await run_in_threadpool(was_sent, visit.door, str(draft.id)):
         return await _to_the_return(visit, session, draft.id)
     if draft.faults:
         return await _choosing(visit, session, order, draft)
@@ -244,9 +243,3 @@ def _own_photos(door: Door, session: Session, draft: Draft) -> list[Stored]:
         own = own_uploads(connection, session.key, draft.photos)
         found = [find(connection, photo) for photo in draft.photos if photo in own]
     return [one for one in found if one is not None]
-
-
-def _was_sent(door: Door, command_id: UUID) -> bool:
-    with door.views.connection() as connection:
-        stored = stored_outcome(connection, SOURCE, str(command_id))
-    return stored is not None and orjson.loads(stored[1])["status"] == "accepted"

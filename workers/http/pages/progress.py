@@ -17,11 +17,14 @@ from workers.desk.returnable import sold_lines
 from workers.http.door import Door, Reading
 from workers.http.errors import NotFoundError
 from workers.http.pages import naming
+from workers.http.pages.labels import label_of
+from workers.http.pages.possible import possible
 from workers.http.pages.sending import send
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
 from workers.http.reading import POSITION_MAX, look
 from workers.http.visitors import ReturnLink, link_of
 from workers.pictures.credit_note_pdf import drawn
+from workers.pictures.label_pdf import Size
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,100}")
 UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -43,13 +46,15 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/r/{token}")
 async def show(request: Request, token: str) -> Response:
     """Show the return that a link opens."""
-    return await _page(the_visit(request), token)
+    return await page_of(the_visit(request), token)
 
 
-async def _page(visit: Visit, token: str, *, status: int = 200, said: str | None = None) -> Response:
-    link = await _link(visit, token)
+async def page_of(visit: Visit, token: str, *, status: int = 200, said: str | None = None) -> Response:
+    """Return the page of the return that a token opens; ``said`` is what there is to say of a form."""
+    link = await link_to(visit, token)
     case, progress = await _read(visit, link)
     titles = await run_in_threadpool(_titles, visit.door, link.order_id)
+    lines = _lines(case, titles)
     session = await visit.session()
     is_fresh = session is not None and session.order_id == link.order_id and session.customer_id == link.customer_id
     summary = case.summary
@@ -63,18 +68,20 @@ async def _page(visit: Visit, token: str, *, status: int = 200, said: str | None
         steps=_steps(summary, progress),
         terms=case.terms[0] if case.terms else None,
         progress=progress,
-        lines=_lines(case, titles),
+        lines=lines,
         naming=naming,
         said=said,
         can_cancel=summary["status"] in CAN_CANCEL,
         is_fresh=is_fresh,
         asks_feedback=not case.feedback and (bool(score) or summary["status"] in OVER),
         score=int(score) if score in {str(one) for one in SCORES} else None,
-        command_id=uuid4(),
+        new_id=uuid4,
+        titles={row["line"]: row["title"] for row in lines},
+        may=await run_in_threadpool(possible, visit.door, link.rma_id),
     )
 
 
-async def _link(visit: Visit, token: str) -> ReturnLink:
+async def link_to(visit: Visit, token: str) -> ReturnLink:
     """Return what a token opens; forged, expired and another's are all the same ``NotFoundError``."""
 
     def read() -> ReturnLink | None:
@@ -145,11 +152,21 @@ def _lines(case: CaseFile, titles: dict[str, str]) -> list[dict[str, Any]]:
     return list(shown.values())
 
 
+@router.get("/r/{token}/label.pdf")
+async def label(request: Request, token: str) -> Response:
+    """Get a label of the return as PDF, on A4 unless asked for on A6."""
+    visit = the_visit(request)
+    link = await link_to(visit, token)
+    size: Size = "a6" if visit.query.get("size") == "a6" else "a4"
+    wanted = visit.query.get("label_id", "")[:256].replace("\x00", "") or None
+    return await label_of(visit.door, link.rma_id, wanted, size=size, language=visit.language)
+
+
 @router.get("/r/{token}/credit-note")
 async def credit_note(request: Request, token: str) -> Response:
     """Get a credit note of the return as PDF."""
     visit = the_visit(request)
-    link = await _link(visit, token)
+    link = await link_to(visit, token)
     number = visit.query.get("number", "")
     note = await look(visit.door, None, lambda views: find_credit_note(views, number[:256].replace("\x00", "")))
     if note is None or note["rma_id"] != link.rma_id:
@@ -168,42 +185,43 @@ async def credit_note(request: Request, token: str) -> Response:
 async def cancel(request: Request, token: str) -> Response:
     """Cancel the return; only somebody with a fresh visit may: the link alone has stood in mails for long."""
     visit = check_form(request)
-    link = await _link(visit, token)
+    link = await link_to(visit, token)
     session = await visit.let_in()
     if (session.order_id, session.customer_id) != (link.order_id, link.customer_id):
         raise NotFoundError("another order's visit")
-    return await _told(visit, token, link, "WithdrawReturn", {})
+    return await tell(visit, token, link, "WithdrawReturn", {})
 
 
 @router.post("/r/{token}/feedback")
 async def feedback(request: Request, token: str) -> Response:
     """Send what the customer says of the return."""
     visit = check_form(request)
-    link = await _link(visit, token)
+    link = await link_to(visit, token)
     score = visit.form.get("score")
     if score not in {str(one) for one in SCORES}:
-        return await _page(visit, token, status=422, said=visit.words.gettext("Please choose from 1 to 5."))
+        return await page_of(visit, token, status=422, said=visit.words.gettext("Please choose from 1 to 5."))
     comment = visit.form.get("comment")[:4_000]
-    return await _told(
+    return await tell(
         visit, token, link, "GiveFeedback", {"score": int(score), **({"comment": comment} if comment else {})}
     )
 
 
-async def _told(visit: Visit, token: str, link: ReturnLink, name: str, data: dict[str, Any]) -> Response:
+async def tell(visit: Visit, token: str, link: ReturnLink, name: str, data: dict[str, Any]) -> Response:
     """Send a command about the return under the form's id, and show the return as it is then."""
-    command_id = _command_id(visit.form.get("id"))
+    command_id = command_id_in(visit)
     about = {"rma_id": str(link.rma_id), "order_id": link.order_id}
     answer = await send(visit.door, name, command_id, link.customer_id, about | data)
     if answer.status == "accepted":
         return see_other(f"/r/{token}?after={answer.position}" if answer.position else f"/r/{token}")
     if answer.status == "pending":
         said = visit.words.gettext("We have it, and it is being worked on. Look again in a minute.")
-        return await _page(visit, token, status=202, said=said)
-    return await _page(visit, token, status=409, said=naming.refusal_name(answer.code, visit.words))
+        return await page_of(visit, token, status=202, said=said)
+    return await page_of(visit, token, status=409, said=naming.refusal_name(answer.code, visit.words))
 
 
-def _command_id(given: str) -> str:
+def command_id_in(visit: Visit) -> str:
+    """Return the id that a form sends its command under; raises ``NotFoundError`` for what is no form of ours."""
     try:
-        return str(UUID(given))
+        return str(UUID(visit.form.get("id")))
     except ValueError as error:
         raise NotFoundError("no form of ours") from error

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from infra.kafka.command_client import OutgoingCommand
+from infra.log.answers import stored_outcome
 from workers.http.commands import ask
 from workers.http.door import Door
 from workers.http.incoming import incoming_of
@@ -29,6 +30,13 @@ class Answer:
     position: int = 0
     message: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def was_sent(door: Door, command_id: str) -> bool:
+    """Tell whether a form's command was accepted before."""
+    with door.views.connection() as connection:
+        stored = stored_outcome(connection, SOURCE, command_id)
+    return stored is not None and orjson.loads(stored[1])["status"] == "accepted"
 
 
 async def send(door: Door, name: str, command_id: str, customer_id: str, data: dict[str, Any]) -> Answer:

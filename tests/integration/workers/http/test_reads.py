@@ -273,3 +273,21 @@ def test_a_credit_note_is_there_as_data_and_as_pdf(api: Api, keys: Keys, door_se
     assert by_path.headers["content-disposition"] == f'attachment; filename="{number}.pdf"'
     with api.as_holder_of(keys["rival"]) as rival:
         assert refusal(rival.get("/v1/credit-notes", params={"number": number})) == (404, "not_found")
+
+
+def test_a_label_is_printed_once_there_is_one(api: Api) -> None:
+    """On both papers, by id and number; before, and under another label's id, there is none."""
+    api.sell("O-label")
+    rma_id, asked = api.ask_return("O-label")
+    assert refusal(api.get(f"/v1/returns/{rma_id}/label.pdf", params={"after": position(asked)})) == (404, "no_label")
+    label = {"rma_id": rma_id, "order_id": "O-label", "label_id": "LB/2", "carrier": "DHL", "tracking_number": "JJD-8",
+             "ship_to": "WH-1"}  # fmt: skip
+    labelled = api.accepted("IssueLabel", label)
+
+    for parameters in ({}, {"size": "a4", "lang": "zh"}, {"label_id": "LB/2"}):
+        told = api.get(f"/v1/returns/{rma_id}/label.pdf", params={"after": position(labelled), **parameters})
+        assert (told.status_code, told.headers["content-type"], told.content[:5]) == (200, "application/pdf", b"%PDF-")
+        assert 'filename="RMA-' in told.headers["content-disposition"]
+    assert refusal(api.get(f"/v1/returns/{rma_id}/label.pdf", params={"label_id": "LB/3"})) == (404, "no_label")
+    assert refusal(api.get(f"/v1/returns/{rma_id}/label.pdf", params={"size": "a5"}))[0] == 400
+    assert refusal(api.get(f"/v1/returns/{NOBODYS}/label.pdf")) == (404, "not_found")

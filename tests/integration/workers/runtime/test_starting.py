@@ -40,7 +40,7 @@ LAST: Final = migrations()[-1].name
 def settings(settings: Settings) -> Settings:
     """Settings under which every worker has something to do."""
     needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:1"), "http_keys_file": Path("keys.jsonl")}
-    return settings.model_copy(update=needed)
+    return settings.model_copy(update={"sites_file": Path("sites.json"), **needed})
 
 
 @pytest.fixture

@@ -34,8 +34,10 @@ def system(settings: Settings, tmp_path: Path) -> Settings:
     """A system in which every worker has something to do."""
     keys = tmp_path / "keys.jsonl"
     keys.touch()
+    sites = tmp_path / "sites.json"
+    sites.write_text("{}")
     needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:1"), "http_keys_file": keys, "http_port": 0}
-    made = settings.model_copy(update=needed)
+    made = settings.model_copy(update={"sites_file": sites, **needed})
     initialise(made)
     return made
 

@@ -142,7 +142,7 @@ def test_what_fails_for_too_long_is_parked_and_the_next_goes_on(settings: Settin
         bad, *rest = (
             str(row["event_id"])
             for row in counter.rows(
-                "SELECT event_id FROM rma_log.events WHERE type LIKE 'rma.Order.%' ORDER BY position"
+                "SELECT event_id FROM rma_log.events WHERE starts_with(type, 'rma.Order.') ORDER BY position"
             )
         )
         receiver.answer = lambda event_id, _: 302 if event_id == bad and not mended.is_set() else 200

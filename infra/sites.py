@@ -1,0 +1,57 @@
+"""Where goods are sent: a file that names each site's address, as it stands on labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from domain.errors import UnusableInputError
+
+ADDRESS_LINES_MAX = 6
+
+Line = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Site(BaseModel):
+    """A site as it stands on labels, its country in the last line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Line
+    address: Annotated[tuple[Line, ...], Field(min_length=1, max_length=ADDRESS_LINES_MAX)]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Name and address below each other."""
+        return (self.name, *self.address)
+
+
+class SitesFileError(UnusableInputError):
+    """The file of sites cannot be read."""
+
+    code = "unusable_sites_file"
+
+
+_SITES: TypeAdapter[dict[str, Site]] = TypeAdapter(dict[str, Site])
+
+
+def read_sites(file: Path | None) -> dict[str, Site]:
+    """Return the sites by the names that policies' ``return_to`` has for them; None: none are known.
+
+    Args:
+        file: JSON: ``{"default": {"name": "Returns", "address": ["1 Dock Road", "Dublin", "Ireland"]}, …}``.
+    Raises:
+        SitesFileError: The file is missing or is not like that.
+    """
+    if file is None:
+        return {}
+    try:
+        return _SITES.validate_json(file.read_bytes())
+    except OSError as error:
+        raise SitesFileError(f"RMA_SITES_FILE: {file} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise SitesFileError(f"RMA_SITES_FILE: {file}: {where}: {first['msg']}") from error

@@ -1,0 +1,161 @@
+"""What a customer does on his return's page: each form is a command, and what the rules say of it is what he reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+
+from tests.support.api import Api
+from tests.support.pages import Browser, Page
+
+RULES: Final = [
+    {"name": "lamps", "when": {"fact": "sku", "in": ["LAMP"]}, "then": {"decide": "deny", "code": "final_sale"}},
+    {
+        "name": "mugs",
+        "when": {"fact": "sku", "in": ["MUG"]},
+        "then": {"remedy": {"kind": "partial_refund", "share_bps": 2_500}},
+    },
+]
+POLICY: Final = {
+    "window": {"days": 30},
+    "offers": ["refund", "store_credit"],
+    "method": "label",
+    "return_to": "WH-1",
+    "rules": RULES,
+}
+
+PUBLISHED_AT: Final = datetime.now(UTC).isoformat()
+
+
+@pytest.fixture
+def acting(shop: Api) -> Api:
+    """The shop, with a policy that denies lamps, and offers money for mugs that are kept."""
+    data = {"policy_id": "acting", "effective_from": "2020-01-01T00:00:00Z", "document": POLICY}
+    assert shop.tell("PublishPolicy", data, id="acting", actor="agent:A1", time=PUBLISHED_AT).status_code == 200
+    return shop
+
+
+def photo() -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(made, "PNG")
+    return made.getvalue()
+
+
+def asked(shop: Api, browser: Browser, order_id: str, sku: str, **changes: Any) -> tuple[str, Page]:
+    """Sell an article, ask for its return, and open the return's page; return the id and the page."""
+    line = {"line_id": "L1", "sku": sku, "quantity": 2, "amount_minor": 2_000, "title": sku.title()}
+    shop.sell(order_id, policy_id="acting", lines=[line], **changes)
+    rma_id, told = shop.ask_return(order_id)
+    shop.get(f"/v1/returns/{rma_id}", params={"after": told["events"][-1]["position"]})
+    order = browser.enter(order_id)
+    return rma_id, browser.press(order, "/returns/open", {"return": rma_id})
+
+
+def sent(browser: Browser, page: Page, name: str, changes: dict[str, str], **how: Any) -> Page:
+    """Send a form of a return's page."""
+    return browser.press(page, f"{page.response.url.path}/{name}", changes, **how)
+
+
+def happened(shop: Api, rma_id: str) -> list[str]:
+    """Return the names of a return's own facts."""
+    items = shop.get(f"/v1/returns/{rma_id}/timeline").json()["items"]
+    return [row["type"].split(".")[2] for row in items if row["type"].startswith("rma.Rma.")]
+
+
+def test_an_offer_is_taken_or_turned_down(acting: Api, browser: Browser) -> None:
+    """Neither is nothing; once answered, it is offered no more."""
+    taken, page = asked(acting, browser, "A-taken", "MUG")
+    assert "Keep it, and get 25 % of what was paid for it back." in page.text
+    assert sent(browser, page, "remedy", {"answer": ""}).status == 422
+    after = sent(browser, page, "remedy", {"answer": "yes"})
+    assert (after.status, "An offer for" in after.text) == (200, False)
+    assert "RemedyAccepted" in happened(acting, taken)
+
+    other = browser.another()
+    declined, page = asked(acting, other, "A-declined", "MUG")
+    assert sent(other, page, "remedy", {"answer": "no"}).status == 200
+    assert "RemedyDeclined" in happened(acting, declined)
+
+
+def test_a_denial_is_appealed_with_a_photo(acting: Api, browser: Browser) -> None:
+    """The photo comes along; sent again the same form counts once; a second appeal hears what the rules say."""
+    rma_id, page = asked(acting, browser, "A-appeal", "LAMP")
+    assert "sold as final sale" in page.text
+    assert sent(browser, page, "appeal", {"grounds": " "}).status == 422
+
+    files = [("files", ("lamp.png", photo(), "image/png"))]
+    for _ in range(2):
+        told = sent(browser, page, "appeal", {"grounds": "<b>It was broken.</b>"}, files=files)
+        assert told.status == 200, told.text
+    assert happened(acting, rma_id).count("DenialAppealed") == 1
+    stored = acting.get(f"/v1/returns/{rma_id}/timeline").json()["items"]
+    [appeal] = [row for row in stored if row["type"] == "rma.Rma.DenialAppealed.v1"]
+    assert appeal is not None
+    assert "Ask to look again" not in told.text
+
+
+def test_more_is_put_forward_later(acting: Api, browser: Browser) -> None:
+    """By the link alone: what is no photo is refused, and so is nothing at all."""
+    rma_id, page = asked(acting, browser, "A-more", "SOCK")
+    holder = browser.another()
+    opened = holder.look(page.response.url.path)
+
+    assert sent(holder, opened, "evidence", {}, files=[("files", ("", b"", "application/octet-stream"))]).status == 422
+    said = sent(holder, opened, "evidence", {}, files=[("files", ("x.png", b"<svg/>", "image/png"))])
+    assert (said.status, "We could not read this file." in said.text) == (422, True)
+    for _ in range(2):
+        files = [("files", (f"{one}.png", photo(), "image/png")) for one in range(2)]
+        assert sent(holder, opened, "evidence", {}, files=files).status == 200
+    assert happened(acting, rma_id).count("EvidenceAdded") == 1
+
+
+def test_a_label_is_a_link_away(acting: Api, browser: Browser) -> None:
+    """Once it was issued, on both papers; of a return that is not the link's there is none."""
+    rma_id, page = asked(acting, browser, "A-label", "SOCK")
+    assert not [link for link in page.links if "label.pdf" in link]
+    about = {"rma_id": rma_id, "order_id": "A-label", "label_id": "LB/9", "carrier": "DHL", "ship_to": "WH-1"}
+    told = acting.accepted("IssueLabel", about | {"tracking_number": "JJD-9"})
+    page = browser.look(f"{page.response.url.path}?after={told['events'][-1]['position']}")
+
+    links = [link for link in page.links if "label.pdf" in link]
+    assert len(links) == 2
+    for link in links:
+        got = browser.get(link)
+        assert (got.status_code, got.headers["content-type"]) == (200, "application/pdf")
+    assert browser.get(f"{links[0].partition('?')[0]}?label_id=LB-8").status_code == 404
+
+
+def test_a_gift_shows_no_prices(acting: Api, browser: Browser) -> None:
+    """Neither what was paid, nor with what, nor a credit note: who holds the link may be its recipient."""
+    line = {"line_id": "L1", "sku": "SOCK", "quantity": 2, "amount_minor": 2_000, "title": "Sock"}
+    acting.sell("A-gift", policy_id="acting", lines=[line], contact={"name": "Ann Giver", "email": "ann@example.com"})
+    rma_id = str(uuid4())
+    lines = [{"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "store_credit"}]
+    gift = {"rma_id": rma_id, "order_id": "A-gift", "lines": lines, "gift": True, "recipient_id": "C-9"}
+    told = acting.accepted("RequestReturn", gift, actor="agent:A1")
+    position = told["events"][-1]["position"]
+    page = browser.press(browser.enter("A-gift"), "/returns/open", {"return": rma_id})
+    page = browser.look(f"{page.response.url.path}?after={position}")
+
+    assert "Sock" in page.text
+    for word in ("€", "EUR", "card", "Ann", "ann@example.com", "Your money"):
+        assert word not in page.text, word
+
+
+def test_forms_that_are_not_ours_do_nothing(acting: Api, browser: Browser) -> None:
+    """A line that is no number, an id that is none, another's link, a form without its key."""
+    rma_id, page = asked(acting, browser, "A-forged", "LAMP")
+    before = happened(acting, rma_id)
+
+    for changes in ({"line": "x"}, {"line": "99999"}, {"line": "-1"}, {"id": "no id"}):
+        assert sent(browser, page, "appeal", {"grounds": "x", **changes}).status == 404
+    assert sent(browser, page, "appeal", {"grounds": "x", "line": "7"}).status == 409
+    assert sent(browser, page, "appeal", {"grounds": "x", "form_key": "another"}).status == 403
+    fields = dict(page.form(f"{page.response.url.path}/appeal").fields) | {"grounds": "x"}
+    assert browser.post(f"/r/{'x' * 43}/appeal", data=fields).status_code == 404
+    assert happened(acting, rma_id) == before

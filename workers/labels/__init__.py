@@ -1,0 +1,1 @@
+"""The worker that has labels made for goods that come back."""
