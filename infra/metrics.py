@@ -36,6 +36,9 @@ class WorkerMetrics:
             ["worker", "why"],
             registry=self.registry,
         )
+        self._address_ids = self._counter(
+            "address_ids", "Commands that name a customer by an e-mail address, which no erasure reaches.", worker
+        )
         names = ["worker", "topic", "partition"]
         lag = Gauge("rma_lag_records", "Records not yet read, by partition.", names, registry=self.registry)
         self._lag = lag
@@ -79,6 +82,10 @@ class WorkerMetrics:
     def misplaced(self, why: str, commands: int) -> None:
         """Count commands whose order nothing keeps, by what is wrong: ``no_key other_key other_partition``."""
         self._misplaced.labels(self._worker, why).inc(commands)
+
+    def address_ids(self, commands: int) -> None:
+        """Count commands that name a customer by what looks like an e-mail address."""
+        self._address_ids.inc(commands)
 
     def gap(self) -> None:
         """Count a partition that was stopped at a gap, or at an event that cannot be read."""

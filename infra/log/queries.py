@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -59,6 +59,11 @@ UNREAD_STREAMS: Final = """
     LEFT JOIN rma_read_meta.stream_versions AS read
         ON read.projection = %s AND read.version = %s AND read.stream = told.stream
     WHERE coalesce(read.seen, 0) < told.version
+"""
+ERASED_CUSTOMERS: Final = """
+    SELECT partition_key, max(recorded_at) FROM rma_log.events
+    WHERE stream >= 'customer/' AND stream < 'customer0' AND type = 'rma.Customer.Erased.v1'
+    AND recorded_at > now() - %s GROUP BY partition_key
 """
 OF_CUSTOMERS: Final = """
     SELECT body FROM rma_log.events WHERE stream >= 'customer/' AND stream < 'customer0' AND type = %s
@@ -188,6 +193,11 @@ def read_streams(
     """
     bounds = (list(types), after.stream, after.version, before, limit)
     return [StreamRow(*row) for row in connection.execute(READ_STREAMS, bounds, prepare=True, binary=True)]
+
+
+def erased_customers(connection: Connection, within: timedelta) -> dict[str, datetime]:
+    """Return the customers who were erased so recently, each with when that was recorded last."""
+    return dict(connection.cursor(row_factory=tuple_row).execute(ERASED_CUSTOMERS, (within,)).fetchall())
 
 
 def bodies_of_customers(connection: Connection, type_name: str) -> list[bytes]:

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import Connection
 
 from infra.addresses import postgres_address
+from infra.sealing.letters import LetterKey
 from infra.sealing.master_keys import (
     CHECKED,
     MasterKeys,
@@ -47,6 +48,11 @@ FINGERPRINT_KEY: Final = "SELECT master_id, wrapped FROM rma_vault.fingerprint_k
 ADD_FINGERPRINT: Final = """
     INSERT INTO rma_vault.fingerprint_key (key_id, master_id, wrapped) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
+ADD_LETTERS: Final = """
+    INSERT INTO rma_vault.letters (key_id, place, master_id, wrapped)
+    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[])
+"""
+LETTER_KEYS: Final = "SELECT key_id, master_id, wrapped FROM rma_vault.letters WHERE key_id = ANY(%s)"
 
 
 class KeyGoneError(Exception):
@@ -137,7 +143,7 @@ class Vault(Session):
 
     def destroy_again(self, key_ids: Sequence[UUID]) -> int:
         """Destroy keys that the log says are destroyed: a backup may have brought them back. Return how many it had."""
-        return len(self.connection.execute(DESTROY, (list(key_ids),)).fetchall()) if key_ids else 0
+        return destroy_keys(self.connection, key_ids)
 
     def fingerprint_key(self) -> bytes:
         """Return the key of fingerprints, made by the first who asks.
@@ -151,6 +157,25 @@ class Vault(Session):
         [(master_id, wrapped)] = self.connection.execute(FINGERPRINT_KEY).fetchall()
         return self._masters[master_id].unwrap(wrapped, FINGERPRINT)
 
+    def keep_letters(self, keys: Sequence[LetterKey]) -> None:
+        """Store the keys of dead letters, before anything says that there are these letters; old ones are let go."""
+        if keys:
+            active = self._masters.active
+            wrapped = [active.wrap(key.secret, name_of_key(key.key_id)) for key in keys]
+            ids, places = [key.key_id for key in keys], [key.place for key in keys]
+            self.connection.execute(ADD_LETTERS, (ids, places, [active.master_id] * len(keys), wrapped))
+            self.connection.execute("DELETE FROM rma_vault.letters WHERE expires_at < clock_timestamp()")
+
+    def letter_keys(self, key_ids: Iterable[UUID]) -> dict[UUID, bytes]:
+        """Return the keys of dead letters that there are, by their ids."""
+        rows = self.connection.execute(LETTER_KEYS, (list(key_ids),)).fetchall()
+        return {key_id: self._masters[master].unwrap(wrapped, name_of_key(key_id)) for key_id, master, wrapped in rows}
+
+    def destroy_letters(self, key_ids: Iterable[UUID]) -> int:
+        """Destroy the keys of dead letters, so that nobody reads these any more; return how many there were."""
+        destroy = "DELETE FROM rma_vault.letters WHERE key_id = ANY(%s) RETURNING key_id"
+        return len(self.connection.execute(destroy, (list(key_ids),)).fetchall())
+
     def rotate(self) -> int:
         """Wrap every key by the active master key, and forget the others; return how many were wrapped by another.
 
@@ -159,12 +184,14 @@ class Vault(Session):
         """
         active, turned = self._masters.active, 0
         with self.connection.transaction():
-            select = f"SELECT {COLUMNS} FROM rma_vault.keys WHERE master_id <> %s FOR UPDATE"  # noqa: S608
-            for key_id, _, master_id, wrapped in self.connection.execute(select, (active.master_id,)).fetchall():
-                secret = self._masters[master_id].unwrap(wrapped, name_of_key(key_id))
-                update = "UPDATE rma_vault.keys SET master_id = %s, wrapped = %s WHERE key_id = %s"
-                self.connection.execute(update, (active.master_id, active.wrap(secret, name_of_key(key_id)), key_id))
-                turned += 1
+            for table in ("keys", "letters"):
+                select = f"SELECT key_id, master_id, wrapped FROM rma_vault.{table} WHERE master_id <> %s FOR UPDATE"  # noqa: S608
+                for key_id, master_id, wrapped in self.connection.execute(select, (active.master_id,)).fetchall():
+                    secret = self._masters[master_id].unwrap(wrapped, name_of_key(key_id))
+                    update = f"UPDATE rma_vault.{table} SET master_id = %s, wrapped = %s WHERE key_id = %s"  # noqa: S608
+                    given = (active.master_id, active.wrap(secret, name_of_key(key_id)), key_id)
+                    self.connection.execute(update, given)
+                    turned += 1
             turned += self._rotate_fingerprint_key()
             self.connection.execute("DELETE FROM rma_vault.masters WHERE master_id <> %s", (active.master_id,))
         return turned
@@ -189,6 +216,11 @@ class Vault(Session):
 def destroyed_by(events: Iterable[tuple[str, bytes]]) -> list[UUID]:
     """Return the keys that events, given as type and body, say are destroyed."""
     return [UUID(key) for type_name, body in events if type_name == ERASED for key in orjson.loads(body)["keys"]]
+
+
+def destroy_keys(connection: Connection, key_ids: Sequence[UUID]) -> int:
+    """Destroy these keys, by a session with the vault's role; return how many there were."""
+    return len(connection.execute(DESTROY, (list(key_ids),)).fetchall()) if key_ids else 0
 
 
 def new_key(person: str) -> DataKey:

@@ -13,7 +13,7 @@ from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from workers.operating.dead_letters import DeadLetter
+    from workers.operating.dead_letter import DeadLetter
 
 
 def register(app: typer.Typer) -> None:

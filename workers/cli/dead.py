@@ -13,7 +13,8 @@ from workers.cli.errors import WrongUsageError
 from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
-    from workers.operating.dead_letters import DeadLetter, DeadLetters
+    from workers.operating.dead_letter import DeadLetter
+    from workers.operating.dead_letters import DeadLetters
 
 LISTED: Final = 50
 LISTED_MAX: Final = 10_000
@@ -48,7 +49,7 @@ def list_letters(
     with _open() as letters:
         found = letters.newest(limit, acted_on_too=everything)
     if as_json:
-        print_json([letter.as_dict() for letter in found])
+        print_json([letter.listed() for letter in found])
     elif not found:
         console().print("no dead letters" if everything else "no dead letter waits for anybody", style="green")
     else:
@@ -58,10 +59,12 @@ def list_letters(
 @dead.command()
 def show(letter_id: LetterId, as_json: AsJson = False) -> None:
     """Show one dead letter whole: why it is here, what became of it, and the original record."""
+    from workers.operating.shown_texts import looking
     from workers.pictures.dead_letters import one_letter
 
     with _open() as letters:
         letter = letters.one(letter_id)
+        letters.look_at(letter, looking("rma dead show"))
     print_json(letter.as_dict()) if as_json else console().print(one_letter(letter))
 
 
@@ -99,6 +102,7 @@ def drop(
     *,
     reason: Annotated[str, typer.Option(help="Why nobody has to do anything about them any more.")],
     actor: Annotated[str, typer.Option("--as", callback=checked_actor, help="Who says so, such as agent:NAME.")],
+    erase: Annotated[bool, typer.Option("--erase", help="And make unreadable for ever what they hold.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take letters off the list for good; who did it, when and why stays on record (rma dead list --all)."""
@@ -109,6 +113,8 @@ def drop(
     with _open() as letters:
         found = [letters.one(letter_id) for letter_id in dict.fromkeys(letter_ids)]
         dropped = letters.drop(found, actor=actor, reason=reason)
+        if erase:
+            letters.forget(found)
     _tell({"dropped": dropped, "known": [one for one in found if one not in dropped]}, as_json=as_json)
 
 

@@ -10,7 +10,7 @@ import typer
 from workers.cli.arguments import checked_actor, reading
 from workers.cli.errors import SaidNoError
 from workers.cli.telling import check, tell
-from workers.pictures.terminal import AsJson, console, money, print_json
+from workers.pictures.terminal import AsJson, console, counted, money, print_json
 
 SOURCE: Final = "/rma/privacy"
 SHOWN_MAX: Final = 20
@@ -38,7 +38,7 @@ def erase(
 ) -> None:
     """Make all that a customer wrote unreadable, for ever; first say what is open for him and what stays."""
     from infra.settings import Settings
-    from workers.operating.privacy import held_of
+    from workers.operating.privacy import erase_letters, held_of
 
     body = {"customer_id": customer_id, "reason": reason}
     check("EraseCustomer", body, {"$.reason": "--reason", "$.customer_id": "CUSTOMER"})
@@ -58,8 +58,19 @@ def erase(
     if not yes and not typer.confirm(f"Make all texts of customer {customer_id} unreadable?", err=as_json):
         raise SaidNoError("nothing was erased")
     tell("EraseCustomer", body, source=SOURCE, key=customer_id, actor=actor, arguments={}, as_json=as_json)
+    theirs, nobodys = erase_letters(Settings(), customer_id)
+    letters = counted(len(theirs), "dead letter")
+    out.print(f"{letters} made unreadable; files, sessions and mails of rma work http go within a minute")
+    if nobodys:
+        out.print(f"nobody's dead letters, to be looked at (rma dead show, rma dead drop --erase): {_some(nobodys)}")
     with reading() as connection:
         connection.execute("VACUUM rma_vault.keys")
+        connection.execute("VACUUM rma_vault.letters")
+
+
+def _some(names: list[str]) -> str:
+    left = len(names) - SHOWN_MAX
+    return ", ".join(names[:SHOWN_MAX]) + (f" and {left} more" if left > 0 else "")
 
 
 @privacy.command()

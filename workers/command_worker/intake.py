@@ -19,9 +19,7 @@ from domain.vocabularies import ActorKind
 from infra.envelope.command_record import CommandRecord, read_command
 from infra.kafka.record import Record
 from infra.records import Answered, CommandStamp, Message, SetAside, Verdict
-
-DEAD_HEADER_PREFIX: Final = "rma_dead_"
-"""Our headers on a dead letter begin with this; without them it is the original record."""
+from infra.sealing.letters import DEAD_HEADER_PREFIX
 
 FAULTS_SHOWN_MAX: Final = 100
 FAULT_CHARACTERS_MAX: Final = 1_000

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -17,9 +19,10 @@ import structlog
 from psycopg import Connection
 
 from infra.log.queries import bodies_of_customers
-from infra.records import NewEvent, StoredEvent
+from infra.records import NewEvent, SetAside, StoredEvent
 from infra.sealing.bodies import holds_texts, open_body, seal_body
 from infra.sealing.fingerprints import Fingerprints
+from infra.sealing.letters import LetterKey, seal_letter
 from infra.sealing.master_keys import VaultKeyMissingError
 from infra.sealing.sealed_text import DataKey
 from infra.sealing.vault import ERASED, Vault, destroyed_by, new_key
@@ -48,6 +51,7 @@ class Sealing:
         self._by_id: dict[UUID, DataKey] = {}
         self._used: dict[UUID, DataKey] = {}
         self._new: dict[UUID, DataKey] = {}
+        self._letters: list[LetterKey] = []
         self._fingerprints: Fingerprints | None = None
 
     @property
@@ -69,7 +73,7 @@ class Sealing:
         while len(self._by_person) > KEYS_CACHED_MAX:
             _, key = self._by_person.popitem(last=False)
             self._by_id.pop(key.key_id, None)
-        self._used = {}
+        self._used, self._letters = {}, []
 
     def forget(self) -> None:
         """Forget every key: one of them is not what it was."""
@@ -108,6 +112,16 @@ class Sealing:
             event.stream, event.version, event.type, event.occurred_at, event.partition_key, body, str(key_id)
         )
 
+    def set_aside(self, aside: SetAside) -> SetAside:
+        """Return a record that becomes a dead letter with that sealed, under a key of its own."""
+        if self._own_vault is None:
+            return aside
+        key = aside.letter.key
+        hashed = None if key is None else self.fingerprints.of(sha256(key).digest()).hex().encode()
+        letter, letter_key = seal_letter(aside.letter, hashed)
+        self._letters.append(letter_key)
+        return replace(aside, letter=letter)
+
     def keys_of(self, person: str) -> tuple[str, ...]:
         """Return the names of the keys of a person's texts, as the vault has them now."""
         return tuple(str(key.key_id) for key in self._vault.find((), [person]))
@@ -119,6 +133,8 @@ class Sealing:
         Raises:
             KeyGoneError: Keys are not what they were when the events were decided.
         """
+        if self._letters:
+            self._vault.keep_letters(self._letters)
         erased = destroyed_by((event.type, event.body) for event in events)
         if erased:
             with self._vault.destroying(erased):

@@ -17,15 +17,13 @@ from functools import partial
 from threading import Event
 from typing import Final
 
-import psycopg
 import structlog
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from commands import dispatch
 from commands.sources import ANYONE, Sources
-from domain.errors import RmaError, RuleViolationError
+from domain.errors import RuleViolationError
 from domain.fact import AggregateRoot, Fact
 from infra.addresses import postgres_address
 from infra.envelope.codec import Codec, UnreadableEventError, topic_of
@@ -40,7 +38,9 @@ from infra.metrics import WorkerMetrics
 from infra.records import Decided, Entry, NewEvent, Outcome, SetAside, Verdict
 from infra.sealing.vault import KeyGoneError, destroyed_by, open_vault
 from infra.settings import Settings
+from workers.command_worker.address_ids import tell_address_ids
 from workers.command_worker.answering import answer_again, answered_before, refuse_too_large, refused
+from workers.command_worker.defects import raise_unless_defect
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.sealing import Sealing, destroy_again
@@ -58,13 +58,6 @@ RACES_MAX: Final = 10
 
 POISON_ATTEMPTS_MAX: Final = 3
 """How often a record may fail alone, or end the worker's process, before it is parked as a dead letter."""
-
-UNFIT_ERRORS: Final = (psycopg.DataError, psycopg.IntegrityError)
-"""What PostgreSQL raises when it is there but will not take a value."""
-
-NO_DEFECTS: Final = (psycopg.Error, KafkaError, ConcurrencyError, RmaError)
-"""What says nothing against a record, but for ``UNFIT_ERRORS``: a service is away or not as it should be, a race was
-lost too often, or we raised it on purpose: an event cannot be read, a key is missing, log and topic differ."""
 
 LOG = structlog.get_logger()
 
@@ -205,7 +198,7 @@ class CommandWorker:
             try:
                 return self._record(records)
             except Exception as failed:
-                _raise_unless_defect(failed)
+                raise_unless_defect(failed)
                 LOG.warning("batch_taken_apart", records=len(records), error=repr(failed))
         for record in records:
             self._record_alone(record)
@@ -216,7 +209,7 @@ class CommandWorker:
             try:
                 return self._record([record])
             except Exception as failed:
-                _raise_unless_defect(failed)
+                raise_unless_defect(failed)
                 LOG.exception("command_failed", place=place_text(record))
                 self._poison.count(record, repr(failed))
         raise CommandFailedError(place_text(record))
@@ -294,7 +287,7 @@ class CommandWorker:
         now, known = self._clock(), self._sealing.fingerprints
         for command in taken:
             if isinstance(command, SetAside):
-                entries.append(answered_before(command, outcomes, known) or command)
+                entries.append(answered_before(command, outcomes, known) or self._sealing.set_aside(command))
             elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
                 entries.append(answer_again(command, before, known))
             else:
@@ -338,13 +331,8 @@ class CommandWorker:
         verdicts = [verdict for entry in entries if (verdict := verdict_of(entry))]
         self._metrics.refused(sum(1 for verdict in verdicts if verdict.status == "refused"))
         self._metrics.dead(sum(1 for entry in entries if isinstance(entry, SetAside)))
-        parsed = (command for command in taken if isinstance(command, ParsedCommand))
+        parsed = [command for command in taken if isinstance(command, ParsedCommand)]
         tell_misplaced(parsed, self._placement, self._metrics)
+        tell_address_ids(parsed, self._metrics)
         for record, command, entry in zip(records, taken, entries, strict=True):
             log_handled(record, command, entry)
-
-
-def _raise_unless_defect(failed: Exception) -> None:
-    """Raise an error again unless a record may be to blame for it."""
-    if isinstance(failed, NO_DEFECTS) and not isinstance(failed, UNFIT_ERRORS):
-        raise failed

@@ -14,7 +14,7 @@ from infra.envelope.cloudevents import (
     STRUCTURED_CONTENT,
 )
 from infra.envelope.command_record import ATTRIBUTE_CHARACTERS_MAX
-from workers.command_worker.intake import DEAD_HEADER_PREFIX
+from infra.sealing.letters import DEAD_HEADER_PREFIX, KEY_ID
 
 JSON: Final = "application/json"
 TEXT: Final = {"type": "string", "minLength": 1, "maxLength": ATTRIBUTE_CHARACTERS_MAX}
@@ -111,7 +111,8 @@ def of_dead_letter() -> Schema:
     """Return the headers of ours beside the record's own."""
     tombstone = {"type": "string", "const": "true", "description": "The record had no value."}
     cut = WHOLE_NUMBER | {"description": "How many bytes the record had, of which only the beginning is kept."}
-    optional = {f"{DEAD_HEADER_PREFIX}tombstone": tombstone, f"{DEAD_HEADER_PREFIX}cut": cut}
+    sealed = {"type": "string", "format": "uuid", "description": "The key that the record is sealed under."}
+    optional = {f"{DEAD_HEADER_PREFIX}tombstone": tombstone, f"{DEAD_HEADER_PREFIX}cut": cut, KEY_ID: sealed}
     return _headers({name: {"type": "string"} for name in DEAD_EXAMPLE}, optional)
 
 

@@ -23,7 +23,7 @@ HOLDS: Final = {
     NAMES.commands: "commands, from whoever is asked in",
     NAMES.events: "every fact, in the order of the log within a key",
     NAMES.results: "an answer to each command, under the key of the command's record",
-    NAMES.dead: "records that were no command, or made a worker fail, whole and with what was wrong",
+    NAMES.dead: "records that were no command, or made a worker fail, whole but sealed, and with what was wrong",
     NAMES.checkpoints: "signed checkpoints of the log, under the size of the tree; one partition",
 }
 KIB: Final = 1024

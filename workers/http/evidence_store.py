@@ -181,11 +181,12 @@ def forget_orphans(connection: Connection, folder: Folder) -> int:
     attached = [evidence_id for evidence_id, is_named in loose if is_named]
     connection.execute("UPDATE rma_http.evidence SET attached = true WHERE evidence_id = ANY(%s)", (attached,))
     orphans = [evidence_id for evidence_id, is_named in loose if not is_named]
-    _remove(connection, folder, orphans)
+    remove(connection, folder, orphans)
     return len(orphans)
 
 
-def _remove(connection: Connection, folder: Folder, evidence_ids: Sequence[UUID]) -> None:
+def remove(connection: Connection, folder: Folder, evidence_ids: Sequence[UUID]) -> None:
+    """Remove files and their rows."""
     for evidence_id in evidence_ids:
         folder.remove(evidence_id)
     connection.execute("DELETE FROM rma_http.evidence WHERE evidence_id = ANY(%s)", (list(evidence_ids),))

@@ -1,4 +1,4 @@
-"""What the door does by itself: links that were asked for are mailed, news of parcels tried again, loose files go."""
+"""What the door does by itself: asked links are mailed, news tried again; loose files go, and what the erased left."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Event, Thread
 from typing import Final
 
@@ -19,6 +20,7 @@ from workers.http.approvals import forget_pending
 from workers.http.carrier_news import commands_of, due, lapse, mark_told, parcels_of
 from workers.http.door import Door
 from workers.http.evidence_store import forget_orphans
+from workers.http.forgetting import forget_erased
 from workers.http.incoming import incoming_of
 from workers.http.pages.starting import answer_wanted
 from workers.http.staff import forget_staff
@@ -28,6 +30,8 @@ from workers.runtime.patience import patiently
 NEWS_EVERY_S: Final = 60.0
 LINKS_EVERY_S: Final = 1.0
 FILES_EVERY_S: Final = 3_600.0
+ERASED_EVERY_S: Final = 60.0
+ERASED_LATELY: Final = timedelta(days=2)
 JOIN_TIMEOUT_S: Final = 15.0
 
 LOG = structlog.get_logger()
@@ -56,6 +60,8 @@ def _duties(door: Door, session: Session) -> list[_Duty]:
         _Duty(FILES_EVERY_S, lambda: forget_visitors(session.connection)),
         _Duty(FILES_EVERY_S, lambda: forget_staff(session.connection)),
         _Duty(FILES_EVERY_S, lambda: forget_pending(session.connection)),
+        _Duty(ERASED_EVERY_S, lambda: forget_erased(session.connection, door.evidence, ERASED_LATELY)),
+        _Duty(FILES_EVERY_S, lambda: forget_erased(session.connection, door.evidence)),
     ]
     if door.settings.http_public_url:
         duties.insert(0, _Duty(0, lambda: answer_wanted(door, session.connection)))

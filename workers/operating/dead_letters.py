@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from itertools import islice
-from typing import Any, ClassVar, Final, Self, get_args
+from typing import Any, ClassVar, Final, get_args
+from uuid import UUID
 
-import orjson
 from kafka.structs import TopicPartition
 from psycopg import Connection
 
 from domain.errors import RmaError, UnusableInputError
 from infra.addresses import addresses
-from infra.envelope.command_record import read_command
 from infra.kafka.own_topics import topics_of
 from infra.kafka.publisher import publisher_of
 from infra.kafka.record import Offsets, Record
@@ -31,23 +29,22 @@ from infra.log.dead_letters import (
     record_action,
 )
 from infra.log.prefix import require_prefix
+from infra.sealing.master_keys import VaultKeyMissingError
+from infra.sealing.openings import Looking, note_opening
+from infra.sealing.vault import Vault, open_vault
 from infra.sessions import connect
 from infra.settings import Settings
-from workers.command_worker.intake import DEAD_HEADER_PREFIX
+from workers.operating.dead_letter import DeadLetter, key_id_of
 
 KAFKA_TIMEOUT_MS: Final = 5_000
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 20
-VALUE_CHARS_MAX: Final = 20_000
 SEARCHED_MAX: Final = 10_000
 ACTED_ON_AT_ONCE_MAX: Final = 500
 """Letters sent again in one transaction: less than a session may be silent is enough for them."""
 
-TOLD_OF_ACTIONS: Final = ("action", "acted_at", "actor", "reason")
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 SENT_AGAIN: Final[tuple[Action, ...]] = ("redriven", "mended")
-
-Header = tuple[str, bytes]
 
 
 class UnknownDeadLetterError(RmaError):
@@ -68,100 +65,20 @@ class CutDeadLetterError(RmaError):
     code: ClassVar[str] = "cut_dead_letter"
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record of the topic of dead letters: the original record, where it came from, and why it is here."""
+class SealedDeadLetterError(RmaError):
+    """What a letter holds cannot be told here, so it cannot be sent again."""
 
-    place: Place
-    """Partition and offset on the topic of dead letters."""
-    dead_at: datetime
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[Header]
-    found: dict[str, bytes]
-    taken: ActionTaken | None = None
-    """What was done about it last; None: it waits for somebody."""
-
-    @classmethod
-    def of(cls, record: Record) -> Self:
-        """Return a Kafka record as a dead letter, our own headers apart from the original's."""
-        headers = [(name, value or b"") for name, value in record.headers]
-        own = {
-            name.removeprefix(DEAD_HEADER_PREFIX): value
-            for name, value in headers
-            if name.startswith(DEAD_HEADER_PREFIX)
-        }
-        return cls(
-            place=(record.partition, record.offset),
-            dead_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
-            key=record.key,
-            value=None if "tombstone" in own else record.value,
-            headers=[header for header in headers if not header[0].startswith(DEAD_HEADER_PREFIX)],
-            found=own,
-        )
-
-    @property
-    def letter_id(self) -> str:
-        """``partition:offset`` on the topic of dead letters."""
-        return "{}:{}".format(*self.place)
-
-    @property
-    def origin(self) -> str:
-        """Where the record was: topic, partition and offset."""
-        return "/".join(self.found.get(name, b"?").decode() for name in ("topic", "partition", "offset"))
-
-    @property
-    def cut(self) -> bool:
-        """Whether only the beginning of the record was kept."""
-        return "cut" in self.found
-
-    @property
-    def reason(self) -> dict[str, Any]:
-        """Why it is here: a word, and the faults by JSON path or the number of attempts."""
-        loaded = orjson.loads(self.found.get("reason", b"{}"))
-        return loaded if isinstance(loaded, dict) else {"reason": loaded}
-
-    @property
-    def faults(self) -> list[tuple[str, str]]:
-        """What is wrong with it, by JSON path; none for a record that was parked."""
-        return [(fault["path"], fault["message"]) for fault in self.reason.get("faults", ())]
-
-    @property
-    def why(self) -> str:
-        """The reason in one line."""
-        faults = "; ".join(f"{path}: {message}" for path, message in self.faults)
-        return f"{self.reason.get('reason', 'unknown')}: {faults}" if faults else str(self.reason.get("reason", "?"))
-
-    @property
-    def command(self) -> tuple[str | None, str | None]:
-        """Source and id of the command that it was, each None where it cannot be read."""
-        attributes = read_command(self.headers, self.value).attributes
-        return attributes.get("source"), attributes.get("id")
-
-    @property
-    def text(self) -> str | None:
-        """What it holds, as text: its first ``VALUE_CHARS_MAX`` characters; None for a tombstone."""
-        return None if self.value is None else self.value.decode(errors="replace")[:VALUE_CHARS_MAX]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything, bytes as text."""
-        return {
-            "id": self.letter_id,
-            "dead_at": self.dead_at,
-            "origin": self.origin,
-            "reason": self.reason,
-            "action": None if self.taken is None else {name: getattr(self.taken, name) for name in TOLD_OF_ACTIONS},
-            "key": None if self.key is None else self.key.decode(errors="replace"),
-            "headers": [[name, value.decode(errors="replace")] for name, value in self.headers],
-            "value": self.text,
-        }
+    code: ClassVar[str] = "sealed_dead_letter"
 
 
 class DeadLetters:
     """The topic of dead letters, and what was done about each; to be closed."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect; raises what ``addresses``, ``connect`` and ``TopicReader`` do where a service is away."""
+        """Connect; raises what ``addresses``, ``connect`` and ``TopicReader`` do where a service is away.
+
+        Without the vault's master key letters stay sealed.
+        """
         self._topics = TopicNames(settings.topic_prefix)
         self._settings = settings
         where = addresses(settings)
@@ -175,6 +92,9 @@ class DeadLetters:
             self._topic = DeadTopic(self._topics.dead, reader.topic_id)
             self._log = opened.enter_context(closing(connect(where.postgres_dsn.get_secret_value())))
             require_prefix(self._log, settings.topic_prefix)
+            self._vault = _vault(settings)
+            if self._vault is not None:
+                opened.enter_context(closing(self._vault))
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -225,7 +145,7 @@ class DeadLetters:
             actor: Who does it, as ``kind:id``.
             body: What a letter holds once it is mended, sent in place of what it held.
         Raises:
-            CutDeadLetterError: One was too large to be kept whole; none was sent.
+            CutDeadLetterError, SealedDeadLetterError: One cannot be sent whole; none was sent.
             kafka.errors.KafkaError, psycopg.Error: A service is away.
         """
         ordered = sorted(letters, key=lambda letter: letter.place)
@@ -233,6 +153,8 @@ class DeadLetters:
             if letter.cut:
                 what = f"{letter.letter_id} was too large to be kept whole; the record is at {letter.origin}"
                 raise CutDeadLetterError(what)
+            if letter.mark is not None:
+                raise SealedDeadLetterError(f"{letter.letter_id} is {letter.mark}: what it was cannot be told here")
         action: Action = "redriven" if body is None else "mended"
         with closing(publisher_of(self._settings)) as publisher:
             sent: list[DeadLetter] = []
@@ -249,6 +171,32 @@ class DeadLetters:
         with self._acting(letters, but=ACTIONS) as waiting:
             self._record(waiting, "dropped", actor, reason)
         return list(waiting)
+
+    def look_at(self, letter: DeadLetter, looking: Looking) -> None:
+        """Put on record that somebody is about to see what a letter holds."""
+        if self._vault is not None and letter.key_id is not None and letter.mark is None:
+            stream = f"{self._topics.dead}/{letter.letter_id}"
+            note_opening(self._vault.connection, looking, "nobody known", stream, ["the record"])
+
+    def forget(self, letters: Iterable[DeadLetter]) -> int:
+        """Destroy the keys of letters, so that nobody reads what they hold any more; return how many there were.
+
+        Raises:
+            VaultKeyMissingError: This process has no vault.
+        """
+        if self._vault is None:
+            raise VaultKeyMissingError(self._settings.vault_key_file)
+        return self._vault.destroy_letters(letter.key_id for letter in letters if letter.key_id is not None)
+
+    def naming(self, names: Collection[str]) -> tuple[list[DeadLetter], list[DeadLetter]]:
+        """Return the letters that name one of these customers and orders, and those of which nobody can say whose.
+
+        The newest ``SEARCHED_MAX`` are looked through: key, headers and body. Nobody's are those that can be opened and
+        name neither an order nor a customer where a command does.
+        """
+        found = [letter for letter in self.newest(SEARCHED_MAX, acted_on_too=True) if letter.mark is None]
+        theirs = [letter for letter in found if letter.names(names)]
+        return theirs, [letter for letter in found if letter not in theirs and letter.is_nobodys]
 
     @contextmanager
     def _acting(self, letters: Sequence[DeadLetter], *, but: Collection[Action]) -> Iterator[Sequence[DeadLetter]]:
@@ -276,8 +224,22 @@ class DeadLetters:
             polled = self._reader.poll(POLL_MS)
             empty = 0 if polled else empty + 1
             for partition, records in polled.items():
-                yield from (DeadLetter.of(record) for record in records if record.offset in wanted[partition])
+                named = [record for record in records if record.offset in wanted[partition]]
+                keys = self._keys(named)
+                yield from (DeadLetter.of(record, keys) for record in named)
             last = {partition: end for partition, end in last.items() if self._reader.position(partition) <= end}
+
+    def _keys(self, records: Iterable[Record]) -> dict[UUID, bytes] | None:
+        if self._vault is None:
+            return None
+        return self._vault.letter_keys(filter(None, map(key_id_of, records)))
+
+
+def _vault(settings: Settings) -> Vault | None:
+    try:
+        return open_vault(settings)
+    except VaultKeyMissingError:
+        return None
 
 
 def waiting_letters(

@@ -37,6 +37,7 @@ OPEN_FILES_MIN: Final = 1_024
 PROBE_TIMEOUT_S: Final = 10
 LIBRARIES: Final = ("eventsourcing", "kafka-python", "psycopg", "pydantic")
 SYNC: Final = "run: uv sync"
+ADDRESS_IDS: Final = "SELECT EXISTS (SELECT FROM rma_read.orders WHERE customer_id LIKE '%@%')"
 ANY_SOURCE: Final = "any source may act as anyone"
 
 
@@ -152,6 +153,7 @@ def _system(settings: Settings) -> Iterator[Check]:
     with closing(connect(postgres_address(settings))) as connection:
         running = processes(settings, connection)
     yield from _law(settings)
+    yield from _customer_ids(settings)
     run = [name for name, count in running.items() if count]
     idle = [worker.name for worker in WORKERS if worker.wanted(settings) and worker.name not in run]
     yield Check("workers", True, ", ".join(run) or "none runs", f"not running: {', '.join(idle)}" if idle else "")
@@ -167,6 +169,17 @@ def _law(settings: Settings) -> Iterator[Check]:
         return  # said above: there is no log yet
     else:
         yield Check("law", True, f"edition {law.published} of {law.newest}", law.remedy)
+
+
+def _customer_ids(settings: Settings) -> Iterator[Check]:
+    """Tell whether customers are named by their addresses, which stay plain whatever is erased; the shop names them."""
+    try:
+        with closing(connect(postgres_address(settings))) as connection:
+            [(found,)] = connection.execute(ADDRESS_IDS).fetchall()
+    except psycopg.Error:
+        return  # not for this user to see, or there are no views yet
+    said = "some are e-mail addresses: no erasure reaches them" if found else "none is an e-mail address"
+    yield Check("customers' ids", True, said, "send ids of your own (docs/privacy.md)" if found else "")
 
 
 def _answers(name: str, asks: Callable[[str], bool], address: str, is_local: bool) -> Check:

@@ -9,18 +9,20 @@ from pkgutil import resolve_name
 from typing import Final
 
 from kafka.admin import KafkaAdminClient
+from psycopg import Connection
 
 from infra.addresses import addresses, postgres_address
 from infra.kafka.clients import make_admin
 from infra.kafka.partitioner import Partitioner, settle_partitioner
 from infra.kafka.topics import TopicNames, close_segments_early, create_topics
 from infra.log.prefix import settle_prefix
+from infra.log.queries import bodies_of_customers
 from infra.log.system import holds_events
 from infra.migrate import migrate
 from infra.proofs.key_file import make_key
 from infra.proofs.store import newest
 from infra.sealing.master_keys import make_master_key
-from infra.sealing.vault import vault_address
+from infra.sealing.vault import ERASED, destroy_keys, destroyed_by, opened_register, vault_address
 from infra.sessions import connect
 from infra.settings import Settings
 from projections.projection import Projection
@@ -87,6 +89,7 @@ def initialise(settings: Settings) -> Initialised:
         settle_kafka(connection, admin, names)
         roles = _make_roles(conninfo) if settings.postgres_roles else []
         is_new = newest(connection) is None
+        _destroy_again(settings, connection)
     audit_key = is_new and _make_audit_key(settings)
     return Initialised(migrations, topics, partitioner, audit_key, _make_vault_key(settings), roles)
 
@@ -94,6 +97,12 @@ def initialise(settings: Settings) -> Initialised:
 def _make_audit_key(settings: Settings) -> bool:
     file = settings.audit_key_file
     return file is not None and make_key(file, settings.audit_origin)
+
+
+def _destroy_again(settings: Settings, connection: Connection) -> None:
+    """Destroy keys of the vault that the log says are destroyed: a backup may have brought them back."""
+    with closing(opened_register(settings)) as vault:
+        destroy_keys(vault, destroyed_by((ERASED, body) for body in bodies_of_customers(connection, ERASED)))
 
 
 def _make_vault_key(settings: Settings) -> bool:

@@ -22,7 +22,9 @@ from infra.records import StoredEvent
 from infra.sealing.bodies import holds_plain_texts, shown_body
 from infra.sealing.sealed_text import DataKey
 from infra.sealing.vault import Vault, open_vault
+from infra.sessions import connect
 from infra.settings import Settings
+from workers.operating.dead_letters import DeadLetters
 
 STREAMS_AT_ONCE: Final = 500
 POLL_MS: Final = 2_000
@@ -74,6 +76,16 @@ def held_of(settings: Settings, customer_id: str) -> Held:
         )
     waiting = [one for one in returns if one["status"] != "closed"]
     return Held(customer_id, waiting, unpaid, unsealed, _oldest_command(settings))
+
+
+def erase_letters(settings: Settings, customer_id: str) -> tuple[list[str], list[str]]:
+    """Make dead letters unreadable that name a customer or his orders; return their ids, and those of nobody's."""
+    with closing(connect(postgres_address(settings))) as connection:
+        orders, _ = _known(connection, customer_id)
+    with closing(DeadLetters(settings)) as letters:
+        theirs, nobodys = letters.naming({customer_id, *orders})
+        letters.forget(theirs)
+    return [letter.letter_id for letter in theirs], [letter.letter_id for letter in nobodys]
 
 
 def export_of(settings: Settings, customer_id: str) -> dict[str, Any]:

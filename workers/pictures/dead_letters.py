@@ -8,7 +8,8 @@ from typing import Final
 from rich.console import RenderableType
 
 from infra.log.dead_letters import ActionTaken
-from workers.operating.dead_letters import DeadLetter
+from infra.sealing.bodies import SEALED_MARK
+from workers.operating.dead_letter import DeadLetter
 from workers.pictures.terminal import shown, stacked, table
 from workers.pictures.text import Text, lines
 
@@ -20,7 +21,13 @@ def letter_list(letters: Iterable[DeadLetter], *, acted_on_too: bool) -> Rendera
     """Return letters as a list; ``acted_on_too``: with what became of each."""
     heads = ("id", "since", "key", "came from", "why", *(["what became of it"] if acted_on_too else []))
     rows = [
-        [letter.letter_id, letter.dead_at, _key(letter), letter.origin, _short(letter.why)]
+        [
+            letter.letter_id,
+            letter.dead_at,
+            SEALED_MARK if letter.key_id else _key(letter),
+            letter.origin,
+            _short(letter.why),
+        ]
         + ([became(letter.taken)] if acted_on_too else [])
         for letter in letters
     ]
@@ -44,6 +51,9 @@ def _parts(letter: DeadLetter) -> Iterator[RenderableType]:
     since = f"{letter.letter_id} since {letter.dead_at:%Y-%m-%d %H:%M:%S}, came from {letter.origin}"
     yield lines(Text(since), Text(became(letter.taken), "dim"))
     yield table("Faults", ("where", "what"), letter.faults) if letter.faults else Text(letter.why, "red")
+    if letter.mark is not None:
+        yield Text(f"what it held is {letter.mark}", "yellow")
+        return
     headers = [[name, value.decode(errors="replace")] for name, value in letter.headers]
     yield table("Original record", ("header", "value"), [["(key)", _key(letter)], *headers])
     yield _body(letter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from kafka.errors import KafkaTimeoutError
@@ -17,6 +17,8 @@ from infra.kafka.topics import TopicNames
 from infra.log.auditing import StoredOutcome, events_after, outcomes_after
 from infra.log.poison import failures
 from infra.records import StoredEvent
+from infra.sealing.letters import DEAD_HEADER_PREFIX, KEY_ID, key_of_letter, open_letter
+from infra.sealing.vault import open_vault
 from infra.settings import Settings
 
 PAGE_EVENTS: Final = 2_000
@@ -25,6 +27,18 @@ EMPTY_POLLS_MAX: Final = 60
 
 Command = tuple[str, str]
 """Source and id."""
+
+
+class Letter(NamedTuple):
+    """A dead letter as the record that it was, at its place among letters."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    timestamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +70,23 @@ def gather(settings: Settings) -> Evidence:
             commands=_topic(bootstrap, topics.commands),
             published=_topic(bootstrap, topics.events),
             answers=_topic(bootstrap, topics.results),
-            dead=_topic(bootstrap, topics.dead),
+            dead=_opened(settings, _topic(bootstrap, topics.dead)),
         )
+
+
+def _opened(settings: Settings, letters: Sequence[Record]) -> list[Record]:
+    """Return dead letters as the records that they were, with our headers, but for that of their key."""
+    found: list[Record] = []
+    with closing(open_vault(settings)) as vault:
+        for letter in letters:
+            headers = [(name, value or b"") for name, value in letter.headers]
+            key_id = key_of_letter(headers)
+            assert key_id is not None  # noqa: S101 - every letter of this version is sealed
+            original = open_letter(headers, letter.value or b"", vault.letter_keys([key_id])[key_id])
+            own = [(name, value) for name, value in headers if name.startswith(DEAD_HEADER_PREFIX) and name != KEY_ID]
+            place = (letter.topic, letter.partition, letter.offset)
+            found.append(Letter(*place, original.key, original.value, [*original.headers, *own], letter.timestamp))
+    return found
 
 
 def _log(connection: psycopg.Connection) -> list[StoredEvent]:

@@ -212,14 +212,15 @@ def test_a_dead_letter_is_listed_shown_and_sent_again(shop: Counter) -> None:
     assert run(shop.settings, "send", "-", "--wait", given=record)[0] == SAID_NO
 
     [letter] = wait_for(lambda: asked(shop.settings, "dead", "list"), "the dead letter")
-    assert letter["value"] == record
+    assert (letter["value"], letter["sealed"]) == (None, True)
+    assert asked(shop.settings, "dead", "show", letter["id"])["value"] == record
     assert letter["reason"]["faults"][0]["path"] == "$.type"
     code, said = run(shop.settings, "dead", "show", letter["id"])
     assert (code, "rma.No.v1" in said, "$.type" in said) == (DONE, True, True)
 
     assert asked(shop.settings, "dead", "redrive", letter["id"]) == {"redriven": [letter["id"]]}
     again = wait_for(lambda: [one for one in asked(shop.settings, "dead", "list") if one["id"] != letter["id"]], "it")
-    assert [one["value"] for one in again] == [record]
+    assert [asked(shop.settings, "dead", "show", one["id"])["value"] for one in again] == [record]
     assert letter["id"] not in run(shop.settings, "dead", "list")[1]
     assert asked(shop.settings, "dead", "redrive", letter["id"]) == {"redriven": [], "known": [letter["id"]]}
     assert run(shop.settings, "dead", "show", "0:999")[0] == SAID_NO

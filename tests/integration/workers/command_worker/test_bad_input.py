@@ -16,6 +16,7 @@ from infra.kafka.topics import RECORD_BYTES_MAX
 from infra.records import EVENT_NAMESPACE
 from tests.support.pipeline import Pipeline, Polled, command, headers, order
 from workers.command_worker.intake import CUT_BYTES
+from workers.operating.dead_letter import DeadLetter
 from workers.operating.dead_letters import CutDeadLetterError, DeadLetters
 
 GOOD: Final = "the-good-one"
@@ -148,13 +149,19 @@ BAD: Final[dict[str, Bad]] = {
 
 
 @pytest.fixture
-def aftermath(pipeline: Pipeline) -> tuple[Pipeline, list[Any], list[Any]]:
+def aftermath(pipeline: Pipeline) -> tuple[Pipeline, list[Any], list[DeadLetter]]:
     """Everything bad through Kafka in one go, a good command at its end; answers and dead letters as published."""
     pipeline.publish([bad.record for bad in BAD.values()])
     pipeline.publish([command("RegisterOrder", order(), id=GOOD, key=None)])
     pipeline.handle_all(records=len(BAD) + 1)
     pipeline.relay_all()
-    return pipeline, pipeline.read_topic(pipeline.topics.results), pipeline.read_topic(pipeline.topics.dead)
+    return pipeline, pipeline.read_topic(pipeline.topics.results), opened_letters(pipeline)
+
+
+def opened_letters(pipeline: Pipeline) -> list[DeadLetter]:
+    """Return every dead letter, opened, in the order of their places."""
+    with closing(DeadLetters(pipeline.settings)) as letters:
+        return sorted(letters.newest(1_000, acted_on_too=True), key=lambda letter: letter.place)
 
 
 def command_id(record: Polled) -> str | None:
@@ -163,17 +170,14 @@ def command_id(record: Polled) -> str | None:
     return (dict(record.headers).get("ce_id") or b"").decode("utf-8", "replace") or None
 
 
-def test_all_bad_input(aftermath: tuple[Pipeline, list[Any], list[Any]]) -> None:
+def test_all_bad_input(aftermath: tuple[Pipeline, list[Any], list[DeadLetter]]) -> None:
     """Each bad record is answered with its path or code and kept as a dead letter if malformed; nothing is written."""
     pipeline, results, dead = aftermath
     answers: dict[str, list[dict[str, Any]]] = {}
     for record in results:
         answered = orjson.loads(record.value)
         answers.setdefault(answered["command_id"], []).append(answered)
-    letters = {
-        (record.value, tuple(header for header in record.headers if not header[0].startswith("rma_dead_"))): record
-        for record in dead
-    }
+    letters = {(letter.value or b"", tuple(letter.headers)): letter for letter in dead}
 
     assert [answer["status"] for answer in answers.pop(GOOD)] == ["accepted"]
     for name, bad in BAD.items():
@@ -181,8 +185,9 @@ def test_all_bad_input(aftermath: tuple[Pipeline, list[Any], list[Any]]) -> None
         if bad.code:
             assert [a["code"] for a in answers.pop(about or "")] == [bad.code], name
             continue
-        letter = letters.pop((bad.record.value or b"", tuple(bad.record.headers)))
-        reason = orjson.loads(dict(letter.headers)["rma_dead_reason"])
+        given = tuple((name, value or b"") for name, value in bad.record.headers)
+        letter = letters.pop((bad.record.value or b"", given))
+        reason = letter.reason
         assert bad.path in {fault["path"] for fault in reason["faults"]}, (name, reason)
         if bad.answered and about != STRUCTURED["id"]:
             [answer] = answers.pop(about or "")
@@ -220,13 +225,12 @@ def test_a_dead_letter_says_where_it_came_from(pipeline: Pipeline) -> None:
     pipeline.handle_all(records=2)
     pipeline.relay_all()
 
-    garbage, tombstone = pipeline.read_topic(pipeline.topics.dead)
-    about = dict(garbage.headers)
-    assert (garbage.key, garbage.value, garbage.headers[0]) == (b"K", b"\xff", ("odd", b"\x00\xff"))
-    assert about["rma_dead_topic"] == pipeline.topics.commands.encode()
-    assert about["rma_dead_offset"] == b"0"
-    assert int(about["rma_dead_partition"]) == garbage.partition
-    assert (tombstone.value, dict(tombstone.headers)["rma_dead_tombstone"]) == (b"", b"true")
+    garbage, tombstone = opened_letters(pipeline)
+    assert (garbage.key, garbage.value, garbage.headers) == (b"K", b"\xff", [("odd", b"\x00\xff")])
+    assert garbage.found["topic"] == pipeline.topics.commands.encode()
+    assert garbage.found["offset"] == b"0"
+    assert garbage.place[0] == tombstone.place[0], "letters of one key keep their order"
+    assert (tombstone.value, tombstone.found["tombstone"]) == (None, b"true")
 
 
 def test_a_record_as_large_as_its_topic_takes_stops_nothing(pipeline: Pipeline) -> None:
@@ -239,11 +243,11 @@ def test_a_record_as_large_as_its_topic_takes_stops_nothing(pipeline: Pipeline) 
     pipeline.handle_all(records=3)
     pipeline.relay_all()
 
-    letters = pipeline.read_topic(pipeline.topics.dead)
-    [cut] = [letter for letter in letters if "rma_dead_cut" in dict(letter.headers)]
+    letters = opened_letters(pipeline)
+    [cut] = [letter for letter in letters if letter.cut]
     assert len(letters) == 2
     assert (cut.key, cut.value) == (key[:CUT_BYTES], value[:CUT_BYTES])
-    assert int(dict(cut.headers)["rma_dead_cut"]) > len(key) + len(value)
+    assert int(cut.found["cut"]) > len(key) + len(value)
     assert {answer["command_id"]: answer["status"] for answer in pipeline.results()} == {
         "big": "malformed",
         "named": "accepted",

@@ -15,7 +15,8 @@ import pytest
 from infra.kafka.clients import make_admin
 from infra.kafka.topics import create_topics
 from tests.support.pipeline import Pipeline, Polled, answer, headers, order, wait_for
-from workers.operating.dead_letters import DeadLetter, DeadLetters
+from workers.operating.dead_letter import DeadLetter
+from workers.operating.dead_letters import DeadLetters
 from workers.operating.initialising import initialise
 from workers.operating.status import read_status
 
