@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from infra.records import StoredEvent
+from infra.sealing.letters import key_of_letter, open_letter
 from tests.support.pipeline import Pipeline, Polled, answer, command, delivery, order
 from workers.command_worker.worker import CommandWorker
 
@@ -24,7 +25,15 @@ def answers(pipeline: Pipeline) -> list[bytes]:
 
 
 def dead_letters(pipeline: Pipeline) -> list[Any]:
-    return [row for row in pipeline.log.read_outbox(0, 10**9, 10_000) if row.topic == pipeline.topics.dead]
+    """Return the dead letters that wait to be published, key and body as they were before they were sealed."""
+    found, vault = [], pipeline.open_vault()
+    for row in pipeline.log.read_outbox(0, 10**9, 10_000):
+        if row.topic == pipeline.topics.dead:
+            key_id = key_of_letter(row.headers)
+            assert key_id is not None
+            original = open_letter(row.headers, row.value, vault.letter_keys([key_id])[key_id])
+            found.append(row._replace(key=original.key, value=original.value))
+    return found
 
 
 def sold(worker: CommandWorker, order_id: str = "O-1") -> None:

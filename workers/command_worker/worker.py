@@ -40,7 +40,7 @@ from infra.sealing.vault import KeyGoneError, destroyed_by, open_vault
 from infra.settings import Settings
 from workers.command_worker.address_ids import tell_address_ids
 from workers.command_worker.answering import answer_again, answered_before, refuse_too_large, refused
-from workers.command_worker.defects import raise_unless_defect
+from workers.command_worker.defects import raise_unless_defect, told_of
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.sealing import Sealing, destroy_again
@@ -199,7 +199,7 @@ class CommandWorker:
                 return self._record(records)
             except Exception as failed:
                 raise_unless_defect(failed)
-                LOG.warning("batch_taken_apart", records=len(records), error=repr(failed))
+                LOG.warning("batch_taken_apart", records=len(records), error=told_of(failed))
         for record in records:
             self._record_alone(record)
         return None
@@ -210,8 +210,9 @@ class CommandWorker:
                 return self._record([record])
             except Exception as failed:
                 raise_unless_defect(failed)
-                LOG.exception("command_failed", place=place_text(record))
-                self._poison.count(record, repr(failed))
+                told = told_of(failed)
+                LOG.error("command_failed", place=place_text(record), error=told)  # noqa: TRY400 - it may hold texts
+                self._poison.count(record, told)
         raise CommandFailedError(place_text(record))
 
     def _record_each(self, records: Sequence[Record]) -> bool:

@@ -38,6 +38,7 @@ HELD: Final = (
     ("start_links", OF_CUSTOMER, "held.ends_at - %(link)s"),
     ("outbox", OF_ORDER, "held.made_at"),
     ("withdrawals", OF_ORDER, "held.declared_at"),
+    ("pending_commands", OF_ORDER.replace("held.order_id", "held.body->>'order_id'", 1), "held.asked_at"),
 )
 """Tables, whose a row is, when it was made. Uploads go with their sessions, links still to be mailed with the mail."""
 
