@@ -17,6 +17,7 @@ from infra.proofs.key_file import read_keys
 from infra.proofs.merkle import ProofError, check_consistency, check_inclusion, leaf_hash
 from infra.proofs.signed_note import Note, VerifierKey
 from infra.settings import Settings
+from workers.audit.opened_proofs import check_shown
 
 ATTRIBUTE: Final = "ce_"
 PREV_HASH: Final = "ce_prevhash"
@@ -106,10 +107,12 @@ def _inclusion(proof: Mapping[str, Any], keys: Sequence[VerifierKey]) -> Checked
     hashed = chained_hash(bytes.fromhex(proof["prevhash"]), attributes, proof["event"]["key"], body)
     nodes = [bytes.fromhex(node) for node in proof["inclusion"]]
     check_inclusion(leaf_hash(hashed), proof["leaf_index"], signed.tree_size, nodes, signed.root)
+    texts = check_shown(proof.get("opened", {}), headers, body)
     said = (
         f"{headers['ce_type']} of {headers['ce_subject']} at {headers['ce_time']}, recorded {headers['ce_recordedat']}"
     )
-    return Checked(f"{said}, is event {headers['ce_position']} of the {signed.tree_size} of {signed.origin}", signed)
+    told = f"{said}, is event {headers['ce_position']} of the {signed.tree_size} of {signed.origin}"
+    return Checked("; ".join([told, *texts]), signed)
 
 
 def _consistency(proof: Mapping[str, Any], keys: Sequence[VerifierKey]) -> Checked:

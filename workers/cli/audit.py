@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from infra.proofs.signed_note import VerifierKey
+    from infra.records import StoredEvent
     from workers.audit.verifying import Report
 
 audit = typer.Typer(help="Show that the log is whole, to oneself and to others.", no_args_is_help=True)
@@ -126,14 +127,34 @@ def checkpoint() -> None:
 def prove(
     event: Annotated[str, typer.Argument(metavar="EVENT_ID|POSITION", help="The event: its id, or its position.")],
     out: Annotated[Path | None, typer.Option(help="Write the proof into this file.")] = None,
+    opened: Annotated[
+        list[str] | None,
+        typer.Option("--open", metavar="PATH", help="Open this text of it, such as lines[0].comment; may come again."),
+    ] = None,
 ) -> None:
-    """Print what shows that an event was recorded: content, day and time, for the customer whom it concerns."""
+    """Print what shows that an event was recorded: content, day and time, for the customer whom it concerns.
+
+    A text that is opened comes with a key that opens no other; that you looked is on record.
+    """
     from workers.audit.proofs import find_event
     from workers.audit.proofs import prove as prove_event
 
     with _open() as connection:
-        proof = prove_event(connection, find_event(connection, event))
-    _write(dict(proof), out)
+        found = find_event(connection, event)
+        proof = dict(prove_event(connection, found))
+    if opened:
+        proof["opened"] = _opened_of(found, opened)
+    _write(proof, out)
+
+
+def _opened_of(event: StoredEvent, paths: Sequence[str]) -> object:
+    from infra.sealing.vault import open_vault
+    from infra.settings import Settings
+    from workers.audit.opened_proofs import shown_texts_of
+    from workers.operating.shown_texts import looking
+
+    with closing(open_vault(Settings())) as vault:
+        return shown_texts_of(event, paths, vault, looking("rma audit prove"))
 
 
 @audit.command()
