@@ -1,7 +1,8 @@
 """Returns that wait for a person, by what they wait for: the oldest request first, page by page.
 
 A page begins behind the last return of the one before. No index names what a step changes, see ``tables``: what is not
-closed is looked through in the order of its requests, and its lines or payouts by its own key.
+closed is looked through in the order of its requests, and its lines or payouts by its own key: ``OFFSET 0`` keeps the
+planner from joining them instead, for which it would read all payouts that ever were.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ _WAITING: Final = """EXISTS (
         AND (line.authorization_state = 'needs_review'
              OR (line.authorization_state = 'authorized' AND line.inspection_state = 'inspected'
                  AND (line.resolution = 'undecided' OR line.settlement_state = 'due')))
+        OFFSET 0
     )"""
 CONDITIONS: Final[dict[QueueName, str]] = {
     "review": _WAITING,
-    "appeals": f"EXISTS (SELECT FROM rma_read.appeals AS told WHERE told.rma_id = asked.rma_id) AND {_WAITING}",
+    "appeals": f"""EXISTS (
+        SELECT FROM rma_read.appeals AS told WHERE told.rma_id = asked.rma_id OFFSET 0
+    ) AND {_WAITING}""",
     "overdue": "asked.overdue_from <= now()",
     "payouts": """EXISTS (
         SELECT FROM rma_read.payouts AS paid WHERE paid.rma_id = asked.rma_id
         AND paid.status = 'failed' AND NOT paid.retried AND NOT paid.gave_way
+        OFFSET 0
     )""",
 }
 QUEUE: Final = """

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import axe_playwright_python
 import pytest
 
+from domain.identity import rma_number
 from infra.services import Addresses
 from infra.settings import Settings
 from workers.trials.sandbox import sandbox
 from workers.trials.screenshots.camera import NoBrowserError, browser, open_shop, walk
 from workers.trials.screenshots.shop import Shop, enter_token
+from workers.trials.screenshots.staff import open_desk, walk_staff
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -42,11 +44,25 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def open_pages(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str]]:
-    """A shop at work, and the address of its pages."""
+def running(addresses: Addresses) -> Iterator[Settings]:
+    """Settings of a system of its own."""
     given = Settings(postgres_dsn=addresses.postgres_dsn, kafka_bootstrap=addresses.kafka_bootstrap, partitions=3)
-    with sandbox(given, "pages") as settings, open_shop(settings, tmp_path_factory.mktemp("pages")) as opened:
+    with sandbox(given, "pages") as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def open_pages(running: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str]]:
+    """A shop at work, and the address of its pages."""
+    with open_shop(running, tmp_path_factory.mktemp("pages")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def desk_url(open_pages: tuple[Shop, str], running: Settings) -> Iterator[str]:
+    """The address of the desk and the bench."""
+    with open_desk(running) as url:
+        yield url
 
 
 def new_page(chromium: Browser, url: str, **how: Any) -> Page:
@@ -78,6 +94,58 @@ def test_every_page_is_for_everybody_and_fits(
     assert {name: faults for name, faults in seen.items() if faults} == {}
     assert len(seen) >= 14
     assert refused == []
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1_440), ("zh", 320)])
+def test_the_desk_and_the_bench_are_for_everybody_and_fit(
+    chromium: Browser, open_pages: tuple[Shop, str], desk_url: str, language: str, width: int
+) -> None:
+    """As every page: nothing for axe to find, nothing to scroll sideways."""
+    shop, _ = open_pages
+    seen, page = dict[str, list[str]](), new_page(chromium, desk_url, locale=language, bypass_csp=True)
+    page.set_viewport_size({"width": width, "height": 800})
+
+    def check(name: str) -> None:
+        page.evaluate(AXE)
+        wide = page.evaluate(TOO_WIDE)
+        seen[name] = [*page.evaluate(RUN_AXE), *([f"{wide} px too wide"] if wide > 0 else [])]
+
+    walk_staff(page, shop, f"AXE-{language}-{width}", check)
+
+    assert {name: faults for name, faults in seen.items() if faults} == {}
+    assert len(seen) >= 20
+
+
+def test_goods_are_received_and_inspected_by_a_scanner_and_a_keyboard(
+    chromium: Browser, open_pages: tuple[Shop, str], desk_url: str
+) -> None:
+    """A wedge scanner types the number and presses Enter; no script is needed, and no mouse."""
+    shop, _ = open_pages
+    shop.sell("S-bench")
+    rma_id = shop.ask("S-bench")
+    page = new_page(chromium, desk_url, java_script_enabled=False)
+    page.goto("/staff/sign-in?next=/bench")
+    page.click("form:has([value='wei']) button")
+    page.wait_for_timeout(1_500)  # until the views show what the shop has just told
+    page.keyboard.type(rma_number(rma_id))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/bench/{rma_id}")
+    for form, filled in (("ReceiveGoods", {"site": "WH-1"}), ("RecordInspection", {})):
+        page.locator(f"a.huge[href*='{form}']").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/do/{form}*")
+        for name, text in filled.items():
+            page.fill(f"[name='{name}']", text)
+        if form == "RecordInspection":
+            page.locator("[name='grade'][value='A']").focus()
+            page.keyboard.press("Space")
+            page.select_option("[name='cause']", "none_found")
+            page.select_option("[name='liable_party']", "none")
+        page.locator("button.huge").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/bench/{rma_id}?done={form}*")
+
+    assert page.is_visible(".notice.good")
 
 
 @pytest.mark.parametrize("with_script", [True, False], ids=["with JavaScript", "without"])

@@ -24,12 +24,17 @@ async def texts_for(door: Door, caller: Caller, streams: Iterable[str], why: str
 
     Where nobody can open them now, a mark that says so stands for each.
     """
-    wanted = {sealed for _, _, _, sealed in _sealed_in(content, "")} if caller.personal else set()
+    return await texts_seen_by(door, Looking(f"caller:{caller.name}", why), streams, content) if caller.personal else {}
+
+
+async def texts_seen_by(door: Door, looking: Looking, streams: Iterable[str], content: object) -> Texts:
+    """Return as ``texts_for`` does, for somebody who may see them; that he looked is on record."""
+    wanted = {sealed for _, _, _, sealed in _sealed_in(content, "")}
     if not wanted:
         return {}
     if door.opener is None:
         return dict.fromkeys(wanted, Mark(SEALED_MARK))
-    looking, told = Looking(f"caller:{caller.name}", why), dict[str, object]()
+    told = dict[str, object]()
     try:
         for stream in streams:
             told |= await run_in_threadpool(door.opener.open, looking, stream, wanted - told.keys())

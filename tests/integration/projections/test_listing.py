@@ -21,6 +21,7 @@ from projections.refund_ledger.tables import SCHEMA as SOLD
 from projections.table import tables_sql
 from projections.tracking.case_file import RETURNS_BY_PARCEL, AmbiguousNumberError, find_return
 from projections.tracking.listing import CursorInvalidError, Place, Wanted, page_query, read_page
+from projections.tracking.queues import DIFFERENCES, FIRST, QUEUES, QueueName, queue_query, read_queue
 from projections.tracking.tables import SCHEMA, STANDING
 from projections.tracking.told import TOLD
 from projections.tracking.views import VIEWS
@@ -202,8 +203,59 @@ def many(addresses: Addresses) -> Iterator[Connection]:
             FROM {SCHEMA}.returns
             """
         )
-        opened.execute(f"ANALYZE {SCHEMA}.returns, {SCHEMA}.labels, {SOLD}.orders")
+        _fill_lines(opened)
+        filled = ("returns", "labels", "return_lines", "decisions", "appeals", "payouts", "differences")
+        schemas = {"payouts": SOLD, "differences": SOLD}
+        opened.execute(f"ANALYZE {SOLD}.orders, {', '.join(f'{schemas.get(one, SCHEMA)}.{one}' for one in filled)}")
         yield opened
+
+
+def _fill_lines(opened: Connection) -> None:
+    """Give each return a line, a decision and a payout; many were appealed, of some the payout failed."""
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.appeals (position, rma_id, order_id, occurred_at, line, grounds, stage)
+        SELECT last_position, rma_id, order_id, requested_at, 1, 'why', 'request'
+        FROM {SCHEMA}.returns WHERE last_position % 25 = 0
+        """
+    )
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.return_lines (rma_id, line, first_unit, line_id, sku, quantity, authorization_state,
+            logistics_state, inspection_state, resolution, settlement_state, reason, wish, paid_minor, refund_minor,
+            currency, fees_waived)
+        SELECT rma_id, 1, 1, 'L1', 'SKU', 1, CASE WHEN closed_at IS NULL THEN 'needs_review' ELSE 'authorized' END,
+            'with_customer', 'awaiting', 'undecided', 'none', 'fit', 'refund', 100, 0, 'EUR', false
+        FROM {SCHEMA}.returns
+        """
+    )
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.decisions (rma_id, line, position, stage, outcome, codes, policy_id, policy_version,
+            policy_hash, trace, flips, quantity, currency, part, by)
+        SELECT rma_id, 1, last_position, 'request', 'review', '{{}}', 'standard', 1, '', '[]', '[]', 1, 'EUR',
+            1, 'policy'
+        FROM {SCHEMA}.returns
+        """
+    )
+    opened.execute(
+        f"""
+        INSERT INTO {SOLD}.differences (difference_id, kind, payout_id, status, found_at)
+        SELECT rma_id, 'missing_there', rma_id, CASE WHEN closed_at IS NULL THEN 'open' ELSE 'resolved' END,
+            requested_at
+        FROM {SCHEMA}.returns
+        """
+    )
+    opened.execute(
+        f"""
+        INSERT INTO {SOLD}.payouts (payout_id, refund_id, rma_id, order_id, tender_id, tender_kind, amount_minor,
+            currency, status, idempotency_key, attempt, retried, requested_at, elsewhere, gave_way, covered_minor)
+        SELECT rma_id, rma_id, rma_id, order_id, 'T1', 'card', 100, 'EUR',
+            CASE WHEN last_position % 100 = 0 THEN 'failed' ELSE 'settled' END, rma_number, 1, false, requested_at,
+            false, false, 0
+        FROM {SCHEMA}.returns
+        """
+    )
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -245,6 +297,23 @@ def test_a_page_is_read_by_an_index(many: Connection, wanted: dict[str, Any], in
     sorted_few = {"Sort", "Bitmap Heap Scan", "Bitmap Index Scan"} if FEW & wanted.keys() else set()
     assert {node["Node Type"] for node in plan} <= in_order | sorted_few, json.dumps(plan, indent=1)
     assert {node["Index Name"] for node in plan if "Index Name" in node} == {index}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queues_page_is_read_by_indexes(many: Connection, name: QueueName) -> None:
+    """What waits for a person is found among what is open, and nothing is read through."""
+    plan = plan_of(many, queue_query(name).encode(), FIRST | {"rows": 26})
+
+    assert "Seq Scan" not in {node["Node Type"] for node in plan}, json.dumps(plan, indent=1)
+    assert "returns_open" in {node.get("Index Name") for node in plan}
+    assert len(read_queue(many, name, limit=25).items) == 25
+
+
+def test_open_differences_are_read_by_their_index(many: Connection) -> None:
+    """However many were resolved."""
+    plan = plan_of(many, DIFFERENCES.encode(), FIRST | {"rows": 26})
+
+    assert "differences_open" in {node.get("Index Name") for node in plan}, json.dumps(plan, indent=1)
 
 
 def test_a_parcel_is_found_by_an_index(many: Connection) -> None:

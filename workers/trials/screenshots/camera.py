@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -20,6 +19,7 @@ from workers.pictures.sheet import Screen
 from workers.trials.demo.services import own_folder, services
 from workers.trials.sandbox import at_work, ended_in_order, sandbox
 from workers.trials.screenshots.shop import ENTER_SECRET, Shop, enter_token
+from workers.trials.screenshots.staff import Snap, free_port, open_desk, walk_staff
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,8 +29,6 @@ LANGUAGES: Final = ("en", "zh")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WORKERS: Final = ("commands", "relay", "tracking", "refund_ledger", "credit_notes")
 LOOK_MS: Final = 10_000
-
-Snap = Callable[[str], None]
 
 
 class NoBrowserError(RmaError):
@@ -72,21 +70,27 @@ def take_screenshots(settings: Settings, folder: Path, out: Screen) -> None:
         services(settings, own, out) as where,
         sandbox(where, "pictures") as made,
         open_shop(made, own) as (shop, url),
+        open_desk(made) as desk,
     ):
         for language in LANGUAGES:
             for width, size in WIDTHS.items():
-                context = chromium.new_context(
-                    viewport={"width": size[0], "height": size[1]}, base_url=url, locale=language
-                )
-                page = context.new_page()
-                page.set_default_timeout(LOOK_MS)
-
-                def snap(name: str, page: Page = page, of: str = f"{language}-{width}") -> None:
-                    page.screenshot(path=folder / f"{name}-{of}.png", full_page=True)
-
-                walk(page, shop, f"{language}-{width}".upper(), snap)
-                context.close()
+                of = f"{language}-{width}"
+                for address, walking in ((url, walk), (desk, walk_staff)):
+                    context = chromium.new_context(
+                        viewport={"width": size[0], "height": size[1]}, base_url=address, locale=language
+                    )
+                    page = context.new_page()
+                    page.set_default_timeout(LOOK_MS)
+                    walking(page, shop, of.upper(), _camera(page, folder, of))
+                    context.close()
         out.print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+
+
+def _camera(page: Page, folder: Path, of: str) -> Snap:
+    def snap(name: str) -> None:
+        page.screenshot(path=folder / f"{name}-{of}.png", full_page=True)
+
+    return snap
 
 
 @contextmanager
@@ -94,7 +98,7 @@ def open_shop(settings: Settings, folder: Path) -> Iterator[tuple[Shop, str]]:
     """Let a shop and its pages work while the block lasts; yield the shop, and the address of the pages."""
     key = folder / "enter.key"
     key.write_text(ENTER_SECRET)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     given = settings.model_copy(
         update={
@@ -112,12 +116,6 @@ def open_shop(settings: Settings, folder: Path) -> Iterator[tuple[Shop, str]]:
         shop = Shop(talk)
         shop.open()
         yield shop, url
-
-
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
 
 
 def walk(page: Page, shop: Shop, mark: str, snap: Snap) -> None:

@@ -21,6 +21,13 @@ POLICY: Final[Mapping[str, Any]] = {
     "return_to": "Aurora Goods, Returns, 12 Harbour Road, Dublin",
     "ship_back_days": 14,
     "fees": {"return_shipping_minor": 495, "waived_for": ["defective", "wrong_item", "damaged_in_transit"]},
+    "rules": [
+        {
+            "name": "seen first",
+            "when": {"fact": "reason", "is": "quality"},
+            "then": {"decide": "review", "code": "high_value"},
+        },
+    ],
     "questions": [
         {
             "name": "box",
@@ -81,10 +88,11 @@ class Shop:
         delivery = {"order_id": order_id, "delivery_id": "D-1", "lines": items}
         self.tell("RecordDelivery", "carrier:post", delivery, days_ago=days_ago - 2)
 
-    def ask(self, order_id: str, *, days_ago: float = 3) -> UUID:
-        """Ask for a return of the first line; return its id."""
+    def ask(self, order_id: str, *, days_ago: float = 3, reason: str = "too_small", comment: str | None = None) -> UUID:
+        """Ask for a return of the first line; return its id. `quality` waits for a person."""
         rma_id = uuid4()
-        line = {"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "refund"}
+        line = {"line_id": "L1", "quantity": 1, "reason": reason, "wish": "refund"}
+        line |= {"comment": comment} if comment else {}
         data = {"rma_id": str(rma_id), "order_id": order_id, "lines": [line]}
         self.tell("RequestReturn", f"customer:{CUSTOMER}", data, days_ago=days_ago)
         return rma_id

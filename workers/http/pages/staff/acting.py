@@ -37,6 +37,8 @@ from workers.http.reading import decoded
 from workers.http.staff import Person
 
 SOURCE: Final = "/doors/desk"
+READY: Final = {"DecideRequest": "to_decide", "OverrideDecision": "all", "DecideResolution": "inspected"}
+"""Which units a form is about, that is filled in with them; a line counts once something is decided on it."""
 SOMEBODY: Final = "a-supervisor"
 """Who will approve, for as long as nobody has."""
 OWN: Final = frozenset({CSRF, LANGUAGE, "id", "step", "digest"})
@@ -154,9 +156,20 @@ def _form(command: str, subject: str) -> FormOf:
 
 def _act(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Act:
     if visit.method == "GET":
-        return Act(visit, person, form, subject, visit.path, uuid4(), {})
+        return Act(visit, person, form, subject, visit.path, uuid4(), _expected(form, subject))
     texts = {name: text for name, text in visit.form.texts if name not in OWN}
     return Act(visit, person, form, subject, visit.path, uuid_of(visit.form.get("id")), texts)
+
+
+def _expected(form: FormOf, subject: Subject) -> dict[str, str]:
+    """Return what a form is filled in with: the units of each line that it is about, where that is known."""
+    ready = subject.units.get(READY.get(form.command, ""), {})
+    lines = [int(line) for line, _ in subject.options.get("line", ())]
+    filled = {f"lines.{number}.quantity": str(ready[line]) for number, line in enumerate(lines) if line in ready}
+    only = [line for line in lines if line in ready]
+    if len(only) == 1:
+        filled |= {"line": str(only[0]), "quantity": str(ready[only[0]])}
+    return filled
 
 
 async def _taken(act: Act) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -13,6 +13,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from domain.errors import RuleViolationError
+from domain.identity import order_stream, rma_stream
+from infra.sealing.openings import Looking
 from infra.sellers import seller_of
 from projections.refund_ledger.credit_notes import find_credit_note
 from projections.tracking.case_file import CaseFile, read_allocation, read_case_file, read_returns_of_order
@@ -24,6 +26,7 @@ from workers.desk.returnable import sold_lines
 from workers.http.door import Door, Reading
 from workers.http.errors import NotFoundError
 from workers.http.evidence_store import URI, find
+from workers.http.opening import texts_seen_by
 from workers.http.pages import naming as customers_naming
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.facts import told
@@ -33,10 +36,12 @@ from workers.http.pages.visits import Visit
 from workers.http.pages.words import Words
 from workers.http.reading import NAME_MAX, POSITION_MAX, decoded, look
 from workers.http.staff import ROLES
+from workers.operating.shown_texts import with_texts
 from workers.pictures.catalogues import catalogue
 from workers.pictures.credit_note_pdf import drawn
 from workers.pictures.explaining import Explanation, explain, explain_refund
 
+WHY: Final = "the desk's page of a return"
 OVER: Final = frozenset({"closed", "denied", "expired", "withdrawn"})
 
 router = APIRouter(route_class=StaffRoute, include_in_schema=False)
@@ -66,7 +71,7 @@ async def one_return(request: Request, rma_id: str) -> Response:
 
 async def case_page(visit: Visit, rma_id: UUID) -> Response:
     """Return the page of a return; raises ``NotFoundError`` where there is none."""
-    seen = await read_case(visit, rma_id)
+    seen = await _opened(visit, await read_case(visit, rma_id))
     titles, rest = await run_in_threadpool(_from_log, visit.door, seen)
     said, summary = visit.words, seen.summary
     timeline = [
@@ -110,6 +115,23 @@ async def read_case(visit: Visit, rma_id: UUID) -> CaseSeen:
     if seen is None:
         raise NotFoundError("no such return")
     return seen
+
+
+async def _opened(visit: Visit, seen: CaseSeen) -> CaseSeen:
+    """Return a return with what people wrote, where who looks may see it: he is put on record with it."""
+    if visit.person is None or not visit.person.acts:
+        return seen
+    rma_id, order_id = seen.summary["rma_id"], seen.summary["order_id"]
+    looking = Looking(f"agent:{visit.person.person}", WHY)
+    content = [seen.case.as_dict(), seen.notices, seen.decided]
+    texts = await texts_seen_by(visit.door, looking, (rma_stream(rma_id), order_stream(order_id)), content)
+    case = {part.name: with_texts(getattr(seen.case, part.name), texts) for part in fields(seen.case)}
+    return replace(
+        seen,
+        case=replace(seen.case, **case),
+        notices=with_texts(seen.notices, texts),
+        decided=with_texts(seen.decided, texts),
+    )
 
 
 def after_in(visit: Visit) -> int | None:

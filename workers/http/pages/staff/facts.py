@@ -93,10 +93,10 @@ NAMES: Final[dict[str, str]] = {
     "Resolved": N_("Difference resolved"),
 }
 CODES: Final = (
-    "grade", "cause", "liable_party", "disposition", "resolution", "settlement", "status", "outcome", "channel", "kind",
+    "grade", "cause", "liable_party", "disposition", "resolution", "settlement", "status", "outcome", "kind", "because",
 )  # fmt: skip
 PLAIN: Final = ("sku", "tracking_number", "place", "site", "to_site", "carrier", "drop_off", "by_order_id")
-TEXTS: Final = ("reason", "note", "grounds", "comment", "because")
+TEXTS: Final = ("reason", "note", "grounds", "comment")
 STILL: Final = frozenset({"DeadlinesMoved", "SettlementMoved", "UnitsTaken", "UnitsReturned", "RefundStarted"})
 """What follows from something else that is told already."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from infra.sealing.bodies import Mark
 from workers.http.pages.naming import N_
 from workers.http.pages.words import Words
 from workers.pictures.catalogues import catalogue
@@ -156,6 +157,11 @@ VALUES: Final[dict[str, str]] = {
     "no": N_("no"),
 }
 EVIDENCE: Final[dict[str, str]] = {"photo": N_("Photo"), "video": N_("Video"), "document": N_("Document")}
+MARKS: Final[dict[str, str]] = {
+    "(sealed)": N_("(sealed)"),
+    "(erased)": N_("(erased)"),
+    "(unreadable)": N_("(unreadable)"),
+}
 SEALED: Final = "sealed:v1:"
 
 
@@ -187,5 +193,7 @@ def code_name(code: str, said: Words) -> str:
 
 
 def shown(text: object, said: Words) -> str:
-    """Return a text for people; one that is sealed is not shown."""
+    """Return a text for people; one that is sealed, or cannot be told, is not shown."""
+    if isinstance(text, Mark):
+        return said.gettext(MARKS.get(text, MARKS["(sealed)"]))
     return said.gettext("(sealed)") if isinstance(text, str) and text.startswith(SEALED) else str(text)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.api import Api
-from tests.support.desk import all_of, arrived, asked, number_of, seen
+from infra.sealing.openings import Looked, openings
+from infra.sealing.vault import opened_register
+from infra.settings import Settings
+from tests.support.api import Api, Keys
+from tests.support.desk import SHOE, all_of, arrived, asked, number_of, seen
 from tests.support.pages import Browser
 from workers.http.pages.staff import queues
 
@@ -161,6 +165,30 @@ def test_a_case_tells_everything_on_one_page(shop: Api, signed_in: SignedIn) -> 
     assert "(sealed)" in page.text
     assert "The sole came off." not in page.text
     assert SCRIPT not in page.response.text
+
+
+def test_what_a_customer_wrote_is_for_who_acts_on_it(
+    shop: Api, signed_in: SignedIn, door_settings: tuple[Settings, Keys]
+) -> None:
+    """An agent sees it, escaped, and is on record with it; the warehouse and auditors do not; erased, nobody does."""
+    shop.sell("Q-sealed", policy_id="desk", lines=[SHOE], customer_id="C-desk-sealed")
+    line = {"line_id": "L1", "quantity": 1, "reason": "quality", "wish": "refund", "comment": f"My sole {SCRIPT}"}
+    rma_id = str(uuid4())
+    body = {"rma_id": rma_id, "order_id": "Q-sealed", "lines": [line]}
+    seen(shop, rma_id, shop.accepted("RequestReturn", body, actor="customer:C-desk-sealed"))
+    path = f"/desk/returns/{rma_id}"
+
+    page = signed_in("ada").look(path)
+
+    assert f"My sole {SCRIPT}" in page.text
+    assert SCRIPT not in page.response.text
+    assert "My sole" not in signed_in("olu").look(path).text
+    assert "My sole" not in signed_in("wei").look(f"/bench/{rma_id}").text
+    with closing(opened_register(door_settings[0])) as connection:
+        looked = list(openings(connection, Looked(persons=["customer/C-desk-sealed"])))
+    assert {(one.actor, one.why) for one in looked} == {("agent:ada", "the desk's page of a return")}
+    shop.accepted("EraseCustomer", {"customer_id": "C-desk-sealed", "reason": "request"})
+    assert "(erased)" in signed_in("ada").look(path).text
 
 
 def test_a_case_is_told_in_chinese(shop: Api, signed_in: SignedIn) -> None:

@@ -1,0 +1,137 @@
+"""A walk through the desk and the bench, as agents, supervisors and the warehouse do, with a picture of each page."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from infra.metrics import WorkerMetrics
+from infra.settings import Settings
+from workers.http.door import opened
+from workers.http.worker import serving
+from workers.trials.screenshots.shop import Shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SHOWN_MS: Final = 1_500
+"""How long the views may take to show what the shop has just told."""
+
+Snap = Callable[[str], None]
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+@contextmanager
+def open_desk(settings: Settings) -> Iterator[str]:
+    """Open a door where anybody signs in as anyone while the block lasts; yield its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    given = settings.model_copy(
+        update={"http_port": port, "http_public_url": url, "http_rate": 100_000, "http_demo_login": True}
+    )
+    with opened(given, Event(), WorkerMetrics("http")) as door, serving(door):
+        yield url
+
+
+def walk_staff(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
+    """Walk through every page of the desk and the bench, and take a picture of each."""
+    waits, came = _stage(shop, mark)
+    page.wait_for_timeout(SHOWN_MS)
+    page.goto("/staff/sign-in")
+    snap("staff-sign-in")
+    _walk_the_desk(page, waits, came, snap)
+    _walk_the_approval(page, waits, snap)
+    _walk_the_bench(page, came, snap)
+    _be(page, "olu")
+    page.goto("/bench")
+    snap("staff-role-missing")
+    page.goto("/desk/returns/none")
+    snap("staff-nothing-here")
+
+
+def _stage(shop: Shop, mark: str) -> tuple[UUID, UUID]:
+    """Sell, and have two returns asked for: one waits for a person, one for the dock."""
+    shop.sell(f"G-{mark}")
+    waits = shop.ask(f"G-{mark}", reason="quality", comment="The left sole is coming off after two days.")
+    shop.sell(f"H-{mark}", days_ago=8)
+    return waits, shop.ask(f"H-{mark}")
+
+
+def _be(page: Page, person: str) -> None:
+    page.goto("/staff/sign-in")
+    page.click(f"form:has([value='{person}']) button")
+
+
+def _walk_the_desk(page: Page, waits: UUID, came: UUID, snap: Snap) -> None:
+    _be(page, "ada")
+    page.goto("/desk")
+    snap("desk-queue")
+    page.goto("/desk?queue=differences")
+    snap("desk-queue-empty")
+    page.goto("/desk/search?q=C-1001")
+    snap("desk-search")
+    page.goto(f"/desk/returns/{waits}")
+    snap("desk-case")
+    page.goto(f"/desk/returns/{came}/do/CloseReturn")
+    page.fill("[name='reason']", "nothing is open")
+    page.click("button[value='check']")
+    snap("desk-form-refused")
+    page.goto(f"/desk/returns/{waits}/do/DecideRequest")
+    snap("desk-form")
+    page.check("[name='lines.0.decision'][value='approve']")
+    page.click("button[value='check']")
+    snap("desk-check")
+    page.click("button[value='send']")
+    snap("desk-case-done")
+
+
+def _walk_the_approval(page: Page, waits: UUID, snap: Snap) -> None:
+    page.goto(f"/desk/returns/{waits}/do/OverrideDecision")
+    page.check("[name='lines.0.decision'][value='deny']")
+    page.fill("[name='lines.0.code']", "final_sale")
+    page.fill("[name='reason']", "Sold as final sale, as the order says.")
+    page.click("button[value='check']")
+    snap("desk-check-approval")
+    page.click("button[value='ask']")
+    snap("desk-approval-own")
+    approval = page.url
+    _be(page, "sol")
+    page.goto("/desk?queue=approvals")
+    snap("desk-queue-approvals")
+    page.goto(approval)
+    snap("desk-approval")
+    page.click("button[value='drop']")
+    page.goto(f"/desk/returns/{waits}")
+    page.click(".path a >> nth=1")
+    snap("desk-order")
+
+
+def _walk_the_bench(page: Page, came: UUID, snap: Snap) -> None:
+    _be(page, "wei")
+    snap("bench")
+    page.goto("/bench?q=99999")
+    snap("bench-unknown")
+    page.goto(f"/bench/{came}")
+    snap("bench-expected")
+    page.click("a.huge")
+    page.fill("[name='site']", "WH-1")
+    snap("bench-receive")
+    page.click("button.huge")
+    snap("bench-arrived")
+    page.click("a.huge")
+    page.check("[name='grade'][value='B']")
+    snap("bench-inspect")
+    page.select_option("[name='cause']", "none_found")
+    page.select_option("[name='liable_party']", "none")
+    page.click("button.huge")
+    snap("bench-inspected")
