@@ -34,7 +34,6 @@ from tests.support.pipeline import Pipeline, Polled, command, delivery, environm
 from tests.support.recorded_facts import CODEC
 from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
-from workers.labels.table import LabelTable
 from workers.payments.questions import PaymentQuestions
 from workers.policies.history import decided_returns
 from workers.projector.projector import Projector, prepare
@@ -51,7 +50,6 @@ LOOKED_AT: Final[Mapping[str, str]] = {
     "payments": "rma.Order.PayoutSettled.v1",
     "deadlines": "rma.Rma.DeadlinesMoved.v1",
     "credit_notes": "rma.Order.RefundRequested.v1",
-    "labels": "rma.Rma.Authorized.v1",
 }
 """Of each reader of the topic a type that it has to look at."""
 
@@ -60,7 +58,6 @@ READERS: Final[Mapping[str, Projection]] = {
     "payments": PaymentQuestions(),
     "deadlines": DeadlineTable(),
     "credit_notes": CreditNoteTable(),
-    "labels": LabelTable(),
 }
 
 
