@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from eventsourcing.domain import OriginatorVersionError
 
@@ -13,32 +13,52 @@ from domain.fact import AggregateRoot, Fact
 from infra.calendars import holidays_of
 from infra.envelope.codec import Codec
 from infra.log.event_log import ConcurrencyError, EventLog
-from infra.records import StoredEvent
+from infra.records import NewEvent, StoredEvent
 
-AGGREGATES_CACHED_MAX: Final = 20_000
+BODY_BYTES_CACHED_MAX: Final = 20 * 1024 * 1024
+"""Bytes of event bodies behind the aggregates that are kept: in memory these take some four times as much."""
+
+
+class Known(NamedTuple):
+    """An aggregate, None where its stream has no facts, and the bytes of the bodies of the facts behind it."""
+
+    aggregate: AggregateRoot | None
+    body_bytes: int
+
+
+UNKNOWN: Final = Known(None, 0)
 
 
 class AggregateCache:
-    """The aggregates used last, by stream. They are taken out to be worked on, and put back once that is recorded."""
+    """The aggregates used last, by stream. They are taken out to be worked on, and put back once that is recorded.
 
-    def __init__(self, size_max: int = AGGREGATES_CACHED_MAX) -> None:
-        self._size_max = size_max
-        self._aggregates: OrderedDict[str, AggregateRoot] = OrderedDict()
+    What one takes in memory goes with what its facts hold: an order of a thousand lines counts as a thousand of one.
+    """
 
-    def take(self, stream: str) -> AggregateRoot | None:
-        """Return a kept aggregate and forget it, or None."""
-        return self._aggregates.pop(stream, None)
+    def __init__(self, body_bytes_max: int = BODY_BYTES_CACHED_MAX) -> None:
+        self._body_bytes_max = body_bytes_max
+        self._body_bytes = 0
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def take(self, stream: str) -> Known:
+        """Return what is kept of a stream and forget it."""
+        known = self._known.pop(stream, UNKNOWN)
+        self._body_bytes -= known.body_bytes
+        return known
 
     def clear(self) -> None:
         """Forget all of them."""
-        self._aggregates.clear()
+        self._known.clear()
+        self._body_bytes = 0
 
-    def put(self, aggregates: Iterable[AggregateRoot]) -> None:
-        """Keep these; those used longest ago make room."""
-        for aggregate in aggregates:
-            self._aggregates[aggregate.id] = aggregate
-        while len(self._aggregates) > self._size_max:
-            self._aggregates.popitem(last=False)
+    def put(self, stream: str, known: Known) -> None:
+        """Keep this one; those used longest ago make room."""
+        self.take(stream)
+        self._known[stream] = known
+        self._body_bytes += known.body_bytes
+        while self._body_bytes > self._body_bytes_max:
+            _, gone = self._known.popitem(last=False)
+            self._body_bytes -= gone.body_bytes
 
 
 class Texts(Protocol):
@@ -64,15 +84,20 @@ class BatchStreams:
         self._codec = codec
         self._cache = cache
         self._aggregates: dict[str, AggregateRoot | None] = {}
+        self._body_bytes: dict[str, int] = {}
         self._accepted: dict[str, list[Fact]] = {}
         self._uncommitted: list[Fact] = []
 
     def preload(self, streams: Iterable[str]) -> None:
         """Bring these streams up to date, all with one query."""
         kept = {stream: self._cache.take(stream) for stream in streams if stream not in self._aggregates}
-        found = self._load({stream: aggregate.version if aggregate else 0 for stream, aggregate in kept.items()})
-        for stream, aggregate in kept.items():
-            self._put(stream, self._evolve(aggregate, found.get(stream, ())))
+        found = self._load(
+            {stream: known.aggregate.version if known.aggregate else 0 for stream, known in kept.items()}
+        )
+        for stream, known in kept.items():
+            events = found.get(stream, ())
+            self._body_bytes[stream] = known.body_bytes + sum(len(event.body) for event in events)
+            self._put(stream, self._evolve(known.aggregate, events))
 
     def get(self, stream: str) -> AggregateRoot | None:
         """Return the aggregate of a stream, with all that was decided before it in this batch, or None."""
@@ -96,8 +121,10 @@ class BatchStreams:
         """Return what the command brought about, each fact with its aggregate, causes before their effects."""
         return [(self._aggregate_of(fact), fact) for fact in self._uncommitted]
 
-    def accept(self) -> None:
-        """Keep what the command brought about, and begin the next."""
+    def accept(self, events: Iterable[NewEvent]) -> None:
+        """Keep what the command brought about, which is to be recorded as these events, and begin the next."""
+        for event in events:
+            self._body_bytes[event.stream] = self._body_bytes.get(event.stream, 0) + len(event.body)
         for fact in self._uncommitted:
             self._accepted.setdefault(fact.originator_id, []).append(fact)
             self._aggregate_of(fact).pending_events.clear()
@@ -112,7 +139,9 @@ class BatchStreams:
 
     def keep(self) -> None:
         """Put everything back into the cache: what it holds is recorded now."""
-        self._cache.put(aggregate for aggregate in self._aggregates.values() if aggregate is not None)
+        for stream, aggregate in self._aggregates.items():
+            if aggregate is not None:
+                self._cache.put(stream, Known(aggregate, self._body_bytes.get(stream, 0)))
         self._aggregates = {}
 
     def persons(self) -> set[str]:

@@ -302,7 +302,7 @@ class CommandWorker:
             dispatch.handle(command.command, command.meta, streams, now, self._sources)
             events = self._events(streams)
             refuse_too_large(events)
-            streams.accept()
+            streams.accept(events)
         except RuleViolationError as refusal:
             streams.refuse()
             events, verdict = [], refused(refusal)
