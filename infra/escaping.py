@@ -28,6 +28,8 @@ def escaped_lines(text: str) -> str:
 
 def escaped_json(document: str) -> str:
     """Return a JSON document that says the same, its active characters spelt as JSON spells them."""
+    if document.isascii() and document.isprintable():  # most log lines: told in half the time of the search
+        return document
     return ACTIVE_IN_LINES.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
