@@ -32,7 +32,7 @@ class MalformedError(RmaError):
         self.faults = faults
 
 
-def faults_in(error: ValidationError, data: Any) -> list[Fault]:
+def faults_in(error: ValidationError, data: object) -> list[Fault]:
     """Return what is wrong with JSON values, one fault for each place, at most ``FAULTS_MAX``.
 
     Args:
@@ -46,7 +46,7 @@ def faults_in(error: ValidationError, data: Any) -> list[Fault]:
     return _one_each(told)[:FAULTS_MAX]
 
 
-def json_of(body: bytes) -> Any:
+def json_of(body: bytes) -> object:
     """Return the JSON values of a body, or None where it is no JSON: the one fault there is has no place in it."""
     try:
         return from_json(body)

@@ -15,6 +15,7 @@ from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS, EARLIER, LATER, Change, beside_numbers, bounds_of, changes_in_time
 from domain.policy.rules import CompiledPolicy, Mentions
 from domain.policy.statutes import Law, Statute, edition_numbered
+from domain.policy.values import Expected, plain_values
 from domain.policy.when import ANSWER_PREFIX
 from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
 
@@ -113,7 +114,7 @@ def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator
             yield fact, [(fact, value, None, LATER)]
 
 
-def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, Any]]:
+def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, bool | int]]:
     """Yield each change of one fact that meets a condition of a right."""
     yield from ((fact, wanted) for fact, wanted in right.only_if.items() if getattr(facts, fact) is not wanted)
     yield from ((fact, not bad) for fact, bad in right.not_if.items() if getattr(facts, fact) is bad)
@@ -134,29 +135,29 @@ def _grants(right: Statute, wish: Wish | None, reason: Reason | None) -> bool:
     return wish in right.grants and (right.reasons is None or reason in right.reasons)
 
 
-def tried(facts: Facts, fact: str, value: Any) -> Facts:
+def tried(facts: Facts, fact: str, value: object) -> Facts:
     """Return what looks like the facts with one changed; a model of its own for each trial would take longer."""
     tried = SimpleNamespace()
     vars(tried).update(vars(facts), **_changes(facts, fact, value))
     return cast("Facts", tried)
 
 
-def fact_of(facts: Facts, fact: str) -> Any:
+def fact_of(facts: Facts, fact: str) -> object:
     """Return the value of a fact by its name, ``None`` where it is missing."""
     if fact.startswith(ANSWER_PREFIX):
         return facts.answers.get(fact.removeprefix(ANSWER_PREFIX))
     return getattr(facts, fact)
 
 
-def with_fact(facts: Facts, fact: str, value: Any) -> Facts:
+def with_fact(facts: Facts, fact: str, value: object) -> Facts:
     """Return the facts with one changed; the whole order is never delivered earlier than the units asked for."""
     return facts.model_copy(update=_changes(facts, fact, value))
 
 
-def _changes(facts: Facts, fact: str, value: Any) -> dict[str, Any]:
+def _changes(facts: Facts, fact: str, value: object) -> dict[str, object]:
     if fact.startswith(ANSWER_PREFIX):
         return {"answers": {**facts.answers, fact.removeprefix(ANSWER_PREFIX): value}}
-    if fact == "delivered_at" and facts.order_delivered_at is not None and value is not None:
+    if fact == "delivered_at" and facts.order_delivered_at is not None and isinstance(value, datetime):
         return {fact: value, "order_delivered_at": max(value, facts.order_delivered_at)}
     return {fact: value}
 
@@ -195,7 +196,7 @@ class _Tries(NamedTuple):
     """What is worth trying of one fact, whatever it is now: values with an order, and others."""
 
     steps: tuple[Any, ...]
-    values: tuple[Any, ...]
+    values: tuple[object, ...]
 
 
 @lru_cache(maxsize=256)
@@ -212,7 +213,7 @@ def _tries_of(
     )
 
 
-def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Any]], zone: str) -> _Tries:
+def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Expected]], zone: str) -> _Tries:
     if fact == "withdrawal_exception":
         return _Tries((), (None, *_values(fact, mentions)))
     if fact == "ordered_at":
@@ -262,16 +263,16 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _beside_moments(mentions: Iterable[tuple[str, Any]], zone: str) -> Iterator[datetime]:
+def _beside_moments(mentions: Iterable[tuple[str, Expected]], zone: str) -> Iterator[datetime]:
     for _, expected in mentions:
         moment = moment_of(expected, zone) if isinstance(expected, str) else None
         if moment is not None and 1901 <= moment.year <= 8999:
             yield from (moment.astimezone(UTC) - SECOND, moment.astimezone(UTC) + SECOND)
 
 
-def _values(fact: str, mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
+def _values(fact: str, mentions: Iterable[tuple[str, Expected]]) -> Iterator[object]:
     """Yield the texts and truth values that are named for a fact, each once, and a text that is not."""
-    named = [value for operator, expected in mentions for value in (expected if operator == "in" else (expected,))]
+    named = [value for _, expected in mentions for value in plain_values(expected)]
     texts = list(dict.fromkeys(value for value in named if isinstance(value, str)))
     if any(isinstance(value, bool) for value in named):
         yield from (True, False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
+
+from pydantic import JsonValue
 
 from domain.policy.decision import ComparisonRecord
+from domain.policy.values import Expected, Plain, plain_values
 from domain.policy.when import NUMBER_FACTS, TEXT_FACTS, Condition
 from domain.policy.windows import start_of_day
 
-Values = Mapping[str, Any]
+Values = Mapping[str, object]
 Explain = Callable[[Values, list[ComparisonRecord]], bool]
 Answer = Callable[[Values], bool]
 Test = Callable[[Any], bool]
@@ -124,7 +127,7 @@ def _explain_comparisons(parts: list[Comparison], *, decisive: bool) -> Explain:
             records.append(record)
             held, found = False, values[fact]
             if found is not None:
-                record["found"] = found if is_json else as_json(found)
+                record["found"] = cast("JsonValue", found) if is_json else as_json(found)
                 record["held"] = held = test(found)
             if held is decisive:
                 result = decisive
@@ -143,9 +146,9 @@ def _first_decisive(answers: list[Answer], *, decisive: bool) -> Answer:
     return answer
 
 
-def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -> CompiledCondition:
+def _comparison(fact: str, operator: str, expected: Expected, zone: str, path: str) -> CompiledCondition:
     test = _plain_test(fact, operator, expected) or holds(operator, expected, zone)
-    shown = list(expected) if isinstance(expected, tuple) else expected
+    shown: JsonValue = list(expected) if isinstance(expected, tuple) else expected
     missing: ComparisonRecord = {
         "path": path, "fact": fact, "operator": operator, "expected": shown, "found": None, "held": False,
     }  # fmt: skip
@@ -161,9 +164,9 @@ def _comparison(fact: str, operator: str, expected: Any, zone: str, path: str) -
     return CompiledCondition(_explain_comparisons([comparison], decisive=False), answer, rest, comparison)
 
 
-def _plain_test(fact: str, operator: str, expected: Any) -> Test | None:
+def _plain_test(fact: str, operator: str, expected: Expected) -> Test | None:
     """Return a quicker test for facts whose type is known and is the type expected, ``None`` for others."""
-    values = expected if isinstance(expected, tuple) else (expected,)
+    values = plain_values(expected)
     if fact in _PLAIN and all(type(value) is _PLAIN[fact] for value in values):
         quick: dict[str, Test] = {
             "is": expected.__eq__,
@@ -175,24 +178,29 @@ def _plain_test(fact: str, operator: str, expected: Any) -> Test | None:
     return None
 
 
-def as_json(value: Any) -> Any:
+def instant_as_json(at: datetime) -> str:
+    """Return an instant as it is written in a trace."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def as_json(value: object) -> JsonValue:
     """Return a fact's value as it is written in a trace."""
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return list(value) if isinstance(value, tuple) else value
+        return instant_as_json(value)
+    return list(value) if isinstance(value, tuple) else cast("JsonValue", value)
 
 
-def holds(operator: str, expected: Any, zone: str) -> Test:
+def holds(operator: str, expected: Expected, zone: str) -> Test:
     """Return the test of one operator; it is false for values of another type, and never raises."""
     if operator == "is":
         return _is(expected)
     if operator == "in":
-        return _in(expected)
+        return _in(plain_values(expected))
     if operator == "at_least":
         return lambda found: _is_number(found) and found >= expected
     if operator == "at_most":
         return lambda found: _is_number(found) and found <= expected
-    moment = moment_of(expected, zone)
+    moment = moment_of(str(expected), zone)
     if moment is None:
         return lambda _: False
     if operator == "before":
@@ -219,17 +227,17 @@ def json_key(value: object) -> tuple[str, object]:
     return ("truth" if isinstance(value, bool) else "number" if _is_number(value) else "text", value)
 
 
-def _is(expected: Any) -> Test:
+def _is(expected: Expected) -> Test:
     key, alone = json_key(expected), (expected,)
     if key[0] == "text":
         return lambda found: found in (expected, alone)
     return lambda found: not isinstance(found, tuple) and json_key(found) == key
 
 
-def _in(expected: tuple[Any, ...]) -> Test:
+def _in(expected: tuple[Plain, ...]) -> Test:
     keys = frozenset(json_key(value) for value in expected)
 
-    def test(found: Any) -> bool:
+    def test(found: object) -> bool:
         if isinstance(found, tuple):
             return any(("text", value) in keys for value in found)
         return not isinstance(found, datetime) and json_key(found) in keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -148,9 +148,9 @@ class Effects(Part):
             raise PydanticCustomError("code", "a code belongs to a decision")
         return self
 
-    def spoken(self) -> tuple[tuple[str, Any], ...]:
+    def spoken(self) -> tuple[tuple[str, object], ...]:
         """Return each effect this rule speaks of with its value, window and fees key by key."""
-        found: list[tuple[str, Any]] = []
+        found: list[tuple[str, object]] = []
         if self.decide is not None:
             found.append(("decide", (self.decide, self.code)))
         for name in ("window", "fees"):
@@ -254,7 +254,7 @@ class PolicyDocument(Part):
                 kind = "missing" if place == ("return_to",) and "return_to" not in self.model_fields_set else "site"
                 yield _fault(place, kind, f"must be one of the sites {', '.join(self.sites)}")
 
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
         """Return the document itself: it is immutable, and its identity is what compiled rules are kept by."""
         return self
 
@@ -293,7 +293,7 @@ def content_of(document: PolicyDocument) -> dict[str, Any]:
     return content
 
 
-_LATER: Final[dict[str, Any]] = {
+_LATER: Final[Mapping[str, object]] = {
     "questions": [],
     "limits": {},
     "sites": {},

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from domain.policy.conditions import as_json
+from domain.policy.conditions import instant_as_json
 from domain.policy.decision import (
     Decided,
     Decision,
@@ -135,7 +135,7 @@ def _window_record(won: Won, ruling: Ruling) -> WindowRecord:
         "calendar": window.calendar,
         "zone": window.zone,
         "set_by": {effect: won[effect][1] for effect in won if effect.startswith("window.")},
-        "anchor_at": as_json(ruling.anchor_at),
+        "anchor_at": None if ruling.anchor_at is None else instant_as_json(ruling.anchor_at),
         "ends_at": None if ruling.ends_at is None else _end_as_json(ruling.ends_at),
         "inside": ruling.inside,
     }
@@ -170,7 +170,7 @@ def _blank_records(law: Law) -> tuple[StatuteRecord, ...]:
 @lru_cache(maxsize=8_192)
 def _end_as_json(ends_at: datetime) -> str:
     """Return the end of a day as it is written in a trace; many lines share one."""
-    return str(as_json(ends_at))
+    return instant_as_json(ends_at)
 
 
 def _outcome_record(ruling: Ruling, tried_max: int | None) -> OutcomeRecord:

@@ -13,6 +13,7 @@ from domain.policy.facts import Facts
 from domain.policy.rules import CompiledPolicy
 from domain.policy.ruling import holidays_for
 from domain.policy.statutes import Statute
+from domain.policy.values import Expected, plain_values
 from domain.policy.windows import day_of, days_between, last_day, zone_of
 
 ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
@@ -197,10 +198,10 @@ def _days_counted(right: Statute, longer: _Longer) -> set[int]:
     return found
 
 
-def beside_numbers(mentions: Iterable[tuple[str, Any]]) -> Iterator[Any]:
+def beside_numbers(mentions: Iterable[tuple[str, Expected]]) -> Iterator[float]:
     """Yield the numbers on either side of which comparisons give another answer."""
     for operator, expected in mentions:
-        for value in expected if operator == "in" else (expected,):
+        for value in plain_values(expected):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 yield value
                 if operator != "at_most":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from domain.errors import PolicyRuleImpossibleError, PolicyRuleUnreachableError
 from domain.policy.conditions import moment_of
@@ -18,6 +18,7 @@ from domain.policy.proof.regions import VOCABULARIES, Classes, Region, TooManyEr
 from domain.policy.question import Question
 from domain.policy.rules import mentions_of
 from domain.policy.soundness import check_beside_rules
+from domain.policy.values import Expected, Plain
 from domain.policy.when import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
 
 MEETINGS_MAX: Final = 300_000
@@ -92,14 +93,14 @@ def _check_comparisons(place: _Place, condition: Condition, asked: Mapping[str, 
             raise place.inside(f".{operator}").impossible(f"{fact} cannot be compared by {operator}")
         if operator == "in" and not expected:
             raise place.inside(".in").impossible("nothing is in an empty list")
-        for step, value in _values(operator, expected):
+        for step, value in _values(expected):
             fault = _fault_of_answer(question, value) if question is not None else _fault(fact, value, zone)
             if fault:
                 raise place.inside(f".{operator}{step}").impossible(fault)
 
 
-def _values(operator: str, expected: Any) -> Iterator[tuple[str, Any]]:
-    if operator == "in":
+def _values(expected: Expected) -> Iterator[tuple[str, Plain]]:
+    if isinstance(expected, tuple):
         yield from ((f"[{index}]", value) for index, value in enumerate(expected))
     else:
         yield "", expected
@@ -115,17 +116,17 @@ def _kind(fact: str) -> str:
     return "time" if fact == "ordered_at" else "text"
 
 
-def _fault_of_answer(question: Question, value: Any) -> str | None:
+def _fault_of_answer(question: Question, value: Plain) -> str | None:
     return None if question.is_answered_by(value) else f"{question.fact} is never {value}, but {question.asks_for}"
 
 
-def _fault(fact: str, value: Any, zone: str) -> str | None:
+def _fault(fact: str, value: Plain, zone: str) -> str | None:
     """Return why a fact can never be compared with this value and hold, ``None`` if it can."""
     kind = _kind(fact)
     if kind == "answer":
         return None
     if kind == "time":
-        return None if moment_of(value, zone) is not None else f"there is no such time as {value}"
+        return None if moment_of(str(value), zone) is not None else f"there is no such time as {value}"
     if kind == "truth":
         return None if isinstance(value, bool) else f"{fact} is true or false"
     if kind == "number":

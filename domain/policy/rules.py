@@ -13,11 +13,12 @@ from domain.policy.decision import ComparisonRecord, RuleRecord
 from domain.policy.document import PolicyDocument, Rule, Window, WindowChange
 from domain.policy.facts import Facts
 from domain.policy.question import Question
+from domain.policy.values import Expected
 from domain.policy.when import ANSWER_PREFIX, LAW_FACTS, Condition
 from domain.policy.windows import day_of, days_between
 
-Reader = Callable[[Facts], Any]
-Mentions = dict[str, tuple[tuple[str, object], ...]]
+Reader = Callable[[Facts], object]
+Mentions = dict[str, tuple[tuple[str, Expected], ...]]
 Won = dict[str, tuple[Any, str]]
 """Each effect that a rule won: its value and the rule's name."""
 
@@ -85,7 +86,7 @@ class CompiledPolicy:
     needs_holidays: bool
     """Some window is counted or rolled by a holiday calendar, which comes with the facts."""
     questions: tuple[CompiledQuestion, ...]
-    _changed_windows: dict[tuple[tuple[str, Any], ...], Window] = field(default_factory=dict)
+    _changed_windows: dict[tuple[tuple[str, object], ...], Window] = field(default_factory=dict)
 
     @cached_property
     def _explained(self) -> tuple[tuple[CompiledRule, str, str, Explain], ...]:
@@ -231,7 +232,7 @@ def changed_window(window: Window, change: WindowChange) -> Window:
 
 def mentions_of(conditions: Iterable[Condition]) -> Mentions:
     """Return what conditions compare each fact with: operator and expected value, each once, in their order."""
-    mentions: dict[str, dict[str, tuple[str, Any]]] = {}
+    mentions: dict[str, dict[str, tuple[str, Expected]]] = {}
     for condition in conditions:
         for comparison in comparisons_of(condition):
             # by their text: 1 and true are equal in Python, and two things in a document

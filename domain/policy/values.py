@@ -71,6 +71,17 @@ TimeText = Annotated[str, Field(pattern=_TIME_PATTERN)]
 Code = Annotated[str, Field(pattern=_CODE)]
 
 
+Plain = str | bool | int | float
+"""What a fact is compared with."""
+Expected = Plain | tuple[Plain, ...]
+"""The same, or for ``in`` one of several."""
+
+
+def plain_values(expected: Expected) -> tuple[Plain, ...]:
+    """Return the values that a comparison names."""
+    return expected if isinstance(expected, tuple) else (expected,)
+
+
 class Part(BaseModel):
     """A JSON object of a document: unknown fields and wrong types are malformed, nothing is coerced."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.policy.values import VALUES_IN_WORDS, Number, Part, Scalar, TimeText
+from domain.policy.values import VALUES_IN_WORDS, Expected, Number, Part, Scalar, TimeText
 
 DEPTH_MAX: Final = 16
 """How deep ``all``, ``any`` and ``not`` may nest inside one rule."""
@@ -89,7 +89,7 @@ class Condition(Part):
         negated = () if self.negated is None else (self.negated,)
         return (*(self.all_of or ()), *(self.any_of or ()), *negated)
 
-    def comparisons(self) -> list[tuple[str, Any]]:
+    def comparisons(self) -> list[tuple[str, Expected]]:
         """Return the operators this comparison names, each with what it expects; empty for a connective."""
         expected = (self.equals, self.one_of, self.at_least, self.at_most, self.before, self.after)
         return [(name, value) for name, value in zip(OPERATORS, expected, strict=True) if value is not None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from domain import ledger
@@ -58,7 +58,7 @@ def record_outcome(
     if payout.gave_way and outcome not in FINAL_OUTCOMES:
         return
     superseded = news is not None and news.is_older(outcome, at)
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "payout_id": payout.payout_id,
         "refund_id": payout.refund_id,
         "rma_id": payout.rma_id,

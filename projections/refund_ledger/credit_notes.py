@@ -67,7 +67,7 @@ FIND: Final = """
 """
 
 
-def row_of(event: RecordedEvent, fact: CreditNoteSeries.Issued) -> dict[str, Any]:
+def row_of(event: RecordedEvent, fact: CreditNoteSeries.Issued) -> dict[str, object]:
     """Return the row of a note."""
     return {
         "number": fact.number,

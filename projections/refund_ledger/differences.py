@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.recorded import RecordedEvent
 from domain.settlement.difference import SettlementDifference
 
 
-def found_row(event: RecordedEvent, fact: SettlementDifference.Found) -> dict[str, Any]:
+def found_row(event: RecordedEvent, fact: SettlementDifference.Found) -> dict[str, object]:
     """Return the row of a difference that was found."""
     here, there = fact.here, fact.there
     return {
@@ -28,7 +26,7 @@ def found_row(event: RecordedEvent, fact: SettlementDifference.Found) -> dict[st
     }
 
 
-def resolved_row(event: RecordedEvent, fact: SettlementDifference.Resolved) -> dict[str, Any]:
+def resolved_row(event: RecordedEvent, fact: SettlementDifference.Resolved) -> dict[str, object]:
     """Return what an agent's answer changes in the row of a difference."""
     return {
         "difference_id": event.stream.removeprefix("difference/"),

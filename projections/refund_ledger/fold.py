@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain import ledger
+from domain.fact import Fact
 from domain.order import Order
 from domain.order.money_facts import PayoutHeard
 from domain.order.sale_facts import Registered
@@ -62,7 +63,7 @@ class RefundLedger:
         batch.write(connection)
 
 
-def _refund_of(fact: Any) -> UUID | None:
+def _refund_of(fact: Fact) -> UUID | None:
     """Return the refund that a fact posts for; one of which fees left nothing is none."""
     if isinstance(fact, Order.RefundRequested) and not fact.amount_minor:
         return None
@@ -74,15 +75,15 @@ class _Batch:
     """The rows that a batch of events adds or changes."""
 
     def __init__(self) -> None:
-        self.orders: list[dict[str, Any]] = []
+        self.orders: list[dict[str, object]] = []
         self.units: dict[tuple[str, str], dict[str, Any]] = {}
         self.refunds = Refunds()
         self.receivables = Receivables()
-        self.entries: list[dict[str, Any]] = []
+        self.entries: list[dict[str, object]] = []
         self.credit: dict[UUID, dict[str, Any]] = {}
-        self.differences: list[dict[str, Any]] = []
-        self.resolutions: list[dict[str, Any]] = []
-        self.credit_notes: list[dict[str, Any]] = []
+        self.differences: list[dict[str, object]] = []
+        self.resolutions: list[dict[str, object]] = []
+        self.credit_notes: list[dict[str, object]] = []
 
     def note(self, event: RecordedEvent) -> None:
         fact = event.fact
@@ -97,7 +98,7 @@ class _Batch:
         self._post(event, fact)
         self.receivables.note(event, fact)
 
-    def _units(self, event: RecordedEvent, fact: Any) -> None:
+    def _units(self, event: RecordedEvent, fact: Fact) -> None:
         order_id = event.partition_key
         match fact:
             case Order.Registered():
@@ -120,14 +121,14 @@ class _Batch:
                 for run in fact.runs:
                     self._count(order_id, run.line_id, **{fact.status_before: -run.count})
 
-    def _refunded(self, event: RecordedEvent, fact: Any) -> None:
+    def _refunded(self, event: RecordedEvent, fact: Fact) -> None:
         match fact:
             case Order.RefundRequested() | Order.ExternalRefundRecorded() | Order.ChargebackDecided():
                 for line in fact.by_line:
                     counted = {"refunded_units": line.units, "refunded_minor": line.amount_minor}
                     self._count(event.partition_key, line.line_id, **counted)
 
-    def _store_credit(self, event: RecordedEvent, fact: Any) -> None:
+    def _store_credit(self, event: RecordedEvent, fact: Fact) -> None:
         match fact:
             case Order.RefundRequested() | Order.PaymentReturned() | Order.PayoutRetried():
                 for payout in fact.payouts:
@@ -143,7 +144,7 @@ class _Batch:
                 if given := -ledger.balance(getattr(fact, "postings", ()), ledger.STORE_CREDIT_LIABILITY):
                     self._credit(event, fact, fact.credit_id or fact.payout_id)["issued_minor"] += given
 
-    def _difference(self, event: RecordedEvent, fact: Any) -> None:
+    def _difference(self, event: RecordedEvent, fact: Fact) -> None:
         match fact:
             case SettlementDifference.Found():
                 self.differences.append(found_row(event, fact))
@@ -196,7 +197,7 @@ class _Batch:
             row[counter] += more
         return row
 
-    def _post(self, event: RecordedEvent, fact: Any) -> None:
+    def _post(self, event: RecordedEvent, fact: Fact) -> None:
         for number, posting in enumerate(getattr(fact, "postings", ()), start=1):
             self.entries.append(
                 {

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain import ledger
+from domain.fact import Fact
 from domain.identity import receivable_id
 from domain.order import Order
 from domain.recorded import RecordedEvent
@@ -48,7 +49,7 @@ class Receivables:
                     self._count(event, share.rma_id, share.because, column, abs(share.amount_minor))
         self._note_exchange(event, fact)
 
-    def _note_exchange(self, event: RecordedEvent, fact: Any) -> None:
+    def _note_exchange(self, event: RecordedEvent, fact: Fact) -> None:
         """Count in what the order of a new article does to the difference that is owed."""
         match fact:
             case Order.ExchangeClosed():

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from psycopg import Connection
 
+from domain.fact import Fact
 from domain.order import Order
 from domain.order.external_facts import ExternalRefundRecorded
 from domain.order.money_facts import PayoutHeard, RefundRequested
@@ -58,7 +59,7 @@ class Refunds:
         self._covered: Counter[UUID] = Counter()
         self._moved: set[UUID] = set()
 
-    def note(self, event: RecordedEvent, fact: Any) -> None:
+    def note(self, event: RecordedEvent, fact: Fact) -> None:
         """Count in what a fact says of refunds and payouts."""
         match fact:
             case Order.RefundRequested():
@@ -105,7 +106,7 @@ class Refunds:
         self.payouts[fact.payout.payout_id] |= {"reference": fact.reference, "outcome_at": event.occurred_at}
         self._cover(fact.covers, 1)
 
-    def _refund(self, event: RecordedEvent, fact: NewRefund, **told: Any) -> None:
+    def _refund(self, event: RecordedEvent, fact: NewRefund, **told: object) -> None:
         self._refunds.append(
             {
                 "refund_id": fact.refund_id,

@@ -102,12 +102,12 @@ def _returned(about: Return, runs: Iterable[LineRun]) -> None:
             about.early.append(run)
 
 
-def _early_rows(rma_id: UUID, about: Return) -> Iterator[dict[str, Any]]:
+def _early_rows(rma_id: UUID, about: Return) -> Iterator[dict[str, object]]:
     for run in () if about.lines else about.early:
         yield {"rma_id": rma_id, "line_id": run.line_id, "first_unit": run.first, "quantity": run.count}
 
 
-def _apply(about: Return, fact: Any) -> None:
+def _apply(about: Return, fact: Fact) -> None:
     lines = about.lines
     match fact:
         case Rma.Requested():
@@ -136,12 +136,12 @@ def _apply(about: Return, fact: Any) -> None:
             _apply_offer(lines, fact)
 
 
-def _learn(lines: dict[int, ReturnedLine], runs: Iterable[RmaRun], **found: Any) -> None:
+def _learn(lines: dict[int, ReturnedLine], runs: Iterable[RmaRun], **found: object) -> None:
     for run in runs:
         lines[run.line].learn(run.run, **found)
 
 
-def _apply_offer(lines: dict[int, ReturnedLine], fact: Any) -> None:
+def _apply_offer(lines: dict[int, ReturnedLine], fact: Fact) -> None:
     match fact:
         case Rma.RemedyOffered():
             for offered in fact.lines:
@@ -162,7 +162,7 @@ def _answered(line: ReturnedLine, answer: str) -> None:
         line.offer.answer = answer
 
 
-def _offer_rows(returns: Iterable[Return]) -> Iterator[dict[str, Any]]:
+def _offer_rows(returns: Iterable[Return]) -> Iterator[dict[str, object]]:
     """Yield the rows of the offers on all lines of the returns that a batch touches."""
     for one in returns:
         if any(line.offer is not None for line in one.lines.values()):

@@ -100,7 +100,7 @@ def _given_minor(remedy: Remedy, paid_minor: int) -> int:
     return remedy.bonus_minor or 0
 
 
-def offer_rows(lines: Sequence[OfferedLine]) -> Iterable[dict[str, Any]]:
+def offer_rows(lines: Sequence[OfferedLine]) -> Iterable[dict[str, object]]:
     """Yield the rows of one return's offers, all its lines given in their order."""
     is_avoided = all(line.offer is not None and line.units_saved == line.offer.units for line in lines)
     offers = [line.offer for line in lines if line.offer is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,7 +13,10 @@ from psycopg import Connection
 from domain.fact import Fact
 from domain.recorded import RecordedEvent
 from domain.rma import Rma
+from domain.rma.goods_facts import Inspected
+from domain.rma.notice_facts import NoticeOutcomeRecorded
 from domain.rma.parts import Evidence
+from domain.rma.request_facts import Authorized, DecisionOverridden, Denied, ReviewAsked, ReviewDecided
 from domain.units import total
 from projections.table import Table
 from projections.tracking.summaries import summary
@@ -35,11 +38,11 @@ TELL_OUTCOMES: Final = f"""
 """.encode()
 
 
-def _fields(fact: Fact, names: str) -> dict[str, Any]:
+def _fields(fact: Fact, names: str) -> dict[str, object]:
     return {name: getattr(fact, name) for name in names.split()}
 
 
-def _not_accepted(fact: Any) -> str:
+def _not_accepted(fact: Inspected) -> str:
     """Return why an inspection leaves its units to a person."""
     return "serial_mismatch" if any(check.fact == "serial" for check in fact.checks) else "not_accepted"
 
@@ -48,8 +51,8 @@ class Facts:
     """The rows of a batch for the tables that hold one row per fact."""
 
     def __init__(self) -> None:
-        self._timeline: list[dict[str, Any]] = []
-        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._timeline: list[dict[str, object]] = []
+        self._rows: dict[str, list[dict[str, object]]] = {}
         self._superseded: list[tuple[UUID, str]] = []
         self._notices: dict[tuple[UUID, str], dict[str, Any]] = {}
         self._outcomes: dict[tuple[UUID, str], dict[str, Any]] = {}
@@ -114,15 +117,15 @@ class Facts:
             case _:
                 pass
 
-    def _add(self, table: Table, row: dict[str, Any]) -> None:
+    def _add(self, table: Table, row: dict[str, object]) -> None:
         self._rows.setdefault(table.name, []).append(row)
 
-    def _notice_outcome(self, rma_id: UUID, fact: Any, at: datetime) -> None:
+    def _notice_outcome(self, rma_id: UUID, fact: NoticeOutcomeRecorded, at: datetime) -> None:
         key = (rma_id, fact.notice_id)
         row = self._notices.get(key) or self._outcomes.setdefault(key, {"attempts": 0})
         row.update(outcome=fact.outcome, reason=fact.reason, at=at, attempts=row["attempts"] + 1)
 
-    def _evidence(self, head: dict[str, Any], evidence: Sequence[Evidence]) -> None:
+    def _evidence(self, head: Mapping[str, object], evidence: Sequence[Evidence]) -> None:
         for item in evidence:
             self._add(
                 EVIDENCE,
@@ -146,7 +149,7 @@ class Facts:
         by_policy = {"part": 1, "by": "policy", "code": next(iter(decided["codes"]), None), "note": None}
         self._add(DECISIONS, head | policy | by_policy | decided)
 
-    def _request_decisions(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
+    def _request_decisions(self, event: RecordedEvent, rma: Rma, fact: Authorized | Denied | ReviewAsked) -> None:
         for decided in fact.lines:
             decision = decided.decision
             self._decision(
@@ -161,7 +164,7 @@ class Facts:
                 quantity=total(decided.runs),
             )
 
-    def _decisions_by_person(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
+    def _decisions_by_person(self, event: RecordedEvent, rma: Rma, fact: ReviewDecided | DecisionOverridden) -> None:
         parts: dict[int, int] = {}
         for decided in fact.lines:
             part = parts[decided.line] = parts.get(decided.line, 0) + 1
@@ -181,7 +184,7 @@ class Facts:
                 note=fact.note,
             )
 
-    def _inspection(self, event: RecordedEvent, rma: Rma, fact: Any) -> None:
+    def _inspection(self, event: RecordedEvent, rma: Rma, fact: Inspected) -> None:
         self._decision(
             event,
             rma,

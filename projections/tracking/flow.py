@@ -14,7 +14,7 @@ from domain.units import UnitRun, UnitStates, without
 CLOCK: Final = "clock:"
 ON_THE_WAY: Final = frozenset({"in_transit", "delivered"})
 
-Steps = Mapping[str, Any]
+Steps = Mapping[str, object]
 """The instants of a unit's steps and who took them, by column of the view; None: not taken, or undone since."""
 
 NO_STEPS: Final[Steps] = {
@@ -117,7 +117,7 @@ class Flow:
             )
 
 
-def flow_rows(rma: Rma, flow: Flow) -> Iterator[dict[str, Any]]:
+def flow_rows(rma: Rma, flow: Flow) -> Iterator[dict[str, object]]:
     """Yield the rows of view ``return_flow``: neighbouring units that took the same steps are one row."""
     for number, line in rma.lines.items():
         head = {

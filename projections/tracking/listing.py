@@ -95,7 +95,7 @@ class Wanted:
         if self._is_of_open():
             yield "closed_at IS NULL"
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, object]:
         """Return the values that the conditions name."""
         given = {name: getattr(self, name) for name in (*FIELDS, "requested_before")}
         lists = {name: getattr(self, name) for name in ("sellers", "rma_ids")}

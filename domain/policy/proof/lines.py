@@ -64,7 +64,7 @@ class Lines:
         box: Box,
         right: Statute,
         country: str,
-        said: Mapping[str, Any],
+        said: Mapping[str, object],
         *,
         window: Window | None = None,
         paid_minor_max: int | None = None,
@@ -174,14 +174,14 @@ class Lines:
         if window is None or len(days) > 1:
             yield from (delivered_at + int(number) * DAY for number in dict.fromkeys(days))
 
-    def _values(self, box: Box, paid_minor_max: int | None) -> dict[str, Any] | None:
+    def _values(self, box: Box, paid_minor_max: int | None) -> dict[str, object] | None:
         """Return one value for each fact of a box beside time, reason, wish and country; ``None`` where none can be."""
         skipped = {*TIME_FACTS, *AMOUNTS, "reason", "wish", "country"}
         values = {fact: self._value(fact, mask) for fact, mask in box.items() if fact not in skipped}
         amounts = self._amounts(box, paid_minor_max)
         return None if amounts is None else values | amounts
 
-    def _value(self, fact: str, mask: int) -> Any:
+    def _value(self, fact: str, mask: int) -> object:
         known = self._winners.classes[fact]
         values = [*known.unordered, *known.ordered]
         place = (mask & -mask).bit_length() - 1
@@ -213,12 +213,13 @@ class Lines:
                 yield low, max(low, int(ordered[place + 1]) - 1 if place + 1 < len(ordered) else low + BEYOND)
 
 
-def _facts(values: Mapping[str, Any], course: Course) -> Facts:
+def _facts(values: Mapping[str, object], course: Course) -> Facts:
     """Return values as facts; what no rule looks at is plain, a sale in a shop is none at a distance."""
     answers = {name.removeprefix(ANSWER_PREFIX): v for name, v in values.items() if name.startswith(ANSWER_PREFIX)}
     given = {name: value for name, value in values.items() if not name.startswith(ANSWER_PREFIX)}
     channel = given.get("channel", "web")
     return Facts.model_construct(
+        None,
         **{
             "category": "any",
             "sku": "any",
@@ -236,7 +237,7 @@ def _facts(values: Mapping[str, Any], course: Course) -> Facts:
             "answers": {name: value for name, value in answers.items() if value is not None},
             "holidays": (),
             "rule_holidays": {},
-        }
+        },
     )
 
 

@@ -198,7 +198,7 @@ class _Search:
     def _outcomes(self, right: Statute) -> Iterator[Facts]:
         """Yield lines that rules deny or send to review, and those whose window is over while the right holds."""
         for decided, region in self._winners.of("decide", self._start(right)):
-            outcome = None if decided is None else decided[0]
+            outcome = decided[0] if isinstance(decided, tuple) else None
             if outcome == "approve":
                 continue
             for box in region:
@@ -233,7 +233,7 @@ class _Search:
             yield found
 
     def _texts(self, fact: str, box: Box) -> list[str]:
-        return [value for i, value in enumerate(self._winners.classes[fact].unordered) if box[fact] >> i & 1]
+        return [str(value) for i, value in enumerate(self._winners.classes[fact].unordered) if box[fact] >> i & 1]
 
     def _countries(self, right: Statute, box: Box) -> list[str]:
         return classes_of_countries(self._winners.classes["country"], right, box["country"])

@@ -12,10 +12,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, combinations, pairwise
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, TypeGuard, get_args
 
 from domain.policy.conditions import holds, json_key, moment_of
 from domain.policy.question import Question
+from domain.policy.values import Expected, Plain, plain_values
 from domain.policy.when import ANSWER_PREFIX, NUMBER_FACTS, TRUTH_FACTS, Condition
 from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
 
@@ -47,7 +48,7 @@ class TooManyError(Exception):
 class Classes(NamedTuple):
     """The classes of one fact's values: without an order, then in order, then missing unless it never is."""
 
-    unordered: tuple[Any, ...]
+    unordered: tuple[object, ...]
     ordered: Sequence[Any]
     position: Mapping[tuple[str, object], int]
     size: int
@@ -58,15 +59,15 @@ class Classes(NamedTuple):
         """Return the mask of all classes."""
         return (1 << self.size) - 1
 
-    def mask(self, operator: str, expected: Any) -> int:
+    def mask(self, operator: str, expected: Expected) -> int:
         """Return the classes in which a comparison holds."""
         if operator in {"is", "in"}:
             if self.unordered and isinstance(self.unordered[0], tuple):
                 test = holds(operator, expected, self.zone)
                 return _bits(i for i, value in enumerate(self.unordered) if test(value))
-            keys = map(json_key, expected if operator == "in" else (expected,))
+            keys = map(json_key, plain_values(expected))
             return _bits(self.position[key] for key in keys if key in self.position)
-        bound = moment_of(expected, self.zone) if operator in {"before", "after"} else expected
+        bound = moment_of(str(expected), self.zone) if operator in {"before", "after"} else expected
         start, end = 0, len(self.ordered)
         if operator in {"at_least", "after"}:
             start = (bisect_left if operator == "at_least" else bisect_right)(self.ordered, bound)
@@ -83,7 +84,9 @@ def _bits(positions: Iterable[int]) -> int:
     return int.from_bytes(bits, "little")
 
 
-def classes_of(fact: str, mentions: Iterable[tuple[str, Any]], zone: str, question: Question | None = None) -> Classes:
+def classes_of(
+    fact: str, mentions: Iterable[tuple[str, Expected]], zone: str, question: Question | None = None
+) -> Classes:
     """Return the classes of a fact's values that these comparisons can tell apart.
 
     Args:
@@ -92,14 +95,14 @@ def classes_of(fact: str, mentions: Iterable[tuple[str, Any]], zone: str, questi
         zone: Where dates begin.
         question: What an answer is given to; None for other facts, and for answers that no question asks for.
     """
-    named = [value for operator, expected in mentions for value in (expected if operator == "in" else (expected,))]
+    named = [value for _, expected in mentions for value in plain_values(expected)]
     unordered, ordered = _representatives(fact, named, zone) if question is None else _answers(question, named)
     position = {json_key(value): i for i, value in enumerate((*unordered, *ordered))}
     is_given = fact in NEVER_MISSING or (question is not None and question.required and question.when is None)
     return Classes(unordered, ordered, position, len(position) + (not is_given), zone)
 
 
-def _representatives(fact: str, named: Sequence[Any], zone: str) -> tuple[tuple[Any, ...], Sequence[Any]]:
+def _representatives(fact: str, named: Sequence[Plain], zone: str) -> tuple[tuple[object, ...], Sequence[Any]]:
     if fact == "tender_kinds":
         unnamed = next((kind for kind in VOCABULARIES[fact] if kind not in named), None)
         kinds = [kind for kind in VOCABULARIES[fact] if kind in named or kind == unnamed]  # the others are all alike
@@ -117,32 +120,32 @@ def _representatives(fact: str, named: Sequence[Any], zone: str) -> tuple[tuple[
     return ((*texts, True, False), _numbers(named)) if fact.startswith(ANSWER_PREFIX) else (texts, ())
 
 
-def _answers(question: Question, named: Sequence[Any]) -> tuple[tuple[Any, ...], Sequence[Any]]:
+def _answers(question: Question, named: Sequence[Plain]) -> tuple[tuple[object, ...], Sequence[Any]]:
     if question.choices is not None:
         return question.choices, ()
     return ((True, False), ()) if question.kind == "truth" else ((), _numbers(named))
 
 
-def _integers(named: Iterable[Any], least: int) -> list[int]:
+def _integers(named: Iterable[Plain], least: int) -> list[int]:
     beside = {int(value) + step for value in named if _is_number(value) for step in (-1, 0, 1)}
     return sorted(value for value in beside | {least} if value >= least)
 
 
-def _numbers(named: Iterable[Any]) -> list[float]:
+def _numbers(named: Iterable[Plain]) -> list[float]:
     exact = sorted({value for value in named if _is_number(value)})
     if not exact:
         return [0]
     return sorted({*exact, exact[0] - 1, exact[-1] + 1, *((low + high) / 2 for low, high in pairwise(exact))})
 
 
-def _moments(named: Iterable[Any], zone: str) -> list[datetime]:
+def _moments(named: Iterable[Plain], zone: str) -> list[datetime]:
     found = {moment_of(value, zone) for value in named if isinstance(value, str)}
     exact = sorted(moment.astimezone(UTC) for moment in found if moment is not None)
     ends = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
     return sorted({*exact, *ends, *(low + (high - low) / 2 for low, high in pairwise(exact))})
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

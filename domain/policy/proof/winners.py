@@ -18,6 +18,7 @@ from domain.policy.proof.regions import (
     region_of,
 )
 from domain.policy.rules import mentions_of
+from domain.policy.when import Condition
 from domain.vocabularies import Reason, Wish
 
 WINDOW_KEYS: Final = tuple(f"window.{key}" for key in Window.model_fields)
@@ -38,13 +39,13 @@ class Winners:
             fact: classes_of(fact, seen, zone, questions.get(fact)) for fact, seen in mentions.items()
         }
         self._regions = [self._region(rule.when) for rule in document.rules]
-        self._speakers: dict[str, list[tuple[int, Any]]] = {}
+        self._speakers: dict[str, list[tuple[int, object]]] = {}
         for index, rule in enumerate(document.rules):
             for effect, value in rule.then.spoken():
                 self._speakers.setdefault(effect, []).append((index, value))
-        self._kept: dict[tuple[str, str], list[tuple[Any, Region]]] = {}
+        self._kept: dict[tuple[str, str], list[tuple[object, Region]]] = {}
 
-    def _region(self, condition: Any) -> Region | None:
+    def _region(self, condition: Condition) -> Region | None:
         try:
             return region_of(condition, self.classes)
         except TooManyError:
@@ -62,7 +63,7 @@ class Winners:
         """Tell whether any rule speaks of an effect."""
         return effect in self._speakers
 
-    def of(self, effect: str, start: Region) -> list[tuple[Any, Region]]:
+    def of(self, effect: str, start: Region) -> list[tuple[object, Region]]:
         """Return each value that may win an effect within a region, with where; the document's own stands last.
 
         Raises:
@@ -75,7 +76,7 @@ class Winners:
             self._kept[key] = list(self._won(effect, start))
         return self._kept[key]
 
-    def _won(self, effect: str, start: Region) -> Iterator[tuple[Any, Region]]:
+    def _won(self, effect: str, start: Region) -> Iterator[tuple[object, Region]]:
         left = start
         for index, value in self._speakers[effect]:
             region = self._regions[index]
@@ -89,11 +90,11 @@ class Winners:
                 return
         yield self._own(effect), left
 
-    def _own(self, effect: str) -> Any:
+    def _own(self, effect: str) -> object:
         """Return what the document itself says of an effect."""
         if effect == "decide":
             return None
-        found: Any = self.document
+        found: object = self.document
         for step in effect.split("."):
             found = getattr(found, step)
         return found

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.policy.statutes.checks import checked
-from domain.policy.statutes.right import JurisdictionFile, Statute
+from domain.policy.statutes.right import JurisdictionFile, RightEntry, Statute
 
 FIRST: Final = 1
 EDITIONS: Final = (FIRST, 2, 3, 4)
@@ -120,17 +120,15 @@ def edition_of(number: int, files: Mapping[str, object]) -> Edition:
     """
     read = checked(files)
     canonical = json.dumps(dict(files), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    rights = tuple(
-        Statute.model_validate(_completed(entry.model_dump(), file)) for file in read for entry in file.rights
-    )
+    rights = tuple(Statute.model_validate(_completed(entry, file)) for file in read for entry in file.rights)
     return Edition(number, hashlib.sha256(canonical.encode()).hexdigest(), read, rights)
 
 
-def _completed(entry: dict[str, Any], file: JurisdictionFile) -> dict[str, Any]:
+def _completed(entry: RightEntry, file: JurisdictionFile) -> dict[str, object]:
     """Return a right's fields with what its file says for all of them."""
-    countries = entry["countries"] or frozenset(file.zones)
+    countries = entry.countries or frozenset(file.zones)
     zones = {country: file.zones[country] for country in sorted(countries)} if file.counted_in == "own_zones" else {}
-    return {**entry, "countries": countries, "zones": zones, "jurisdiction": file.jurisdiction}
+    return {**entry.model_dump(), "countries": countries, "zones": zones, "jurisdiction": file.jurisdiction}
 
 
 def law_for(country: str, ordered_at: datetime, edition: int = FIRST) -> Law:
