@@ -41,12 +41,15 @@ class Try:
     test: str | None = None
     workers: Sequence[str] = ()
     """Kinds of worker that are hit; none named: all."""
+    over_s: float | None = None
+    """Over how long the faults are spread, so that who was hit works again before the next; None: as they come."""
 
     def __str__(self) -> str:
         if self.test:
             return f"`{self.test.partition('::')[2]}`"
         whom = f" of {', '.join(self.workers)}" if self.workers else ""
-        return f"chaos, {self.faults} × {', '.join(self.kinds or {})}{whom}" if self.faults else "chaos, no fault"
+        over = f" over {self.over_s:.0f} s" if self.over_s else ""
+        return f"chaos, {self.faults} × {', '.join(self.kinds or {})}{whom}{over}" if self.faults else "chaos, no fault"
 
 
 RELAY_TEST: Final = "tests/integration/workers/test_relay.py::"
@@ -56,7 +59,7 @@ EVENTS_TEST: Final = "tests/unit/domain/test_event_examples.py::"
 
 TRIES: Final[dict[str, Try]] = {
     "offset_before_the_work": Try(12, {"kill": 1}, workers=("commands",)),
-    "position_outside_the_transaction": Try(12, {"kill": 1}, workers=("refund_ledger",)),
+    "position_outside_the_transaction": Try(8, {"kill": 1}, workers=("refund_ledger",), over_s=64),
     "relay_skips_a_failed_send": Try(2, {"kill_kafka": 1}),
     "relay_moves_before_kafka_has_it": Try(12, {"kill": 1}, workers=("relay",)),
     "no_epoch_check": Try(test=f"{RELAY_TEST}test_a_zombie_relay_does_no_harm"),
@@ -94,6 +97,7 @@ def find(name: str, data_dir: Path, where: Addresses | None, tell: Callable[[str
     plan = Plan(
         how.faults,
         SEED,
+        duration_s=how.over_s,
         weights=how.kinds or {"kill": 1},
         twins=TWINS if how.faults else dict.fromkeys(TWINS, 1),
         program=(sys.executable, "-c", f"{_planting(name)}; from workers.cli.app import main; main()"),
