@@ -78,7 +78,7 @@ def position_outside_the_transaction() -> None:
                 events, stopped = self._guard(arrivals)
             if events:
                 self._projection.fold(self.connection, events)
-        time.sleep(A_MOMENT_S)
+        time.sleep(3 * A_MOMENT_S)
         with self.connection.transaction():
             self._guard(arrivals)
             next_offsets = {

@@ -59,7 +59,7 @@ EVENTS_TEST: Final = "tests/unit/domain/test_event_examples.py::"
 
 TRIES: Final[dict[str, Try]] = {
     "offset_before_the_work": Try(12, {"kill": 1}, workers=("commands",)),
-    "position_outside_the_transaction": Try(8, {"kill": 1}, workers=("refund_ledger",), over_s=64),
+    "position_outside_the_transaction": Try(10, {"kill": 1}, workers=("refund_ledger", "return_reasons"), over_s=60),
     "relay_skips_a_failed_send": Try(2, {"kill_kafka": 1}),
     "relay_moves_before_kafka_has_it": Try(12, {"kill": 1}, workers=("relay",)),
     "no_epoch_check": Try(test=f"{RELAY_TEST}test_a_zombie_relay_does_no_harm"),
