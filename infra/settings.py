@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     """Commands decided and stored in one transaction."""
     relay_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 5_000
     """Log entries published before the relay moves its position."""
-    projector_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 2_000
+    projector_batch_records_max: Annotated[int, Field(ge=1, le=20_000)] = 5_000
     """Events folded into a read model in one transaction."""
 
     metrics_host: str = "127.0.0.1"

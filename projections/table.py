@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import orjson
 from psycopg import Connection, sql
 
-REPLACE: Final = sql.SQL("{0} = excluded.{0}")
-ADD: Final = sql.SQL("{0} = known.{0} + excluded.{0}")
-GREATEST: Final = sql.SQL("{0} = greatest(known.{0}, excluded.{0})")
-LEAST: Final = sql.SQL("{0} = least(known.{0}, excluded.{0})")
+REPLACE: Final = "{0} = excluded.{0}"
+ADD: Final = "{0} = known.{0} + excluded.{0}"
+GREATEST: Final = "{0} = greatest(known.{0}, excluded.{0})"
+LEAST: Final = "{0} = least(known.{0}, excluded.{0})"
 
 Row = Mapping[str, object]
 Rows = dict[object, Row]
@@ -68,23 +69,13 @@ class Table:
         return "\n".join((table, *indexes))
 
     @property
-    def _table(self) -> sql.Identifier:
-        return sql.Identifier(self.schema, self.name)
-
-    @property
-    def _written(self) -> list[str]:
-        return [column.name for column in self.columns if not column.generated]
-
-    def _select(self) -> sql.Composed:
-        names = sql.SQL(", ").join(map(sql.Identifier, self._written))
-        return sql.SQL(
-            "INSERT INTO {table} AS known ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"
-        ).format(table=self._table, names=names)
+    def _written(self) -> tuple[str, ...]:
+        return tuple([column.name for column in self.columns if not column.generated])
 
     def insert(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write rows whose keys are new."""
         if rows:
-            connection.execute(self._select(), [_document(rows)])
+            connection.execute(_insert(self.schema, self.name, self._written), [_document(rows)])
 
     def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write rows, in the place of those with the same key."""
@@ -110,27 +101,15 @@ class Table:
         changes = dict.fromkeys(counters, ADD) | dict.fromkeys(latest, GREATEST) | dict.fromkeys(earliest, LEAST)
         self._merge(connection, ordered, changes)
 
-    def _merge(self, connection: Connection, rows: Sequence[Row], changes: Mapping[str, sql.SQL]) -> None:
-        if not rows:
-            return
-        query = self._select() + sql.SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(
-            key=sql.SQL(", ").join(map(sql.Identifier, self.key)),
-            changes=sql.SQL(", ").join(change.format(sql.Identifier(column)) for column, change in changes.items()),
-        )
-        connection.execute(query, [_document(rows)])
+    def _merge(self, connection: Connection, rows: Sequence[Row], changes: Mapping[str, str]) -> None:
+        if rows:
+            query = _insert(self.schema, self.name, self._written, self.key, tuple(changes.items()))
+            connection.execute(query, [_document(rows)])
 
     def update(self, connection: Connection, rows: Sequence[Row], *, columns: Sequence[str]) -> None:
         """Assign columns of rows that exist, by key."""
-        if not rows:
-            return
-        query = sql.SQL(
-            "UPDATE {table} AS known SET {changes} FROM json_populate_recordset(NULL::{table}, %s) AS new WHERE {match}"
-        ).format(
-            table=self._table,
-            changes=sql.SQL(", ").join(sql.SQL("{0} = new.{0}").format(sql.Identifier(c)) for c in columns),
-            match=self._match("new"),
-        )
-        connection.execute(query, [_document(rows)])
+        if rows:
+            connection.execute(_update(self.schema, self.name, tuple(columns), self.key), [_document(rows)])
 
     def show(self, connection: Connection, changes: Iterable[tuple[Rows, Rows]]) -> None:
         """Turn rows that were shown into those that should be: write what differs, remove what is no more."""
@@ -140,15 +119,58 @@ class Table:
             gone += [row for key, row in before.items() if key not in now]
             differing += [row for key, row in now.items() if before.get(key) != row]
         if gone:
-            query = sql.SQL(
-                "DELETE FROM {table} AS known USING json_populate_recordset(NULL::{table}, %s) AS gone WHERE {match}"
-            )
-            connection.execute(query.format(table=self._table, match=self._match("gone")), [_document(gone)])
+            connection.execute(_delete(self.schema, self.name, self.key), [_document(gone)])
         self.upsert(connection, differing)
 
-    def _match(self, other: str) -> sql.Composed:
-        same = sql.SQL("known.{0} = {1}.{0}")
-        return sql.SQL(" AND ").join(same.format(sql.Identifier(name), sql.Identifier(other)) for name in self.key)
+
+Names = tuple[str, ...]
+
+
+@cache
+def _insert(
+    schema: str, table: str, written: Names, key: Names = (), changes: tuple[tuple[str, str], ...] = ()
+) -> bytes:
+    """Return the statement that writes rows; with ``changes``, what becomes of those whose key is there already.
+
+    Written out once: putting a statement together takes as long as folding some ten events.
+    """
+    query = sql.SQL(
+        "INSERT INTO {table} AS known ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"
+    ).format(table=sql.Identifier(schema, table), names=_listed(written))
+    if changes:
+        changed = sql.SQL(", ").join([sql.SQL(change).format(sql.Identifier(column)) for column, change in changes])
+        query += sql.SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(key=_listed(key), changes=changed)
+    return query.as_bytes()
+
+
+@cache
+def _update(schema: str, table: str, columns: Names, key: Names) -> bytes:
+    changed = [sql.SQL("{0} = new.{0}").format(sql.Identifier(column)) for column in columns]
+    return (
+        sql.SQL(
+            "UPDATE {table} AS known SET {changes} FROM json_populate_recordset(NULL::{table}, %s) AS new WHERE {match}"
+        )
+        .format(table=sql.Identifier(schema, table), changes=sql.SQL(", ").join(changed), match=_match(key, "new"))
+        .as_bytes()
+    )
+
+
+@cache
+def _delete(schema: str, table: str, key: Names) -> bytes:
+    return (
+        sql.SQL("DELETE FROM {table} AS known USING json_populate_recordset(NULL::{table}, %s) AS gone WHERE {match}")
+        .format(table=sql.Identifier(schema, table), match=_match(key, "gone"))
+        .as_bytes()
+    )
+
+
+def _listed(names: Names) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _match(key: Names, other: str) -> sql.Composed:
+    same = sql.SQL("known.{0} = {1}.{0}")
+    return sql.SQL(" AND ").join([same.format(sql.Identifier(name), sql.Identifier(other)) for name in key])
 
 
 def _document(rows: Sequence[Row]) -> str:

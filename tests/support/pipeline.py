@@ -22,7 +22,7 @@ from infra.envelope.codec import Codec
 from infra.kafka.clients import make_admin, make_consumer
 from infra.kafka.partitioner import Placement, settle_partitioner
 from infra.kafka.publisher import Publisher, publisher_of
-from infra.kafka.record import Batch, Offsets
+from infra.kafka.record import Batch, Offsets, Record
 from infra.kafka.topics import TopicNames, create_topics
 from infra.log.event_log import EventLog
 from infra.log.poison import PoisonRecords
@@ -64,6 +64,11 @@ class Polled:
     partition: int = 0
     offset: int = field(default_factory=iter(range(10**9)).__next__)
     timestamp: int = 0
+
+
+def with_value(record: Record, value: bytes) -> Polled:
+    """Return a record that holds something else."""
+    return Polled(value, record.headers, record.key, record.topic, record.partition, record.offset, record.timestamp)
 
 
 def order(order_id: str = "O-1", **changes: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from infra.kafka.publisher import publisher_of
 from tests.integration.workers.runtime.test_one_history import make_anew
 from tests.support.audited import audited, sign_all, verified
 from tests.support.backups import lose
-from tests.support.pipeline import Pipeline, command, delivery, order
+from tests.support.pipeline import Pipeline, command, delivery, order, with_value
 from workers.operating.initialising import initialise
 from workers.operating.published_log import PublishedLogError
 from workers.operating.restoring import Restored, restore_from_topic
@@ -110,7 +110,7 @@ def without_one(events: list[Any]) -> list[Any]:
 
 def with_another_body(events: list[Any]) -> list[Any]:
     """Change one in the middle."""
-    return [*events[:2], events[2]._replace(value=events[2].value + b" "), *events[3:]]
+    return [*events[:2], with_value(events[2], (events[2].value or b"") + b" "), *events[3:]]
 
 
 @pytest.mark.parametrize("spoil", [without_one, with_another_body])

@@ -16,7 +16,7 @@ from psycopg import Connection
 from domain.recorded import RecordedEvent
 from infra.kafka.publisher import publisher_of
 from infra.metrics import WorkerMetrics
-from tests.support.pipeline import Pipeline, command, delivery, order, wait_for
+from tests.support.pipeline import Pipeline, command, delivery, order, wait_for, with_value
 from workers.projector.projector import Projector, prepare
 from workers.runtime.loop import Loop
 
@@ -284,7 +284,7 @@ def test_an_event_that_does_not_decode_stops_its_partition(pipeline: Pipeline, p
             super().fold(connection, events)
 
     damaged = next(record for record in published if b"Delivered" in dict(record.headers)["ce_type"])
-    records = [record._replace(value=b'{"delivery_id": 1}') if record is damaged else record for record in published]
+    records = [with_value(record, b'{"delivery_id": 1}') if record is damaged else record for record in published]
 
     with closing(Projector(pipeline.dsn, Decoding(), pipeline.codec)) as projector:
         next_offsets = projector.handle(by_partition(records))

@@ -1,0 +1,63 @@
+"""What a projector spends on a batch, in counts: time follows from them, and they are the same on every machine."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any, Final
+
+import psycopg
+import pytest
+from kafka.structs import TopicPartition
+
+from infra.envelope.codec import Codec
+from infra.kafka.record import Batch, Record
+from projections.read_models import PROJECTIONS, projection_named
+from tests.support.pipeline import Pipeline, command, delivery, order
+from workers.projector.projector import Projector, prepare
+
+ORDERS: Final = 40
+MORE_TABLES_MAX: Final = 5
+"""Tables that a batch of both kinds of event changes, and one of the first kind alone does not."""
+
+
+def spent(pipeline: Pipeline, name: str, batch: Batch, patch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """Fold a batch; return how many statements were sent for it, and how many events were decoded."""
+    execute, decode = psycopg.Cursor.execute, Codec.decode_recorded
+    statements: list[object] = []
+    decoded: list[tuple[str, int]] = []
+
+    def counted(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
+        statements.append(query)
+        return execute(cursor, query, *args, **options)
+
+    def noted(codec: Codec, event: Any) -> Any:
+        decoded.append((event.stream, event.version))
+        return decode(codec, event)
+
+    with closing(Projector(pipeline.dsn, projection_named(name), pipeline.codec)) as projector, patch.context() as own:
+        assert projector.connection
+        own.setattr(psycopg.Cursor, "execute", counted)
+        own.setattr(Codec, "decode_recorded", noted)
+        projector.handle(batch)
+    assert len(decoded) == len(set(decoded))
+    return len(statements), len(decoded)
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_statements_do_not_grow_with_a_batch(pipeline: Pipeline, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighty events take the statements of two; each event is decoded once, or never."""
+    for step, told in (("RegisterOrder", order), ("RecordDelivery", delivery)):
+        keys = [f"O-{number}" for number in range(ORDERS)]
+        pipeline.worker().record([command(step, told(key), key=key.encode()) for key in keys])
+    pipeline.relay_all()
+    records = pipeline.read_topic(pipeline.topics.events)
+    batch: dict[TopicPartition, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.offset):
+        batch.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+    prepare(pipeline.dsn, projection_named(name))
+
+    of_few, _ = spent(pipeline, name, {partition: of_it[:1] for partition, of_it in batch.items()}, monkeypatch)
+    of_many, decoded = spent(pipeline, name, batch, monkeypatch)
+
+    assert of_many <= of_few + MORE_TABLES_MAX
+    assert decoded <= len(records)
