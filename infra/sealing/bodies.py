@@ -174,22 +174,31 @@ def _sealed(type_name: str, values: dict[str, Any]) -> Iterator[_Found]:
             yield one
 
 
-def _found(type_name: str, values: dict[str, Any]) -> Iterator[_Found]:
+def _found(type_name: str, values: dict[str, Any]) -> list[_Found]:
+    found: list[_Found] = []
     for field in SEALED.get(type_name, ()):
-        yield from _at(field, values, field.steps, "")
+        first = values.get(field.steps[0])
+        if first is None:
+            continue
+        if len(field.steps) == 1:
+            found.append(_Found(field, values, field.steps[0], field.steps[0]))
+        else:
+            _collect(field, first, 1, field.steps[0], found)
+    return found
 
 
-def _at(field: SealedField, value: Any, steps: tuple[str, ...], path: str) -> Iterator[_Found]:
-    step, rest = steps[0], steps[1:]
+def _collect(field: SealedField, value: Any, at: int, path: str, found: list[_Found]) -> None:
+    """Add what lies at a field's steps from ``at`` on, in what was reached by those before."""
+    step = field.steps[at]
     if step == "[]":
         for index, item in enumerate(value):
-            yield from _at(field, item, rest, f"{path}[{index}]")
+            _collect(field, item, at + 1, f"{path}[{index}]", found)
         return
     inner = value.get(step)
     if inner is None:
         return
-    here = f"{path}.{step}" if path else step
-    if rest:
-        yield from _at(field, inner, rest, here)
+    here = f"{path}.{step}"
+    if at + 1 == len(field.steps):
+        found.append(_Found(field, value, step, here))
     else:
-        yield _Found(field, value, step, here)
+        _collect(field, inner, at + 1, here, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -39,7 +40,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one return: the state of each line, what happened when, the money. Or an order: units, cents, returns."""
+    from infra.settings import Settings
     from projections.tracking.case_file import find_return, read_case_file
+    from workers.operating.shown_texts import shown_texts, told
     from workers.pictures.orders import allocation
     from workers.pictures.returns import picture
     from workers.pictures.terminal import stacked
@@ -52,23 +55,21 @@ def show(
             return
         order_id = case.summary["order_id"]
         order = _order(connection, order_id) if money else {}
-    case = _opened(case, (f"rma/{rma_id}", f"order/{order_id}"))
+    texts = shown_texts(Settings(), (f"rma/{rma_id}", f"order/{order_id}"), "rma show")
     if as_json:
-        print_json(case.as_dict() | order)
+        print_json(told(case.as_dict() | order, texts))
     else:
-        console().print(picture(case))
+        console().print(picture(_opened(case, texts)))
         if money:
             console().print(stacked(*allocation(order_id, order["units"], order["exchanges"])))
 
 
-def _opened(case: CaseFile, streams: tuple[str, ...]) -> CaseFile:
-    """Return a return with its texts as they were written, where this process may see them."""
+def _opened(case: CaseFile, texts: Mapping[str, str]) -> CaseFile:
+    """Return a return with its texts as they were written, or marked, where this process may not see them."""
     from dataclasses import fields, replace
 
-    from infra.settings import Settings
-    from workers.operating.shown_texts import shown_texts, with_texts
+    from workers.operating.shown_texts import with_texts
 
-    texts = shown_texts(Settings(), streams, "rma show")
     parts = {part.name: with_texts(getattr(case, part.name), texts) for part in fields(case)}
     return replace(case, **parts) if texts else case
 

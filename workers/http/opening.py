@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
@@ -12,9 +11,9 @@ from infra.log.texts import Texts
 from infra.sealing.bodies import SEALED_MARK, Mark
 from infra.sealing.opener import VaultAwayError
 from infra.sealing.openings import Looking
-from infra.sealing.sealed_text import LOOKS_SEALED
 from workers.http.callers import Caller
 from workers.http.door import Door
+from workers.operating.shown_texts import sealed_in
 
 LOG = structlog.get_logger()
 
@@ -29,7 +28,7 @@ async def texts_for(door: Door, caller: Caller, streams: Iterable[str], why: str
 
 async def texts_seen_by(door: Door, looking: Looking, streams: Iterable[str], content: object) -> Texts:
     """Return as ``texts_for`` does, for somebody who may see them; that he looked is on record."""
-    wanted = {sealed for _, _, _, sealed in _sealed_in(content, "")}
+    wanted = {sealed for _, _, _, sealed in sealed_in(content)}
     if not wanted:
         return {}
     if door.opener is None:
@@ -42,30 +41,3 @@ async def texts_seen_by(door: Door, looking: Looking, streams: Iterable[str], co
         LOG.warning("texts_stay_sealed", error=str(away))
         return dict.fromkeys(wanted, Mark(SEALED_MARK))
     return told
-
-
-def shown(content: dict[str, Any], texts: Texts) -> dict[str, Any]:
-    """Put what texts say in their places, and null where that cannot be told, with the paths in a list of its own."""
-    untold: dict[str, list[str]] = {}
-    for holder, name, path, sealed in list(_sealed_in(content, "")):
-        said = texts.get(sealed, sealed)
-        if isinstance(said, Mark):
-            untold.setdefault(said.strip("()"), []).append(path)
-            said = None
-        holder[name] = said
-    return content | untold
-
-
-def _sealed_in(value: Any, path: str) -> Iterator[tuple[Any, Any, str, str]]:
-    """Yield each text that looks sealed: what holds it, under which name or number, at which path, and itself."""
-    items: Iterable[tuple[Any, Any, str]] = ()
-    if isinstance(value, dict):
-        items = [(name, inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items()]
-    elif isinstance(value, list):
-        items = [(number, inner, f"{path}[{number}]") for number, inner in enumerate(value)]
-    for name, inner, where in items:
-        if isinstance(inner, str):
-            if LOOKS_SEALED.fullmatch(inner):
-                yield value, name, where, inner
-        else:
-            yield from _sealed_in(inner, where)

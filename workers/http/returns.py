@@ -23,9 +23,9 @@ from workers.http.callers import Caller
 from workers.http.cursors import place_in, signed
 from workers.http.declared_reads import read_responses
 from workers.http.door import Door, Reading, TheDoor
-from workers.http.opening import shown, texts_for
+from workers.http.opening import texts_for
 from workers.http.reading import Asked, EncodedName, Name, as_json, decoded, look, there
-from workers.operating.shown_texts import with_texts
+from workers.operating.shown_texts import told, with_texts
 from workers.pictures.catalogues import catalogue
 from workers.pictures.explaining import explain
 
@@ -100,7 +100,7 @@ async def one_return(door: TheDoor, caller: TheCaller, name: EncodedName, asked:
     """Get a return by its id, its number, or its parcel's: its row, lines, refunds, payouts and deadlines."""
     found = there(await look(door, asked.after, lambda views: read_return(views, find(views, name, caller))), "return")
     texts = await texts_for(door, caller, _streams(found), "GET /v1/returns", found)
-    return as_json(shown(found, texts), position=found["last_position"])
+    return as_json(told(found, texts), position=found["last_position"])
 
 
 @router.get("/v1/returns/{name}/timeline", responses=read_responses("TimelinePage"), response_class=Response)
@@ -119,7 +119,7 @@ async def timeline(
     further = signed(str(page[-1]["position"]), door.cursor_secret, str(rma_id)) if len(events) > asked.limit else None
     streams = dict.fromkeys(stream for event in page for stream in _streams(event))
     texts = await texts_for(door, caller, streams, "GET /v1/returns/timeline", page)
-    return as_json(shown({"items": page, "next_cursor": further}, texts))
+    return as_json(told({"items": page, "next_cursor": further}, texts))
 
 
 @router.get("/v1/returns/{name}/explanation", responses=read_responses("Explanations"), response_class=Response)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -12,9 +12,11 @@ import orjson
 
 from infra.addresses import postgres_address
 from infra.log.event_log import EventLog
-from infra.log.texts import TextReader
+from infra.log.texts import TextReader, Texts
+from infra.sealing.bodies import Mark
 from infra.sealing.master_keys import VaultKeyMissingError
 from infra.sealing.openings import Looking
+from infra.sealing.sealed_text import LOOKS_SEALED
 from infra.sealing.vault import Vault, open_vault
 from infra.settings import Settings
 
@@ -53,6 +55,33 @@ def with_texts(value: Any, texts: Mapping[str, object]) -> Any:
     return value
 
 
+def told(content: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """Put what texts say in their places, and null where that cannot be told, with the paths in a list of its own."""
+    untold: dict[str, list[str]] = {}
+    for holder, name, path, sealed in list(sealed_in(content)):
+        said = texts.get(sealed, sealed)
+        if isinstance(said, Mark):
+            untold.setdefault(said.strip("()"), []).append(path)
+            said = None
+        holder[name] = said
+    return content | untold
+
+
+def sealed_in(value: Any, path: str = "") -> Iterator[tuple[Any, Any, str, str]]:
+    """Yield each text that looks sealed: what holds it, under which name or number, at which path, and itself."""
+    items: Iterable[tuple[Any, Any, str]] = ()
+    if isinstance(value, dict):
+        items = [(name, inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items()]
+    elif isinstance(value, list):
+        items = [(number, inner, f"{path}[{number}]") for number, inner in enumerate(value)]
+    for name, inner, where in items:
+        if isinstance(inner, str):
+            if LOOKS_SEALED.fullmatch(inner):
+                yield value, name, where, inner
+        else:
+            yield from sealed_in(inner, where)
+
+
 def _vault(settings: Settings) -> Vault | None:
     try:
         return open_vault(settings)
@@ -61,4 +90,4 @@ def _vault(settings: Settings) -> Vault | None:
 
 
 def _text(said: object) -> str:
-    return str(said) if isinstance(said, str) else orjson.dumps(said).decode()
+    return said if isinstance(said, str) else orjson.dumps(said).decode()
