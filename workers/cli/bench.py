@@ -27,9 +27,11 @@ Returns = Annotated[int, typer.Option(min=1_000, max=200_000, help="Returns in t
 @bench.callback()
 def pipeline(
     context: typer.Context,
+    *,
     returns: Returns = 3_000,
     against: Against = None,
     rounds: Annotated[int, typer.Option(min=2, max=50, help="Of --against: how often each runs.")] = 5,
+    quick: Annotated[bool, typer.Option("--quick", help="1,000 returns, two rounds: a first impression.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure the whole pipeline, each worker as its own process on real Kafka and PostgreSQL."""
@@ -38,6 +40,8 @@ def pipeline(
     from infra.settings import Settings
     from workers.trials.bench.pipeline import run_pipeline
 
+    if quick:
+        returns, rounds = 1_000, 2
     out = console(stderr=True)
     if against is not None:
         _compare(Settings(), against, returns, rounds, as_json)

@@ -70,9 +70,11 @@ def conditions(connection: psycopg.Connection) -> dict[str, object]:
     [row] = connection.execute("SELECT current_setting('server_version'), current_setting('fsync')").fetchall()
     return {
         "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "postgresql": row[0],
         "fsync": row[1],
+        "log_level": "warning",
         "kafka": "one node, KRaft, on the same machine",
     }
