@@ -54,10 +54,12 @@ def _own(actors: str, commands: str) -> SourceRights:
 
 
 OWN: Final[Mapping[str, SourceRights]] = {
-    "/rma/deadlines": _own("clock", "PassDeadline"),
+    "/rma/deadlines": _own("clock", "PassDeadline Remind AskFeedback"),
     "/rma/credit-notes": _own("clock", "IssueCreditNote"),
     "/rma/labels": _own("system", "IssueLabel"),
     "/rma/payments": _own("gateway", "RecordPayoutOutcome"),
+    "/rma/notices": _own("system", "RecordNotice RecordNoticeOutcome"),
+    "/rma/bounces": _own("system", "RecordNoticeOutcome"),
     "/rma/reconcile": _own("system", "ReportDifference"),
     "/rma/match": _own("agent customer", "RequestReturn"),
     "/rma/review": _own("agent", "DecideRequest"),

@@ -13,6 +13,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     Field,
     SecretStr,
@@ -21,6 +22,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.mail_settings import mail_sender, mail_server, signing_secret
+from infra.web_settings import public_url, web_address
 
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 KafkaProtocol = Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"]
@@ -55,17 +59,6 @@ def _brokers(given: str) -> str:
     return given
 
 
-def _web_address(given: SecretStr) -> SecretStr:
-    try:
-        url = urlsplit(given.get_secret_value())
-        is_address = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
-        raise ValueError("is no address of the web, such as https://gateway.example/v1")
-    return given
-
-
 def _variable(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
 
@@ -87,15 +80,6 @@ def _secret_in(name: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise ValueError(f"{_variable(name)}{FROM_FILE} cannot be read: {why}") from None
-
-
-def _public_url(given: str) -> str:
-    """Return the address of a site, without a slash at its end."""
-    url = urlsplit(given)
-    is_site = url.scheme in {"http", "https"} and bool(url.hostname) and url.path in {"", "/"} and "@" not in url.netloc
-    if not is_site or url.query or url.fragment:
-        raise ValueError("is no address of a site, such as https://returns.example")
-    return given.rstrip("/")
 
 
 def _issuer(given: str) -> str:
@@ -181,7 +165,11 @@ class Settings(BaseSettings):
         timedelta(hours=1)
     )
     """How long past its instant a deadline fires, so that news under way still count: ``PT1H``, or seconds."""
-    gateway_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    remind_before: Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0), le=timedelta(days=30))] = (
+        timedelta(days=3)
+    )
+    """How long before its instant a customer is reminded of what he has to do by a deadline: ``P3D``, or seconds."""
+    gateway_url: Annotated[SecretStr, AfterValidator(web_address)] | None = None
     """The payment gateway; without one no payout is handed over."""
     sellers_file: Path | None = None
     """Who stands on credit notes, by series (JSON); None: each series' own name."""
@@ -210,7 +198,7 @@ class Settings(BaseSettings):
 
     sites_file: Path | None = None
     """Where goods are sent, by the names that policies have for sites (JSON); None: nobody makes labels."""
-    labels_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    labels_url: Annotated[SecretStr, AfterValidator(web_address)] | None = None
     """The service that makes labels; None: they bear numbers of our own."""
     labels_carrier: Annotated[str, Field(min_length=1, max_length=64)] = "Returns"
     """What the carrier of labels with numbers of our own is called."""
@@ -225,7 +213,7 @@ class Settings(BaseSettings):
     """Where the HTTP API answers; 0: at any port that is free, which the log tells."""
     http_keys_file: Path | None = None
     """Keys of callers, one JSON object a line, as ``rma http key`` prints them."""
-    http_jwks_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    http_jwks_url: Annotated[SecretStr, AfterValidator(web_address)] | None = None
     """Where the keys are published that sign callers' tokens (JWKS); None: only keys of the file are known."""
     http_jwt_issuer: str | None = None
     """The ``iss`` of those tokens."""
@@ -239,7 +227,7 @@ class Settings(BaseSettings):
     """Requests of one caller in a minute, in each process."""
     http_rate_anonymous: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Requests without a caller from one address in a minute, in each process."""
-    http_public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    http_public_url: Annotated[str, AfterValidator(public_url)] | None = None
     """Under which address people reach this door, such as https://returns.example: every link is made from it, and
     pages answer to no other name. None: there are no pages."""
     http_enter_key_file: Path | None = None
@@ -260,6 +248,22 @@ class Settings(BaseSettings):
     """What we show that we are."""
     oidc_roles_claim: Annotated[str, Field(min_length=1)] = "roles"
     """The claim that names roles, of ``agent supervisor warehouse auditor``; points lead into objects."""
+    smtp_url: Annotated[SecretStr, AfterValidator(mail_server)] | None = None
+    """The mail server (``smtp://``, ``smtp+starttls://``, ``smtps://``) that letters to customers go to; None: nobody
+    is written to."""
+    notices_sender: Annotated[str, AfterValidator(mail_sender)] | None = None
+    """Who writes: ``returns@shop.example``, or ``Shop <returns@shop.example>``."""
+    notices_since: AwareDatetime | None = None
+    """Customers are told of nothing before this: ``2026-03-01T00:00:00Z``; None: the worker's first start."""
+    notices_templates_dir: Path | None = None
+    """The merchant's own templates of letters, each in the place of ours of the same name; None: ours."""
+    notices_bounce_secret: Annotated[SecretStr, AfterValidator(signing_secret)] | None = None
+    """What a mail service signs news of letters with that came back (Standard Webhooks, ``whsec_…``); None: none may
+    bring any."""
+    sms_url: Annotated[SecretStr, AfterValidator(web_address)] | None = None
+    """Where short messages are posted, for customers of whom only a phone is known; None: they get none."""
+    sms_secret: Annotated[SecretStr, AfterValidator(signing_secret)] | None = None
+    """What they are signed with (Standard Webhooks, ``whsec_…``)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -319,6 +323,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "RMA_HTTP_DEMO_LOGIN lets anybody in as anyone: only where RMA_HTTP_PUBLIC_URL is http://localhost"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _know_who_writes(self) -> Self:
+        if self.smtp_url and not (self.notices_sender and self.http_public_url):
+            raise ValueError("RMA_SMTP_URL needs RMA_NOTICES_SENDER, who writes, and RMA_HTTP_PUBLIC_URL for links")
+        if bool(self.sms_url) != bool(self.sms_secret):
+            raise ValueError("RMA_SMS_URL and RMA_SMS_SECRET go together: whoever gets them has to know who sends them")
         return self
 
     def as_environment(self) -> dict[str, str]:

@@ -113,6 +113,12 @@ WORKERS: Final = (
         needs=("webhooks",),
     ),
     Worker(
+        "notices",
+        "Write to customers; needs RMA_SMTP_URL.",
+        "workers.notices.worker:run",
+        needs=("smtp_url",),
+    ),
+    Worker(
         "http",
         "Answer the HTTP API; needs RMA_HTTP_KEYS_FILE or RMA_HTTP_JWKS_URL.",
         "workers.http.worker:run",

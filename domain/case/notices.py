@@ -14,6 +14,7 @@ from domain.errors import (
     UnknownLineError,
     WrongStateError,
 )
+from domain.rma import Rma
 from domain.rma.parts import Notice
 from domain.rma.status import stage
 from domain.vocabularies import DeadlineKind, NoticeOutcome, ReturnStatus
@@ -35,7 +36,7 @@ class UnknownNoticeError(RuleViolationError):
 
 
 def notified(case: Case, notice_id: str, notice: Notice, reason: str | None) -> None:
-    """Record that a message was sent or could not be; the same one again is no second.
+    """Record that a message was sent or could not be; the same one again is no second, but may say another outcome.
 
     Raises:
         IdentifierReusedError: A message of another kind or channel came under this id.
@@ -44,6 +45,7 @@ def notified(case: Case, notice_id: str, notice: Notice, reason: str | None) -> 
     if known is not None:
         if (known.kind, known.channel) != (notice.kind, notice.channel):
             raise IdentifierReusedError("notice_id", notice_id)
+        outcome(case, notice_id, notice.outcome, reason)
         return
     case.rma.trigger_event(
         case.rma.CustomerNotified,
@@ -104,6 +106,11 @@ def ask_for_feedback(case: Case) -> None:
     rma = case.rma
     if rma.feedback_asked_at is not None or rma.score is not None:
         return
-    if rma.status not in OVER or not any(stage(state) == "resolved" for _, state in rma.units()):
+    if not may_be_asked(rma):
         raise WrongStateError("feedback is asked for once a return is resolved", status=rma.status)
     rma.trigger_event(rma.FeedbackAsked, lapses_at=case.at + SURVEY_STANDS, timestamp=case.at)
+
+
+def may_be_asked(rma: Rma) -> bool:
+    """Tell whether a return is over and came to its end with goods or money: only then is feedback asked for."""
+    return rma.status in OVER and any(stage(state) == "resolved" for _, state in rma.units())

@@ -101,7 +101,7 @@ class Counter:
             type=name,
             id=uuid4().hex,
             source="/counter",
-            key=data.get("order_id") or data.get("policy_id"),
+            key=data.get("order_id") or data.get("policy_id") or data.get("customer_id"),
             time=at or datetime.now(UTC),
             actor=actor,
             data=data,

@@ -1,5 +1,7 @@
 """The deadline worker: when the clock passes a deadline's instant, it says so with a ``PassDeadline``.
 
+A customer's deadline that is near becomes a ``Remind``, a return that has been over for some days an ``AskFeedback``.
+
 Which deadlines there are, and when they are due, is read from the events alone. News that something was done in time
 may come late, so it waits a while (``RMA_DEADLINE_GRACE``) past each instant. Firing twice is the same command, so the
 worker publishes first and remembers afterwards.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final
@@ -18,16 +21,17 @@ import structlog
 
 from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand
+from infra.log.event_log import EventLog
 from infra.log.queries import EventIds, ids_at
 from infra.metrics import WorkerMetrics
 from infra.sessions import Session
 from infra.settings import Settings
-from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired
+from workers.deadlines.asking import ACTOR, SOURCE, ask, work_out
+from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired, mark_reminded, near
 from workers.projector.inbox import Outlet, act_until, inbox
 from workers.runtime.clock import utc_now
+from workers.runtime.parts import make_codec
 
-SOURCE: Final = "/rma/deadlines"
-ACTOR: Final = "clock:deadlines"
 FIRED_AT_ONCE_MAX: Final = 500
 JUMP_MAX_S: Final = 60.0
 """A wall clock that runs so far ahead of the steady one was set, not waited for."""
@@ -73,11 +77,21 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, wall: Callab
     Raises:
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
-    clock = Clock(wall)
+    clock, codec = Clock(wall), make_codec()
     with inbox(settings, DeadlineTable(), stop, metrics), ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         session = opened.enter_context(closing(Session(postgres_address(settings))))
-        act_until(stop, lambda: fire(session, outlet, clock.now(), grace=settings.deadline_grace), metrics)
+        log = opened.enter_context(closing(EventLog(postgres_address(settings))))
+
+        def act() -> None:
+            now = clock.now()
+            fire(session, outlet, now, grace=settings.deadline_grace)
+            work_out(session.connection, log, codec)
+            if now is not None:
+                remind(session, outlet, now, ahead=settings.remind_before)
+                ask(session.connection, log, codec, outlet, now)
+
+        act_until(stop, act, metrics)
 
 
 def fire(session: Session, outlet: Outlet, now: datetime | None, *, grace: timedelta) -> int:
@@ -98,6 +112,30 @@ def fire(session: Session, outlet: Outlet, now: datetime | None, *, grace: timed
                 due_at=deadline.due_at.isoformat(),
             )
     return len(fired)
+
+
+def remind(session: Session, outlet: Outlet, now: datetime, *, ahead: timedelta) -> int:
+    """Publish a command for every deadline of customers' that is so near, at most 500; return how many there were."""
+    found = near(session.connection, now, ahead=ahead, limit=FIRED_AT_ONCE_MAX)
+    if found:
+        set_by = ids_at(session.connection, (deadline.set_at for deadline in found))
+        outlet.publish([reminder_of(deadline, now, set_by.get(deadline.set_at)) for deadline in found])
+        mark_reminded(session.connection, found)
+        for deadline in found:
+            LOG.info(
+                "customer_reminded",
+                deadline_id=str(deadline.deadline_id),
+                order_id=deadline.order_id,
+                rma_id=deadline.rma_id,
+                due_at=deadline.due_at.isoformat(),
+            )
+    return len(found)
+
+
+def reminder_of(deadline: DueDeadline, now: datetime, set_by: EventIds | None) -> OutgoingCommand:
+    """Return the command that reminds of a deadline's instant: the same for the same instant."""
+    command = command_of(deadline, now, set_by)
+    return replace(command, type="Remind", id=f"{command.id}/reminder")
 
 
 def command_of(deadline: DueDeadline, now: datetime, set_by: EventIds | None) -> OutgoingCommand:

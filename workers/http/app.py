@@ -8,12 +8,12 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from workers.http import carriers, commands, evidence, labels, notes, orders, returns, system
+from workers.http import bounces, carriers, commands, evidence, labels, notes, orders, returns, system
 from workers.http.bounds import Bounds
 from workers.http.declared import components
 from workers.http.declared_reads import read_components
 from workers.http.door import Door
-from workers.http.pages import answering, asking, entering, files, progress, starting, withdrawing
+from workers.http.pages import answering, asking, entering, files, progress, starting, unsubscribing, withdrawing
 from workers.http.pages.staff import acting, approving, bench, cases, queues, signing_in
 from workers.http.problems import handle_all
 
@@ -56,10 +56,10 @@ def make_app(door: Door | None = None) -> DoorApp:
     app.state.door = door
     app.add_middleware(Bounds)
     handle_all(app)
-    for part in (system, commands, returns, labels, orders, notes, evidence, carriers):
+    for part in (system, commands, returns, labels, orders, notes, evidence, carriers, bounces):
         app.include_router(part.router)
     if door is not None and door.settings.http_public_url:
-        for page in (entering, starting, asking, progress, answering, withdrawing, files):
+        for page in (entering, starting, asking, progress, answering, unsubscribing, withdrawing, files):
             app.include_router(page.router)
         if door.settings.oidc_issuer or door.settings.http_demo_login:
             for page in (signing_in, queues, cases, acting, approving, bench):

@@ -80,7 +80,7 @@ class CarriersFile:
         carrier = self.named(name)
         secrets = carrier.secrets if carrier else (NOBODYS,)
         # each is checked, so that how long it takes does not tell which one it was
-        valid = [_is_signed(secret, body, headers) for secret in secrets]
+        valid = [is_signed(secret, body, headers) for secret in secrets]
         if carrier is None or not any(valid):
             raise SignatureInvalidError("the signature is not valid")
         return carrier
@@ -93,7 +93,8 @@ def _carriers_in(text: str) -> dict[str, Carrier]:
         raise CallersUnreadableError(faults_of(error)) from error
 
 
-def _is_signed(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
+def is_signed(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Tell whether a body bears a signature of Standard Webhooks by this secret, not older than five minutes."""
     try:
         Webhook(secret).verify(body, dict(headers), json_parse=False)
     except (WebhookVerificationError, ValueError, IndexError):  # what is no signature at all it does not catch itself

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -45,6 +45,13 @@ NEWS_RESPONSES: Final[Responses] = {
 router = APIRouter(tags=["carriers"])
 
 
+class Told(Protocol):
+    """An event that could be read."""
+
+    @property
+    def event_id(self) -> str: ...
+
+
 @router.post("/v1/carriers/{name}/events", openapi_extra=NEWS_BODY, responses=NEWS_RESPONSES, response_class=Response)
 async def news(request: Request, door: TheDoor, name: EncodedName) -> Response:
     """Tell what happened to parcels, signed as Standard Webhooks says.
@@ -64,9 +71,13 @@ async def news(request: Request, door: TheDoor, name: EncodedName) -> Response:
     plans = [await run_in_threadpool(_plan, door, carrier_name, carrier, one) for one in told]
     commands = [command for plan in plans for command in plan]
     answers = iter(await ask(door, commands, WAIT_S) if commands else [])
-    events = [_answered(one, [next(answers) for _ in plan]) for one, plan in zip(told, plans, strict=True)]
-    later = any(event["status"] in {"kept", "pending"} for event in events)
-    return Response(orjson.dumps({"events": events}), TAKEN if later else 200, media_type="application/json")
+    events = [answered(one, [next(answers) for _ in plan]) for one, plan in zip(told, plans, strict=True)]
+    return Response(orjson.dumps({"events": events}), status_of(events), media_type="application/json")
+
+
+def status_of(events: Sequence[Mapping[str, Any]]) -> int:
+    """Return the status of an answer in which each event has its own: 202 where the last word on one is to come."""
+    return TAKEN if any(event["status"] in {"kept", "pending"} for event in events) else 200
 
 
 def _plan(door: Door, name: str, carrier: Carrier, told: News | Unreadable) -> list[Incoming]:
@@ -80,7 +91,7 @@ def _plan(door: Door, name: str, carrier: Carrier, told: News | Unreadable) -> l
     return [incoming_of(command) for command in commands_of(name, told, parcels)]
 
 
-def _answered(told: News | Unreadable, answers: list[bytes | None]) -> dict[str, Any]:
+def answered(told: Told | Unreadable, answers: list[bytes | None]) -> dict[str, Any]:
     """Return what becomes of one event: of several returns in its parcel, the worst."""
     if isinstance(told, Unreadable):
         return {"event_id": told.event_id, "status": "malformed", "detail": told.why}

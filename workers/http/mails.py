@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,13 +10,11 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from domain.order import Order
 from projections.tracking.listing import Place
 
 START_LINK_FOR: Final = timedelta(minutes=30)
 MAILS_A_DAY_MAX: Final = 5
 """To one address, about one order: whoever types the address of another floods nobody."""
-WANTED_AT_ONCE_MAX: Final = 100
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS rma_http.outbox (
     mail_id   uuid        PRIMARY KEY,
@@ -26,10 +23,13 @@ CREATE TABLE IF NOT EXISTS rma_http.outbox (
     recipient text        NOT NULL,
     language  text        NOT NULL,
     subject   text        NOT NULL,
-    body      text        NOT NULL,  -- plain text
+    body      text        NOT NULL,  -- plain text; of a start_link its address; empty once it was sent
     made_at   timestamptz NOT NULL,
     sent_at   timestamptz
 );
+ALTER TABLE rma_http.outbox ADD COLUMN IF NOT EXISTS tries integer NOT NULL DEFAULT 0;  -- that came to nothing
+ALTER TABLE rma_http.outbox ADD COLUMN IF NOT EXISTS try_at timestamptz;  -- not before then
+ALTER TABLE rma_http.outbox ADD COLUMN IF NOT EXISTS given_up_at timestamptz;
 CREATE INDEX IF NOT EXISTS outbox_unsent ON rma_http.outbox (made_at) WHERE sent_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_of ON rma_http.outbox (order_id, made_at);
 CREATE TABLE IF NOT EXISTS rma_http.wanted_links (
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS rma_http.wanted_links (
     email     text        NOT NULL,
     language  text        NOT NULL
 );
+ALTER TABLE rma_http.wanted_links ADD COLUMN IF NOT EXISTS wanted_at timestamptz NOT NULL DEFAULT now();
 CREATE TABLE IF NOT EXISTS rma_http.start_links (
     link        bytea       PRIMARY KEY,  -- SHA-256 of the token
     order_id    text        NOT NULL COLLATE "C",
@@ -63,11 +64,6 @@ PUT: Final = """
     ON CONFLICT (mail_id) DO NOTHING
 """
 WANT: Final = "INSERT INTO rma_http.wanted_links (order_id, email, language) VALUES (%s, %s, %s)"
-TAKE: Final = """
-    DELETE FROM rma_http.wanted_links WHERE wanted_id IN (
-        SELECT wanted_id FROM rma_http.wanted_links ORDER BY wanted_id LIMIT %s FOR UPDATE SKIP LOCKED
-    ) RETURNING order_id, email, language
-"""
 LINK: Final = "INSERT INTO rma_http.start_links (link, order_id, customer_id, ends_at) VALUES (%s, %s, %s, %s)"
 USE: Final = """
     DELETE FROM rma_http.start_links WHERE link = %s AND ends_at > %s RETURNING order_id, customer_id
@@ -95,14 +91,6 @@ class Mail:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """How a customer is reached."""
-
-    email: str
-    language: str | None
-
-
 def put_in_outbox(connection: Connection, mail: Mail, now: datetime, mail_id: UUID | None = None) -> None:
     """Have a mail sent, unless its address got too many about the order today; one id is one mail."""
     told = {
@@ -115,11 +103,6 @@ def put_in_outbox(connection: Connection, mail: Mail, now: datetime, mail_id: UU
 def want_link(connection: Connection, order_id: str, email: str, language: str) -> None:
     """Note that somebody wants a link to an order; what comes of it is worked out later, and takes as long for all."""
     connection.execute(WANT, (order_id, email, language))
-
-
-def take_wanted(connection: Connection) -> list[tuple[str, str, str]]:
-    """Return the links that are wanted, by order, address and language, and forget that they were."""
-    return connection.execute(TAKE, (WANTED_AT_ONCE_MAX,)).fetchall()
 
 
 def keep_start_link(connection: Connection, link: bytes, order_id: str, customer_id: str, now: datetime) -> None:
@@ -160,20 +143,3 @@ def read_unplaced_withdrawals(
         found = opened.execute(UNPLACED, (*place, limit + 1)).fetchall()
     last = found[limit - 1] if len(found) > limit else None
     return found[:limit], Place(last["declared_at"], last["withdrawal_id"]).as_cursor() if last else None
-
-
-def contact_of(order: Order) -> Contact | None:
-    """Return how an order's customer is reached, or None: the order does not say, or what it says is sealed."""
-    written = vars(order).get("contact")  # orders say nothing of it before they take contacts
-    try:
-        said = json.loads(written) if isinstance(written, str) else None
-    except ValueError:
-        return None
-    if not isinstance(said, dict) or not isinstance(said.get("email"), str):
-        return None
-    return Contact(said["email"], said.get("language"))
-
-
-def is_same_address(one: str, other: str) -> bool:
-    """Tell whether two addresses are one, as people type them."""
-    return one.strip().casefold() == other.strip().casefold()

@@ -1,4 +1,4 @@
-"""What the door does by itself: asked links are mailed, news tried again; loose files go, and what the erased left."""
+"""What the door does by itself: news tried again; loose files go, and what the erased left."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from workers.http.door import Door
 from workers.http.evidence_store import forget_orphans
 from workers.http.forgetting import forget_erased
 from workers.http.incoming import incoming_of
-from workers.http.pages.starting import answer_wanted
 from workers.http.staff import forget_staff
 from workers.http.visitors import forget_visitors
 from workers.runtime.patience import patiently
 
 NEWS_EVERY_S: Final = 60.0
-LINKS_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 1.0
 FILES_EVERY_S: Final = 3_600.0
 ERASED_EVERY_S: Final = 60.0
 ERASED_LATELY: Final = timedelta(days=2)
@@ -54,7 +53,7 @@ class _Duty:
 
 
 def _duties(door: Door, session: Session) -> list[_Duty]:
-    duties = [
+    return [
         _Duty(NEWS_EVERY_S, lambda: try_again(door, session.connection)),
         _Duty(FILES_EVERY_S, lambda: forget_orphans(session.connection, door.evidence)),
         _Duty(FILES_EVERY_S, lambda: forget_visitors(session.connection)),
@@ -63,9 +62,6 @@ def _duties(door: Door, session: Session) -> list[_Duty]:
         _Duty(ERASED_EVERY_S, lambda: forget_erased(session.connection, door.evidence, ERASED_LATELY)),
         _Duty(FILES_EVERY_S, lambda: forget_erased(session.connection, door.evidence)),
     ]
-    if door.settings.http_public_url:
-        duties.insert(0, _Duty(0, lambda: answer_wanted(door, session.connection)))
-    return duties
 
 
 @contextmanager
@@ -77,7 +73,7 @@ def upkeep(door: Door, stop: Event) -> Iterator[None]:
         try:
             with closing(Session(postgres_address(door.settings))) as session:
                 duties = _duties(door, session)
-                while not stop.wait(LINKS_EVERY_S):
+                while not stop.wait(LOOK_EVERY_S):
                     for duty in duties:
                         if duty.is_due():
                             patiently(duty.do, stop, metrics)

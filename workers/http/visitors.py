@@ -44,6 +44,10 @@ CREATE TABLE IF NOT EXISTS rma_http.uploads (
     bytes       bigint NOT NULL
 );
 CREATE INDEX IF NOT EXISTS uploads_of ON rma_http.uploads (session);
+CREATE TABLE IF NOT EXISTS rma_http.unsubscribed (
+    customer_id text        PRIMARY KEY COLLATE "C",  -- asked how it went no more
+    at          timestamptz NOT NULL
+);
 """
 BEGIN: Final = "INSERT INTO rma_http.sessions (session, order_id, customer_id, ends_at) VALUES (%s, %s, %s, %s)"
 SESSION: Final = "SELECT order_id, customer_id FROM rma_http.sessions WHERE session = %s AND ends_at > %s"
@@ -62,7 +66,8 @@ UPLOADED: Final = "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM rma_htt
 UPLOADS: Final = "SELECT evidence_id FROM rma_http.uploads WHERE session = %s AND evidence_id = ANY(%s)"
 FORGET: Final = (
     "DELETE FROM rma_http.start_links WHERE ends_at < now()",
-    "DELETE FROM rma_http.outbox WHERE sent_at < now() - interval '7 days'",
+    "DELETE FROM rma_http.outbox WHERE coalesce(sent_at, given_up_at) < now() - interval '7 days'",
+    "DELETE FROM rma_http.wanted_links WHERE wanted_at < now() - interval '1 day'",
     "DELETE FROM rma_http.sessions WHERE ends_at < now()",
     "DELETE FROM rma_http.used_tokens WHERE ends_at < now()",
     "DELETE FROM rma_http.uploads WHERE session NOT IN (SELECT session FROM rma_http.sessions)"

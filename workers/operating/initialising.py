@@ -132,5 +132,6 @@ def _make_roles(conninfo: str) -> list[str]:
     """Make the roles, once all tables are there that a worker would make if it could; return those made."""
     with closing(connect(conninfo)) as connection:
         if find_spec("fastapi"):
-            resolve_name("workers.http.tables:prepare")(connection)  # nothing else here needs what the door does
+            for name in ("http.tables", "notices.table"):  # nothing else here needs what these do
+                resolve_name(f"workers.{name}:prepare")(connection)
         return make_roles(connection)

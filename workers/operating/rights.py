@@ -48,6 +48,15 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     role_of("payments"): {"rma_payments.*": FILL, **_INBOX},
     role_of("labels"): {"rma_labels.*": FILL, **_INBOX},
     role_of("webhooks"): {"rma_webhooks.*": FILL, **_INBOX},
+    role_of("notices"): {
+        "rma_notices.*": FILL,
+        "rma_http.outbox": KEEP,
+        "rma_http.wanted_links": "SELECT UPDATE DELETE",
+        "rma_http.start_links": ADD,
+        "rma_http.return_links": ADD,
+        "rma_http.unsubscribed": READ,
+        **_INBOX,
+    },
     role_of("auditor"): {
         "rma_log.events": READ,
         "rma_log.outcomes": READ,
@@ -66,6 +75,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "rma_log.events": READ,
         "rma_log.outcomes": READ,
         "rma_http.*": FILL,
+        "rma_notices.messages": READ,
     },
 }
 """Of two names that fit a table the longer one holds."""

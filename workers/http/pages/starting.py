@@ -1,4 +1,7 @@
-"""Coming in without a shop's link: by order number and e-mail; a link goes there if they belong together."""
+"""Coming in without a shop's link: by order number and e-mail; a link goes there if they belong together.
+
+Whether they do is found out elsewhere (`rma work notices`), which may open the order's contact; this process may not.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,12 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from psycopg import Connection
 
-from commands.streams import find_order
 from workers.http import mails
 from workers.http.access import count_anonymous
-from workers.http.door import Door
 from workers.http.errors import NotFoundError
 from workers.http.pages.visits import PageRoute, check_form, is_own_form, see_other, the_visit
-from workers.http.pages.words import chosen_language, words
-from workers.http.visitors import begin_session, end_session, hashed, new_token
+from workers.http.visitors import begin_session, end_session, hashed
 
 EMAIL: Final = re.compile(r"[^\s@<>,;:\"\\()\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9.-]{1,189}")
 ORDER_ID_MAX: Final = 64
@@ -73,31 +72,3 @@ async def enter(request: Request) -> Response:
 
     await run_in_threadpool(let_in)
     return see_other("/returns/order")
-
-
-def answer_wanted(door: Door, connection: Connection) -> int:
-    """Mail the links that are wanted, each to the address that its order has on file; return how many there were."""
-    sent = 0
-    for order_id, email, language in mails.take_wanted(connection):
-        with door.logs.streams() as streams:
-            order = find_order(streams, order_id)
-        contact = None if order is None else mails.contact_of(order)
-        if order is None or contact is None or not mails.is_same_address(contact.email, email):
-            continue
-        token = new_token()
-        said = words(chosen_language(language, None, contact.language or ""))
-        body = said.gettext(
-            "Here is your link to return something from your order. It works once, within half an hour:"
-        )
-        mail = mails.Mail(
-            "start_link",
-            order_id,
-            contact.email,
-            said.language,
-            said.gettext("Your link to return something"),
-            f"{body}\n\n{door.public_url}/returns/link?token={token}\n",
-        )
-        mails.keep_start_link(connection, hashed(token), order_id, order.customer_id, door.clock())
-        mails.put_in_outbox(connection, mail, door.clock())
-        sent += 1
-    return sent

@@ -71,13 +71,18 @@ def words(language: Language) -> Words:
     """Return the words of a language; English stands in the templates themselves."""
     if language == "en":
         return Words(language, NullTranslations())
-    source = resources.files(__package__).joinpath(f"locale/{language}/LC_MESSAGES/pages.po")
+    return Words(language, translations(__package__, "pages", language))
+
+
+def translations(package: str, name: str, language: Language) -> Translations:
+    """Return a catalogue of a package: ``locale/<language>/LC_MESSAGES/<name>.po`` in its folder."""
+    source = resources.files(package).joinpath(f"locale/{language}/LC_MESSAGES/{name}.po")
     with source.open("rb") as file:
         catalogue = read_po(file, locale=LOCALES[language])
     made = BytesIO()
     write_mo(made, catalogue)
     made.seek(0)
-    return Words(language, Translations(made))
+    return Translations(made)
 
 
 def chosen_language(asked: str | None, kept: str | None, accepted: str) -> Language:

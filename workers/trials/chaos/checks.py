@@ -12,7 +12,7 @@ from infra.envelope.cloudevents import event_attributes
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.kafka.record import Record
 from infra.log.auditing import StoredOutcome
-from workers.deadlines.worker import SOURCE as DEADLINES
+from workers.deadlines.asking import SOURCE as DEADLINES
 from workers.trials.chaos.evidence import Command, Evidence
 from workers.trials.chaos.load import MARK, Sent
 

@@ -13,7 +13,7 @@ import pytest
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
-from tests.support.worker_threads import Counter, running, system
+from tests.support.worker_threads import POLICY, Counter, running, system
 from workers.deadlines.worker import run
 
 ASK_FIRST = {"window": {"days": 30}, "ship_back_days": 14}
@@ -133,3 +133,75 @@ def test_an_extended_deadline_passes_at_its_new_instant(counter: Counter) -> Non
         wait_for(lambda: passed(counter, later), "another deadline to pass")
 
     assert not passed(counter, rma_id)
+
+
+def reminders(counter: Counter, rma_id: UUID) -> int:
+    return facts(counter, rma_id).count("Reminded")
+
+
+def asked(counter: Counter, rma_id: UUID) -> int:
+    return facts(counter, rma_id).count("FeedbackAsked")
+
+
+def test_a_customer_is_reminded_when_his_deadline_is_near(counter: Counter) -> None:
+    """Three days before it, once; anew only where it got another instant."""
+    rma_id = counter.order_and_return("O-1", {"card": 1999})
+    older = counter.order_and_return("O-2", {"card": 1999}, ago=timedelta(days=3))
+    with watching(counter, days_ahead=9):  # of 14 days the first still has five, the other two
+        wait_for(lambda: reminders(counter, older), "the older return's reminder")
+    assert reminders(counter, rma_id) == 0
+
+    for _ in range(2):
+        with watching(counter, days_ahead=12):
+            wait_for(lambda: reminders(counter, rma_id), "the reminder")
+
+    assert (reminders(counter, rma_id), reminders(counter, older)) == (1, 1)
+    [event] = counter.rows(
+        "SELECT actor FROM rma_log.events WHERE type = 'rma.Rma.Reminded.v1' AND stream = %s", f"rma/{rma_id}"
+    )
+    assert event["actor"] == "clock:deadlines"
+
+
+def test_a_deadline_that_was_set_late_or_was_met_is_no_reminder(counter: Counter) -> None:
+    """Whoever was told of a day that is near needs no second letter, nor does he who has sent the goods."""
+    late = counter.order_and_return("O-1", {"card": 1999}, ago=timedelta(days=12))  # two days are left
+    sent = counter.order_and_return("O-2", {"card": 1999})
+    counter.accepted("RecordHandover", {"order_id": "O-2", "rma_id": str(sent), "drop_off": "shop 7"})
+    other = counter.order_and_return("O-3", {"card": 1999})
+
+    with watching(counter, days_ahead=12):
+        wait_for(lambda: reminders(counter, other), "another return's reminder")
+    assert (reminders(counter, late), reminders(counter, sent)) == (0, 0)
+
+
+def over(counter: Counter, order_id: str, *, ago: timedelta = timedelta()) -> UUID:
+    """Return a return that is paid for and over."""
+    rma_id = counter.order_and_return(order_id, {"card": 1999}, ago=ago)
+    query = "SELECT payout_id FROM rma_read.payouts WHERE rma_id = %s"
+    [payout] = wait_for(lambda: counter.rows(query, rma_id), "the payout")
+    told = {"order_id": order_id, "rma_id": str(rma_id), "payout_id": str(payout["payout_id"]), "outcome": "settled"}
+    at = datetime.now(UTC) - ago
+    counter.accepted("RecordPayoutOutcome", told | {"reference": "gw"}, actor="gateway:g", at=at)
+    return rma_id
+
+
+def test_a_customer_is_asked_how_it_went_once_his_return_is_over(settings: Settings) -> None:
+    """As many days after it as his policy says, once; not who said it before, nor whose return was over long ago."""
+    with system(settings) as counter:
+        counter.publish(POLICY | {"feedback_after_days": 5})
+        rma_id, said, old = over(counter, "O-1"), over(counter, "O-2"), over(counter, "O-3", ago=timedelta(days=30))
+        feedback = {"order_id": "O-2", "rma_id": str(said), "score": 5}
+        counter.accepted("GiveFeedback", feedback, actor="customer:C1")
+        closed = over(counter, "O-5")
+        counter.accepted("CloseReturn", {"order_id": "O-5", "rma_id": str(closed), "reason": "done"})
+        with watching(counter, days_ahead=4):
+            marker = over(counter, "O-6")
+            query = "SELECT FROM rma_deadlines.over WHERE rma_id = %s AND ask_at IS NOT NULL"
+            wait_for(lambda: counter.rows(query, marker), "the worker to know of all")
+        assert [asked(counter, one) for one in (rma_id, said, old, closed)] == [0, 0, 0, 0]
+
+        for _ in range(2):
+            with watching(counter, days_ahead=6):
+                wait_for(lambda: asked(counter, rma_id) and asked(counter, closed), "the question")
+
+        assert [asked(counter, one) for one in (rma_id, said, old, closed)] == [1, 0, 0, 1]

@@ -48,6 +48,17 @@ def test_a_message_is_recorded_once() -> None:
     refused(shop, "notice_id_reused", "RecordNotice", noticed(channel="sms"), actor=SYSTEM)
 
 
+def test_a_message_that_went_out_at_a_later_try_is_one_message() -> None:
+    """Each try is told under the same id; only another outcome is news."""
+    shop = asked_for()
+    failed = noticed(outcome="failed", reason="451 busy")
+
+    assert names(shop.send("RecordNotice", failed, actor=SYSTEM, at=day(4))) == ["CustomerNotified"]
+    unchanged(shop, "RecordNotice", failed, actor=SYSTEM, at=day(5))
+    assert names(shop.send("RecordNotice", noticed(), actor=SYSTEM, at=day(6))) == ["NoticeOutcomeRecorded"]
+    assert shop.rma().notices["N-1"].outcome == "sent"
+
+
 def test_a_message_that_came_back_is_told_of_later() -> None:
     """An outcome is news where it differs from what is known; an unknown message has none."""
     shop = asked_for()

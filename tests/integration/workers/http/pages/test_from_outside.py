@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from statistics import median
-from types import SimpleNamespace
 from typing import Any
 
 from psycopg import connect
@@ -16,7 +14,6 @@ from tests.support.api import Api
 from tests.support.pages import Browser, Page
 from workers.http import mails
 from workers.http.door import Door
-from workers.http.pages.starting import answer_wanted
 from workers.http.visitors import hashed, new_token
 
 
@@ -56,32 +53,6 @@ def test_the_answer_is_the_same_whether_or_not_the_order_is_there(shop: Api, bro
     assert len(texts) == 1
     there, not_there = (median(times) for times in zip(*pairs, strict=True))
     assert abs(there - not_there) < max(0.5 * min(there, not_there), 0.02)
-
-
-def test_without_an_address_on_file_no_mail_is_sent(page_door: tuple[Door, Any], shop: Api, browser: Browser) -> None:
-    """An order that says nothing of its customer gets the same answer, and nobody a mail."""
-    door, _ = page_door
-    shop.sell("F-no-contact")
-
-    assert started(browser, "F-no-contact", "thief@mail.example").status == 200
-    with connect(postgres_address(door.settings), autocommit=True) as connection:
-        answer_wanted(door, connection)
-        assert connection.execute("SELECT count(*) FROM rma_http.wanted_links").fetchone() == (0,)
-
-    assert in_outbox(door, "F-no-contact") == []
-
-
-def test_an_orders_address_is_read_where_the_order_tells_it() -> None:
-    """From what the order keeps of its contact; sealed, or no contact at all, is none."""
-    told: Callable[..., Any] = SimpleNamespace
-
-    assert mails.contact_of(told(contact='{"email": "Anna@Mail.example", "language": "zh"}')) == mails.Contact(
-        "Anna@Mail.example", "zh"
-    )
-    for silent in (told(), told(contact=None), told(contact="sealed:abc"), told(contact="{}"), told(contact="[1]")):
-        assert mails.contact_of(silent) is None
-    assert mails.is_same_address(" anna@MAIL.example", "Anna@mail.example ")
-    assert not mails.is_same_address("anna@mail.example", "anna@mail.example.evil")
 
 
 def test_a_mailed_link_lets_in_once(page_door: tuple[Door, Any], shop: Api, browser: Browser) -> None:

@@ -1,0 +1,92 @@
+"""`/returns/start` by mail: the link goes to the address that the order has on file, and to no other."""
+
+from __future__ import annotations
+
+import psycopg
+
+from infra.addresses import postgres_address
+from infra.settings import Settings
+from tests.integration.workers.notices.conftest import Writing
+from tests.support.api import Api, Keys
+from tests.support.mail_server import MailServer, links_in, mail_server, text_of
+from tests.support.pages import Browser
+from tests.support.pipeline import wait_for
+
+ANNA = {"email": "Anna@mail.example", "language": "zh"}
+
+
+def start(browser: Browser, order_id: str, email: str, **typed: str) -> None:
+    page = browser.look("/returns/start", params=typed)
+    assert browser.press(page, "/returns/start", {"order_id": order_id, "email": email}).status == 200
+
+
+def wanted(settings: Settings) -> int:
+    with psycopg.connect(postgres_address(settings)) as connection:
+        [(count,)] = connection.execute("SELECT count(*) FROM rma_http.wanted_links").fetchall()
+        return int(count)
+
+
+def test_the_link_goes_to_the_address_on_file_and_lets_in(mailbox: MailServer, shop: Api, browser: Browser) -> None:
+    """Typed in capitals or not; the mail is in the language of the page, and its link opens the order."""
+    shop.sell("L-anna", contact=ANNA)
+    start(browser, "L-anna", " ANNA@mail.example ", lang="en")
+    [mail] = wait_for(lambda: mailbox.mails, "the mail")
+
+    assert mailbox.recipients == ["Anna@mail.example"]
+    assert str(mail["Subject"]) == "Your link to return something"
+    [link] = links_in(mail)
+    assert link.startswith(f"{browser.base_url}".rstrip("/") + "/returns/link?token=")
+    visitor = browser.another()
+    entered = visitor.press(visitor.look(link), "/returns/link")
+    assert "What would you like to return?" in entered.text
+
+
+def test_nobody_else_gets_a_mail(
+    opened: tuple[Settings, Keys], mailbox: MailServer, shop: Api, browser: Browser
+) -> None:
+    """Another's address, an order that is not there, one without a contact: nothing is sent, and nothing is kept."""
+    shop.sell("L-mine", contact=ANNA)
+    shop.sell("L-silent")
+    shop.sell("L-last", contact={"email": "last@mail.example"})
+    start(browser, "L-mine", "thief@mail.example")
+    start(browser, "L-not-there", "anna@mail.example")
+    start(browser, "L-silent", "anna@mail.example")
+    start(browser, "L-last", "last@mail.example")
+    wait_for(lambda: mailbox.mails, "the last mail")
+
+    assert mailbox.recipients == ["last@mail.example"]
+    assert wanted(opened[0]) == 0
+
+
+def test_a_corrected_address_counts(
+    opened: tuple[Settings, Keys], mailbox: MailServer, shop: Api, browser: Browser
+) -> None:
+    """The link goes where the shop says now, not where it said before."""
+    shop.sell("L-moved", contact=ANNA)
+    moved = {"order_id": "L-moved", "contact": {"email": "new@mail.example"}}
+    shop.accepted("CorrectContact", moved, actor="agent:A1")
+    start(browser, "L-moved", "anna@mail.example")
+    start(browser, "L-moved", "new@mail.example")
+    wait_for(lambda: mailbox.mails, "the mail")
+    wait_for(lambda: wanted(opened[0]) == 0, "all to be answered")
+
+    assert mailbox.recipients == ["new@mail.example"]
+
+
+def test_a_server_that_is_away_loses_nothing(opened: tuple[Settings, Keys], writing: Writing, browser: Browser) -> None:
+    """A receipt waits for the server, under one id, however often it was tried; then what it said is forgotten."""
+    settings, _ = opened
+    typed = {"name": "Anna", "order_id": "L-away", "email": "anna@mail.example"}
+    answers = iter(["451 busy"])
+    with mail_server(lambda _: next(answers, "250 taken")) as server:
+        pass
+    with writing(server):
+        browser.press(browser.press(browser.look("/withdraw"), "/withdraw", typed), "/withdraw/confirm")
+        with mail_server(lambda _: next(answers, "250 taken"), port=server.port) as back:
+            [mail] = wait_for(lambda: back.mails, "the mail")
+
+    assert "We have received your withdrawal" in text_of(mail)
+    assert [str(tried["Message-ID"]) for tried in back.tried] == [str(mail["Message-ID"])] * 2
+    with psycopg.connect(postgres_address(settings)) as connection:
+        query = "SELECT body, sent_at IS NOT NULL, tries FROM rma_http.outbox WHERE order_id = 'L-away'"
+        assert connection.execute(query).fetchall() == [("", True, 1)]
