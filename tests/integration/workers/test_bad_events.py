@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from os import environ
-from pathlib import Path
 from threading import Event, Timer
 from typing import Any, Final
 
@@ -17,7 +16,6 @@ import psycopg
 import pytest
 import structlog
 from kafka.structs import TopicPartition
-from pydantic import SecretStr
 
 from infra.envelope.codec import UnreadableEventError
 from infra.log.event_log import EventLog
@@ -30,6 +28,7 @@ from tests.examples.story import whole_story
 from tests.support import old_versions
 from tests.support.command_line import invoke
 from tests.support.command_worker import outcome, wanted
+from tests.support.every_worker import with_work_for_all
 from tests.support.pipeline import Pipeline, Polled, command, delivery, environment, order
 from tests.support.recorded_facts import CODEC
 from workers.credit_notes.table import CreditNoteTable
@@ -189,8 +188,7 @@ def newer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.name)
 def test_no_worker_starts_on_a_newer_log(newer: Pipeline, worker: Worker) -> None:
     """What a newer version may have written is not worked on, whatever this one would make of it."""
-    needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:9"), "http_keys_file": Path("keys.jsonl")}
-    settings = newer.settings.model_copy(update={"sites_file": Path("sites.json"), **needed})
+    settings = with_work_for_all(newer.settings)
     stop = Event()
     patience = Timer(STARTED_S, stop.set)
     patience.start()

@@ -12,7 +12,6 @@ from typing import Final
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from infra.addresses import addresses, postgres_address
 from infra.kafka import clients
@@ -24,6 +23,7 @@ from infra.migrate import migrate
 from infra.schema_version import migrations
 from infra.settings import Settings
 from infra.stack.ports import free_ports
+from tests.support.every_worker import with_work_for_all
 from tests.support.pipeline import wait_for
 from tests.support.worker_processes import EXIT_TIMEOUT_S, WorkerProcess
 from workers.cli.exit_codes import DONE, SAID_NO
@@ -39,8 +39,7 @@ LAST: Final = migrations()[-1].name
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Settings under which every worker has something to do."""
-    needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:1"), "http_keys_file": Path("keys.jsonl")}
-    return settings.model_copy(update={"sites_file": Path("sites.json"), **needed})
+    return with_work_for_all(settings)
 
 
 @pytest.fixture
