@@ -49,7 +49,7 @@ from workers.projector.projector import Projector, prepare
 from workers.runtime.parts import make_codec
 
 TOPIC: Final = "rma.events"
-CLOCKS: Final = frozenset({"recorded_at", "updated_at", "ask_at"})
+CLOCKS: Final = frozenset({"recorded_at", "updated_at", "ask_at", "his_since"})
 """Columns that say when something was done here."""
 
 Stored = tuple[int, bool]

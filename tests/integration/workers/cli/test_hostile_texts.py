@@ -61,7 +61,7 @@ WITHOUT_OUTSIDE_TEXTS: Final = {
     ("bench",), ("bench", "units"), ("bench", "policy"), ("bench", "http"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
     ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "vault"), ("work", "labels"),
-    ("work", "all"),
+    ("work", "notices"), ("work", "all"),
     ("work", "webhooks"), ("webhooks", "pause"), ("webhooks", "resume"), ("webhooks", "remove"), ("webhooks", "rotate"),
     ("http", "key"), ("audit", "key"), ("audit", "checkpoint"), ("vault", "rotate"), ("relay",), ("restore",),
     ("chaos",), ("http",),

@@ -10,6 +10,7 @@ import pytest
 from infra.services import Addresses
 from infra.settings import Settings
 from tests.support.api import CALLERS, Api, Keys, open_door, write_carriers
+from tests.support.every_worker import vault_socket_in
 from workers.trials.sandbox import at_work, sandbox
 
 RATE = 100_000
@@ -29,7 +30,7 @@ def door_settings(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory
         http_keys_file=folder / "keys.jsonl",
         carriers_file=write_carriers(folder / "carriers.json"),
         evidence_dir=folder / "evidence",
-        vault_socket=folder / "vault.sock",
+        vault_socket=vault_socket_in(folder),
         http_rate=RATE,
         http_rate_anonymous=RATE,
         postgres_roles=True,

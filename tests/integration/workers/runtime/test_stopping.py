@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 from psycopg import Connection, connect
-from pydantic import SecretStr
 
 from infra.addresses import postgres_address
 from infra.kafka.command_client import CommandPublisher
 from infra.kafka.publisher import publisher_of
 from infra.settings import Settings
+from tests.support.every_worker import vault_socket_in, with_work_for_all
 from tests.support.pipeline import Pipeline, wait_for
 from tests.support.soundness import assert_log_is_whole, assert_topic_tells_the_log
 from tests.support.worker_processes import WorkerProcess
@@ -36,8 +36,8 @@ def system(settings: Settings, tmp_path: Path) -> Settings:
     keys.touch()
     sites = tmp_path / "sites.json"
     sites.write_text("{}")
-    needed = {"webhooks": True, "gateway_url": SecretStr("http://127.0.0.1:1"), "http_keys_file": keys, "http_port": 0}
-    made = settings.model_copy(update={"sites_file": sites, **needed})
+    own = {"http_keys_file": keys, "sites_file": sites, "vault_socket": vault_socket_in(tmp_path), "http_port": 0}
+    made = with_work_for_all(settings.model_copy(update=own))
     initialise(made)
     return made
 

@@ -25,6 +25,7 @@ from tests.integration.workers.command_worker.test_erasure import erase
 from tests.integration.workers.command_worker.test_sealing import COMMENT, CONTACT, asked
 from tests.support.command_line import invoke
 from tests.support.command_worker import events, sold
+from tests.support.every_worker import vault_socket_in
 from tests.support.pipeline import Pipeline, command, environment, order
 from workers.cli.exit_codes import DONE, WRONG_USAGE
 from workers.vault.answering import Answering
@@ -45,7 +46,7 @@ def rma_id(pipeline: Pipeline) -> str:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "vault.sock"
+    return vault_socket_in(tmp_path)
 
 
 @pytest.fixture
