@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     vault_key: SecretStr | None = None
     """The same, as a value; it stands over the file."""
     vault_dsn: Annotated[SecretStr, AfterValidator(_dsn)] | None = None
-    """Where the vault is; None: where the log is."""
+    """The log's database by a login with the role `rma_vault`; None: workers take that role with their own login."""
     vault_socket: Path | None = None
     """The Unix socket at which `rma work vault` opens texts for others, such as the HTTP API; None: for nobody."""
 
