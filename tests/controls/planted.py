@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import Parameter, signature
 from typing import Any, Final
 from uuid import uuid4
 
@@ -41,8 +42,23 @@ WINDOW: Final = 50
 
 
 def put(owner: object, name: str, planted: object) -> None:
-    """Put a defect in the place of what is right."""
+    """Put a defect in the place of what is right; one that takes other arguments would break all, and try nothing."""
+    right = getattr(owner, name)
+    if callable(right) and callable(planted):
+        assert _takes(planted, len(_needed(right))), f"{name} is called with {_needed(right)} now"
     setattr(owner, name, planted)
+
+
+def _needed(function: Callable[..., object]) -> list[str]:
+    return [name for name, one in signature(function).parameters.items() if one.default is Parameter.empty]
+
+
+def _takes(function: Callable[..., object], count: int) -> bool:
+    try:
+        signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def offset_before_the_work() -> None:
@@ -225,7 +241,7 @@ def outbox_is_emptied_before_it_is_sent() -> None:
 def repeats_are_answered_anew() -> None:
     """A repeat is told that it was accepted, as of now."""
 
-    def anew(command: Any, before: Any) -> Any:
+    def anew(command: Any, before: Any, known: Any) -> Any:
         return Answered(command.stamp, answer_key(command.record), Verdict("accepted"))
 
     put(command_worker, "answer_again", anew)
