@@ -53,14 +53,17 @@ def test_all_workers_go_on_beside_a_newer_schema(settings: Settings, tmp_path: P
     initialise(settings)
     with closing(Pipeline(settings)) as pipeline, processes(settings, tmp_path, WORKERS) as workers:
 
-        def traded(first: int, accepted: int) -> None:
-            send(pipeline, list(load.returns(RETURNS, first=first)))
+        def accepted(commands: Sequence[OutgoingCommand], in_all: int) -> None:
+            send(pipeline, commands)
             found = pipeline.log.connection
-            wait_for(lambda: found.execute(ACCEPTED, (load.SOURCE,)).fetchall() == [(accepted,)], "all to be accepted")
+            wait_for(lambda: found.execute(ACCEPTED, (load.SOURCE,)).fetchall() == [(in_all,)], "all to be accepted")
+
+        def traded(first: int, in_all: int) -> None:
+            accepted(list(load.returns(RETURNS, first=first)), in_all)
             caught_up(pipeline)
 
         of_one = RETURNS * load.COMMANDS_PER_RETURN
-        send(pipeline, [load.publish_policy()])
+        accepted([load.publish_policy()], 1)  # in a partition of its own: else orders may be read before it
         traded(0, 1 + of_one)
         add_later(postgres_address(settings))
         traded(RETURNS, 1 + 2 * of_one)
