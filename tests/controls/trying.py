@@ -116,15 +116,18 @@ def _planting(name: str) -> str:
 
 
 def passes(test: str, defect: str | None, where: Addresses | None) -> bool:
-    """Tell whether a test is green with a defect planted, or with None as it is."""
+    """Tell whether a test is green with a defect planted, or with None as it is; one that hangs is not."""
     plant = _planting(defect) if defect else "import sys"
     run = f"{plant}; import pytest; sys.exit(pytest.main(['-q', '-x', '-p', 'no:cacheprovider', {test!r}]))"
     given = {} if where is None else {
         "RMA_POSTGRES_DSN": where.postgres_dsn.get_secret_value(), "RMA_KAFKA_BOOTSTRAP": where.kafka_bootstrap,
     }  # fmt: skip
-    done = subprocess.run(  # noqa: S603 - our own command line
-        [sys.executable, "-c", run], cwd=CLONE, env={**os.environ, **given}, capture_output=True,
-        timeout=TEST_TIMEOUT_S, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-c", run], cwd=CLONE, env={**os.environ, **given}, capture_output=True,
+            timeout=TEST_TIMEOUT_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
     assert done.returncode in {0, 1}, done.stdout.decode()[-2_000:]
     return done.returncode == 0

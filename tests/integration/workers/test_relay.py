@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Event, Thread
-from typing import Any
+from threading import Event, Thread, Timer
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -34,6 +34,8 @@ from tests.support.pipeline import Pipeline, answer, command, environment, order
 from workers import relay
 from workers.relay import Batch, Relay, RelayDeposedError
 from workers.runtime import patience
+
+GIVES_UP_WITHIN_S: Final = 30.0
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 STREAMS = 20
@@ -373,8 +375,12 @@ def test_a_delivery_error_stops_the_lane(pipeline: Pipeline, monkeypatch: pytest
     total = 2 * STREAMS + fill(pipeline)
     monkeypatch.setattr(patience, "RETRIES_MAX", 1)
 
+    stop = Event()
+    patience_ends = Timer(GIVES_UP_WITHIN_S, stop.set)
+    patience_ends.start()
     with pytest.raises(MessageSizeTooLargeError):
-        Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event()).run()
+        Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, stop).run()
+    patience_ends.cancel()
     stopped_at = position(pipeline)
     published = positions(pipeline.read_topic(pipeline.topics.events))
     limit(pipeline, "8388608")
