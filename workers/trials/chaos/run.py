@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 import time
@@ -114,6 +115,7 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     Raises:
         StackStartError: A service did not start, or did not come back.
     """
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the broker is killed on purpose: it need not be said
     data_dir.mkdir(parents=True, exist_ok=True)
     remove_abandoned(data_dir, FOLDER_PREFIX)
     folder = data_dir.resolve() / f"{FOLDER_PREFIX}{getpid()}"
