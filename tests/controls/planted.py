@@ -5,7 +5,6 @@ They are what this field gets wrong: offsets before work, positions beside trans
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,12 +49,13 @@ def put(owner: object, name: str, planted: object) -> None:
 
 
 def _needed(function: Callable[..., object]) -> list[str]:
-    return [name for name, one in signature(function).parameters.items() if one.default is Parameter.empty]
+    given = signature(function).parameters.items()
+    return [name for name, one in given if one.default is Parameter.empty and one.kind is not Parameter.KEYWORD_ONLY]
 
 
 def _takes(function: Callable[..., object], count: int) -> bool:
     try:
-        signature(function).bind(*range(count))
+        signature(function).bind_partial(*range(count))
     except TypeError:
         return False
     return True
@@ -195,19 +195,21 @@ def lost_appends_are_reported_as_made() -> None:
 
 
 def deadlines_fire_twice() -> None:
-    """Every firing is a command of its own, and half of them are forgotten."""
-    command_of, mark_fired = deadlines.command_of, table.mark_fired
+    """Every firing is a command of its own, and what was fired is remembered at the second go only."""
+    command_of, mark_fired, fire = deadlines.command_of, table.mark_fired, deadlines.fire
 
-    def anew(*args: Any) -> Any:
-        command = command_of(*args)
+    def anew(deadline: Any, now: Any, set_by: Any) -> Any:
+        command = command_of(deadline, now, set_by)
         return replace(command, id=f"{command.id}/{uuid4()}")
 
-    def forgetting(connection: Any, fired: Any) -> None:
-        if random.random() < 0.5:  # noqa: S311 - a defect needs no secrets
-            mark_fired(connection, fired)
+    def twice(session: Any, outlet: Any, now: Any, *, grace: Any) -> int:
+        put(deadlines, "mark_fired", lambda _connection, _fired: None)
+        fire(session, outlet, now, grace=grace)
+        put(deadlines, "mark_fired", mark_fired)
+        return fire(session, outlet, now, grace=grace)
 
     put(deadlines, "command_of", anew)
-    put(deadlines, "mark_fired", forgetting)
+    put(deadlines, "fire", twice)
 
 
 def payouts_are_asked_under_new_keys() -> None:

@@ -67,7 +67,7 @@ TRIES: Final[dict[str, Try]] = {
     "no_version_guard": Try(test=f"{PROJECTOR_TEST}test_an_event_published_twice_counts_once"),
     "gaps_are_passed_over": Try(test=f"{PROJECTOR_TEST}test_a_gap_stops_the_partition_and_raises_an_alarm"),
     "lost_appends_are_reported_as_made": Try(test=f"{LOG_TEST}test_a_loser_writes_nothing"),
-    "deadlines_fire_twice": Try(8, {"freeze_two": 1}, workers=("commands", "relay")),
+    "deadlines_fire_twice": Try(),
     "payouts_are_asked_under_new_keys": Try(),
     "fees_are_rounded_down": Try(),
     "outbox_is_emptied_before_it_is_sent": Try(12, {"kill": 1}, workers=("relay",)),

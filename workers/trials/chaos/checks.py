@@ -145,7 +145,7 @@ def dead_letters_are_the_malformed(evidence: Evidence, load: Mapping[int, Sent])
 
 
 def deadlines_pass_once(evidence: Evidence, instants: Mapping[str, set[str]]) -> Iterator[str]:
-    """A deadline is fired under one id for each instant for which it was set, and passes once for it."""
+    """A deadline is fired under one id for each instant for which it was set, never for one that was past by then."""
     fired: dict[str, set[str]] = defaultdict(set)
     for record in evidence.commands:
         if MARK in dict(record.headers):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ class Books:
     policies: dict[str, str] = field(default_factory=dict)
     """By order, the policy that it is held to."""
     deadlines: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By deadline, the instants for which it was ever set."""
+    """By deadline, the instants for which it was ever set; not those that were past when they were recorded."""
 
     def rows(self) -> dict[str, Rows]:
         """Return what each of ``VIEWS`` has to say."""
@@ -210,8 +211,9 @@ def _of_return(books: Books, event: StoredEvent, name: str, body: Json) -> None:
     elif name in {"Closed", "Reopened"}:
         books.returns[rma_id]["closed"] = name == "Closed"
     for told in _objects(body):
-        if "deadline_id" in told and told.get("due_at"):
-            books.deadlines[told["deadline_id"]].add(told["due_at"])
+        due_at = told.get("due_at")
+        if "deadline_id" in told and due_at and datetime.fromisoformat(due_at) >= event.recorded_at:
+            books.deadlines[told["deadline_id"]].add(due_at)
 
 
 def _payout_row(payout: Json) -> tuple[Any, ...]:

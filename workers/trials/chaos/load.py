@@ -1,6 +1,7 @@
 """The load: orders and returns told by many sources, with repeats, races and records that nobody can read.
 
-All of it follows from the seed. Business times lie in the past, so that deadlines come while the run lasts.
+All of it follows from the seed but the instants until which some customers are given time: they come while the run
+lasts. Other business times lie in the past, and a deadline that was past when it was recorded is never fired.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
 
 from commands.dispatch import registration_of
+from domain.identity import deadline_id
 from infra.kafka.command_client import HEADERS, OutgoingCommand, key_of
 
 Kind = Literal["command", "repeat", "reused_id", "malformed"]
@@ -33,6 +35,11 @@ ORDERS_AT_ONCE: Final = 12
 REPEATS, REUSED_IDS, MALFORMED, OTHERS, RACES, MISPLACED = 0.12, 0.01, 0.03, 0.25, 0.2, 0.1
 """Shares: of records that repeat one sent before, use its id for something else or cannot be read; of steps beside
 which another command of any kind comes; of requests that two sources make at once; of records under another key."""
+
+GIVEN_TIME: Final = 0.4
+"""Share of orders whose customer is given time to send the goods, and does not."""
+COMES_AFTER_S: Final = 8.0
+"""The first such instant comes so long after the load was drawn up: the workers have begun by then."""
 
 PERMITTED: Final = 0.9
 """Share of those other commands that come from somebody who may send them."""
@@ -82,11 +89,11 @@ def first(seed: int) -> list[Sent]:
     return told
 
 
-def load(seed: int, count: int) -> Iterator[Sent]:
-    """Yield ``count`` records, numbered after those of ``first``."""
+def load(seed: int, count: int, *, now: datetime, lasts_s: float) -> Iterator[Sent]:
+    """Yield ``count`` records, numbered after those of ``first``; they are sent from ``now`` on, for so long."""
     chance = random.Random(f"load {seed}")  # noqa: S311 - repeatable on purpose
     told: list[Sent] = []
-    orders = _orders(seed, chance)
+    orders = _orders(seed, chance, now + timedelta(seconds=COMES_AFTER_S), lasts_s)
     under_way = [next(orders) for _ in range(ORDERS_AT_ONCE)]
     for number in range(len(POLICIES), len(POLICIES) + count):
         drawn = chance.random()
@@ -157,12 +164,15 @@ def _malformed(number: int, seed: int, chance: random.Random) -> Sent:
     return Sent(number, "malformed", "malformed", b"malformed", value, HEADERS, known)
 
 
-def _orders(seed: int, chance: random.Random) -> Iterator[Iterator[OutgoingCommand]]:
+def _orders(
+    seed: int, chance: random.Random, due_from: datetime, due_for_s: float
+) -> Iterator[Iterator[OutgoingCommand]]:
     examples: dict[str, Body] = json.loads(EXAMPLES.read_text())
     others = {name: body for name, body in examples.items() if name not in LEFT_OUT}
     number = 0
     while True:
-        story = _Story(f"C{seed}-{number}", random.Random(chance.random()), others)  # noqa: S311
+        due_at = due_from + timedelta(seconds=chance.uniform(0, due_for_s))
+        story = _Story(f"C{seed}-{number}", random.Random(chance.random()), others, due_at)  # noqa: S311
         yield story.told()
         number += 1
 
@@ -170,8 +180,9 @@ def _orders(seed: int, chance: random.Random) -> Iterator[Iterator[OutgoingComma
 class _Story:
     """One order and what becomes of it."""
 
-    def __init__(self, order_id: str, chance: random.Random, others: dict[str, Body]) -> None:
+    def __init__(self, order_id: str, chance: random.Random, others: dict[str, Body], due_at: datetime) -> None:
         self._order_id = order_id
+        self._due_at = due_at
         self._chance = chance
         self._others = others
         self._at = BEGIN + timedelta(minutes=chance.randrange(100_000))
@@ -198,6 +209,9 @@ class _Story:
         yield [self._command("RecordDelivery", "carrier:post", {"delivery_id": "D-1", "lines": lines})]
         asked = self._asked()
         yield asked
+        if chance.random() < GIVEN_TIME:
+            yield [self._given_time()]
+            return
         steps: list[Callable[[], OutgoingCommand]] = [self._handed_over, self._scanned, self._received]
         steps += [self._inspected] * len(self._returned)
         for step in steps[: chance.randint(0, len(steps))]:
@@ -244,6 +258,12 @@ class _Story:
             rival = {"rma_id": str(uuid5(NAMESPACE_URL, f"{self._order_id} rival")), "lines": self._returned}
             asked.append(self._command("RequestReturn", "agent:A", rival, "/chaos/rival"))
         return asked
+
+    def _given_time(self) -> OutgoingCommand:
+        """Return that the goods of the first line are waited for; refused where none are."""
+        waited_for = deadline_id(UUID(self._rma_id), "ship_back", 1, 1)
+        told = {"deadline_id": str(waited_for), "due_at": self._due_at.isoformat(), "reason": "a holiday"}
+        return self._of_return("ExtendDeadline", "agent:A", told)
 
     def _handed_over(self) -> OutgoingCommand:
         return self._of_return("RecordHandover", "carrier:post", {"tracking_number": f"T-{self._order_id}"})

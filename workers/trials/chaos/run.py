@@ -29,6 +29,7 @@ from infra.settings import Settings
 from infra.stack.local import remove_abandoned
 from workers.operating.initialising import initialise
 from workers.registry import READ_MODELS
+from workers.runtime.clock import utc_now
 from workers.trials.bench.processes import conditions
 from workers.trials.chaos import checks, views
 from workers.trials.chaos.breaking import Breaker
@@ -132,7 +133,7 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
             }
         )
         initialise(settings)
-        sent = _with_policies(plan.seed, plan.records)
+        sent = _with_policies(plan)
         with workers(tried, folder / "logs", plan.program, plan.twins) as processes:
             missing, done = _break(_System(settings, tried, stack, processes, gateway), plan, faults, sent, tell)
             tell("checking")
@@ -173,9 +174,11 @@ def _misbehaviour(seed: int) -> MisbehaviourPlan:
     return MisbehaviourPlan.model_validate({"rates": MISBEHAVIOUR, "seed": seed, "slow_s": 1.0})
 
 
-def _with_policies(seed: int, count: int) -> dict[int, Sent]:
+def _with_policies(plan: Plan) -> dict[int, Sent]:
     """Return the whole load by number."""
-    return {sent.number: sent for sent in [*first(seed), *load(seed, count)]}
+    count = plan.records
+    told = load(plan.seed, count, now=utc_now(), lasts_s=count / plan.per_second)
+    return {sent.number: sent for sent in [*first(plan.seed), *told]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
 from commands.registry import REGISTRATIONS
 from infra.envelope.command_record import read_command
-from workers.trials.chaos.load import EXAMPLES, LEFT_OUT, POLICIES, first, load
+from workers.trials.chaos.load import COMES_AFTER_S, EXAMPLES, LEFT_OUT, POLICIES, Sent, first, load
 from workers.trials.chaos.run import Plan
 from workers.trials.chaos.schedule import WEIGHTS, UnknownFaultError, kinds_named
 
 RECORDS = 8_000
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def load_of(seed: int, count: int) -> Iterator[Sent]:
+    return load(seed, count, now=NOW, lasts_s=20.0)
 
 
 def test_the_same_seed_says_the_same() -> None:
     """Load and schedule are equal for one seed, and others for another."""
-    assert list(load(7, 500)) == list(load(7, 500))
-    assert list(load(7, 500)) != list(load(8, 500))
+    assert list(load_of(7, 500)) == list(load_of(7, 500))
+    assert list(load_of(7, 500)) != list(load_of(8, 500))
     assert Plan(50, 7).schedule() == Plan(50, 7).schedule()
     assert Plan(50, 7).schedule() != Plan(50, 8).schedule()
 
@@ -50,7 +57,7 @@ def test_a_kind_that_does_not_exist_is_said() -> None:
 
 def test_the_load_holds_every_command_and_every_nuisance() -> None:
     """All commands but those that hold for everybody, repeats, ids used twice, records that cannot be read."""
-    told = list(load(1, RECORDS))
+    told = list(load_of(1, RECORDS))
 
     assert {sent.type for sent in told} - {"malformed"} == set(orjson.loads(EXAMPLES.read_bytes())) - LEFT_OUT
     assert {f"rma.{name}.v1" for name in LEFT_OUT} <= set(REGISTRATIONS)
@@ -63,9 +70,21 @@ def test_the_load_holds_every_command_and_every_nuisance() -> None:
 
 def test_what_is_marked_malformed_cannot_be_read() -> None:
     """And a record that names a command names the one that it is known by."""
-    for sent in load(1, 2_000):
+    for sent in load_of(1, 2_000):
         read = read_command(sent.marked, sent.value)
         if sent.kind != "malformed":
             assert (read.attributes["source"], read.attributes["id"]) == sent.command
         elif sent.command is None:
             assert "id" not in read.attributes
+
+
+def test_deadlines_come_while_the_run_lasts() -> None:
+    """One that was past when it was recorded is never fired, so that time is given until instants that are to come."""
+    bodies = (orjson.loads(sent.value or b"") for sent in load_of(1, 2_000) if sent.kind == "command")
+    given = [event["data"] for event in bodies if event["data"].get("reason") == "a holiday"]
+    first_at = NOW + timedelta(seconds=COMES_AFTER_S)
+
+    assert len(given) > 20
+    assert all(
+        timedelta() <= datetime.fromisoformat(one["due_at"]) - first_at <= timedelta(seconds=20) for one in given
+    )
