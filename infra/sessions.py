@@ -147,3 +147,24 @@ def try_to_lead(connection: Connection, lock: int) -> bool:
     connection.execute(f"SET idle_session_timeout = {LEAD_SILENCE_MAX_MS}")
     [(leads,)] = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchall()
     return bool(leads)
+
+
+class Lead:
+    """Whether this is the one worker that acts: it holds a lock, which lasts as long as its session.
+
+    Args:
+        session: Its own, and no other thread's.
+        lock: Which one; another gets it when this session ends, as ``try_to_lead`` says.
+    """
+
+    def __init__(self, session: Session, lock: int) -> None:
+        self._session = session
+        self._lock = lock
+        self._locked_on: Connection | None = None
+
+    def is_held(self) -> bool:
+        """Tell whether it is, having tried to get it; raises ``psycopg.OperationalError`` where PostgreSQL is away."""
+        connection = self._session.connection
+        if self._locked_on is not connection:
+            self._locked_on = connection if try_to_lead(connection, self._lock) else None
+        return self._locked_on is not None

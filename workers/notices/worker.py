@@ -16,13 +16,12 @@ from typing import Final
 
 import structlog
 from prometheus_client import Gauge
-from psycopg import Connection
 
 from infra.addresses import postgres_address
 from infra.log.event_log import EventLog
 from infra.metrics import WorkerMetrics
 from infra.sealing.vault import open_vault
-from infra.sessions import Session, connect, try_to_lead
+from infra.sessions import Lead, Session, connect
 from infra.settings import Settings
 from workers.http import tables
 from workers.http.branding import Branding
@@ -133,12 +132,12 @@ class Notices:
         self._away = Away(metrics)
         self._open = Gauge("rma_notices_open", "Messages to customers that are to be sent.", registry=metrics.registry)
         self._counted_s = 0.0
-        self._locked_on: Connection | None = None
+        self._lead = Lead(session, NOTICES_LOCK)
 
     def turn(self) -> None:
         """Send what is due, and note what became of what was sent; raises where PostgreSQL or Kafka is away."""
         now = utc_now()
-        if self._leads():
+        if self._lead.is_held():
             answer_wanted(self._session.connection, self._reader, self._public_url, now)
             self._count()
             for part in (self._outbox, self._messages):
@@ -154,13 +153,6 @@ class Notices:
     @property
     def _futures(self) -> list[Future[Delivery]]:
         return [*self._outbox.futures, *self._messages.futures]
-
-    def _leads(self) -> bool:
-        """Tell whether this is the one worker that writes; the lock lasts as long as the session."""
-        connection = self._session.connection
-        if self._locked_on is not connection:
-            self._locked_on = connection if try_to_lead(connection, NOTICES_LOCK) else None
-        return self._locked_on is not None
 
     def _count(self) -> None:
         if time.monotonic() - self._counted_s >= COUNT_EVERY_S:

@@ -16,7 +16,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from psycopg import Connection
 
 from domain.identity import order_stream
 from domain.names import name_in
@@ -32,7 +31,7 @@ from infra.log.texts import TextReader, as_written
 from infra.metrics import WorkerMetrics
 from infra.sealing.fields import CODE
 from infra.sealing.vault import open_vault
-from infra.sessions import Session, try_to_lead
+from infra.sessions import Lead, Session
 from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
 from workers.projector.inbox import Outlet, act_until, inbox
@@ -96,11 +95,11 @@ class Payments:
         self._session = session
         self._pool = pool
         self._asking: dict[UUID, tuple[Question, Future[Answer]]] = {}
-        self._locked_on: Connection | None = None
+        self._lead = Lead(session, PAYMENTS_LOCK)
 
     def turn(self) -> None:
         """Ask what is due, and tell what was answered; raises where PostgreSQL or Kafka is away."""
-        if self._may_ask():
+        if self._lead.is_held():
             room = ASKED_AT_ONCE_MAX - len(self._asking)
             questions = due(self._session.connection, but=self._asking, limit=room)
             texts = self._texts.of_streams(order_stream(one.order_id) for one in questions if one.tender_reference)
@@ -113,13 +112,6 @@ class Payments:
         """Wait for the answers under way and tell them."""
         while self._asking:
             patiently(lambda: self._tell(wait_s=None), Event(), metrics)  # meanwhile its session may have been ended
-
-    def _may_ask(self) -> bool:
-        """Tell whether this is the one worker that asks; the lock lasts as long as the session."""
-        connection = self._session.connection
-        if self._locked_on is not connection:
-            self._locked_on = connection if try_to_lead(connection, PAYMENTS_LOCK) else None
-        return self._locked_on is not None
 
     def _tell(self, *, wait_s: float | None) -> None:
         """Publish what the answers mean, then remember that they were heard: in this order, whatever happens."""

@@ -22,12 +22,11 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
-from psycopg import Connection
 
 from infra.addresses import postgres_address
 from infra.metrics import WorkerMetrics
 from infra.sealing.master_keys import MasterKeys, read_master_keys
-from infra.sessions import Session, try_to_lead
+from infra.sessions import Lead, Session
 from infra.settings import Settings
 from workers.projector.inbox import act_until, inbox
 from workers.runtime.clock import utc_now
@@ -127,7 +126,7 @@ class Webhooks:
         self._send = send
         self._sending: dict[Lane, Future[LaneOutcome]] = {}
         self._slow: set[UUID] = set()
-        self._locked_on: Connection | None = None
+        self._lead = Lead(session, WEBHOOKS_LOCK)
         self._forgot_at = time.monotonic()
         self._tries = Counter(
             "rma_webhook_tries",
@@ -149,7 +148,7 @@ class Webhooks:
 
     def _round(self) -> bool:
         """Send and note once; tell whether anything is being sent."""
-        if self._may_send():
+        if self._lead.is_held():
             known = {one.subscription_id: one for one in receivers(self._session.connection, self._masters)}
             for lane, letters in due(self._session.connection, self._room(known), self._sending).items():
                 self._sending[lane] = self._pool.submit(self._send, known[lane[0]], lane, letters)
@@ -162,13 +161,6 @@ class Webhooks:
         busy = Tally(subscription_id for subscription_id, _ in self._sending)
         most = {one: 1 if one in self._slow else SENDERS_EACH for one in known}
         return {one: most[one] - busy[one] for one in known if busy[one] < most[one]}
-
-    def _may_send(self) -> bool:
-        """Tell whether this is the one worker that sends; the lock lasts as long as the session."""
-        connection = self._session.connection
-        if self._locked_on is not connection:
-            self._locked_on = connection if try_to_lead(connection, WEBHOOKS_LOCK) else None
-        return self._locked_on is not None
 
     def _note(self, *, wait_s: float | None) -> None:
         if not self._sending:
