@@ -10,10 +10,11 @@ worker publishes first and remembers afterwards.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -85,51 +86,52 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, wall: Callab
 
         def act() -> None:
             now = clock.now()
+            if now is None:
+                return
             fire(session, outlet, now, grace=settings.deadline_grace)
+            remind(session, outlet, now, ahead=settings.remind_before)
             work_out(session.connection, log, codec)
-            if now is not None:
-                remind(session, outlet, now, ahead=settings.remind_before)
-                ask(session.connection, log, codec, outlet, now)
+            ask(session.connection, log, codec, outlet, now)
 
         act_until(stop, act, metrics)
 
 
-def fire(session: Session, outlet: Outlet, now: datetime | None, *, grace: timedelta) -> int:
+def fire(session: Session, outlet: Outlet, now: datetime, *, grace: timedelta) -> int:
     """Publish a command for every deadline that has been due for so long, at most 500; return how many there were."""
-    if now is None:
-        return 0
-    fired = due(session.connection, now - grace, limit=FIRED_AT_ONCE_MAX)
-    if fired:
-        set_by = ids_at(session.connection, (deadline.set_at for deadline in fired))
-        outlet.publish([command_of(deadline, now, set_by.get(deadline.set_at)) for deadline in fired])
-        mark_fired(session.connection, fired)
-        for deadline in fired:
-            LOG.info(
-                "deadline_fired",
-                deadline_id=str(deadline.deadline_id),
-                order_id=deadline.order_id,
-                rma_id=deadline.rma_id,
-                due_at=deadline.due_at.isoformat(),
-            )
-    return len(fired)
+    found = due(session.connection, now - grace, limit=FIRED_AT_ONCE_MAX)
+    if found:
+        _publish(session, outlet, found, partial(command_of, now=now))
+        mark_fired(session.connection, found)
+        _log("deadline_fired", found)
+    return len(found)
 
 
 def remind(session: Session, outlet: Outlet, now: datetime, *, ahead: timedelta) -> int:
     """Publish a command for every deadline of customers' that is so near, at most 500; return how many there were."""
     found = near(session.connection, now, ahead=ahead, limit=FIRED_AT_ONCE_MAX)
     if found:
-        set_by = ids_at(session.connection, (deadline.set_at for deadline in found))
-        outlet.publish([reminder_of(deadline, now, set_by.get(deadline.set_at)) for deadline in found])
+        _publish(session, outlet, found, partial(reminder_of, now=now))
         mark_reminded(session.connection, found)
-        for deadline in found:
-            LOG.info(
-                "customer_reminded",
-                deadline_id=str(deadline.deadline_id),
-                order_id=deadline.order_id,
-                rma_id=deadline.rma_id,
-                due_at=deadline.due_at.isoformat(),
-            )
+        _log("customer_reminded", found)
     return len(found)
+
+
+def _publish(
+    session: Session, outlet: Outlet, found: Sequence[DueDeadline], command: Callable[..., OutgoingCommand]
+) -> None:
+    set_by = ids_at(session.connection, (deadline.set_at for deadline in found))
+    outlet.publish([command(deadline, set_by=set_by.get(deadline.set_at)) for deadline in found])
+
+
+def _log(event: str, found: Sequence[DueDeadline]) -> None:
+    for deadline in found:
+        LOG.info(
+            event,
+            deadline_id=str(deadline.deadline_id),
+            order_id=deadline.order_id,
+            rma_id=deadline.rma_id,
+            due_at=deadline.due_at.isoformat(),
+        )
 
 
 def reminder_of(deadline: DueDeadline, now: datetime, set_by: EventIds | None) -> OutgoingCommand:
