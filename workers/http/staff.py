@@ -51,7 +51,7 @@ FORGET: Final = (
 class Person:
     """Somebody who works here: ``person`` is what commands name him by, ``name`` what he is called.
 
-    ``site`` is where he last received something, in this session.
+    ``site`` is where he last received something since he signed in.
     """
 
     person: str

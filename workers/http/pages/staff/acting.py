@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -103,48 +103,34 @@ class Rehearsed:
         return hashlib.sha256(orjson.dumps([said, self.approval])).hexdigest()[:32]
 
 
-@router.get("/desk/returns/{rma_id}/do/{command}")
-async def open_on_return(request: Request, rma_id: str, command: str) -> Response:
-    """Show a form about a return."""
+ABOUT: Final[Mapping[str, tuple[str, Callable[[Visit, str], Awaitable[Subject]]]]] = {
+    "returns": ("return", lambda visit, name: subject_return(visit, uuid_of(name))),
+    "orders": ("order", lambda visit, name: subject_order(visit, decoded(name))),
+    "differences": ("difference", lambda visit, name: subject_difference(visit, uuid_of(name))),
+}
+"""What forms are about, by the part of the path that says so: as ``FormOf.subject`` calls it, and how it is found."""
+
+
+@router.get("/desk/{about}/{name}/do/{command}")
+async def show(request: Request, about: str, name: str, command: str) -> Response:
+    """Show a form."""
     visit, person = await seen_by(request, "agent", "supervisor")
-    return filling(_act(visit, person, _form(command, "return"), await subject_return(visit, uuid_of(rma_id))))
+    return filling(await _begun(visit, person, about, name, command))
 
 
-@router.post("/desk/returns/{rma_id}/do/{command}")
-async def act_on_return(request: Request, rma_id: str, command: str) -> Response:
-    """Take a form about a return: to look at it, to show what would come of it, to send it."""
+@router.post("/desk/{about}/{name}/do/{command}")
+async def take(request: Request, about: str, name: str, command: str) -> Response:
+    """Take a form: to look at it, to show what would come of it, to send it."""
     visit, person = await sent_by(request, "agent", "supervisor")
-    return await _taken(_act(visit, person, _form(command, "return"), await subject_return(visit, uuid_of(rma_id))))
+    return await _taken(await _begun(visit, person, about, name, command))
 
 
-@router.get("/desk/orders/{order_id}/do/{command}")
-async def open_on_order(request: Request, order_id: str, command: str) -> Response:
-    """Show a form about an order."""
-    visit, person = await seen_by(request, "agent", "supervisor")
-    return filling(_act(visit, person, _form(command, "order"), await subject_order(visit, decoded(order_id))))
-
-
-@router.post("/desk/orders/{order_id}/do/{command}")
-async def act_on_order(request: Request, order_id: str, command: str) -> Response:
-    """Take a form about an order."""
-    visit, person = await sent_by(request, "agent", "supervisor")
-    return await _taken(_act(visit, person, _form(command, "order"), await subject_order(visit, decoded(order_id))))
-
-
-@router.get("/desk/differences/{difference_id}/do/{command}")
-async def open_on_difference(request: Request, difference_id: str, command: str) -> Response:
-    """Show the form about a difference."""
-    visit, person = await seen_by(request, "agent", "supervisor")
-    subject = await subject_difference(visit, uuid_of(difference_id))
-    return filling(_act(visit, person, _form(command, "difference"), subject))
-
-
-@router.post("/desk/differences/{difference_id}/do/{command}")
-async def act_on_difference(request: Request, difference_id: str, command: str) -> Response:
-    """Take the form about a difference."""
-    visit, person = await sent_by(request, "agent", "supervisor")
-    subject = await subject_difference(visit, uuid_of(difference_id))
-    return await _taken(_act(visit, person, _form(command, "difference"), subject))
+async def _begun(visit: Visit, person: Person, about: str, name: str, command: str) -> Act:
+    if about not in ABOUT:
+        raise NotFoundError("no such form")
+    kind, find = ABOUT[about]
+    form = _form(command, kind)
+    return _act(visit, person, form, await find(visit, name))
 
 
 def _form(command: str, subject: str) -> FormOf:
