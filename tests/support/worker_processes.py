@@ -10,10 +10,11 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess as ForkedProcess
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from infra.settings import Settings
@@ -99,6 +100,23 @@ def work(kind: str, settings: Settings, log: Path) -> None:
     os.environ.update(environment(settings))
     sys.argv[1:] = ["work", *worker_named(kind).command]
     rma()
+
+
+def serve(kind: str, settings: Settings) -> None:
+    """Be a worker until killed."""
+    worker_named(kind).run(settings, Event())
+
+
+@contextmanager
+def until_killed(target: Callable[..., None], *given: object) -> Iterator[ForkedProcess]:
+    """Run a function as a process of its own until the block ends; then it is killed, without any warning."""
+    process = PROCESSES.Process(target=target, args=given)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 @contextmanager

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from multiprocessing.context import ForkServerProcess as SpawnedProcess
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -14,34 +12,20 @@ from uuid import UUID
 from infra.kafka.command_client import OutgoingCommand
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
+from tests.support.worker_processes import serve, until_killed
 from tests.support.worker_threads import Counter, system
 from workers.projector.inbox import Outlet
-from workers.registry import worker_named
 
 REFUNDS = 1_000
 ORDERS_PER_LIFE = 40
 LIFE_S = 1.0
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["workers.credit_notes.worker"])
-
-
-def work(settings: Settings) -> None:
-    """Be a credit-note worker until killed."""
-    worker_named("credit_notes").run(settings, Event())
 
 
 @contextmanager
 def two_workers(settings: Settings) -> Iterator[None]:
-    """Run two workers as processes of their own until the block ends; then both are killed, without any warning."""
-    processes: list[SpawnedProcess] = [PROCESSES.Process(target=work, args=(settings,)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    try:
+    """Run two workers until the block ends."""
+    with until_killed(serve, "credit_notes", settings), until_killed(serve, "credit_notes", settings):
         yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.join()
 
 
 def commands_of(number: int) -> list[OutgoingCommand]:

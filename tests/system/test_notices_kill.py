@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from multiprocessing.context import ForkServerProcess as SpawnedProcess
-from threading import Event
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -17,34 +12,15 @@ from pydantic import SecretStr
 from infra.settings import Settings
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.pipeline import wait_for
+from tests.support.worker_processes import serve, until_killed
 from tests.support.worker_threads import Counter, system
-from workers.registry import worker_named
 
 KILLS = 8
 RETURNS_PER_LIFE = 3
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["workers.notices.worker"])
 SEED = 20_261_126
 KINDS = ["approved", "evidence_asked", "closed"]
 """What each return is told of, in this order."""
 FAILURES_IN_A_ROW_MAX = 2
-
-
-def work(settings: Settings) -> None:
-    """Be a notices worker until killed."""
-    worker_named("notices").run(settings, Event())
-
-
-@contextmanager
-def notices_process(settings: Settings) -> Iterator[SpawnedProcess]:
-    """Run a notices worker as a process of its own until the block ends; then it is killed, without any warning."""
-    process = PROCESSES.Process(target=work, args=(settings,))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.join()
 
 
 class Fickle:
@@ -90,11 +66,11 @@ def test_no_kill_loses_a_message(settings: Settings) -> None:
         returns: list[UUID] = []
         for life in range(KILLS):
             wanted = len(server.tried) + chance.randint(1, 2 * RETURNS_PER_LIFE)
-            with notices_process(where) as process:
+            with until_killed(serve, "notices", where) as process:
                 returns += [take_back(counter, f"O-{life}-{number}") for number in range(RETURNS_PER_LIFE)]
                 wait_for(lambda: len(server.tried) >= wanted, f"mails in life {life}")  # noqa: B023 - used at once
                 assert process.is_alive()
-        with notices_process(where):
+        with until_killed(serve, "notices", where):
             wait_for(lambda: _sent(counter) == len(returns) * len(KINDS), "every message to be told of as sent")
 
     assert_mailbox_and_log_agree(counter, server, returns)

@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 from collections import Counter as Count
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.context import ForkServerProcess as SpawnedProcess
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from pydantic import SecretStr
 
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
+from tests.support.worker_processes import serve, until_killed
 from tests.support.worker_threads import Counter, system
 from workers.desk.reconciliation import reconcile
-from workers.registry import worker_named
 from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
 
 KILLS = 50
 ORDERS_PER_LIFE = 3
 PAYOUTS_PER_LIFE = 2 * ORDERS_PER_LIFE
 RETRY_EVERY = 10
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["workers.payments.worker"])
 SEED = 20_261_123
 RATES = MisbehaviourPlan(
     rates={"fail": 0.1, "hang": 0.15, "twice": 0.1, "late": 0.15, "lose": 0.2}, seed=SEED, slow_s=0.3
 )
-
-
-def work(settings: Settings) -> None:
-    """Be a payments worker until killed."""
-    worker_named("payments").run(settings, Event())
-
-
-@contextmanager
-def payments_process(settings: Settings) -> Iterator[SpawnedProcess]:
-    """Run a payments worker as a process of its own until the block ends; then it is killed, without any warning."""
-    process = PROCESSES.Process(target=work, args=(settings,))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.join()
 
 
 def sell_and_return(counter: Counter, life: int, chance: random.Random) -> None:
@@ -76,13 +52,13 @@ def test_no_kill_makes_the_books_differ(settings: Settings, tmp_path: Path) -> N
         where = settings.model_copy(update={"gateway_url": SecretStr(gateway.url)})
         for life in range(KILLS):
             wanted = gateway.mischief.drawn + chance.randint(1, PAYOUTS_PER_LIFE)
-            with payments_process(where) as process:
+            with until_killed(serve, "payments", where) as process:
                 sell_and_return(counter, life, chance)
                 wait_for(lambda: gateway.mischief.drawn >= wanted, f"asks in life {life}")  # noqa: B023 - used at once
                 assert process.is_alive()
             if life % RETRY_EVERY == 0:
                 retry_failed(counter)
-        with payments_process(where):
+        with until_killed(serve, "payments", where):
             wait_for(lambda: not open_payouts(counter), "every payout to have an outcome")
             assert_books_agree(counter, gateway, tmp_path)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
@@ -19,6 +17,7 @@ from infra.sessions import connect
 from infra.settings import Settings
 from tests.support.pipeline import wait_for
 from tests.support.receiver import Receiver, receiving
+from tests.support.worker_processes import until_killed
 from tests.support.worker_threads import Counter, system
 from workers.projector.inbox import Outlet
 from workers.webhooks import lanes, subscriptions
@@ -31,25 +30,11 @@ DELIVERIES: Final = 19
 EVENTS: Final = ORDERS * (DELIVERIES + 1)
 KILLS: Final = 4
 SOON: Final = Patience(first_s=0.02, factor=1.2, longest_s=0.2)
-PROCESSES: Final = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["workers.webhooks.worker"])
 
 
 def work(settings: Settings) -> None:
     """Be a webhook worker until killed."""
     run(settings, Event(), WorkerMetrics("webhooks"), patience=SOON)
-
-
-@contextmanager
-def working(settings: Settings) -> Iterator[None]:
-    """Run a worker as a process of its own until the block ends; then it is killed, without any warning."""
-    process = PROCESSES.Process(target=work, args=(settings,))
-    process.start()
-    try:
-        yield
-    finally:
-        process.kill()
-        process.join()
 
 
 def commands_of(number: int) -> list[OutgoingCommand]:
@@ -110,10 +95,10 @@ def test_kills_and_failures_lose_nothing(settings: Settings) -> None:
             with closing(Outlet(told)) as shop:
                 shop.publish([command for number in range(ORDERS) for command in commands_of(number)])
             for kill in range(1, KILLS + 1):
-                with working(told):
+                with until_killed(work, told):
                     enough = EVENTS * kill // (KILLS + 1)
                     wait_for(partial(has_taken, receiver, enough), f"{enough} deliveries")
-            with working(told):
+            with until_killed(work, told):
                 wait_for(lambda: len({one.event_id for one in receiver.taken}) >= EVENTS, "every event")
                 wait_for(lambda: (found := lanes.counts(connection)) and not found.waiting, "nothing to wait")
 
