@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.errors import UnusableInputError
+from infra.json_files import read_json
 
 ADDRESS_LINES_MAX = 8
 
@@ -43,12 +44,5 @@ def seller_of(file: Path | None, series_id: str) -> Seller:
     """
     if file is None:
         return Seller(name=series_id)
-    try:
-        known = _SELLERS.validate_json(file.read_bytes())
-    except OSError as error:
-        raise SellersFileError(f"RMA_SELLERS_FILE: {file} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise SellersFileError(f"RMA_SELLERS_FILE: {file}: {where}: {first['msg']}") from error
+    known = read_json(file, _SELLERS, "RMA_SELLERS_FILE", SellersFileError)
     return known.get(series_id, Seller(name=series_id))

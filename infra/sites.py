@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.errors import UnusableInputError
+from infra.json_files import read_json
 
 ADDRESS_LINES_MAX = 6
 
@@ -47,11 +48,4 @@ def read_sites(file: Path | None) -> dict[str, Site]:
     """
     if file is None:
         return {}
-    try:
-        return _SITES.validate_json(file.read_bytes())
-    except OSError as error:
-        raise SitesFileError(f"RMA_SITES_FILE: {file} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise SitesFileError(f"RMA_SITES_FILE: {file}: {where}: {first['msg']}") from error
+    return read_json(file, _SITES, "RMA_SITES_FILE", SitesFileError)

@@ -6,7 +6,6 @@ the same key, and what was published is published again under the same command i
 
 from __future__ import annotations
 
-import random
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -36,6 +35,7 @@ from infra.settings import Settings
 from workers.payments.questions import PaymentQuestions, due, heard
 from workers.projector.inbox import Outlet, act_until, inbox
 from workers.runtime.patience import patiently
+from workers.runtime.pauses import varied_s
 
 SOURCE: Final = "/rma/payments"
 ACTOR: Final = "gateway:payments"
@@ -43,8 +43,6 @@ ASKED_AT_ONCE_MAX: Final = 16
 TRIES_MAX: Final = 2
 """Tries in a row of one ask: the questions themselves are put again and again, with growing pauses."""
 ANSWER_POLL_S: Final = 0.05
-JITTER: Final = 0.2
-"""Waits vary by this share, so that many questions do not come back at once."""
 PAYMENTS_LOCK: Final = 0x524D4105
 ASKS_BEFORE_ALARM: Final = 10
 
@@ -127,7 +125,7 @@ class Payments:
             del self._asking[question.payout_id]
 
     def _remember(self, question: Question, answer: Answer) -> None:
-        wait_s = payout_saga.ask_again_after_s(question, answer.kind) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        wait_s = varied_s(payout_saga.ask_again_after_s(question, answer.kind))
         heard(self._session.connection, question, answer.kind, wait_s=wait_s)
         log = LOG.warning if question.asks >= ASKS_BEFORE_ALARM else LOG.info
         log(

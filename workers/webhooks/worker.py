@@ -7,7 +7,6 @@ of its own, so that one that is slow or dead holds up nobody else.
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Sequence
@@ -31,6 +30,7 @@ from infra.settings import Settings
 from workers.projector.inbox import act_until, inbox
 from workers.runtime.clock import utc_now
 from workers.runtime.patience import patiently
+from workers.runtime.pauses import growing_s
 from workers.webhooks.lanes import Lane, LaneOutcome, Letter, Tried, due, forget, settle
 from workers.webhooks.sending import Sending
 from workers.webhooks.subscriptions import SUBSCRIPTIONS_MAX, Receiver, receivers
@@ -44,8 +44,6 @@ LANE_MAX_S: Final = 10.0
 TURN_MAX_S: Final = 1.0
 POLL_S: Final = 0.05
 FORGET_EVERY_S: Final = 60.0
-JITTER: Final = 0.2
-"""Pauses vary by this share, so that what failed at once does not come back at once."""
 TOO_SLOW: Final = frozenset({"ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout"})
 
 LOG = structlog.get_logger()
@@ -62,8 +60,7 @@ class Patience:
 
     def pause_s(self, tries: int) -> float:
         """Return how long to wait after so many tries that failed, with jitter."""
-        pause_s = min(self.longest_s, self.first_s * self.factor ** min(tries - 1, 30))
-        return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
+        return growing_s(tries - 1, first_s=self.first_s, factor=self.factor, longest_s=self.longest_s)
 
 
 def run(

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from tests.support.recorded_facts import CODEC
+from workers.runtime.pauses import JITTER
 from workers.webhooks.subscriptions import TypesRefusedError, UrlRefusedError, check_url, types_of
 from workers.webhooks.table import is_wanted
-from workers.webhooks.worker import JITTER, Patience
+from workers.webhooks.worker import Patience
 
 KNOWN = CODEC.types_of(*CODEC.event_classes.values())
 
