@@ -23,9 +23,9 @@ from workers.projector.inbox import Outlet
 from workers.webhooks import lanes, subscriptions
 from workers.webhooks.worker import Patience, run
 
-ORDERS: Final = 500
-DELIVERIES: Final = 19
-"""Of each order; with its registration 20 events a key, 10,000 in all."""
+ORDERS: Final = 400
+DELIVERIES: Final = 24
+"""Of each order; with its registration 25 events a key, more than are sent at a go, and 10,000 in all."""
 
 EVENTS: Final = ORDERS * (DELIVERIES + 1)
 KILLS: Final = 4

@@ -126,17 +126,32 @@ def test_a_person_answers_what_waits_for_one() -> None:
     assert "Art 2 × 1: The rules of the shop do not allow it." in answered.text
 
 
-def test_steps_are_told_in_their_order_and_in_two_languages() -> None:
-    """Arrival, money, the end: each once, and nothing of what only the warehouse cares about."""
-    shop = shop_with()
+def paid_back(shop: Shop, *told: tuple[str, int]) -> None:
+    """Have one article returned, and the gateway tell of its payout so, each on its day."""
     request(shop, line(1))
     receive(shop, (1, 1))
     found = {"line": 1, "quantity": 1, "grade": "A", "cause": "none_found", "liable_party": "none"}
     shop.send("RecordInspection", on_return() | {"inspection_id": "I-1"} | found, actor="warehouse:W", at=day(7))
-    for outcome, on in (("failed", 8), ("settled", 9)):
+    for outcome, on in told:
         for payout in list(shop.order().payouts):
-            told = on_return(payout_id=str(payout), outcome=outcome, reference="gw", reason="x")
-            shop.send("RecordPayoutOutcome", told, actor="gateway:g", at=day(on))
+            body = on_return(payout_id=str(payout), outcome=outcome, reference="gw", reason="x")
+            shop.send("RecordPayoutOutcome", body, actor="gateway:g", at=day(on))
+
+
+@pytest.mark.parametrize(("newest", "older"), [("failed", "settled"), ("settled", "failed")])
+def test_old_news_of_money_are_told_to_nobody(newest: str, older: str) -> None:
+    """What the gateway said before, and is heard of later, holds no longer."""
+    shop = shop_with()
+    paid_back(shop, (newest, 9), (older, 8))
+
+    told = {"failed": "refund_failed", "settled": "refunded"}[newest]
+    assert [kind for kind, _ in letters(shop)] == ["approved", "received", told]
+
+
+def test_steps_are_told_in_their_order_and_in_two_languages() -> None:
+    """Arrival, money, the end: each once, and nothing of what only the warehouse cares about."""
+    shop = shop_with()
+    paid_back(shop, ("failed", 8), ("settled", 9))
     shop.send("AskFeedback", on_return(), actor="clock:deadlines", at=day(12))
     shop.send("CloseReturn", on_return(reason="done"), at=day(13))
 
