@@ -149,33 +149,40 @@ def _call_off(case: Case, number: int, runs: Sequence[RmaRun]) -> None:
 def called_off(case: Case, runs: Sequence[RmaRun]) -> Worth:
     """Return what of these units of one line is set off, below zero, one credit for each run, with the fees on it.
 
-    A fee that was given back in money since is not given back again. Return shipping stays with the other exchanged
+    Fees that were given back in money since are not given back again. Return shipping stays with the other exchanged
     units of the line, as far as they are worth it.
     """
     number = runs[0].line
-    account = case.order.lines[case.rma.lines[number].asked.line_id]
-    paid_back = [c for c in case.order.account(case.rma.rma_id).charged_on(number) if not c.gross_minor]
+    stood = [_stands_of(case, run) for run in runs]
     backs = {(back.first, back.count): back for back in refunds.restocking_back(case, number, runs)}
+    gross = sum(credit.gross_minor for credit in stood)
+    bore = _return_shipping_of(case, number, gross + sum(back.fee_minor for back in backs.values()))
+    shipping = min(bore, case.order.account(case.rma.rma_id).return_shipping.get(number, 0))
     credits = []
-    for run in runs:
-        stands = entitlement.set_off_of(account, run.run, line=number)
-        paid_since = sum(
-            spread_minor(min(credit.fee_minor, 0), credit.run, run.run, account.fact.paid_of) for credit in paid_back
-        )
-        (stands,) = entitlement.limit([stands], max(stands.gross_minor + paid_since, 0))
+    for stands in entitlement.limit(stood, max(gross - (bore - shipping), 0)):
         nothing = entitlement.less(stands, stands)
-        credits.append(entitlement.plus(entitlement.less(nothing, stands), backs.get((run.first, run.count), nothing)))
-    return Worth(tuple(credits), -_return_shipping_back(case, number, net_minor(credits)))
+        back = backs.get((stands.first, stands.count), nothing)
+        credits.append(entitlement.plus(entitlement.less(nothing, stands), back))
+    return Worth(tuple(credits), -shipping)
 
 
-def _return_shipping_back(case: Case, number: int, going_minor: int) -> int:
-    """Return what of the return shipping that a line's exchanges bore goes back with units worth ``-going_minor``."""
-    account = case.order.account(case.rma.rma_id)
-    bore = account.exchanged.get(number)
-    if bore is None:
-        return 0
-    stays = max(bore.worth_minor + going_minor, 0)
-    return max(min(bore.return_shipping_minor - stays, account.return_shipping.get(number, 0)), 0)
+def _stands_of(case: Case, run: RmaRun) -> Credit:
+    """Return what of units is set off, without the restocking fee that was given back for them in money since."""
+    account = case.order.lines[case.rma.lines[run.line].asked.line_id]
+    stands = entitlement.set_off_of(account, run.run, line=run.line)
+    paid_since = sum(
+        spread_minor(min(credit.fee_minor, 0), credit.run, run.run, account.fact.paid_of)
+        for credit in case.order.account(case.rma.rma_id).charged_on(run.line)
+        if not credit.gross_minor
+    )
+    (stands,) = entitlement.limit([stands], max(stands.gross_minor + paid_since, 0))
+    return stands
+
+
+def _return_shipping_of(case: Case, number: int, going_minor: int) -> int:
+    """Return what of the return shipping that a line's exchanges bore falls to units worth so much to them."""
+    bore = case.order.account(case.rma.rma_id).exchanged.get(number)
+    return max(bore.return_shipping_minor - max(bore.worth_minor - going_minor, 0), 0) if bore else 0
 
 
 def _quote_of(case: Case, number: int, runs: Sequence[RmaRun], *, worth: int) -> int:
