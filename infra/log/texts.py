@@ -13,7 +13,7 @@ from uuid import UUID
 from infra.log.event_log import EventLog
 from infra.records import StoredEvent
 from infra.sealing.bodies import SEALED_MARK, Mark, OpenedText, opened_texts
-from infra.sealing.openings import Looking, note_opening
+from infra.sealing.openings import Looking, field_of, note_opening
 from infra.sealing.sealed_text import DataKey
 from infra.sealing.vault import Vault
 
@@ -57,7 +57,7 @@ class TextReader:
                 continue
             told[text.sealed] = text.opened
             if key is not None and not isinstance(text.opened, Mark):
-                seen[key.person, event.stream].add(f"{event.type.split('.')[-2]}.{text.path}")
+                seen[key.person, event.stream].add(field_of(event.type, text.path))
         if self._vault is not None and seen:
             with self._vault.connection.transaction():
                 for (person, stream), fields in seen.items():

@@ -63,6 +63,11 @@ class Looked:
     until: datetime | None = None
 
 
+def field_of(type_name: str, path: str) -> str:
+    """Return how a text of an event is named among the fields that were opened: ``Requested.lines[0].comment``."""
+    return f"{type_name.split('.')[-2]}.{path}"
+
+
 def note_opening(connection: Connection, looking: Looking, person: str, stream: str, fields: Iterable[str]) -> None:
     """Record that somebody is about to see texts of one person in one stream."""
     connection.execute(NOTE, (looking.actor, looking.why, person, stream, sorted(fields)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from domain.case import fees
+from domain.identity import customer_stream
 from domain.rma import Rma
 from domain.rma.overdue import overdue_from
 from domain.rma.run_state import RunState
@@ -56,6 +57,7 @@ def return_row(rma: Rma, last_position: int) -> dict[str, object]:
         "policy_version": rma.policy.number,
         "last_position": last_position,
         "overdue_from": overdue_from(rma),
+        "requester_id": rma.person.removeprefix(customer_stream("")),
     }
 
 

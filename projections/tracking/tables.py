@@ -36,7 +36,7 @@ from projections.columns import (
 )
 from projections.table import Column, Table
 
-VERSION: Final = 11
+VERSION: Final = 12
 SCHEMA: Final = f"tracking_v{VERSION}"
 
 RETURNS = Table(
@@ -71,12 +71,16 @@ RETURNS = Table(
         Column(
             "denial_code", "text", "Why units were denied that still are: the last code; empty: none is.", null=True
         ),
+        Column(
+            "requester_id", "text", "Whose texts it holds: of who asked, as who was given a gift; else the customer."
+        ),
     ),
     key=("rma_id",),
     rules=("UNIQUE (rma_number)",),
     indexes={
         "order": "(order_id, requested_at, rma_id)",
         "customer": "(customer_id, requested_at, rma_id)",
+        "requester": "(requester_id)",
         "requested": "(requested_at, rma_id)",
         "open": "(requested_at, rma_id) WHERE closed_at IS NULL",
         "tracking": "(tracking_number) WHERE tracking_number IS NOT NULL",

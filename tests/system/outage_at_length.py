@@ -39,7 +39,8 @@ from workers.trials.bench import load
 
 RETURNS_AT_ONCE: Final = 50
 LOOK_EVERY_S: Final = 2.0
-STEADY_S: Final = 20.0
+STEADY_S: Final = 60.0
+"""Caches of workers are nearly full by then: what grows afterwards grows with the outage."""
 CATCH_UP_MAX_S: Final = 3_600.0
 MIB: Final = 2**20
 DONE: Final = """
@@ -60,15 +61,22 @@ class Shop:
     settings: Settings
     rate: float
     sent: int = 0
-    due: int = 0
+    began_s: float | None = None
     stop: Event = field(default_factory=Event)
 
+    @property
+    def due(self) -> int:
+        """How many commands customers have given by now, whether Kafka has them or not."""
+        if self.began_s is None or self.stop.is_set():
+            return self.sent
+        return max(self.sent, int((time.monotonic() - self.began_s) * self.rate))
+
     def trade(self) -> None:
-        began, due = time.monotonic(), iter(self._commands())
+        """Send what is due until ``stop`` is set."""
+        self.began_s, commands = time.monotonic(), self._commands()
         publisher = publisher_of(self.settings)
         while not self.stop.wait(0.1):
-            self.due = int((time.monotonic() - began) * self.rate)
-            waiting = [next(due) for _ in range(self.due - self.sent)]
+            waiting = [next(commands) for _ in range(self.due - self.sent)]
             while waiting and not self.stop.is_set():
                 try:
                     publisher.deliver(TopicNames().commands, waiting)
@@ -110,7 +118,7 @@ def behind(settings: Settings, shop: Shop) -> int | None:
             [(decided, recorded, shown)] = connection.execute(DONE, (load.SOURCE, PROJECTIONS)).fetchall()
     except psycopg.OperationalError:
         return None
-    return max(0, max(shop.due, shop.sent) + 1 - int(decided)) + int(recorded) - int(shown or 0)
+    return max(0, shop.due + 1 - int(decided)) + int(recorded) - int(shown or 0)
 
 
 def watch(process: psutil.Popen, seconds: float, most: dict[str, float]) -> None:
@@ -204,7 +212,6 @@ def main() -> None:
         finally:
             shop.stop.set()
             trading.join()
-            shop.due = shop.sent
         accepted = f"SELECT status, count(*) FROM rma_log.outcomes WHERE source = '{load.SOURCE}' GROUP BY status"
         print(f"\n{shop.sent} commands were sent in all")
         while behind(settings, shop):

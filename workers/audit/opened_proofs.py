@@ -15,7 +15,7 @@ from domain.errors import RmaError, UnusableInputError
 from infra.proofs.merkle import ProofError
 from infra.records import StoredEvent
 from infra.sealing.bodies import opened_texts
-from infra.sealing.openings import Looking, note_opening
+from infra.sealing.openings import Looking, field_of, note_opening
 from infra.sealing.sealed_text import Place, UnopenedError, open_with, text_key
 from infra.sealing.vault import Vault
 
@@ -58,9 +58,8 @@ def shown_texts_of(event: StoredEvent, paths: Sequence[str], vault: Vault, looki
     keys = vault.find([UUID(event.sealed_key_id)] if event.sealed_key_id else [])
     if not keys:
         raise TextErasedError("the customer was erased: nobody can open this text any more")
-    note_opening(
-        vault.connection, looking, keys[0].person, event.stream, [f"{event.type.split('.')[-2]}.{p}" for p in paths]
-    )
+    fields = [field_of(event.type, path) for path in paths]
+    note_opening(vault.connection, looking, keys[0].person, event.stream, fields)
     shown: dict[str, ShownText] = {}
     for path in paths:
         place = Place(event.stream, event.version, path)

@@ -78,13 +78,14 @@ def export(
     customer_id: CustomerId,
     out: Annotated[Path | None, typer.Option(help="The file; default: standard output.")] = None,
 ) -> None:
-    """Write all that is held of a customer as JSON, with his texts (GDPR articles 15 and 20)."""
+    """Write all that is held of a customer as JSON, with his texts (GDPR articles 15 and 20); that is on record."""
     import orjson
 
     from infra.settings import Settings
     from workers.operating.privacy import export_of
+    from workers.operating.shown_texts import looking
 
-    held = export_of(Settings(), customer_id)
+    held = export_of(Settings(), customer_id, looking("rma privacy export"))
     if not held["events"]:
         raise SaidNoError(f"nothing is held of customer {customer_id}")
     if out is None:

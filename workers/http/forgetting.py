@@ -22,7 +22,7 @@ ALL: Final = timedelta(days=36_500)
 ERASED: Final = "SELECT * FROM unnest(%(customers)s::text[], %(times)s::timestamptz[]) AS told (customer_id, erased_at)"
 FILES: Final = f"""
     WITH erased AS ({ERASED})
-    SELECT kept.evidence_id FROM erased JOIN rma_read.returns USING (customer_id)
+    SELECT kept.evidence_id FROM erased JOIN rma_read.returns AS asked ON asked.requester_id = erased.customer_id
     JOIN rma_read.evidence AS told USING (rma_id)
     JOIN rma_http.evidence AS kept ON told.uri = %(uri)s || kept.evidence_id::text AND kept.stored_at <= erased_at
     UNION

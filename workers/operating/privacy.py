@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,19 +20,21 @@ from infra.kafka.topic_reader import TopicReader
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
 from infra.records import StoredEvent
-from infra.sealing.bodies import holds_plain_texts, shown_body
+from infra.sealing.bodies import holds_plain_texts, opened_texts, shown_body
+from infra.sealing.openings import Looking, field_of, note_opening
 from infra.sealing.sealed_text import DataKey
 from infra.sealing.vault import Vault, open_vault
 from infra.sessions import connect
 from infra.settings import Settings
 from workers.operating.dead_letters import DeadLetters
 
+ERASED: Final = "erased"
 STREAMS_AT_ONCE: Final = 500
 POLL_MS: Final = 2_000
 ORDERS: Final = "SELECT order_id FROM rma_read.orders WHERE customer_id = %s ORDER BY order_id"
 RETURNS: Final = """
     SELECT rma_id, rma_number, order_id, status FROM rma_read.returns
-    WHERE customer_id = %s OR order_id = ANY(%s) ORDER BY rma_number
+    WHERE requester_id = %s OR order_id = ANY(%s) ORDER BY rma_number
 """
 UNPAID: Final = """
     SELECT refund_id, order_id, amount_minor, currency, status FROM rma_read.refunds
@@ -88,20 +91,24 @@ def erase_letters(settings: Settings, customer_id: str) -> tuple[list[str], list
     return [letter.letter_id for letter in theirs], [letter.letter_id for letter in nobodys]
 
 
-def export_of(settings: Settings, customer_id: str) -> dict[str, Any]:
+def export_of(settings: Settings, customer_id: str, looking: Looking) -> dict[str, Any]:
     """Return all that is recorded of a customer, with his texts as he wrote them, in the order of the log.
 
-    A text that cannot be told is null, and ``erased`` or ``unreadable`` names its path.
+    A text that cannot be told is null, and ``erased`` or ``unreadable`` names its path; so does ``sealed`` where it is
+    somebody else's, such as his to whom an article was given. It is on record who sees what before anything is told.
     """
+    person = customer_stream(customer_id)
     with closing(EventLog(postgres_address(settings))) as log, closing(open_vault(settings)) as vault:
         orders, returns = _known(log.connection, customer_id)
         events = sorted(_events(log, orders, returns, customer_id), key=lambda event: event.position)
         keys = _keys(vault, events)
+        shown = [_shown(event, keys, person) for event in events]
+        _note(vault.connection, looking, person, events, shown)
     return {
         "customer_id": customer_id,
         "orders": orders,
         "returns": [one["rma_number"] for one in returns],
-        "events": [_shown(event, keys) for event in events],
+        "events": shown,
     }
 
 
@@ -127,7 +134,7 @@ def _keys(vault: Vault, events: Sequence[StoredEvent]) -> dict[UUID, DataKey]:
     return {key.key_id: key for key in vault.find(wanted)}
 
 
-def _shown(event: StoredEvent, keys: dict[UUID, DataKey]) -> dict[str, Any]:
+def _shown(event: StoredEvent, keys: dict[UUID, DataKey], person: str) -> dict[str, Any]:
     told = {
         "position": event.position,
         "stream": event.stream,
@@ -138,8 +145,27 @@ def _shown(event: StoredEvent, keys: dict[UUID, DataKey]) -> dict[str, Any]:
     }
     if event.sealed_key_id is None:
         return told | {"data": orjson.loads(event.body)}
-    data, marks = shown_body(event.type, event.body, event.stream, event.version, keys)
-    return told | {"data": data} | marks
+    key = keys.get(UUID(event.sealed_key_id))
+    of_another = key is not None and key.person != person
+    data, marks = shown_body(event.type, event.body, event.stream, event.version, {} if of_another else keys)
+    return told | {"data": data} | ({"sealed": marks[ERASED]} if of_another and ERASED in marks else marks)
+
+
+def _note(
+    connection: Connection, looking: Looking, person: str, events: Sequence[StoredEvent], shown: list[dict[str, Any]]
+) -> None:
+    """Record which texts somebody is about to see: those of each stream that are told."""
+    seen: defaultdict[str, set[str]] = defaultdict(set)
+    for event, told in zip(events, shown, strict=True):
+        if event.sealed_key_id is not None:
+            untold = {path for mark in ("sealed", ERASED, "unreadable") for path in told.get(mark, ())}
+            texts = opened_texts(event.type, event.body, event.stream, event.version, {})
+            paths = [text.path for text in texts if text.path not in untold]
+            seen[event.stream].update(field_of(event.type, path) for path in paths)
+    with connection.transaction():
+        for stream, fields in seen.items():
+            if fields:
+                note_opening(connection, looking, person, stream, fields)
 
 
 def _oldest_command(settings: Settings) -> datetime | None:

@@ -186,12 +186,13 @@ def many(addresses: Addresses) -> Iterator[Connection]:
             f"""
             INSERT INTO {SCHEMA}.returns (rma_id, rma_number, order_id, customer_id, status, requested_at, closed_at,
                 next_step, refund_minor, currency, gift, policy_id, policy_version, last_position, overdue_from,
-                tracking_number)
+                tracking_number, requester_id)
             SELECT md5(n::text)::uuid, 'RMA-' || n, 'O-' || n / 2, 'C-' || n % 2000,
                 CASE WHEN n % 20 = 0 THEN 'needs_review' ELSE 'closed' END,
                 '2026-01-01'::timestamptz + n * interval '1 s',
                 CASE WHEN n % 20 > 0 THEN now() END, CASE WHEN n % 20 = 0 THEN 'decide' ELSE 'none' END,
-                0, 'EUR', false, 'standard', 1, n, CASE WHEN n % 40 = 0 THEN now() - interval '1 day' END, 'T-' || n
+                0, 'EUR', false, 'standard', 1, n, CASE WHEN n % 40 = 0 THEN now() - interval '1 day' END, 'T-' || n,
+                'C-' || n % 2000
             FROM generate_series(1, {MANY}) AS n
             """
         )

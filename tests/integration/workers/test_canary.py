@@ -9,6 +9,9 @@ import orjson
 import pytest
 
 from infra.kafka.command_client import key_of
+from infra.log.queries import last_position
+from infra.sealing.master_keys import read_master_keys
+from infra.sealing.openings import Looking
 from projections.read_models import PROJECTIONS
 from tests.support.audited import sign_all
 from tests.support.canaries import COMMANDS, MARK, story
@@ -18,7 +21,12 @@ from tests.support.four_ways import CASES, actor_of
 from tests.support.four_ways.case import AT, SOLD, Step
 from tests.support.pipeline import Pipeline, Polled, answer, command, environment, headers
 from workers.cli.exit_codes import DONE
+from workers.labels.table import LabelTable
+from workers.notices.table import NoticeTable
 from workers.operating.privacy import erase_letters, export_of
+from workers.projector.projector import prepare
+from workers.webhooks import subscriptions
+from workers.webhooks.table import WebhookTable
 
 TABLES: Final = """
     SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
@@ -28,6 +36,10 @@ OF_NOBODY: Final = ("RecordPayoutOutcome", "RecordUnknownParcel", "ResolveDiffer
 """The reason of a payout that went through is recorded nowhere; the others' texts are of a parcel and of books, under
 keys of their own."""
 LETTER: Final = "a Canary typed this where nothing can be typed"
+INBOXES: Final = (WebhookTable(), NoticeTable(AT), LabelTable())
+"""What workers keep that tell others: of what waits to be told, too."""
+WAITING: Final = ("rma_webhooks.deliveries", "rma_notices.messages", "rma_labels.returns")
+LOOKING: Final = Looking("operator:test", "a test")
 
 
 @pytest.fixture
@@ -43,6 +55,15 @@ def record(step: Step, command_id: str, at: Any) -> Polled:
     key = key_of(body)
     attributes = {"id": command_id, "actor": actor_of(name), "time": at.isoformat()}
     return command(name, body, key=None if key is None else key.encode(), **attributes)
+
+
+def subscribe(pipeline: Pipeline) -> None:
+    """Let somebody want to be told of every event, of whom nobody tells him."""
+    prepare(pipeline.dsn, WebhookTable())
+    masters = read_master_keys(pipeline.settings)
+    told = pipeline.log.connection
+    assert last_position(told) == 0
+    subscriptions.add(told, masters, "https://127.0.0.1:9/", ["*"], allow_private=True)
 
 
 def sing(pipeline: Pipeline) -> list[str]:
@@ -67,10 +88,12 @@ def sing(pipeline: Pipeline) -> list[str]:
 
 
 def show(pipeline: Pipeline, new_events: int) -> None:
-    """Publish all that was recorded since, and let read models and auditor come as far."""
+    """Publish all that was recorded since, and let read models, inboxes and auditor come as far."""
     pipeline.relay_all()
-    for name, projection in PROJECTIONS.items():
+    for name, projection in {**PROJECTIONS, **{inbox.name: inbox for inbox in INBOXES}}.items():
         pipeline.project(projection, records=new_events, group=name)
+    for table in WAITING:
+        assert pipeline.log.connection.execute(f"SELECT FROM {table} LIMIT 1".encode()).fetchall() == [()]
     sign_all(pipeline.settings)
 
 
@@ -104,15 +127,18 @@ def test_what_a_customer_wrote_is_nowhere_at_rest_and_gone_with_him(
 ) -> None:
     """Whatever field of whatever command: no table, topic or log line holds it, and after the erasure nobody reads it.
 
+    Among the tables are those of webhooks, notices and labels, with all that waits in them.
+
     The topic of commands holds plain commands for seven days; proofs, decisions and money are what they were.
     """
+    subscribe(system)
     texts = sing(system)
     show(system, len(events(system)))
     logged = capsys.readouterr()
 
     assert places(system, texts) == []
     assert [text for text in (MARK, *texts) if text in logged.out + logged.err] == []
-    before, held = proofs(system), orjson.dumps(export_of(system.settings, "C-1")).decode()
+    before, held = proofs(system), orjson.dumps(export_of(system.settings, "C-1", LOOKING)).decode()
     lost = [text for text in texts if text not in held]
     assert len(lost) == 1 + len(OF_NOBODY), "all that is of the customer can be read by who may"
 
@@ -123,7 +149,7 @@ def test_what_a_customer_wrote_is_nowhere_at_rest_and_gone_with_him(
 
     assert len(theirs) == 1
     assert places(system, texts) == []
-    held = orjson.dumps(export_of(system.settings, "C-1")).decode()
+    held = orjson.dumps(export_of(system.settings, "C-1", LOOKING)).decode()
     shown = invoke("dead", "show", theirs[0], "--json").stdout
     assert [text for text in (MARK, *texts) if text in held + shown] == []
     assert proofs(system) == before

@@ -38,6 +38,10 @@ def test_a_customer_is_shown_forgotten_and_shown_no_more(settings: Settings, run
         wait_for(lambda: run("privacy", "export", "C-1").exit_code == 0, "the order to be known")
 
         assert json.loads(run("privacy", "export", "C-1").stdout)["events"][0]["data"]["contact"] == CONTACT
+        looks = [json.loads(line) for line in run("audit", "trail", "--openings", "--json").stdout.splitlines()]
+        assert {(one["why"], one["person"], *one["fields"]) for one in looks} == {
+            ("rma privacy export", "customer/C-1", "Registered.contact")
+        }
         kept = run("privacy", "erase", "C-1", "--as", "agent:ann", given="n\n")
         assert (kept.exit_code, "plain commands since" in kept.stdout) == (1, True)
         erased = run("privacy", "erase", "C-1", "--as", "agent:ann", "--yes")

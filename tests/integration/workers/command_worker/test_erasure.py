@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from infra.sealing.master_keys import VaultKeyWrongError
-from infra.sealing.vault import open_vault
+from infra.sealing.openings import Looked, Looking, openings
+from infra.sealing.vault import open_vault, opened_register
 from infra.sessions import connect
 from infra.settings import Settings
 from projections.read_models import projection_named
@@ -24,6 +25,8 @@ from workers.command_worker.worker import CommandWorker
 from workers.operating.initialising import initialise
 from workers.operating.privacy import export_of, held_of
 from workers.operating.shown_texts import shown_texts
+
+LOOKING = Looking("operator:test", "a test")
 
 
 def erase(customer_id: str = "C-1", **attributes: Any) -> Any:
@@ -141,7 +144,7 @@ def test_all_that_is_held_is_exported_and_afterwards_nothing(
     for name in ("tracking", "refund_ledger"):
         pipeline.project(projection_named(name), records=len(events(pipeline)), group=name)
 
-    held, told = held_of(settings, "C-1"), export_of(settings, "C-1")
+    held, told = held_of(settings, "C-1"), export_of(settings, "C-1", LOOKING)
     assert [one["status"] for one in held.open_returns] == ["authorized"]
     assert held.plain_since is not None
     [requested] = [one for one in told["events"] if one["type"] == "rma.Rma.Requested.v1"]
@@ -156,11 +159,36 @@ def test_all_that_is_held_is_exported_and_afterwards_nothing(
     pipeline.relay_all()
     pipeline.project(projection_named("tracking"), records=1, group="tracking")
     assert set(shown_texts(settings, streams, "a test").values()) == {"(erased)"}
-    told = export_of(settings, "C-1")
+    told = export_of(settings, "C-1", LOOKING)
     [requested] = [one for one in told["events"] if one["type"] == "rma.Rma.Requested.v1"]
     assert requested["erased"] == ["contact", "lines[0].comment"]
     assert requested["data"]["contact"] is None
     assert "anary" not in str(told)
+
+
+def test_an_export_is_on_record_and_shows_nothing_of_another(
+    settings: Settings, pipeline: Pipeline, worker: CommandWorker
+) -> None:
+    """Who gave an article is not told what its recipient wrote, and each export says what of whom was seen."""
+    gift = asked(str(uuid4()), contact=CONTACT, gift=True, recipient_id="C-2", actor="customer:C-2")
+    worker.record([command("CorrectContact", {"order_id": "O-1", "contact": {"name": "Giver"}}, id="k"), gift])
+    pipeline.relay_all()
+    for name in ("tracking", "refund_ledger"):
+        pipeline.project(projection_named(name), records=len(events(pipeline)), group=name)
+
+    giver, recipient = (export_of(settings, customer_id, LOOKING) for customer_id in ("C-1", "C-2"))
+    [of_giver] = [one for one in giver["events"] if one["type"] == "rma.Rma.Requested.v1"]
+    assert (of_giver["data"]["contact"], of_giver["sealed"]) == (None, ["contact", "lines[0].comment"])
+    assert "anary" not in str(giver)
+    [of_recipient] = [one for one in recipient["events"] if one["type"] == "rma.Rma.Requested.v1"]
+    assert of_recipient["data"]["contact"] == CONTACT
+
+    with closing(opened_register(settings)) as connection:
+        on_record = [(row.actor, row.person, row.stream, row.fields) for row in openings(connection, Looked())]
+    assert on_record == [
+        ("operator:test", "customer/C-1", "order/O-1", ["ContactCorrected.contact"]),
+        ("operator:test", "customer/C-2", of_giver["stream"], ["Requested.contact", "Requested.lines[0].comment"]),
+    ]
 
 
 def test_the_canary_is_gone(pipeline: Pipeline, worker: CommandWorker) -> None:

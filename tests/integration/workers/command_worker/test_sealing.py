@@ -25,10 +25,17 @@ COMMENT = "the canary sang of a burst seam"
 CONTACT = {"name": "Canary Lind", "email": "canary@lind.example"}
 
 
-def asked(rma_id: str, *, comment: str = COMMENT, id: str = "ask", **more: Any) -> Polled:  # noqa: A002 - as an attribute is called
+def asked(
+    rma_id: str,
+    *,
+    comment: str = COMMENT,
+    id: str = "ask",  # noqa: A002 - as an attribute is called
+    actor: str = "customer:C-1",
+    **more: Any,
+) -> Polled:
     line = {"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "refund", "comment": comment}
     body = {"rma_id": rma_id, "order_id": "O-1", "lines": [line], **more}
-    return command("RequestReturn", body, actor="customer:C-1", time="2026-03-03T10:00:00Z", id=id)
+    return command("RequestReturn", body, actor=actor, time="2026-03-03T10:00:00Z", id=id)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -92,3 +93,21 @@ def test_all_of_it_goes_with_him_and_nobody_elses(api: Api, door_settings: tuple
         assert set(held(connection, "C-stays", "O-stays").values()) == {(1,)}
         assert forget_erased(connection, folder) == 0
     assert [folder.path_of(file).exists() for file in (*gone, *stays)] == [False, False, True, True]
+
+
+def test_a_gift_that_comes_back_is_its_recipients(api: Api, door_settings: tuple[Settings, Keys]) -> None:
+    """His file stays when the giver is erased, and goes when he is."""
+    folder, rma_id = Folder(door_settings[0].evidence_dir or Path()), uuid4()
+    api.sell("O-given", customer_id="C-giver")
+    file = put(api)
+    body = {
+        "rma_id": str(rma_id), "order_id": "O-given", "gift": True, "recipient_id": "C-given",
+        "lines": [{"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "store_credit"}],
+        "evidence": [{"evidence_id": "E-1", "kind": "document", "uri": f"/v1/evidence/{file}"}],
+    }  # fmt: skip
+    get(api, f"/v1/returns/{rma_id}", api.accepted("RequestReturn", body, actor="customer:C-given"))
+    with closing(psycopg.connect(postgres_address(door_settings[0]), autocommit=True)) as connection:
+        for customer, left in (("C-giver", True), ("C-given", False)):
+            api.accepted("EraseCustomer", {"customer_id": customer, "reason": "request"})
+            forget_erased(connection, folder)
+            assert folder.path_of(file).exists() is left, customer
