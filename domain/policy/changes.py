@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from types import SimpleNamespace
@@ -12,9 +12,20 @@ from typing import Any, Final, NamedTuple, cast, get_args
 from domain.policy.conditions import moment_of
 from domain.policy.document import Window
 from domain.policy.facts import Facts
-from domain.policy.moments import ANCHOR_FACTS, EARLIER, LATER, Change, beside_numbers, bounds_of, changes_in_time
+from domain.policy.moments import (
+    ANCHOR_FACTS,
+    EARLIER,
+    LATER,
+    SECOND,
+    Change,
+    OfOneFact,
+    beside_numbers,
+    bounds_of,
+    changes_in_time,
+)
+from domain.policy.rights import may_grant
 from domain.policy.rules import CompiledPolicy, Mentions
-from domain.policy.statutes import Law, Statute, edition_numbered
+from domain.policy.statutes import Law, Statute
 from domain.policy.values import Expected, plain_values
 from domain.policy.when import ANSWER_PREFIX
 from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
@@ -25,7 +36,6 @@ VALUES_MAX: Final = 32
 """How many values of one fact without an order are tried."""
 FACTS_FROM_EDITION: Final = 3
 """The edition from which on flips also name the facts that only the law looks at."""
-SECOND: Final = timedelta(seconds=1)
 FROM_NOTHING: Final = 2
 """The direction of a number where there is none yet."""
 
@@ -38,60 +48,6 @@ _VOCABULARIES: Final[dict[str, tuple[str, ...]]] = {
 }
 _CLOSED: Final = frozenset({"reason", "wish", "tender_kinds", "withdrawal_exception"})
 """Facts that can have no other values than those of their vocabulary."""
-OfOneFact = tuple[str, list[Change]]
-"""The changes to try of one fact."""
-
-
-def law_of(law: Law, facts: Facts) -> Law:
-    """Return the law, in the same edition, of the country and the day of an order."""
-    if law.pin is None:
-        return law
-    return edition_numbered(law.pin.edition).law(facts.country or "", facts.ordered_at)
-
-
-def changes_of_law(law: Law, facts: Facts) -> Iterator[OfOneFact]:
-    """Yield what brings a line under another law: of each that differs one country, and the days on either side."""
-    if law.pin is None:
-        return
-    edition, wish, reason = edition_numbered(law.pin.edition), facts.wish, facts.reason
-    laws = _laws_granting(edition.number, edition.turns_past(facts.ordered_at), wish, reason)
-    yield (
-        "country",
-        [("country", place, None, 0) for place, other in laws if place != facts.country and other is not law],
-    )
-    beside = _beside_turns(edition.number, facts.country or "", wish, reason)
-    moments = sorted(beside, key=lambda at: (abs(at - facts.ordered_at), at))
-    yield "ordered_at", [("ordered_at", at, None, LATER if at > facts.ordered_at else EARLIER) for at in moments]
-
-
-@lru_cache(maxsize=1_024)
-def _laws_granting(
-    number: int, turns_past: int, wish: Wish | None, reason: Reason | None
-) -> tuple[tuple[str, Law], ...]:
-    """Return each law, in force between two turns, that may grant a wish for a reason, and the first country of it."""
-    edition = edition_numbered(number)
-    if not turns_past:
-        return ()
-    day = _midnight(edition.turns[turns_past - 1])
-    laws: dict[Law, str] = {}
-    for country in edition.countries:
-        laws.setdefault(edition.law(country, day), country)
-    return tuple(
-        (country, law) for law, country in laws.items() if any(_grants(right, wish, reason) for right in law.rights)
-    )
-
-
-@lru_cache(maxsize=1_024)
-def _beside_turns(number: int, country: str, wish: Wish | None, reason: Reason | None) -> frozenset[datetime]:
-    """Return the moments on either side of which rights of a country that may grant a wish begin and end."""
-    bounds = {
-        _midnight(day) + timedelta(days=number)
-        for right in edition_numbered(number).rights
-        if country in right.countries and _grants(right, wish, reason)
-        for number, day in ((0, right.valid_from), (1, right.valid_to))
-        if day is not None
-    }
-    return frozenset(moment for bound in bounds for moment in (bound - SECOND, bound))
 
 
 def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator[OfOneFact]:
@@ -104,7 +60,7 @@ def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator
     met = {
         change: None
         for right in law.rights
-        if _grants(right, facts.wish, facts.reason)
+        if may_grant(right, facts.wish, facts.reason)
         for change in _met(right, facts)
     }
     for fact, value in met:
@@ -126,19 +82,12 @@ def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, bool | int]]:
         yield "informed", False
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _grants(right: Statute, wish: Wish | None, reason: Reason | None) -> bool:
-    """Tell whether a right may approve a line at all, wherever and whenever it was ordered."""
-    return wish in right.grants and (right.reasons is None or reason in right.reasons)
-
-
 def tried(facts: Facts, fact: str, value: object) -> Facts:
     """Return what looks like the facts with one changed; a model of its own for each trial would take longer."""
     tried = SimpleNamespace()
-    vars(tried).update(vars(facts), **_changes(facts, fact, value))
+    values = vars(tried)
+    values.update(vars(facts))
+    values.update(_changes(facts, fact, value))
     return cast("Facts", tried)
 
 

@@ -16,16 +16,15 @@ from typing import Final, NamedTuple
 
 from domain.policy.changes import (
     TRIALS_MAX,
-    OfOneFact,
     all_candidates,
     changes_of_facts,
-    changes_of_law,
     fact_of,
 )
 from domain.policy.conditions import as_json
 from domain.policy.decision import Flip
 from domain.policy.facts import Facts
-from domain.policy.moments import EARLIER, LATER, Change
+from domain.policy.moments import EARLIER, LATER, Change, OfOneFact
+from domain.policy.other_laws import changes_of_law
 from domain.policy.rights import WINDOW_EXPIRED
 from domain.policy.rules import CompiledPolicy
 from domain.policy.ruling import Ruling
@@ -116,10 +115,11 @@ def _single(trials: Trials, tries: Sequence[OfOneFact]) -> list[Change]:
         if trials.is_kept_by_more(fact):
             found += _turning_point(trials, fact, changes)
         elif trials.may_matter(fact):
+            is_approved = trials.approving(fact)
             for change in changes:
                 direction = change[3]
                 # a smaller change in this direction may do already
-                if (not direction or (fact, direction) not in done) and trials.approved(change):
+                if (not direction or (fact, direction) not in done) and is_approved(change):
                     found.append(change)
                     done.add((fact, direction))
     return found
@@ -134,9 +134,10 @@ def _turning_point(trials: Trials, fact: str, changes: Sequence[Change]) -> list
     """Return the smallest change that is approved, where all greater ones are approved too and only one way helps."""
     helping = EARLIER if fact == "requested_at" else LATER
     directed = [change for change in changes if change[3] == helping]
-    if not directed or not trials.approved(directed[-1]):
+    is_approved = trials.approving(fact)
+    if not directed or not is_approved(directed[-1]):
         return []
-    return [directed[bisect_left(directed, True, key=trials.approved)]]
+    return [directed[bisect_left(directed, True, hi=len(directed) - 1, key=is_approved)]]
 
 
 def _that_can_happen(facts: Facts, fact: str, changes: list[Change]) -> list[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +19,9 @@ from domain.policy.windows import day_of, days_between, last_day, zone_of
 ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
 Change = tuple[str, Any, int | None, int]
 """A change to try: fact, new value, whole days for a change in time, and direction (0: no order)."""
+OfOneFact = tuple[str, list[Change]]
+"""The changes to try of one fact."""
+SECOND: Final = timedelta(seconds=1)
 EARLIER: Final = -1
 LATER: Final = 1
 ROLL_DAYS_MAX: Final = 10
@@ -111,13 +114,15 @@ def changes_in_time(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> li
             if facts.fault_appeared_on is not None:
                 apart = (facts.fault_appeared_on - day_of(base, zone)).days
                 shifts |= {apart - distance for distance in bounds.until_fault}
-    local = base if zone == "UTC" and base.tzinfo is UTC else base.astimezone(zone_of(zone))
+    later = _days_later(base, zone)
+    earliest = _earliest(facts, fact)
+    latest = None if fact == "requested_at" else facts.requested_at
     changes: list[Change] = []
-    for shift in sorted(shifts, key=lambda days: 2 * abs(days) - (days > 0)):  # of two as near, the later first
-        moment = _days_later(base, local, shift)
-        if fact != "requested_at" and moment > facts.requested_at:
-            moment = facts.requested_at
-        if moment != now and _possible(facts, fact, moment):
+    for shift in sorted(sorted(shifts, reverse=True), key=abs):  # of two as near, the later first
+        moment = later(shift)
+        if latest is not None and moment > latest:
+            moment = latest
+        if moment != now and (earliest is None or moment >= earliest):
             changes.append((fact, moment, shift if now else None, LATER if moment > base else EARLIER))
     return changes
 
@@ -232,18 +237,23 @@ def _farthest(bound: _Bound, days: int, today: date) -> int:
     return near
 
 
-def _days_later(at: datetime, local: datetime, days: int) -> datetime:
-    """Return the moment some days later at the same local time; too far away: the moment itself."""
-    if abs(days) > DAYS_TRIED_MAX or local.year + days // 365 not in YEARS_TRIED:
-        return at
-    later = local + timedelta(days=days)
-    return later if later.tzinfo is UTC else later.astimezone(UTC)
+def _days_later(at: datetime, zone: str) -> Callable[[int], datetime]:
+    """Return what tells the moment some days after one at the same local time; too far away: the moment itself."""
+    is_utc = zone == "UTC" and at.tzinfo is UTC
+    local = at if is_utc else at.astimezone(zone_of(zone))
+    year = local.year
+
+    def later(days: int) -> datetime:
+        if abs(days) > DAYS_TRIED_MAX or year + days // 365 not in YEARS_TRIED:
+            return at
+        moment = local + timedelta(days)
+        return moment if is_utc else moment.astimezone(UTC)
+
+    return later
 
 
-def _possible(facts: Facts, fact: str, moment: datetime) -> bool:
-    """Tell whether the change leaves things in an order in which they can happen."""
+def _earliest(facts: Facts, fact: str) -> datetime | None:
+    """Return before when a change leaves things in an order in which they cannot happen; None: whenever it is."""
     if fact == "requested_at":
-        return moment >= facts.ordered_at
-    if fact == "order_delivered_at":
-        return facts.delivered_at is None or moment >= facts.delivered_at
-    return True
+        return facts.ordered_at
+    return facts.delivered_at if fact == "order_delivered_at" else None

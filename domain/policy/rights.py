@@ -67,6 +67,11 @@ def granting(
     return tuple([right for right in covering if wish is None or wish in right.grants])
 
 
+def may_grant(statute: Statute, wish: Wish | None, reason: Reason | None) -> bool:
+    """Tell whether a right may approve a line at all, wherever and whenever it was ordered."""
+    return wish in statute.grants and (statute.reasons is None or reason in statute.reasons)
+
+
 @lru_cache(maxsize=4_096)
 def _covered(
     law: Law, reason: Reason | None, exception: WithdrawalException | None
@@ -129,7 +134,7 @@ def right_end(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) ->
             return end_of_day_after(anchor_at, statute.days, zone=zone)
         return end_of_day(same_day_years_later(day_of(anchor_at, zone), statute.years or 0), zone)
     zones = statute.zones.get(facts.country or "", (zone,))
-    if not statute.endless and _is_plain(facts):
+    if not statute.endless and is_plain(facts):
         if len(zones) == 1:
             return _plain_end(statute, day_of(anchor_at, zones[0]), zones[0], facts.country_holidays)
         return max([_plain_end(statute, day_of(anchor_at, own), own, facts.country_holidays) for own in zones])
@@ -176,7 +181,7 @@ def _stood_still(waits: Sequence[tuple[date, ...]], last: date, days_min: int) -
     return last
 
 
-def _is_plain(facts: Facts) -> bool:
+def is_plain(facts: Facts) -> bool:
     """Tell whether nothing is known that makes any right longer than it is counted."""
     is_usual = facts.informed is not False and facts.fault_appeared_on is None
     return is_usual and not facts.repairs_tried and not facts.repair_waits

@@ -80,7 +80,12 @@ class Widened(NamedTuple):
 
 def merchant_on(policy: CompiledPolicy, won: Won, facts: Facts) -> Merchant:
     """Return what the effects that rules won and the window come to for these facts."""
-    document, window = policy.document, policy.window_of(won)
+    return merchant_within(policy, won, policy.window_of(won), facts)
+
+
+def merchant_within(policy: CompiledPolicy, won: Won, window: Window, facts: Facts) -> Merchant:
+    """Return the same where the window that the effects come to is known."""
+    document = policy.document
     anchor_at = getattr(facts, ANCHORS[window.anchor])
     ends_at = None if anchor_at is None else window_end(window, anchor_at, holidays_for(window, document, facts))
     inside = ends_at is None or facts.requested_at < ends_at

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import compress
 from typing import Final, Literal, NamedTuple
 
-from domain.policy.changes import law_of, tried
+from domain.policy.changes import tried
 from domain.policy.conditions import Answer
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS, Change
+from domain.policy.other_laws import law_of, may_be_granted_elsewhere
 from domain.policy.rights import HOLDS, WINDOW_EXPIRED, granting, in_time, verdict_covering, verdict_on
 from domain.policy.rules import CompiledPolicy, Reader, Won
-from domain.policy.ruling import Merchant, Ruling, approves, may_any_rule_approve, merchant_on
-from domain.policy.statutes import Law
+from domain.policy.ruling import Merchant, Ruling, approves, may_any_rule_approve, merchant_on, merchant_within
+from domain.policy.statutes import Law, Statute
 from domain.policy.when import LAW_FACTS
 
 _COUNTED_FROM: Final = {
@@ -24,15 +26,24 @@ _COUNTED_FROM: Final = {
 _TIMES: Final = frozenset(ANCHOR_FACTS)
 _LOOKED_AT_BEYOND_RULES: Final = _TIMES | LAW_FACTS | {"country", "reason", "withdrawal_exception", "wish"}
 """What windows, rights and offers look at: a change may count though it changes no rule."""
+_ASKED_FOR: Final = frozenset({"reason", "wish"})
+"""What decides which rights are heard, and nothing of what they ask else."""
 _OF_ANOTHER_LAW: Final = frozenset({"country", "ordered_at"})
 """What may bring a line under rights that it is not under now."""
 _MOVED_IN_TIME: Final = _TIMES - {"ordered_at"}
 """Of a right these change at most whether the request came in time; ``ordered_at`` also whether it is in force."""
 
 
+_Rights = Literal["none", "late", "heard", "first", "same", "another"]
+"""Which rights may come to hold: none, the late ones, those that were not heard, or any: of the first edition, of this
+or of another law."""
+
+
 class _Scope(NamedTuple):
     """What changes of some facts can change, whatever their new values."""
 
+    names: frozenset[str]
+    """The facts, and those counted from them."""
     readers: tuple[tuple[str, Reader], ...]
     places: tuple[int, ...]
     """The rules whose answer may change, by place."""
@@ -41,8 +52,7 @@ class _Scope(NamedTuple):
     counts_alone: bool
     """More than rules looks at the facts: a change may count though it changes no rule."""
     moves_window: bool
-    rights: Literal["none", "late", "first", "same", "another"]
-    """Which rights may come to hold: none, the late ones, or any: of the first edition, of this or of another law."""
+    rights: _Rights
 
 
 class Trials:
@@ -54,8 +64,10 @@ class Trials:
         self._scopes: dict[tuple[str, ...], _Scope] = {}
         self._matched = [rule.condition.answer(self._values) for rule in policy.deciding]
         self._won = self._won_by(self._matched)
-        self._merchant = merchant_on(policy, self._won, facts)
+        self._window = policy.window_of(self._won)
+        self._merchant = merchant_within(policy, self._won, self._window, facts)
         self._late = [verdict.statute for verdict in denial.verdicts if verdict.why == WINDOW_EXPIRED]
+        self._heard: dict[str, bool] = {}
         # of no right it is plain that it does not hold if a rule may set the zone in which rights end
         self._is_plain = policy.zone is not None or not law.rights
         self._rules_may_help = may_any_rule_approve(policy, facts)
@@ -73,6 +85,8 @@ class Trials:
 
     def may_matter(self, fact: str) -> bool:
         """Tell whether any change of a fact may lead to approval; False is certain."""
+        if fact == "country" and not self.law.is_first and self._is_plain and not self._scope_of((fact,)).places:
+            return may_be_granted_elsewhere(self.law, self.facts)
         if fact in _LOOKED_AT_BEYOND_RULES:
             return True
         return self._rules_may_help and bool(self._scope_of((fact,)).places)
@@ -82,13 +96,23 @@ class Trials:
         scope, facts = self._scope_of(tuple([change[0] for change in changes])), self.facts
         for fact, value, _, _ in changes:
             facts = tried(facts, fact, value)
+        return self._is_approved_with(scope, facts)
+
+    def approving(self, fact: str) -> Callable[[Change], bool]:
+        """Return what tells whether the line would be approved with one change of this fact."""
+        scope, facts = self._scope_of((fact,)), self.facts
+        return lambda change: self._is_approved_with(scope, tried(facts, fact, change[1]))
+
+    def _is_approved_with(self, scope: _Scope, facts: Facts) -> bool:
         won = self._won_with(scope, facts)
         if won is self._won and not scope.counts_alone:
             return False
-        if won is self._won and not scope.moves_window:
-            merchant = self._merchant
-        else:
+        if won is not self._won:
             merchant = merchant_on(self.policy, won, facts)
+        elif scope.moves_window:
+            merchant = merchant_within(self.policy, won, self._window, facts)
+        else:
+            merchant = self._merchant
         return self._is_approved(merchant, scope, facts)
 
     def _is_approved(self, merchant: Merchant, scope: _Scope, facts: Facts) -> bool:
@@ -103,7 +127,17 @@ class Trials:
         if scope.rights == "another":
             law = law_of(law, facts)
         rights = granting(law, wish, facts.reason, facts.withdrawal_exception)
+        if scope.rights == "heard":
+            return approves(merchant, law, rights, self._holds, wish)
         return approves(merchant, law, rights, lambda right: verdict_covering(right, facts, zone).why == HOLDS, wish)
+
+    def _holds(self, right: Statute) -> bool:
+        """Tell whether a right that covers the line would hold for it as it is; found once for each."""
+        holds = self._heard.get(right.id)
+        if holds is None:
+            verdict = verdict_covering(right, self.facts, self._window.zone)
+            holds = self._heard[right.id] = verdict.why == HOLDS
+        return holds
 
     def _won_with(self, scope: _Scope, facts: Facts) -> Won:
         """Return the effects that the rules win with a change; the very same as before where it changes none."""
@@ -122,31 +156,24 @@ class Trials:
         """Return what changes of these facts can change; found once for each combination."""
         scope = self._scopes.get(facts)
         if scope is None:
-            names = {*facts, *(name for fact in facts for name in _COUNTED_FROM.get(fact, ()))}
-            left = [
-                (place, answer)
-                for place in sorted({place for name in names for place in self.policy.places.get(name, ())})
-                if not isinstance(answer := self.policy.deciding[place].condition.rest(self._values, names), bool)
-            ]
-            scope = self._scopes[facts] = _Scope(
-                readers=tuple([(name, self.policy.readers[name]) for name in names if name in self.policy.readers]),
-                places=tuple([place for place, _ in left]),
-                answers=tuple([answer for _, answer in left]),
-                before=[self._matched[place] for place, _ in left],
-                counts_alone=not _LOOKED_AT_BEYOND_RULES.isdisjoint(facts),
-                moves_window=not _TIMES.isdisjoint(facts),
-                rights=self._rights_of(facts),
-            )
+            scope = _scope_of(self.policy, facts, self._is_plain, self.law.is_first)
+            if scope.places:
+                scope = self._narrowed(scope)
+            self._scopes[facts] = scope
         return scope
 
-    def _rights_of(self, facts: tuple[str, ...]) -> Literal["none", "late", "first", "same", "another"]:
-        if self._is_plain and _LOOKED_AT_BEYOND_RULES.isdisjoint(facts):
-            return "none"
-        if self._is_plain and _MOVED_IN_TIME.issuperset(facts):
-            return "late"
-        if self.law.is_first:
-            return "first"
-        return "same" if _OF_ANOTHER_LAW.isdisjoint(facts) else "another"
+    def _narrowed(self, scope: _Scope) -> _Scope:
+        """Return the same without the rules that the other facts settle."""
+        left = [
+            (place, answer)
+            for place in scope.places
+            if not isinstance(answer := self.policy.deciding[place].condition.rest(self._values, scope.names), bool)
+        ]
+        return scope._replace(
+            places=tuple([place for place, _ in left]),
+            answers=tuple([answer for _, answer in left]),
+            before=[self._matched[place] for place, _ in left],
+        )
 
     def _won_by(self, matched: Sequence[bool]) -> Won:
         won = Won()
@@ -154,3 +181,31 @@ class Trials:
             for effect, value in rule.effects:
                 won.setdefault(effect, (value, rule.name))
         return won
+
+
+@lru_cache(maxsize=1_024)
+def _scope_of(policy: CompiledPolicy, facts: tuple[str, ...], is_plain: bool, is_first: bool) -> _Scope:
+    """Return what changes of these facts can change in any line: all rules that look at them."""
+    names = frozenset({*facts, *(name for fact in facts for name in _COUNTED_FROM.get(fact, ()))})
+    return _Scope(
+        names=names,
+        readers=tuple([(name, policy.readers[name]) for name in names if name in policy.readers]),
+        places=tuple(sorted({place for name in names for place in policy.places.get(name, ())})),
+        answers=(),
+        before=[],
+        counts_alone=not _LOOKED_AT_BEYOND_RULES.isdisjoint(facts),
+        moves_window=not _TIMES.isdisjoint(facts),
+        rights=_rights_of(facts, is_plain, is_first),
+    )
+
+
+def _rights_of(facts: tuple[str, ...], is_plain: bool, is_first: bool) -> _Rights:
+    if is_plain and _LOOKED_AT_BEYOND_RULES.isdisjoint(facts):
+        return "none"
+    if is_plain and _MOVED_IN_TIME.issuperset(facts):
+        return "late"
+    if is_first:
+        return "first"
+    if is_plain and _ASKED_FOR.issuperset(facts):
+        return "heard"
+    return "same" if _OF_ANOTHER_LAW.isdisjoint(facts) else "another"

@@ -14,6 +14,7 @@ from domain.policy.decision import Decision
 from domain.policy.document import PolicyDocument
 from domain.policy.evaluate import decide, decide_without_reasons
 from domain.policy.facts import Facts
+from domain.policy.other_laws import may_be_granted_elsewhere
 from domain.policy.proof.floor import right_holds, shortfalls
 from domain.policy.statutes import Statute, law_for
 from domain.vocabularies import Wish
@@ -373,3 +374,26 @@ def test_a_fault_that_would_have_been_in_time_is_named() -> None:
         requested_at=datetime(2029, 9, 1, 12, tzinfo=UTC),
     )
     assert {(flip["fact"], flip["days"]) for flip in decided(line).flips} >= {("delivered_at", 1)}
+
+
+@pytest.mark.parametrize("right", ENDING, ids=of)
+def test_another_countrys_law_is_only_passed_over_where_all_of_it_is_over(right: Statute) -> None:
+    """Where a right still holds in a country, it is looked for from another one; years later it is not, for most."""
+    wish, country = right.grants[0], min(right.countries)
+    line = line_with(right, country, wish=wish)
+    last = last_instant(right, line)
+    for at in (line.requested_at, last):
+        asked = line.model_copy(update={"requested_at": at, "country": "US"})
+        law = law_for("US", asked.ordered_at, LAST_EDITION)
+        assert right.asks_person or may_be_granted_elsewhere(law, asked)
+
+
+def test_what_no_country_grants_any_more_is_not_looked_for() -> None:
+    """Withdrawals end within weeks everywhere; of faults there are rights without an end, and who was told is asked."""
+    line = line_with(the_right("eu.withdrawal"), "US", reason="changed_mind", wish="refund")
+    law = law_for("US", line.ordered_at, LAST_EDITION)
+    late = line.model_copy(update={"requested_at": line.requested_at + timedelta(days=120)})
+    assert not may_be_granted_elsewhere(law, late)
+    assert may_be_granted_elsewhere(law, late.model_copy(update={"reason": "recalled"}))
+    assert may_be_granted_elsewhere(law, late.model_copy(update={"informed": False}))
+    assert may_be_granted_elsewhere(law, late.model_copy(update={"order_delivered_at": None}))
