@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, seed
 from hypothesis import settings as how
 from hypothesis.stateful import run_state_machine_as_test
 from psycopg import Connection
@@ -170,5 +170,5 @@ def test_the_views_reconcile_whatever_happens(views: Connection) -> None:
     some = how(
         max_examples=HISTORIES, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
     )
-    run_state_machine_as_test(Reconciled, settings=some)
+    run_state_machine_as_test(seed(2026)(Reconciled), settings=some)
     assert returned, "no unit came back in any history"

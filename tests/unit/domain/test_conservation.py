@@ -33,7 +33,7 @@ QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), statefu
 def test_nothing_is_lost_or_made_up() -> None:
     """After every command: units, caps per unit, line, tender and order, postings, and what is owed."""
     before = OrderMoneyMachine.orders
-    run_state_machine_as_test(OrderMoneyMachine, settings=settings(QUICK, max_examples=ORDERS))
+    run_state_machine_as_test(seed(2026)(OrderMoneyMachine), settings=settings(QUICK, max_examples=ORDERS))
     assert OrderMoneyMachine.orders - before >= ORDERS
 
 
