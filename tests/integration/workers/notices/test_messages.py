@@ -223,6 +223,26 @@ def test_what_the_server_does_not_take_is_tried_again_and_refused_for_good_is_no
     assert {row["rma_id"]: row["attempts"] for row in counter.rows(attempts)} == {late: 2, lost: 1}
 
 
+def test_later_news_wait_for_those_before_them(counter: Counter) -> None:
+    """A message that is not taken holds up those of its return, and of no other."""
+    busy = iter(["451 busy"])
+
+    def answer(mail: Any) -> str:
+        return next(busy, "250 taken") if "anna@" in str(mail["To"]) else "250 taken"
+
+    counter.publish(LABEL)
+    with writing(counter, answer) as server:
+        sell(counter, "O-1")
+        sell(counter, "O-2", contact={"email": "other@mail.example"})
+        rma_id, other = ask(counter, "O-1"), ask(counter, "O-2")
+        receipt = on("O-1", rma_id, receipt_id="R-1", site="WH-1", items=[{"line": 1, "quantity": 1}], complete=True)
+        counter.accepted("ReceiveGoods", receipt, actor="warehouse:W")
+        wait_for(lambda: len(notices(counter, rma_id)) == 2 and notices(counter, other), "three messages")
+
+    assert notices(counter, rma_id) == [("approved", "email", "sent"), ("received", "email", "sent")]
+    assert server.recipients == ["other@mail.example", "anna@mail.example", "anna@mail.example"]
+
+
 def test_sums_that_fail_and_letters_that_ask(counter: Counter) -> None:
     """A photo that is asked for says what for; a payout that failed is no alarm for the customer."""
     counter.publish()

@@ -11,7 +11,12 @@ from tests.support.api import Api, Keys
 from tests.support.mail_server import MailServer, links_in, mail_server, text_of
 from tests.support.pages import Browser
 from tests.support.pipeline import wait_for
+from workers.http.mails import START_LINK_FOR
 
+AGED = """
+    UPDATE rma_http.outbox SET made_at = made_at - %s, try_at = now() WHERE kind = 'start_link' AND tries = 1
+"""
+GIVEN_UP = "SELECT FROM rma_http.outbox WHERE kind = 'start_link' AND given_up_at IS NOT NULL AND body = ''"
 ANNA = {"email": "Anna@mail.example", "language": "zh"}
 
 
@@ -90,3 +95,19 @@ def test_a_server_that_is_away_loses_nothing(opened: tuple[Settings, Keys], writ
     with psycopg.connect(postgres_address(settings)) as connection:
         query = "SELECT body, sent_at IS NOT NULL, tries FROM rma_http.outbox WHERE order_id = 'L-away'"
         assert connection.execute(query).fetchall() == [("", True, 1)]
+
+
+def test_a_link_that_opens_nothing_any_more_is_not_sent(
+    opened: tuple[Settings, Keys], writing: Writing, shop: Api, browser: Browser
+) -> None:
+    """A server that does not take it for as long as the link would have lived gets it no more."""
+    shop.sell("L-late", contact=ANNA)
+    with mail_server(lambda _: "451 busy") as server, writing(server):
+        start(browser, "L-late", "anna@mail.example")
+        wait_for(lambda: server.tried, "the first try")
+        with psycopg.connect(postgres_address(opened[0])) as connection:
+            wait_for(lambda: connection.execute(AGED, (START_LINK_FOR,)).rowcount, "the note of it")
+            connection.commit()
+            wait_for(lambda: connection.execute(GIVEN_UP).rowcount, "the end")
+
+    assert len(server.tried) == 1
