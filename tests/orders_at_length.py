@@ -68,13 +68,13 @@ def driven(seeds: Iterator[int], orders: int, until: float) -> Iterator[Driven]:
     workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers) as pool:
         waiting = [pool.submit(drive, number) for number in islice(seeds, workers)]
-        done = 0
+        done, broken = 0, False
         while waiting:
             found = waiting.pop(0).result()
             yield found
-            done += found.orders
+            done, broken = done + found.orders, broken or bool(found.failure)
             under_way = len(waiting) * ORDERS_PER_SEED
-            if not found.failure and done + under_way < orders and time.monotonic() < until:
+            if not broken and done + under_way < orders and time.monotonic() < until:
                 waiting += [pool.submit(drive, number) for number in islice(seeds, 1)]
 
 
@@ -91,8 +91,8 @@ def main(arguments: Sequence[str]) -> int:
     for one in driven(seeds, wanted, begun + asked.minutes * SECONDS):
         all_driven.append(one)
         _say(f"seed {one.seed}: {one.orders:,} orders; {sum(d.orders for d in all_driven):,} of {wanted:,}")
-    for broken in (one for one in all_driven if one.failure):
-        _say(f"{broken.failure}\nseed {broken.seed} broke a rule; again: make orders ARGUMENTS='--seed {broken.seed}'")
+        if one.failure:
+            _say(f"{one.failure}\nseed {one.seed} broke a rule; again: make orders ARGUMENTS='--seed {one.seed}'")
     orders, commands, refused = (
         sum(getattr(d, name) for d in all_driven) for name in ("orders", "commands", "refused")
     )
