@@ -11,7 +11,7 @@ from domain.rma.receipts import KnownReceipt
 def take_back(case: Case, receipt_id: str, *, by: str) -> None:
     """Let units stand as before a receipt, for the receipt ``by`` that tells of them anew.
 
-    What it called short is awaited again, unless another return has taken it since.
+    What it called short is awaited again, unless another return has taken it since; what was short before it is free.
 
     Raises:
         UnknownReceiptError: The return has none such.
@@ -30,9 +30,9 @@ def take_back(case: Case, receipt_id: str, *, by: str) -> None:
     case.rma.trigger_event(
         case.rma.ReceiptSuperseded, receipt_id=receipt_id, superseded_by=by, runs=tuple(runs), timestamp=case.at
     )
-    rma_id, live = case.rma.rma_id, [run for run, state in case.rma.states_of(runs) if state.is_live]
-    case.order.free_units(rma_id, case.order_runs(runs), "receipt_superseded", case.at)
-    case.order.take_free_units(rma_id, case.order_runs(live), case.at)
+    awaited = [run for run, state in case.rma.states_of(runs) if state.is_live and state.is_expected]
+    case.order.free_units(case.rma.rma_id, case.order_runs(runs), "receipt_superseded", case.at)
+    case.order.take_free_units(case.rma.rma_id, case.order_runs(awaited), case.at)
 
 
 def _still_so(case: Case, known: KnownReceipt) -> list[RmaRun]:

@@ -109,6 +109,16 @@ def test_short_units_that_another_return_took_are_not_awaited_again() -> None:
     assert unit_statuses(shop, "L1") == [(1, "returned"), (2, "in_return")]
 
 
+def test_a_short_unit_that_turned_up_by_a_slip_is_free_again() -> None:
+    """Called short by one receipt, come with the next, which is taken back: short it is, and nobody's as before."""
+    shop = a_return()
+    shop.send("ReceiveGoods", receipt("R-1", 1, complete=True), at=day(5))
+    shop.send("ReceiveGoods", receipt("R-2", 1), at=day(6))
+    shop.send("ReceiveGoods", receipt("R-3", 0, supersedes="R-2"), at=day(7))
+    assert states(shop, "logistics") == [(1, "received"), (1, "short")]
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (2, "free")]
+
+
 def test_goods_of_a_return_that_was_given_up_are_free_again() -> None:
     """Received on a withdrawn return by a slip, they are the customer's to ask for."""
     shop = open_shop()
