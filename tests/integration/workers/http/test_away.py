@@ -29,9 +29,9 @@ def test_while_postgresql_is_away_nothing_is_lost(door_settings: tuple[Settings,
             asked = api.get("/v1/results", params={"id": "c-away"})
             health = [api.get(path).status_code for path in ("/healthz", "/readyz")]
             way.mend()
-            wait_for(lambda: api.get(sent.headers["location"]).status_code == 200, "the answer")
+            wait_for(lambda: api.get("/v1/results", params={"id": "c-away"}).status_code == 200, "the answer")
 
-    assert sent.status_code == 202
+    assert sent.status_code in {200, 202}  # at once where the reader of answers need not note just now how far it is
     assert (asked.status_code, asked.json()["code"]) == (503, "unavailable")
     assert asked.headers["retry-after"]
     assert health == [200, 503]

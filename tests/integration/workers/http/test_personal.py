@@ -55,7 +55,7 @@ def test_an_erased_text_is_null_and_named(api: Api, keys: Keys) -> None:
 
 def test_while_the_vault_is_away_texts_stay_sealed(api: Api, keys: Keys, door_settings: tuple[Settings, Keys]) -> None:
     """A read is answered all the same, each text null and named."""
-    rma_id, asked = ask(api, "O-away", "C-away")
+    rma_id, asked = ask(api, "O-vault-away", "C-away")
     settings = door_settings[0]
     assert settings.vault_socket is not None
     for nobody in (settings.vault_socket.with_name("nobody.sock"), None):
