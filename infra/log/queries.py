@@ -65,6 +65,7 @@ ERASED_CUSTOMERS: Final = """
     WHERE stream >= 'customer/' AND stream < 'customer0' AND type = 'rma.Customer.Erased.v1'
     AND recorded_at > now() - %s GROUP BY partition_key
 """
+LAST_RECORDED: Final = "SELECT max(recorded_at) FROM rma_log.events WHERE stream = ANY(%s) AND type = ANY(%s)"
 OF_CUSTOMERS: Final = """
     SELECT body FROM rma_log.events WHERE stream >= 'customer/' AND stream < 'customer0' AND type = %s
 """
@@ -198,6 +199,15 @@ def read_streams(
 def erased_customers(connection: Connection, within: timedelta) -> dict[str, datetime]:
     """Return the customers who were erased so recently, each with when that was recorded last."""
     return dict(connection.cursor(row_factory=tuple_row).execute(ERASED_CUSTOMERS, (within,)).fetchall())
+
+
+def last_recorded(connection: Connection[Any], streams: Sequence[str], types: Sequence[str]) -> datetime | None:
+    """Return when an event of these types was last recorded on these streams; None: never."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    found: list[tuple[datetime | None]] = cursor.execute(
+        LAST_RECORDED, (list(streams), list(types)), prepare=True
+    ).fetchall()
+    return found[0][0]
 
 
 def bodies_of_customers(connection: Connection, type_name: str) -> list[bytes]:

@@ -165,7 +165,9 @@ def _plan(text: str) -> MisbehaviourPlan:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    stay: Annotated[bool, typer.Option("--open", help="Keep its pages open when all is told, until Ctrl-C.")] = False,
+) -> None:
     """Tell a return's story through all six steps, of an invoice and an exchange, then a shop's week; in a minute."""
     from infra.logs import configure
     from infra.settings import Settings
@@ -173,7 +175,7 @@ def demo() -> None:
 
     settings = Settings()
     configure(settings.log_format, "warning")  # the gateway works in this process; the story is told without its log
-    run_demo(settings, console())
+    run_demo(settings, console(), stay=stay)
 
 
 def main() -> None:

@@ -11,9 +11,15 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from domain.customer import Customer
+from domain.identity import customer_stream, order_stream
+from domain.order import Order
+from infra.log.queries import last_recorded
+
 TOKEN_BYTES: Final = 32
 SESSION_FOR: Final = timedelta(hours=2)
 LINK_ENDS_AFTER_CLOSE: Final = timedelta(days=90)
+ENDED_BY: Final = (Customer.Erased.TOPIC, Order.ContactCorrected.TOPIC)
 UPLOADS_MAX: Final = 10
 """Files that one session may put forward for a return."""
 UPLOADED_BYTES_MAX: Final = 100_000_000
@@ -58,7 +64,8 @@ MINT: Final = """
     INSERT INTO rma_http.return_links (link, rma_id, order_id, customer_id, made_at) VALUES (%s, %s, %s, %s, %s)
 """
 LINK: Final = """
-    SELECT made.rma_id, made.order_id, made.customer_id FROM rma_http.return_links AS made
+    SELECT made.rma_id, made.order_id, made.customer_id, made.made_at, coalesce(asked.gift, false)
+    FROM rma_http.return_links AS made
     LEFT JOIN rma_read.returns AS asked USING (rma_id)
     WHERE made.link = %s AND (asked.closed_at IS NULL OR asked.closed_at + %s > %s)
 """
@@ -132,9 +139,18 @@ def mint_link(connection: Connection, rma_id: UUID, order_id: str, customer_id: 
 
 
 def link_of(connection: Connection, token: str, now: datetime) -> ReturnLink | None:
-    """Return what a token opens; None where it is none of ours, or the return was closed long ago."""
+    """Return what a token opens; None where it is none of ours, or has ended.
+
+    It ends some time after the return was closed, and once the customer is erased or reached in another way: then
+    whoever reads the old address has no business with it. A gift's is its recipient's, however the giver is reached.
+    """
     row = connection.execute(LINK, (hashed(token), LINK_ENDS_AFTER_CLOSE, now)).fetchone()
-    return None if row is None else ReturnLink(*row)
+    if row is None:
+        return None
+    rma_id, order_id, customer_id, made_at, is_gift = row
+    streams = [customer_stream(customer_id), *([] if is_gift else [order_stream(order_id)])]
+    ended_at = last_recorded(connection, streams, ENDED_BY)
+    return ReturnLink(rma_id, order_id, customer_id) if ended_at is None or ended_at < made_at else None
 
 
 def may_upload(connection: Connection, session: bytes) -> bool:

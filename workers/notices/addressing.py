@@ -21,7 +21,7 @@ from workers.notices.table import Message
 HASH_DIGITS: Final = 8
 KEEP_LINK: Final = """
     INSERT INTO rma_http.return_links (link, rma_id, order_id, customer_id, made_at) VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT (link) DO NOTHING
+    ON CONFLICT (link) DO UPDATE SET made_at = excluded.made_at
 """
 Role = Literal["requester", "customer"]
 
@@ -67,7 +67,7 @@ def link_to(connection: Connection, case: Case, address: str, public_url: str, n
     """Return the address of the return's own page for whoever is written to, and let it open the page from now on.
 
     One a return and address: it follows from the key of the customer's texts, so that it is the same on every try and
-    nobody can make it once he is forgotten.
+    nobody can make it once he is forgotten. Sent again it is new: one that ended with the address before lives again.
     """
     rma = case.rma
     token = new_token()

@@ -34,7 +34,8 @@ from workers.pictures.tables import reason_bars, trial_balance
 from workers.pictures.terminal import counted, money, stacked
 from workers.pictures.text import Text
 from workers.trials.demo import books
-from workers.trials.demo.services import all_workers, own_folder, payments, services
+from workers.trials.demo.doors import doors, stay_open, tell_doors
+from workers.trials.demo.services import after_the_story, all_workers, own_folder, payments, services
 from workers.trials.demo.story import CURRENCY, Chapter, Step, Story
 from workers.trials.online_retail.importing import import_online_retail, print_imported
 from workers.trials.sandbox import ended_in_order, sandbox
@@ -53,18 +54,25 @@ class StoryWentWrongError(RmaError):
     code: ClassVar[str] = "story_went_wrong"
 
 
-def run_demo(settings: Settings, out: Screen) -> None:
+def run_demo(settings: Settings, out: Screen, *, stay: bool = False) -> None:
     """Tell the story on the services that run, or on a local stack started for it, and clean up.
 
+    Args:
+        settings: Lead to services that run, if any do.
+        out: Where it is told.
+        stay: Keep the pages open when all is told, until Ctrl-C.
+
     Raises:
-        ServiceUnreachableError, NeverAnsweredError, StoryWentWrongError: The demo cannot be told.
+        ServiceUnreachableError, NeverAnsweredError, StoryWentWrongError, DoorStayedShutError: It cannot be told.
     """
     began = time.monotonic()
     with ExitStack() as opened:
         opened.enter_context(ended_in_order())
         folder = opened.enter_context(own_folder(settings.data_dir))
         where = opened.enter_context(services(settings, folder, out))
-        own = opened.enter_context(sandbox(where, "demo"))
+        shut = opened.enter_context(sandbox(where, "demo"))
+        opening = opened.enter_context(doors(shut, folder))
+        own = opening.settings
         out.print(f"schemas and topics are there after {_seconds(began)}; starting every worker as its own process")
         opened.enter_context(all_workers(own, folder / "workers.log"))
         views = opened.enter_context(closing(Views(postgres_address(own), tuple(PROJECTIONS))))
@@ -77,6 +85,12 @@ def run_demo(settings: Settings, out: Screen) -> None:
         out.print(f"The story took until {_seconds(began)}.", style="dim")
         show_case(own, story, out)
         _import_week(own, views, events, out)
+        out.print(Rule(Text("Doors", "bold"), align="left", style="cyan"))
+        tell_doors(opening, story, out, stay=stay)
+        if stay:
+            opened.enter_context(after_the_story(own, folder))
+            out.print(f"Told in {_seconds(began)}.", style="dim")
+            stay_open(out)
     out.print()
     out.print(f"Done in {_seconds(began)}. Everything that was started is stopped, and nothing is left behind.")
 

@@ -67,13 +67,15 @@ def services(settings: Settings, folder: Path, out: Screen) -> Iterator[Settings
 
 @contextmanager
 def all_workers(settings: Settings, log: Path) -> Iterator[None]:
-    """Run every worker but the one that pays while the block lasts; an error of the block comes with their last words.
+    """Run every worker but those that pay and make labels while the block lasts; the story tells of these itself.
+
+    An error of the block comes with their last words.
 
     Raises:
         DemoFailedError: The block raised one of our errors.
     """
     try:
-        with _process(("work", "all", "--without", "payments"), settings, log):
+        with _process(("work", "all", "--without", "payments", "--without", "labels"), settings, log):
             yield
     except RmaError as error:
         raise DemoFailedError(f"{error}\nthe workers' last words:\n{_tail(log)}") from error
@@ -87,6 +89,13 @@ def payments(settings: Settings, folder: Path) -> Iterator[str]:
         _process(("work", "payments"), settings, folder / "workers.log", {"RMA_GATEWAY_URL": gateway.url}),
     ):
         yield gateway.url
+
+
+@contextmanager
+def after_the_story(settings: Settings, folder: Path) -> Iterator[None]:
+    """Run what the story told of by itself, for whoever goes on: payouts are made, and labels."""
+    with payments(settings, folder), _process(("work", "labels"), settings, folder / "workers.log"):
+        yield
 
 
 @contextmanager

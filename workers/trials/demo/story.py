@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 POLICY_ID: Final = "demo"
 CURRENCY: Final = "USD"
+EMAIL: Final = "anna@mail.example"
+"""Where the customer is written to."""
 CARRIER: Final = "Parcel Post"
 TRACKING: Final = "PP4711US"
 POLICY: Final = {
@@ -135,7 +137,8 @@ class Story:
     def sold(self, order_id: str, lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
         """Return what is the same in each order."""
         who = {"customer_id": "C-1042", "country": "US", "channel": "web", "currency": CURRENCY, "policy_id": POLICY_ID}
-        return {"order_id": order_id, **who, "lines": lines}
+        contact = {"name": "Anna Li", "email": EMAIL, "language": "en"}
+        return {"order_id": order_id, **who, "contact": contact, "lines": lines}
 
     def _order(self) -> dict[str, object]:
         shoes = {"line_id": "L1", "sku": "SHOE-42", "title": "Trail shoe, size 42", "category": "shoes"}

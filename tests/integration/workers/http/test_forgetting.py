@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 
 from infra.addresses import postgres_address
 from infra.settings import Settings
@@ -16,7 +17,7 @@ from tests.integration.workers.http.test_reads import get
 from tests.support.api import Api, Keys
 from workers.http.evidence_store import Folder
 from workers.http.forgetting import forget_erased
-from workers.http.visitors import begin_session, mint_link, note_upload
+from workers.http.visitors import ReturnLink, begin_session, link_of, mint_link, note_upload
 
 PDF = b"%PDF-1.7\n%%EOF\n"
 OF_CUSTOMER = "SELECT count(*) FROM rma_http.{} WHERE customer_id = %s"
@@ -111,3 +112,30 @@ def test_a_gift_that_comes_back_is_its_recipients(api: Api, door_settings: tuple
             api.accepted("EraseCustomer", {"customer_id": customer, "reason": "request"})
             forget_erased(connection, folder)
             assert folder.path_of(file).exists() is left, customer
+@pytest.mark.parametrize("gift", [False, True], ids=["his own", "a gift"])
+@pytest.mark.parametrize("end", ["CorrectContact", "EraseCustomer"])
+def test_a_link_ends_with_the_address_it_was_sent_to(
+    api: Api, door_settings: tuple[Settings, Keys], end: str, gift: bool
+) -> None:
+    """Where the customer is reached in another way, or forgotten, the old link opens nothing at once; a new one does.
+
+    What the recipient of a gift was sent is not the giver's affair.
+    """
+    order_id, customer_id = f"O-{end}-{gift}", f"C-{end}-{gift}"
+    api.sell(order_id, customer_id=customer_id)
+    rma_id = uuid4()
+    lines = [{"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "store_credit"}]
+    asked = {"rma_id": str(rma_id), "order_id": order_id, "lines": lines, "gift": gift}
+    get(api, f"/v1/returns/{rma_id}", api.accepted("RequestReturn", asked, actor=f"customer:{customer_id}"))
+    ends: dict[str, dict[str, Any]] = {
+        "CorrectContact": {"order_id": order_id, "contact": {"email": "new@mail.example"}},
+        "EraseCustomer": {"customer_id": customer_id, "reason": "request"},
+    }
+    about, opens = (rma_id, order_id, customer_id), ReturnLink(rma_id, order_id, customer_id)
+        old = mint_link(connection, *about, datetime.now(UTC))
+        assert link_of(connection, old, datetime.now(UTC)) == opens
+        api.accepted(end, ends[end])
+
+        lives_on = gift and end == "CorrectContact"
+        assert link_of(connection, old, datetime.now(UTC)) == (opens if lives_on else None)
+        assert link_of(connection, mint_link(connection, *about, datetime.now(UTC)), datetime.now(UTC)) == opens

@@ -28,6 +28,7 @@ from workers.http.errors import NotFoundError
 from workers.http.evidence_store import URI, find
 from workers.http.opening import texts_seen_by
 from workers.http.pages import naming as customers_naming
+from workers.http.pages.labels import label_of
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.facts import told
 from workers.http.pages.staff.forms import DESK, GROUPS, About, FormOf
@@ -241,6 +242,14 @@ async def file(request: Request, evidence_id: str) -> Response:
         raise NotFoundError("no such file")
     headers = {"Content-Security-Policy": "sandbox; default-src 'none'"}
     return FileResponse(path, 200, headers, stored.media_type, filename=stored.file_name)
+
+
+@router.get("/desk/returns/{rma_id}/label.pdf")
+async def label(request: Request, rma_id: str) -> Response:
+    """Get a label of a return as its customer gets it, on A4."""
+    visit, _ = await seen_by(request, *AT_DESK)
+    wanted = visit.query.get("label_id", "")[:NAME_MAX].replace("\x00", "") or None
+    return await label_of(visit.door, uuid_of(rma_id), wanted, size="a4", language=visit.language)
 
 
 @router.get("/desk/credit-notes")

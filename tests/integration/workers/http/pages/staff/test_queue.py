@@ -60,6 +60,22 @@ def test_goods_that_were_not_accepted_and_appeals_wait(shop: Api, signed_in: Sig
     assert number_of(shop, graded) not in appeals
 
 
+def test_a_label_is_at_hand_on_the_page_of_its_return(shop: Api, signed_in: SignedIn) -> None:
+    """As the customer gets it, to be sent to him again; another return's id leads nowhere."""
+    rma_id = asked(shop, "Q-label")
+    label = {"label_id": "L/1", "carrier": "Post", "tracking_number": "T-LABEL", "ship_to": "WH-1"}
+    seen(shop, rma_id, shop.accepted("IssueLabel", {"rma_id": rma_id, "order_id": "Q-label"} | label))
+    ada = signed_in("ada")
+
+    [link] = [link for link in ada.look(f"/desk/returns/{rma_id}").links if "label.pdf" in link]
+    paper = ada.look(link).response
+
+    assert (paper.status_code, paper.headers["content-type"]) == (200, "application/pdf")
+    assert paper.content.startswith(b"%PDF")
+    assert ada.look(link.replace(rma_id, str(NOBODYS))).status == 404
+    assert signed_in("wei").look(link).status == 403
+
+
 def test_a_payout_that_failed_and_a_difference_wait(shop: Api, signed_in: SignedIn) -> None:
     """Until somebody has it paid elsewhere, or says what was behind it."""
     rma_id = arrived(shop, "Q-failed")
