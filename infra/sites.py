@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -49,3 +50,9 @@ def read_sites(file: Path | None) -> dict[str, Site]:
     if file is None:
         return {}
     return read_json(file, _SITES, "RMA_SITES_FILE", SitesFileError)
+
+
+def lines_of(sites: Mapping[str, Site], return_to: str) -> tuple[str, ...]:
+    """Return what is written on a parcel to a site: its name and address; its name alone, where nobody knows more."""
+    site = sites.get(return_to)
+    return (return_to,) if site is None else site.lines

@@ -59,9 +59,9 @@ def open_pages(running: Settings, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="module")
-def desk_url(open_pages: tuple[Shop, str], running: Settings) -> Iterator[str]:
+def desk_url(open_pages: tuple[Shop, str]) -> Iterator[str]:
     """The address of the desk and the bench."""
-    with open_desk(running) as url:
+    with open_desk(open_pages[0]) as url:
         yield url
 
 
@@ -198,6 +198,79 @@ def test_a_return_is_asked_for_by_keyboard_alone(chromium: Browser, open_pages: 
     assert "It is too large" in page.inner_text("main")
 
 
+@pytest.mark.parametrize("with_script", [True, False], ids=["with JavaScript", "without"])
+def test_a_return_is_asked_for_decided_and_taken_in_by_keyboard_alone(
+    chromium: Browser, open_pages: tuple[Shop, str], desk_url: str, with_script: bool
+) -> None:
+    """One return from the customer over the desk to the bench: no mouse is touched, with scripts or without."""
+    shop, url = open_pages
+    order_id = f"S-keys-{with_script}"
+    shop.sell(order_id)
+    customer = new_page(chromium, url, java_script_enabled=with_script)
+    customer.goto(f"/returns/enter?token={enter_token(order_id)}")
+    _ask_by_keyboard(customer, order_id, reason="The quality is")
+    assert "One of us is looking at your request" in customer.inner_text("main")
+    number = customer.inner_text(".number")
+
+    agent = new_page(chromium, desk_url, java_script_enabled=with_script)
+    agent.goto("/staff/sign-in?next=/desk")
+    _press(agent, "form:has([value='ada']) button", "**/desk")
+    _tab_to(agent, "[name='q']")
+    agent.keyboard.type(number)
+    agent.keyboard.press("Enter")
+    agent.wait_for_url("**/desk/returns/*")
+    _press(agent, "a[href*='do/DecideRequest']", "**/do/DecideRequest*")
+    _tab_to(agent, "[name='lines.0.decision']")
+    agent.keyboard.press("Space")
+    assert agent.is_checked("[name='lines.0.decision'][value='approve']")
+    _press(agent, "button[value='check']", "**/do/DecideRequest*")
+    agent.wait_for_selector("button[value='send']")
+    _press(agent, "button[value='send']", "**/desk/returns/*done=*")
+
+    at_bench = new_page(chromium, desk_url, java_script_enabled=with_script)
+    at_bench.goto("/staff/sign-in?next=/bench")
+    _press(at_bench, "form:has([value='wei']) button", "**/bench")
+    at_bench.keyboard.type(number)  # the field has the focus
+    at_bench.keyboard.press("Enter")
+    at_bench.wait_for_url("**/bench/*-*")
+    _press(at_bench, "a.huge[href*='ReceiveGoods']", "**/do/ReceiveGoods*")
+    if not at_bench.evaluate("() => document.activeElement.matches('[name=site]')"):
+        _tab_to(at_bench, "[name='site']")
+    at_bench.keyboard.type("WH-1")
+    _press(at_bench, "button.huge", "**done=ReceiveGoods*")
+    _press(at_bench, "a.huge[href*='RecordInspection']", "**/do/RecordInspection*")
+    _tab_to(at_bench, "[name='grade']")
+    at_bench.keyboard.press("Space")
+    for name, words in (("cause", "nothing"), ("liable_party", "nobody")):
+        _tab_to(at_bench, f"[name='{name}']")
+        at_bench.keyboard.type(words)
+    _press(at_bench, "button.huge", "**done=RecordInspection*")
+
+    assert at_bench.is_visible(".notice.good")
+
+
+def _ask_by_keyboard(page: Page, order_id: str, *, reason: str) -> None:
+    """Ask for a unit of the first line back, from the page that a shop's link opens to the return's own."""
+    _press(page, "button.main", "**/returns/order")
+    _tab_to(page, "[name='quantity:L1']")
+    page.keyboard.press("1")
+    _tab_to(page, "[name='reason:L1']")
+    page.keyboard.type(reason)
+    _press(page, "button.main")
+    page.wait_for_selector("button[value='preview']")
+    _press(page, "button[value='preview']")
+    page.wait_for_selector(".badge")
+    _press(page, "button.main", re.compile(r"/r/"))
+
+
+def _press(page: Page, selector: str, then: str | re.Pattern[str] | None = None) -> None:
+    """Tab to an element and press Enter on it."""
+    _tab_to(page, selector)
+    page.keyboard.press("Enter")
+    if then is not None:
+        page.wait_for_url(then)
+
+
 def _tab_to(page: Page, selector: str) -> None:
     """Press Tab until an element has the focus, and see that the focus can be seen."""
     for _ in range(TABS_MAX):
@@ -221,4 +294,5 @@ def test_a_printed_page_is_what_belongs_on_paper(chromium: Browser, open_pages: 
     page.emulate_media(media="print")
 
     assert page.is_visible(".number")
-    assert not any(page.is_visible(hidden) for hidden in (".tongues", "form button"))
+    assert page.is_visible("#goods")
+    assert not any(page.is_visible(hidden) for hidden in (".tongues", "form button", "#more", "#cancel", ".button"))

@@ -149,10 +149,10 @@ def policy(as_json: AsJson = False) -> None:
 @bench.command()
 def http(
     returns: Annotated[int, typer.Option(min=10, max=50_000, help="Returns in the views.")] = 1_000,
-    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long to read.")] = 10,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long to read, and to look at pages.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what a command over HTTP adds, and reads at 50 a second; all workers run, each its own process."""
+    """Measure what a command over HTTP adds, and reads and pages at 50 a second; each worker is its own process."""
     from infra.settings import Settings
     from workers.trials.bench.http import run_http
 
@@ -174,6 +174,10 @@ def _of_http(report: HttpReport) -> Iterator[str]:
     yield (
         f"{report.reads:,} reads, {report.per_second} a second: p50 {report.read_ms['p50']:.1f} ms, "
         f"p99 {report.read_ms['p99']:.1f} ms (at most {report.read_p99_ms_max:.0f})"
+    )
+    yield (
+        f"as many pages: p50 {report.page_ms['p50']:.1f} ms, p99 {report.page_ms['p99']:.1f} ms "
+        f"(at most {report.page_p99_ms_max:.0f})"
     )
 
 

@@ -64,7 +64,8 @@ MINT: Final = """
     INSERT INTO rma_http.return_links (link, rma_id, order_id, customer_id, made_at) VALUES (%s, %s, %s, %s, %s)
 """
 LINK: Final = """
-    SELECT made.rma_id, made.order_id, made.customer_id, made.made_at, coalesce(asked.gift, false)
+    SELECT made.rma_id, made.order_id, made.customer_id, made.made_at,
+        coalesce(asked.requester_id, made.customer_id), coalesce(asked.gift, false)
     FROM rma_http.return_links AS made
     LEFT JOIN rma_read.returns AS asked USING (rma_id)
     WHERE made.link = %s AND (asked.closed_at IS NULL OR asked.closed_at + %s > %s)
@@ -141,14 +142,14 @@ def mint_link(connection: Connection, rma_id: UUID, order_id: str, customer_id: 
 def link_of(connection: Connection, token: str, now: datetime) -> ReturnLink | None:
     """Return what a token opens; None where it is none of ours, or has ended.
 
-    It ends some time after the return was closed, and once the customer is erased or reached in another way: then
-    whoever reads the old address has no business with it. A gift's is its recipient's, however the giver is reached.
+    It ends some time after the return was closed, and once who asked is erased or the customer reached in another way:
+    then whoever reads the old address has no business with it. How the giver of a gift is reached is another matter.
     """
     row = connection.execute(LINK, (hashed(token), LINK_ENDS_AFTER_CLOSE, now)).fetchone()
     if row is None:
         return None
-    rma_id, order_id, customer_id, made_at, is_gift = row
-    streams = [customer_stream(customer_id), *([] if is_gift else [order_stream(order_id)])]
+    rma_id, order_id, customer_id, made_at, requester_id, is_gift = row
+    streams = [customer_stream(requester_id), *([] if is_gift else [order_stream(order_id)])]
     ended_at = last_recorded(connection, streams, ENDED_BY)
     return ReturnLink(rma_id, order_id, customer_id) if ended_at is None or ended_at < made_at else None
 

@@ -13,6 +13,7 @@ from domain.rma import Rma
 from domain.rma.parts import Deadline, LineDecision, PersonDecision
 from domain.units import total
 from domain.vocabularies import DeadlineKind, NoticeKind
+from infra.sites import Site, lines_of
 from workers.notices.case import Case
 
 DECISIONS: Final = (Rma.Authorized, Rma.Denied, Rma.ReviewDecided, Rma.DecisionOverridden)
@@ -51,8 +52,8 @@ def is_past(case: Case, now: datetime) -> bool:
     return False
 
 
-def parts_of(case: Case, kind: NoticeKind, link: str) -> Parts:
-    """Return what the template of a kind may say of a case."""
+def parts_of(case: Case, kind: NoticeKind, link: str, sites: Mapping[str, Site]) -> Parts:
+    """Return what the template of a kind may say of a case; ``sites`` are the addresses that goods go to."""
     common = {
         "number": case.rma.rma_number,
         "order_id": case.rma.order_id,
@@ -60,16 +61,16 @@ def parts_of(case: Case, kind: NoticeKind, link: str) -> Parts:
         "is_withdrawal": case.rma.withdrawal,
         "lines": [_line(case, number, line.asked.quantity) for number, line in case.rma.lines.items()],
     }
-    return common | _own_parts(case, kind, link)
+    return common | _own_parts(case, kind, link, sites)
 
 
-def _own_parts(case: Case, kind: NoticeKind, link: str) -> Parts:
+def _own_parts(case: Case, kind: NoticeKind, link: str, sites: Mapping[str, Site]) -> Parts:
     fact = case.told.fact
     match kind:
         case "requested":
             return {"has_offer": bool(case.facts(Rma.RemedyOffered))}
         case "approved" | "denied":
-            return _decided(case)
+            return _decided(case, sites)
         case "deadline_near":
             assert isinstance(fact, Rma.Reminded)  # noqa: S101 - chosen by it
             return {"deadline": _deadline(case, case.now.deadlines[fact.deadline_id])}
@@ -117,7 +118,7 @@ def _on_lines(facts: Iterable[Fact]) -> Iterable[tuple[LineDecision | PersonDeci
             yield from ((line, line.approved) for line in fact.lines)
 
 
-def _decided(case: Case) -> Parts:
+def _decided(case: Case, sites: Mapping[str, Site]) -> Parts:
     """Return both what may come back and what may not: one letter tells of both."""
     on_lines = list(_on_lines(decisions(case)))
     yes = [line for line, is_approved in on_lines if is_approved]
@@ -129,7 +130,7 @@ def _decided(case: Case) -> Parts:
         "approved": [_line(case, one.line, total(one.runs)) for one in yes],
         "denied": [{**_line(case, one.line, total(one.runs)), "code": _code(one)} for one in no],
         "method": terms and terms.method,
-        "return_to": terms and terms.return_to,
+        "return_to": terms and ", ".join(lines_of(sites, terms.return_to)),
         "ship_back": _earliest(case, "ship_back", [one.line for one in back]),
         "appeal": _earliest(case, "appeal", [one.line for one in no]),
     }

@@ -6,7 +6,7 @@ one: whatever is not noted as done is done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from psycopg import Connection
 from domain.vocabularies import NoticeKind, NoticeOutcome
 from infra.kafka.command_client import OutgoingCommand
 from infra.sessions import Session
+from infra.sites import Site
 from workers.notices import table
 from workers.notices.addressing import Addressee, addressee_of, link_to
 from workers.notices.case import Case, Reader
@@ -86,13 +87,22 @@ class Messages:
         outlet: Takes commands.
         look: Templates.
         public_url: What links begin with.
+        sites: The addresses that goods are sent to.
     """
 
     def __init__(
-        self, *, session: Session, reader: Reader, post: Post, outlet: Outlet, look: Look, public_url: str
+        self,
+        *,
+        session: Session,
+        reader: Reader,
+        post: Post,
+        outlet: Outlet,
+        look: Look,
+        public_url: str,
+        sites: Mapping[str, Site],
     ) -> None:
         self._session, self._reader, self._post, self._outlet = session, reader, post, outlet
-        self._look, self._public_url = look, public_url
+        self._look, self._public_url, self._sites = look, public_url, sites
         self._sending: dict[int, tuple[Prepared, Future[Delivery]]] = {}
 
     @property
@@ -135,7 +145,7 @@ class Messages:
         to = one.addressee
         assert to.address is not None  # noqa: S101 - else it is skipped
         link = link_to(self._session.connection, one.case, to.address, self._public_url, now)
-        drawn = self._look.draw(one.kind, to.language, parts_of(one.case, one.kind, link))
+        drawn = self._look.draw(one.kind, to.language, parts_of(one.case, one.kind, link, self._sites))
         if to.channel == "sms":
             return ShortMessage(one.notice_id, to.address, drawn.sms)
         headers = headers_of(one.kind, link)

@@ -23,6 +23,7 @@ from infra.metrics import WorkerMetrics
 from infra.sealing.vault import open_vault
 from infra.sessions import Lead, Session, connect
 from infra.settings import Settings
+from infra.sites import read_sites
 from workers.http import tables
 from workers.http.branding import Branding
 from workers.notices.case import Reader
@@ -57,7 +58,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     One worker writes at a time; others read along and take over when its session at PostgreSQL ends.
 
     Raises:
-        BrandUnusableError, TemplateBrokenError: Letters cannot be drawn.
+        BrandUnusableError, TemplateBrokenError, SitesFileError: Letters cannot be drawn.
         VaultKeyMissingError, VaultKeyWrongError: Contacts could not be opened.
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
@@ -127,7 +128,13 @@ class Notices:
         self._session, self._reader = session, reader
         self._outbox = Outbox(session, post, look)
         self._messages = Messages(
-            session=session, reader=reader, post=post, outlet=outlet, look=look, public_url=self._public_url
+            session=session,
+            reader=reader,
+            post=post,
+            outlet=outlet,
+            look=look,
+            public_url=self._public_url,
+            sites=read_sites(settings.sites_file),
         )
         self._away = Away(metrics)
         self._open = Gauge("rma_notices_open", "Messages to customers that are to be sent.", registry=metrics.registry)

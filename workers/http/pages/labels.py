@@ -10,7 +10,7 @@ from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 
 from domain.identity import label_id
-from infra.sites import Site, read_sites
+from infra.sites import Site, lines_of, read_sites
 from projections.tracking.case_file import CaseFile, read_case_file
 from projections.tracking.progress import last_label, read_progress
 from workers.http.door import Door, Reading
@@ -60,7 +60,7 @@ async def label_of(door: Door, rma_id: UUID, wanted: str | None, *, size: Size, 
 def sheet_of(case: CaseFile, parcel: Row, sites: Mapping[str, Site], said: Words) -> LabelSheet:
     """Return what stands on the label of a parcel; a site that the file does not name stands by its name alone."""
     number, terms = case.summary["rma_number"], _terms_of(case, parcel["label_id"])
-    site, due_at = sites.get(terms["return_to"]), terms["ship_back_due_at"]
+    due_at = terms["ship_back_due_at"]
     send_by = said.gettext("Please send the goods by %(day)s.") % {"day": said.last_day(due_at)} if due_at else None
     hints = [said.gettext(hint) for hint in (*HINTS, HAND_OVER.get(terms["method"], HAND_OVER["label"]), KEEP)]
     return LabelSheet(
@@ -69,7 +69,7 @@ def sheet_of(case: CaseFile, parcel: Row, sites: Mapping[str, Site], said: Words
         title=said.gettext("Return"),
         carrier=parcel["carrier"],
         to=said.gettext("To"),
-        ship_to=site.lines if site else (terms["return_to"],),
+        ship_to=lines_of(sites, terms["return_to"]),
         send_by=send_by,
         hints_title=said.gettext("How to send it"),
         hints=[hint.replace("%(number)s", number) for hint in hints],

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from infra.sellers import seller_of
+from infra.sites import lines_of, read_sites
 from projections.refund_ledger.credit_notes import find_credit_note
 from projections.tracking.case_file import CaseFile, read_case_file
 from projections.tracking.progress import read_progress
@@ -67,6 +68,7 @@ async def page_of(visit: Visit, token: str, *, status: int = 200, said: str | No
         summary=summary,
         steps=_steps(summary, progress),
         terms=case.terms[0] if case.terms else None,
+        places=await _places(visit.door, case),
         progress=progress,
         lines=lines,
         naming=naming,
@@ -79,6 +81,12 @@ async def page_of(visit: Visit, token: str, *, status: int = 200, said: str | No
         titles={row["line"]: row["title"] for row in lines},
         may=await run_in_threadpool(possible, visit.door, link.rma_id),
     )
+
+
+async def _places(door: Door, case: CaseFile) -> list[str]:
+    """Return where the goods go, each site once, with its address where the file of sites names it."""
+    sites = await run_in_threadpool(read_sites, door.settings.sites_file)
+    return list(dict.fromkeys(", ".join(lines_of(sites, terms["return_to"])) for terms in case.terms))
 
 
 async def link_to(visit: Visit, token: str) -> ReturnLink:

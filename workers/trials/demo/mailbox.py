@@ -75,8 +75,13 @@ class Mailbox:
         return "250 taken"
 
     def kinds(self) -> list[str]:
-        """Return of what kind each letter is, as its Message-ID says."""
-        return [str(letter["Message-ID"]).split(".")[1] for letter in self.letters]
+        """Return of what kind each letter is, as its Message-ID says; a page's own mail is of none: an empty text."""
+        ids = [str(letter["Message-ID"]).partition("@")[0] for letter in self.letters]
+        return [one.partition(".")[2].partition(".")[0] for one in ids]
+
+    def sent_to(self, address: str) -> list[int]:
+        """Return the numbers of the letters that went to an address, in their order."""
+        return [number for number, letter in enumerate(self.letters, start=1) if letter["To"] == address]
 
 
 @contextmanager

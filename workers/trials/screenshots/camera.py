@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os.path
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar, Final
+
+import orjson
+from pydantic import SecretStr
 
 from domain.errors import RmaError
 from infra.kafka.command_client import conversation
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
+from infra.stack.ports import free_ports
 from workers.http.door import opened
 from workers.http.worker import serving
 from workers.pictures.sheet import Screen
+from workers.runtime.clock import utc_now
+from workers.trials.demo.mailbox import Mailbox, mailbox
 from workers.trials.demo.services import own_folder, services
 from workers.trials.sandbox import at_work, ended_in_order, sandbox
-from workers.trials.screenshots.shop import ENTER_SECRET, Shop, enter_token
-from workers.trials.screenshots.staff import Snap, free_port, open_desk, walk_staff
+from workers.trials.screenshots.shop import BRAND, ENTER_SECRET, SITES, Shop, email_of, enter_token, language_of
+from workers.trials.screenshots.staff import Snap, open_desk, walk_staff
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,8 +36,15 @@ if TYPE_CHECKING:
 WIDTHS: Final = {"phone": (320, 640), "desk": (1_440, 900)}
 LANGUAGES: Final = ("en", "zh")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WORKERS: Final = ("commands", "relay", "tracking", "refund_ledger", "credit_notes")
+WORKERS: Final = ("commands", "relay", "tracking", "refund_ledger", "credit_notes", "vault", "labels", "notices")
+RATE: Final = 100_000
+WRITTEN_OF: Final = timedelta(days=365)
+"""How long ago what customers are told of may have been."""
 LOOK_MS: Final = 10_000
+LOOK_AGAIN_MS: Final = 250
+LETTERS_MAX_S: Final = 20.0
+LETTERS: Final = {"A": 3, "B": 2, "D": 1}
+"""How many letters come of each order of the walk: approved, link, receipt; approved, arrived; denied."""
 
 
 class NoBrowserError(RmaError):
@@ -70,7 +86,7 @@ def take_screenshots(settings: Settings, folder: Path, out: Screen) -> None:
         services(settings, own, out) as where,
         sandbox(where, "pictures") as made,
         open_shop(made, own) as (shop, url),
-        open_desk(made) as desk,
+        open_desk(shop) as desk,
     ):
         for language in LANGUAGES:
             for width, size in WIDTHS.items():
@@ -96,26 +112,40 @@ def _camera(page: Page, folder: Path, of: str) -> Snap:
 @contextmanager
 def open_shop(settings: Settings, folder: Path) -> Iterator[tuple[Shop, str]]:
     """Let a shop and its pages work while the block lasts; yield the shop, and the address of the pages."""
-    key = folder / "enter.key"
+    with mailbox() as box:
+        given = _shop_settings(settings, folder, box)
+        with (
+            at_work(given, WORKERS),
+            opened(given, Event(), WorkerMetrics("http")) as door,
+            serving(door),
+            conversation(given) as talk,
+        ):
+            shop = Shop(talk, box, given)
+            shop.open()
+            yield shop, door.public_url
+
+
+def _shop_settings(settings: Settings, folder: Path, box: Mailbox) -> Settings:
+    key, sites, brand = folder / "enter.key", folder / "sites.json", folder / "brand.json"
     key.write_text(ENTER_SECRET)
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    given = settings.model_copy(
-        update={
-            "http_port": port, "http_public_url": url, "http_enter_key_file": key,
-            "http_rate": 100_000, "evidence_dir": folder / "evidence",
-        }
-    )  # fmt: skip
-    stop = Event()
-    with (
-        at_work(given, WORKERS),
-        opened(given, stop, WorkerMetrics("http")) as door,
-        serving(door),
-        conversation(given) as talk,
-    ):
-        shop = Shop(talk)
-        shop.open()
-        yield shop, url
+    sites.write_bytes(orjson.dumps(SITES))
+    brand.write_bytes(orjson.dumps(BRAND))
+    [port] = free_ports(1)
+    given = {
+        "http_port": port,
+        "http_public_url": f"http://127.0.0.1:{port}",
+        "http_enter_key_file": key,
+        "http_brand_dir": folder,
+        "http_rate": RATE,
+        "http_rate_anonymous": RATE,
+        "evidence_dir": folder / "evidence",
+        "sites_file": sites,
+        "vault_socket": Path(os.path.relpath(folder / "vault.sock")),  # a whole name has at most 107 bytes
+        "smtp_url": SecretStr(box.smtp_url),
+        "notices_sender": "Aurora Goods <returns@aurora.example>",
+        "notices_since": utc_now() - WRITTEN_OF,
+    }
+    return settings.model_copy(update=given)
 
 
 def walk(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
@@ -126,16 +156,19 @@ def walk(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
     page.goto("/r/this-link-is-too-old-to-work-any-more")
     snap("trouble-link")
     _walk_in_from_outside(page, f"A-{mark}", snap)
+    _walk_the_mail(page, shop, mark, snap)
 
 
 def _walk_the_request(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:
-    shop.sell(order_id)
+    shop.sell(order_id, language=language_of(page))
     page.goto(f"/returns/enter?token={enter_token(order_id)}")
     snap("enter")
     page.click("main button.main")
     page.select_option("[name='quantity:L1']", "1")
     page.click("main button.main")
     snap("choose-fault")
+    page.goto("/returns/order")
+    page.select_option("[name='quantity:L1']", "1")
     page.select_option("[name='quantity:L2']", "1")
     page.select_option("[name='reason:L1']", "too_small")
     page.select_option("[name='reason:L2']", "damaged_in_transit")
@@ -150,11 +183,13 @@ def _walk_the_request(page: Page, shop: Shop, order_id: str, snap: Snap) -> None
     snap("preview")
     page.click("main button.main")
     page.wait_for_url("**/r/**")
+    snap("return-asked")
+    _await(page, "a.button[href*='label.pdf']")
     snap("return-approved")
 
 
 def _walk_the_return(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:
-    shop.sell(order_id, days_ago=9)
+    shop.sell(order_id, days_ago=9, language=language_of(page))
     rma_id = shop.ask(order_id)
     shop.receive(order_id, rma_id)
     page.goto(f"/returns/enter?token={enter_token(order_id)}")
@@ -163,13 +198,12 @@ def _walk_the_return(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:
     page.click(f"form:has([value='{rma_id}']) button")
     snap("return-arrived")
     shop.inspect(order_id, rma_id)
-    page.wait_for_timeout(1_500)
-    page.reload()
+    _await(page, "a[href*='credit-note']")
     snap("return-money")
 
 
 def _walk_denied(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:
-    shop.sell(order_id, days_ago=90)
+    shop.sell(order_id, days_ago=90, language=language_of(page))
     page.goto(f"/returns/enter?token={enter_token(order_id)}")
     page.click("main button.main")
     page.select_option("[name='quantity:L3']", "2")
@@ -186,15 +220,39 @@ def _walk_in_from_outside(page: Page, order_id: str, snap: Snap) -> None:
     page.goto("/returns/start")
     snap("start")
     page.fill("[name='order_id']", order_id)
-    page.fill("[name='email']", "anna@mail.example")
+    page.fill("[name='email']", email_of(order_id))
     page.click("main button.main")
     snap("started")
     page.goto("/withdraw")
     page.fill("[name='name']", "Anna Li")
     page.fill("[name='order_id']", order_id)
-    page.fill("[name='email']", "anna@mail.example")
+    page.fill("[name='email']", email_of(order_id))
     snap("withdraw")
     page.click("main button.main")
     snap("withdraw-confirm")
     page.click("main button.main")
     snap("withdrawn")
+
+
+def _walk_the_mail(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
+    """Look at the mailbox, and at the letters that came of this walk: each on its own, as mail programs show it."""
+    until = time.monotonic() + LETTERS_MAX_S
+    for name, letters in LETTERS.items():
+        while len(shop.box.sent_to(email_of(f"{name}-{mark}"))) < letters and time.monotonic() < until:
+            page.wait_for_timeout(LOOK_AGAIN_MS)
+    page.goto(f"{shop.box.url}/?lang={language_of(page)}")
+    snap("mail")
+    for name in LETTERS:
+        for index, number in enumerate(shop.box.sent_to(email_of(f"{name}-{mark}")), start=1):
+            page.goto(f"{shop.box.url}/{number}/body")
+            snap(f"letter-{name}-{index}".lower())
+    page.goto(f"{shop.box.url}/1")
+    snap("mail-letter")
+
+
+def _await(page: Page, selector: str) -> None:
+    """Look at a page again until it shows what a worker has yet to do."""
+    until = time.monotonic() + LETTERS_MAX_S
+    while not page.is_visible(selector) and time.monotonic() < until:
+        page.wait_for_timeout(LOOK_AGAIN_MS)
+        page.reload()

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 import jwt
 
 from infra.kafka.command_client import Conversation, OutgoingCommand, key_of
+from infra.settings import Settings
+from workers.trials.demo.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 SOURCE: Final = "/shop"
 CUSTOMER: Final = "C-1001"
+SITES: Final = {
+    "Aurora Goods, Returns": {
+        "name": "Aurora Goods, Returns",
+        "address": ["12 Harbour Road", "Dublin D01 X2Y3", "Ireland"],
+    }
+}
+BRAND: Final = {
+    "en": {"name": "Aurora Goods", "address": ["12 Harbour Road", "Dublin D01 X2Y3", "Ireland"]},
+    "zh": {"name": "极光商店", "address": ["12 Harbour Road", "Dublin D01 X2Y3", "Ireland"]},
+}
 ENTER_SECRET: Final = "the secret that a shop shares with its pages"  # noqa: S105 - of a shop that is made up
 POLICY: Final[Mapping[str, Any]] = {
     "window": {"days": 30},
     "offers": ["refund", "store_credit", "replacement"],
     "method": "label",
-    "return_to": "Aurora Goods, Returns, 12 Harbour Road, Dublin",
+    "return_to": "Aurora Goods, Returns",
     "ship_back_days": 14,
     "fees": {"return_shipping_minor": 495, "waived_for": ["defective", "wrong_item", "damaged_in_transit"]},
     "rules": [
@@ -54,11 +69,13 @@ class Shop:
 
     Args:
         talk: To the running system.
-        now: The latest instant of its story.
+        box: Where letters to its customers are.
+        settings: Under which its doors are open.
     """
 
-    def __init__(self, talk: Conversation, now: datetime | None = None) -> None:
-        self._talk, self._now = talk, now or datetime.now(UTC)
+    def __init__(self, talk: Conversation, box: Mailbox, settings: Settings) -> None:
+        self._talk, self._now = talk, datetime.now(UTC)
+        self.box, self.settings = box, settings
 
     def tell(self, name: str, actor: str, data: Mapping[str, Any], *, days_ago: float = 0) -> dict[str, Any]:
         """Send a command and return its answer; raises ``RuntimeError`` where it is not accepted."""
@@ -74,17 +91,17 @@ class Shop:
         data = {"policy_id": "pictures", "effective_from": "2020-01-01T00:00:00Z", "document": POLICY}
         self.tell("PublishPolicy", "agent:A-1", data)
 
-    def sell(self, order_id: str, *, days_ago: float = 6, lines: list[dict[str, Any]] | None = None) -> None:
-        """Sell and deliver an order."""
-        sold = lines or LINES
-        total = sum(int(line["amount_minor"]) for line in sold)
+    def sell(self, order_id: str, *, days_ago: float = 6, language: str = "en") -> None:
+        """Sell and deliver an order; its customer is written to at ``email_of`` it, in a language."""
+        total = sum(int(line["amount_minor"]) for line in LINES)
         order = {
             "order_id": order_id, "customer_id": CUSTOMER, "country": "US", "channel": "web", "currency": "EUR",
-            "policy_id": "pictures", "lines": sold,
+            "policy_id": "pictures", "lines": LINES,
+            "contact": {"name": "Anna Li", "email": email_of(order_id), "language": language},
             "tenders": [{"tender_id": "T1", "kind": "card", "amount_minor": total}],
         }  # fmt: skip
         self.tell("RegisterOrder", "system:shop", order, days_ago=days_ago)
-        items = [{"line_id": line["line_id"], "quantity": line["quantity"]} for line in sold]
+        items = [{"line_id": line["line_id"], "quantity": line["quantity"]} for line in LINES]
         delivery = {"order_id": order_id, "delivery_id": "D-1", "lines": items}
         self.tell("RecordDelivery", "carrier:post", delivery, days_ago=days_ago - 2)
 
@@ -100,8 +117,7 @@ class Shop:
     def receive(self, order_id: str, rma_id: UUID) -> None:
         """Let a return come in, whole."""
         about = {"rma_id": str(rma_id), "order_id": order_id}
-        self.tell("IssueLabel", "system:shop", about | LABEL, days_ago=2.8)
-        self.tell("RecordHandover", "carrier:post", about | {"tracking_number": TRACKING}, days_ago=2)
+        self.tell("RecordHandover", "carrier:post", about, days_ago=2)
         items = [{"line": 1, "quantity": 1}]
         receipt = about | {"receipt_id": "R-1", "site": "WH-1", "items": items, "complete": True}
         self.tell("ReceiveGoods", "warehouse:WH-1", receipt, days_ago=1)
@@ -113,11 +129,14 @@ class Shop:
         self.tell("RecordInspection", "warehouse:WH-1", about | found, days_ago=0.5)
 
 
-TRACKING: Final = "IE 4711 0815 22"
-LABEL: Final = {
-    "label_id": "LB-1", "carrier": "An Post", "tracking_number": TRACKING,
-    "ship_to": "Aurora Goods, Returns, 12 Harbour Road, Dublin",
-}  # fmt: skip
+def email_of(order_id: str) -> str:
+    """Return where the customer of an order is written to."""
+    return f"{order_id.lower()}@mail.example"
+
+
+def language_of(page: Page) -> str:
+    """Return the language that a browser asks for."""
+    return str(page.evaluate("() => navigator.language"))
 
 
 def enter_token(order_id: str, secret: str = ENTER_SECRET) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from infra.metrics import WorkerMetrics
-from infra.settings import Settings
+from infra.stack.ports import free_ports
 from workers.http.door import opened
 from workers.http.worker import serving
 from workers.trials.screenshots.shop import Shop
@@ -24,21 +23,12 @@ SHOWN_MS: Final = 1_500
 Snap = Callable[[str], None]
 
 
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
-
-
 @contextmanager
-def open_desk(settings: Settings) -> Iterator[str]:
-    """Open a door where anybody signs in as anyone while the block lasts; yield its address."""
-    port = free_port()
+def open_desk(shop: Shop) -> Iterator[str]:
+    """Open a door of the shop where anybody signs in as anyone while the block lasts; yield its address."""
+    [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    given = settings.model_copy(
-        update={"http_port": port, "http_public_url": url, "http_rate": 100_000, "http_demo_login": True}
-    )
+    given = shop.settings.model_copy(update={"http_port": port, "http_public_url": url, "http_demo_login": True})
     with opened(given, Event(), WorkerMetrics("http")) as door, serving(door):
         yield url
 

@@ -112,26 +112,35 @@ def test_a_gift_that_comes_back_is_its_recipients(api: Api, door_settings: tuple
             api.accepted("EraseCustomer", {"customer_id": customer, "reason": "request"})
             forget_erased(connection, folder)
             assert folder.path_of(file).exists() is left, customer
+
+
 @pytest.mark.parametrize("gift", [False, True], ids=["his own", "a gift"])
 @pytest.mark.parametrize("end", ["CorrectContact", "EraseCustomer"])
 def test_a_link_ends_with_the_address_it_was_sent_to(
     api: Api, door_settings: tuple[Settings, Keys], end: str, gift: bool
 ) -> None:
-    """Where the customer is reached in another way, or forgotten, the old link opens nothing at once; a new one does.
+    """Where who asked is reached in another way, or forgotten, the old link opens nothing at once; a new one does.
 
-    What the recipient of a gift was sent is not the giver's affair.
+    How the giver of a gift is reached is not its recipient's affair.
     """
-    order_id, customer_id = f"O-{end}-{gift}", f"C-{end}-{gift}"
-    api.sell(order_id, customer_id=customer_id)
-    rma_id = uuid4()
+    order_id, customer_id, rma_id = f"O-{end}-{gift}", f"C-{end}-{gift}", uuid4()
+    requester_id = f"R-{end}" if gift else customer_id
+    api.sell(order_id, customer_id=customer_id, contact={"email": "old@mail.example"})
     lines = [{"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "store_credit"}]
-    asked = {"rma_id": str(rma_id), "order_id": order_id, "lines": lines, "gift": gift}
-    get(api, f"/v1/returns/{rma_id}", api.accepted("RequestReturn", asked, actor=f"customer:{customer_id}"))
+    asked: dict[str, Any] = {
+        "rma_id": str(rma_id),
+        "order_id": order_id,
+        "lines": lines,
+        "contact": {"email": "own@mail.example"},
+    }
+    asked |= {"gift": True, "recipient_id": requester_id} if gift else {}
+    get(api, f"/v1/returns/{rma_id}", api.accepted("RequestReturn", asked, actor=f"customer:{requester_id}"))
     ends: dict[str, dict[str, Any]] = {
         "CorrectContact": {"order_id": order_id, "contact": {"email": "new@mail.example"}},
-        "EraseCustomer": {"customer_id": customer_id, "reason": "request"},
+        "EraseCustomer": {"customer_id": requester_id, "reason": "request"},
     }
     about, opens = (rma_id, order_id, customer_id), ReturnLink(rma_id, order_id, customer_id)
+    with closing(psycopg.connect(postgres_address(door_settings[0]), autocommit=True)) as connection:
         old = mint_link(connection, *about, datetime.now(UTC))
         assert link_of(connection, old, datetime.now(UTC)) == opens
         api.accepted(end, ends[end])

@@ -11,6 +11,7 @@ import pytest
 
 from domain.recorded import RecordedEvent
 from infra.records import EVENT_NAMESPACE, StoredEvent
+from infra.sites import Site
 from tests.support.shop import RMA_ID, Shop
 from tests.support.stories import day, on_return, open_shop, receive, request
 from workers.http.branding import Branding
@@ -24,6 +25,7 @@ from workers.runtime.parts import make_codec
 LINK = "https://returns.example/r/abc"
 DENY = {"name": "no", "when": {"fact": "reason", "in": ["other"]}, "then": {"decide": "deny", "code": "final_sale"}}
 ASK = {"name": "ask", "when": {"fact": "reason", "in": ["quality"]}, "then": {"decide": "review", "code": "look"}}
+NOWHERE: Mapping[str, Site] = {}
 POLICY = {"window": {"days": 30}, "rules": [DENY, ASK], "method": "label", "return_to": "WH-1", "ship_back_days": 14}
 """What is asked for as ``other`` is denied, as ``quality`` looked at by a person."""
 LINES = [
@@ -70,18 +72,31 @@ def cases(shop: Shop) -> list[tuple[Case, Message]]:
     return found
 
 
-def letters(shop: Shop, language: Any = "en") -> list[tuple[str, Drawn]]:
+def letters(shop: Shop, language: Any = "en", sites: Mapping[str, Site] = NOWHERE) -> list[tuple[str, Drawn]]:
     """Return the letters that a shop's history leads to: kind and text."""
     made = list[tuple[str, Drawn]]()
     for case, message in cases(shop):
         kind = kind_of(case, message.kind)
         if kind is not None:
-            made.append((kind, LOOK.draw(kind, language, parts_of(case, kind, LINK))))
+            made.append((kind, LOOK.draw(kind, language, parts_of(case, kind, LINK, sites))))
     return made
 
 
 def line(number: int, reason: str = "too_small") -> dict[str, Any]:
     return {"line_id": f"L{number}", "quantity": 1, "reason": reason}
+
+
+def test_goods_are_addressed_to_the_site_that_policy_names() -> None:
+    """With name and address where the file of sites knows it; by its name where it does not."""
+    shop = shop_with()
+    request(shop, line(1))
+    site = Site(name="Aurora, Returns", address=("12 Harbour Road", "Ireland"))
+
+    [(_, known)], [(_, unknown)] = letters(shop, sites={"WH-1": site}), letters(shop, sites={"WH-2": site})
+
+    assert "To: Aurora, Returns, 12 Harbour Road, Ireland\n" in known.text
+    assert "Aurora, Returns, 12 Harbour Road, Ireland" in known.html
+    assert "To: WH-1\n" in unknown.text
 
 
 def test_one_letter_tells_of_all_that_was_decided_at_once() -> None:
