@@ -135,6 +135,14 @@ def without(runs: Iterable[UnitRun], taken: Sequence[UnitRun]) -> list[UnitRun]:
     return [run for run, free in left if free]
 
 
+def once(runs: Iterable[UnitRun]) -> list[UnitRun]:
+    """Return the units of runs that may overlap, each of them once."""
+    seen: list[UnitRun] = []
+    for run in runs:
+        seen += without([run], seen)
+    return seen
+
+
 def take(runs: Iterable[UnitRun], quantity: int) -> list[UnitRun]:
     """Return the first ``quantity`` units of the runs in the order given, or fewer where there are fewer."""
     taken: list[UnitRun] = []

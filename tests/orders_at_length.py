@@ -1,6 +1,7 @@
 """Twenty thousand whole orders at random, by one command: ``make orders``.
 
-Each seed drives so many orders, the same ones wherever it is run; seeds are shared out over the processors.
+Each seed drives so many orders, the same ones wherever the same version runs it: in a process of its own, since
+Hypothesis also draws constants that it finds in loaded modules. Seeds are shared out over the processors.
 After every command of every order all that must be conserved is reckoned anew; in the end nobody owes anybody anything.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
+from multiprocessing import get_context
 from traceback import format_exception
 from typing import Final
 
@@ -66,7 +68,7 @@ def drive(number: int) -> Driven:
 def driven(seeds: Iterator[int], orders: int, until: float) -> Iterator[Driven]:
     """Yield what came of seed after seed until there are enough orders, one broke a rule, or the time is over."""
     workers = os.cpu_count() or 1
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         waiting = [pool.submit(drive, number) for number in islice(seeds, workers)]
         done, broken = 0, False
         while waiting:

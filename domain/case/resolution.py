@@ -17,6 +17,7 @@ from domain.rma.state import RmaLine
 from domain.settlement import entitlement, promotions
 from domain.settlement.promotions import total_minor
 from domain.settlement.refund import By, net_minor
+from domain.units import once
 from domain.vocabularies import MADE_GOOD, PAID_OUT, Resolution
 
 
@@ -306,10 +307,10 @@ def give_rest(case: Case, number: int) -> None:
 def give_what_is_back(case: Case, units: Sequence[LineRun]) -> None:
     """Refund what is left again, as a chargeback was won, for those of the units that had got less for want of it.
 
-    What a person named for units stays as it is.
+    What a person named for units stays as it is. Runs may overlap: a chargeback takes goods and shipping apart.
     """
     for number, line in case.rma.lines.items():
-        back = [run.run for run in units if run.line_id == line.asked.line_id]
+        back = once(run.run for run in units if run.line_id == line.asked.line_id)
         got_less = [(run, state) for run, state in line.states.within(back) if _gets_all(state)]
         for resolution in _IN_MONEY if got_less else ():
             runs = [RmaRun(number, run.first, run.count) for run, state in got_less if state.resolution == resolution]
