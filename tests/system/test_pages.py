@@ -28,7 +28,7 @@ RUN_AXE: Final = """async () => (await axe.run(document, {resultTypes: ["violati
 TOO_WIDE: Final = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDTHS: Final = (320, 1_440)
 TABS_MAX: Final = 60
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 60_000
 
 
 @pytest.fixture(scope="module")

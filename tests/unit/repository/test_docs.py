@@ -14,6 +14,8 @@ from workers.cli.app import app
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PICTURE = re.compile(r'<img src="([^"]+)" width="\d+" alt="[^"]+">')
+PICTURE_BYTES_MAX = 200_000
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -30,6 +32,15 @@ def blocks(language: str) -> list[tuple[str, str]]:
 def test_python_in_the_documents_runs(name: str, code: str) -> None:
     """Each worked example computes what it says."""
     exec(compile(code, name, "exec"), {})  # noqa: S102 - our own documents
+
+
+def test_pictures_in_the_documents_are_there_and_small() -> None:
+    """Each has words for who does not see it, and is soon there."""
+    shown = {page.parent / src: page for page in PAGES for src in PICTURE.findall(page.read_text())}
+
+    assert len(shown) >= 3
+    assert all(0 < picture.stat().st_size < PICTURE_BYTES_MAX for picture in shown)
+    assert sorted(shown) == sorted((ROOT / "docs" / "pictures").iterdir())
 
 
 def commands() -> list[list[str]]:

@@ -40,9 +40,9 @@ WORKERS: Final = ("commands", "relay", "tracking", "refund_ledger", "credit_note
 RATE: Final = 100_000
 WRITTEN_OF: Final = timedelta(days=365)
 """How long ago what customers are told of may have been."""
-LOOK_MS: Final = 10_000
+LOOK_MS: Final = 60_000
 LOOK_AGAIN_MS: Final = 250
-LETTERS_MAX_S: Final = 20.0
+LETTERS_MAX_S: Final = 60.0
 LETTERS: Final = {"A": 3, "B": 2, "D": 1}
 """How many letters come of each order of the walk: approved, link, receipt; approved, arrived; denied."""
 
