@@ -251,26 +251,34 @@ def _last(moved: Sequence[TenderShare], amount_minor: int) -> tuple[TenderShare,
     return tuple(shares)
 
 
+def _never_paid(order: Order) -> int:
+    """Return what of an order's price none of its tenders stands for."""
+    price = sum(account.fact.paid_minor + account.fact.shipping_minor for account in order.lines.values())
+    return price + order.rounding_left_minor - sum(tender.amount_minor for tender in order.tenders)
+
+
 def withdraw(order: Order, amount_minor: int, at: datetime) -> None:
     """Let what an exchange had carried into an order be owed on its tenders: the exchange was called off.
+
+    What was carried though the first order was never paid for it stands with no tender: the first one bears it.
 
     Raises:
         WrongStateError: The order gave that money back already: nothing is left that could be given anew.
     """
-    shares, left = [], amount_minor
-    for tender in sorted(order.tenders, key=lambda tender: tender.from_order_id is None):
-        part = min(left, max(room(order, tender.tender_id) - owed(order, tender.tender_id), 0))
-        if part:
-            shares.append(TenderShare(tender.tender_id, part))
-            left -= part
-    if left:
+    owes, left = dict[str, int](), amount_minor
+    tenders = sorted(order.tenders, key=lambda tender: tender.from_order_id is None)
+    for tender in tenders:
+        owes[tender.tender_id] = min(left, max(room(order, tender.tender_id) - owed(order, tender.tender_id), 0))
+        left -= owes[tender.tender_id]
+    if left > max(_never_paid(order), 0):
         raise WrongStateError(
             f"order {order.order_id}, which was given in exchange, gave the money for these units back already",
             order_id=order.order_id,
         )
+    owes[tenders[0].tender_id] += left
     order.trigger_event(
         order.ExchangeWithdrawn,
-        owed=tuple(shares),
+        owed=tuple(TenderShare(tender_id, part) for tender_id, part in owes.items() if part),
         currency=order.currency,
         postings=ledger.entry((ledger.ACCOUNTS_RECEIVABLE, amount_minor), (ledger.SALES, -amount_minor)),
         timestamp=at,

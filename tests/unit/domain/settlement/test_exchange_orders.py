@@ -20,9 +20,9 @@ COAT: dict[str, Any] = {
 Paid = tuple[str, int]
 
 
-def exchanged(quote_minor: int, quantity: int = 1) -> Shop:
+def exchanged(quote_minor: int, quantity: int = 1, sold: dict[str, Any] = COAT) -> Shop:
     """Return a shop in which coats at 6000 came back in exchange for articles quoted at this sum."""
-    shop = open_shop(POLICY, COAT)
+    shop = open_shop(POLICY, sold)
     wanted = {"sku": "COAT-L", "quantity": quantity, "amount_minor": quote_minor}
     request(shop, {"line_id": "L1", "quantity": quantity, "wish": "exchange", "exchange_for": wanted})
     receive(shop, (1, quantity))
@@ -46,6 +46,11 @@ def balances(shop: Shop) -> dict[str, int]:
         for posting in getattr(fact, "postings", ()):
             found[posting.account] += posting.amount_minor
     return {account: amount for account, amount in found.items() if amount}
+
+
+def pay(shop: Shop, order_id: str, tender_id: str, amount_minor: int) -> None:
+    payment = {"order_id": order_id, "payment_id": f"PM-{len(shop.history)}", "tender_id": tender_id}
+    shop.send("RecordPayment", payment | {"amount_minor": amount_minor}, at=day(11))
 
 
 def settled(shop: Shop) -> bool:
@@ -255,6 +260,19 @@ def test_the_customer_may_pay_for_that_order_instead() -> None:
         payment = {"order_id": "O-2", "payment_id": tender_id, "tender_id": tender_id, "amount_minor": amount}
         shop.send("RecordPayment", payment, at=day(11))
     settle_all(shop)
+
+    assert settled(shop)
+
+
+def test_what_was_carried_and_never_paid_is_owed_by_that_order_too() -> None:
+    """Of an invoice over 12000 only 2000 were paid when 6000 of it were carried: called off, the new order owes 6000."""
+    shop = exchanged(6000, sold=COAT | {"tenders": [{"tender_id": "T1", "kind": "on_account", "amount_minor": 12_000}]})
+    pay(shop, "O-1", "T1", 2000)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 6000)), at=day(8))
+    exchanged_again(shop)
+    assert balances(shop)["accounts_receivable"] == 4000 + 6000  # the old invoice's rest, less what came back of it
+    pay(shop, "O-1", "T1", 4000)
+    pay(shop, "O-2", "N1", 6000)
 
     assert settled(shop)
 
