@@ -265,7 +265,7 @@ def test_the_customer_may_pay_for_that_order_instead() -> None:
 
 
 def test_what_was_carried_and_never_paid_is_owed_by_that_order_too() -> None:
-    """Of an invoice over 12000 only 2000 were paid when 6000 of it were carried: called off, the new order owes 6000."""
+    """Of an invoice over 12000 only 2000 were paid when 6000 were carried: called off, the new order owes 6000."""
     shop = exchanged(6000, sold=COAT | {"tenders": [{"tender_id": "T1", "kind": "on_account", "amount_minor": 12_000}]})
     pay(shop, "O-1", "T1", 2000)
     shop.send("RegisterOrder", given_in_exchange(("exchange", 6000)), at=day(8))
