@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast, get_args
 
+from domain.values import dataclass
 from domain.vocabularies import ActorKind
 
 ACTOR_ID_MAX = 200

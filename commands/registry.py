@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from commands import approvals
@@ -14,6 +13,7 @@ from commands.personal import sealed_fields
 from commands.streams import Streams, the_order, the_return
 from domain.case import Case, deadlines, requesters
 from domain.errors import WrongStateError
+from domain.values import dataclass
 from domain.vocabularies import ActorKind
 
 Command = TypeVar("Command", bound=Body)

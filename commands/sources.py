@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from commands.metadata import Meta
 from commands.registry import REGISTRATIONS
 from domain.errors import NotPermittedError
+from domain.values import dataclass
 from domain.vocabularies import ActorKind
 
 ALL: Final = "all"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from domain.values import dataclass
 
 KEEPING_ORDER: Final = (
     "commands keep their order only under one key in one partition, so send all that concerns an order with its "

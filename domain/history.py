@@ -8,8 +8,9 @@ had, so that an event of any version counts the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ replaying history needs no rules. Accounts: see docs/decisions on the chart of a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from domain.values import dataclass
 
 SALES_RETURNS: Final = "sales_returns"
 SALES_TAX: Final = "sales_tax"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.fact import Fact
+from domain.values import dataclass
 
 FactClass = type[Fact]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
 
+from domain.values import dataclass
 from infra.settings import Settings
 
 PLAINTEXT: Final = "PLAINTEXT"

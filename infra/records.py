@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
+
+from domain.values import dataclass
 
 EVENT_NAMESPACE: Final = UUID("6f1d5d3e-3c7b-5b52-9a5f-0d2b1c0b7a11")
 """Namespace of event ids: they follow from command, stream and version, so that a retried append repeats them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import psutil
 from pydantic import SecretStr
 
 from domain.errors import RmaError, UnusableInputError
+from domain.values import dataclass
 
 NONE: Final = "no local stack runs in {}"
 

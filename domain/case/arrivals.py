@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from domain.case import Case
 from domain.order.parts import UnitSerial
 from domain.order.serials import SerialNumbers
 from domain.rma.parts import ReadSerial, RmaRun
 from domain.units import UnitRun, runs_of, take, total, without
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

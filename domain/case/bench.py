@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from domain.case import Case
 from domain.case.arrivals import may_be_of, serials_of
@@ -11,6 +10,7 @@ from domain.errors import QuantityExceededError
 from domain.rma.parts import Answer, Evidence, InspectionCheck, ReadSerial, RmaRun
 from domain.rma.run_state import RunState
 from domain.units import UnitRun, runs_of, total, without
+from domain.values import dataclass
 from domain.vocabularies import Cause, Grade, LiableParty
 
 

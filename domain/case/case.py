@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.order import Order
@@ -11,6 +10,7 @@ from domain.order.parts import LineRun
 from domain.rma import Rma
 from domain.rma.parts import RmaRun
 from domain.units import UnitRun, without
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

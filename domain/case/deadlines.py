@@ -7,7 +7,6 @@ once, from the terms pinned at the decision; later policies never move it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +20,7 @@ from domain.rma import Rma
 from domain.rma.parts import Deadline, DeadlineEnd, RmaRun
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
+from domain.values import dataclass
 from domain.vocabularies import DeadlineKind, DeadlineStatus
 
 APPEAL_DAYS: Final = 30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from domain import ledger
@@ -18,6 +18,7 @@ from domain.settlement import entitlement, exchange_orders, overpayments
 from domain.settlement.refund import net_minor
 from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, total, without
+from domain.values import dataclass
 
 PROMISES: Final = frozenset({"exchange", "replacement"})
 """Resolutions that promise an article."""

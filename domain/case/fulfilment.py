@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from domain.case import Case, disposition
 from domain.case.warranty import extend_over_repair
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

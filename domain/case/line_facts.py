@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Self
 
@@ -21,6 +20,7 @@ from domain.policy.statutes import FIRST, Law, law_for
 from domain.policy.windows import SATURDAY, day_of
 from domain.rma.parts import RequestedLine
 from domain.units import UnitRun, total, without
+from domain.values import dataclass
 
 Holidays = Callable[[str, int], frozenset[date]]
 """The holidays of a calendar in a year, looked up by whoever may look things up."""

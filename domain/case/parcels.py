@@ -7,7 +7,6 @@ units that are in no such parcel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from domain.case import Case, discrepancies, resolution, revival
@@ -15,6 +14,7 @@ from domain.errors import QuantityExceededError, WrongStateError
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
 from domain.units import take, total, without
+from domain.values import dataclass
 from domain.vocabularies import Logistics, ScanStatus
 
 FIRST_SCANS: Final = frozenset({"accepted", "in_transit", "out_for_delivery", "delivered"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -19,6 +18,7 @@ from domain.rma.state import RmaLine
 from domain.settlement import outcomes, payouts, retries
 from domain.settlement.retries import Destination
 from domain.units import without
+from domain.values import dataclass
 from domain.vocabularies import PayoutOutcome, PayoutStatus, Settlement
 
 SETTLEMENTS: Final[dict[PayoutStatus, Settlement]] = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from domain.case import Case, corrected_receipts, discrepancies, resolution
 from domain.case.arrivals import Arrival, Arrivals, ReceivedItem, note_serials
 from domain.order.serials import check_counted, check_distinct
 from domain.rma.parts import LineSerials, RmaRun
 from domain.units import total
+from domain.values import dataclass
 from domain.vocabularies import DiscrepancyKind
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from domain.case import Case
 from domain.case.exchange import PROMISES
@@ -12,6 +11,7 @@ from domain.rma.parts import ExchangeFor, RmaRun
 from domain.rma.run_state import RunState
 from domain.rma.state import RmaLine
 from domain.units import UnitRun, take, total, without
+from domain.values import dataclass
 
 
 class UnknownArticleError(RuleViolationError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from domain.policy.document import PolicyDocument
 from domain.rma import Rma
 from domain.rma.parts import Answer, Declared, Evidence, ExchangeFor, RequestedLine, of_order
 from domain.units import UnitRun, total, without
+from domain.values import dataclass
 from domain.vocabularies import Reason, Wish
 
 

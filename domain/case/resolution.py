@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from domain.case import Case, disposition, exchange, fees, payouts, refunds, shares
@@ -18,6 +17,7 @@ from domain.settlement import entitlement, promotions
 from domain.settlement.promotions import total_minor
 from domain.settlement.refund import By, net_minor
 from domain.units import once
+from domain.values import dataclass
 from domain.vocabularies import MADE_GOOD, PAID_OUT, Resolution
 
 

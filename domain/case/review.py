@@ -6,7 +6,6 @@ A decision is a fact that a later one may supersede: a denial can be appealed or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.case import Case, refunds, resolution
@@ -17,6 +16,7 @@ from domain.rma.parts import Evidence, PersonDecision, RmaRun, of_order
 from domain.rma.run_state import RunState
 from domain.settlement.approval import SecondPersonNeededError
 from domain.units import UnitRun, take, total, without
+from domain.values import dataclass
 from domain.vocabularies import DecisionStage, Resolution
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from domain.case import Case, exchange, refunds, resolution, shares
@@ -21,6 +21,7 @@ from domain.rma.run_state import RunState
 from domain.settlement import cash_rounding
 from domain.settlement.tenders import with_room
 from domain.units import UnitRun, take, total, without
+from domain.values import dataclass
 from domain.vocabularies import PAID_OUT, Resolution
 
 _MOVES_NO_MONEY: Final = frozenset({"replacement", "repair", "send_back", "none"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from domain.case import Case
 from domain.errors import UnknownSiteError
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from domain.case import Case, exchange
@@ -11,6 +10,7 @@ from domain.errors import AlreadyShippedError, QuantityExceededError, WrongState
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
 from domain.units import take, total, without
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -12,6 +12,7 @@ from domain.order.parts import Consignment, Credit, LineRun, OrderLine
 from domain.order.payout import PayoutCover
 from domain.order.serials import SerialNumbers
 from domain.units import UnitRun, UnitStates, take, without
+from domain.values import dataclass
 from domain.vocabularies import FINAL_OUTCOMES, ChargebackOutcome, ExternalKind, PayoutOutcome, PayoutStatus
 
 UnitStatus = Literal["free", "in_return", "returned", "cancelled"]

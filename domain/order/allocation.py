@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from domain.errors import DiscountExceedsAmountError
 from domain.money import share_by_largest_remainder
 from domain.order import taxes
 from domain.order.parts import OrderLine, TaxShare
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

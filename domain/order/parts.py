@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.money import run_minor
 from domain.policy.return_policy import PolicyVersion
 from domain.units import UnitRun
+from domain.values import dataclass
 from domain.vocabularies import LineKind, OwedFor, TenderKind, WithdrawalException
 
 

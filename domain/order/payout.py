@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
+from domain.values import dataclass
 from domain.vocabularies import PayoutStatus, TenderKind
 
 

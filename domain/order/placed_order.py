@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from domain import ledger
 from domain.errors import DuplicateLineError, DuplicateTenderError, TendersDoNotSumError
@@ -12,6 +11,7 @@ from domain.order.allocation import Charges, allocate
 from domain.order.parts import Circumstances, ExchangeOf, OrderLine, Tender
 from domain.order.promotions import GivenPromotion, Promotion, shared
 from domain.order.serials import check_counted, check_distinct
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from domain.errors import DuplicateLineError, UnknownLineError
 from domain.money import run_minor, share_by_largest_remainder
 from domain.order.errors import DuplicatePromotionError, PromotionExceedsDiscountsError
 from domain.order.parts import OrderLine
 from domain.units import UnitRun
+from domain.values import dataclass
 
 Going = tuple[str, UnitRun]
 """Units of an order line, by its ``line_id``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -15,6 +14,7 @@ from domain.policy.ruling import holidays_for
 from domain.policy.statutes import Statute
 from domain.policy.values import Expected, plain_values
 from domain.policy.windows import day_of, days_between, last_day, zone_of
+from domain.values import dataclass
 
 ANCHOR_FACTS: Final = ("delivered_at", "order_delivered_at", "shipped_at", "requested_at", "ordered_at")
 Change = tuple[str, Any, int | None, int]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -10,6 +9,7 @@ from domain.errors import PolicyEffectiveDateError
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.policy.document import PolicyDocument, content_hash
 from domain.policy.publication import check
+from domain.values import dataclass
 
 STREAM_PREFIX = "policy/"
 

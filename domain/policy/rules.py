@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final
@@ -16,6 +16,7 @@ from domain.policy.question import Question
 from domain.policy.values import Expected
 from domain.policy.when import ANSWER_PREFIX, LAW_FACTS, Condition
 from domain.policy.windows import day_of, days_between
+from domain.values import dataclass
 
 Reader = Callable[[Facts], object]
 Mentions = dict[str, tuple[tuple[str, Expected], ...]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
 
@@ -15,6 +14,7 @@ from domain.policy.statutes.errors import (
     EditionPublishedError,
     UnknownEditionError,
 )
+from domain.values import dataclass
 
 PARTITION_KEY: Final = "statutes"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from domain.rma.parts import RmaRun
+from domain.values import dataclass
 from domain.vocabularies import ParcelStatus, ScanStatus
 
 

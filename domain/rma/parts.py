@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from domain.money import run_minor
 from domain.order.parts import LineRun
 from domain.policy.decision import Decision
 from domain.units import UnitRun
+from domain.values import dataclass
 from domain.vocabularies import (
     DeadlineKind,
     DeadlineStatus,

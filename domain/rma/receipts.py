@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from domain.rma.parts import RmaRun
 from domain.rma.run_state import RunState
+from domain.values import dataclass
 from domain.vocabularies import Logistics
 
 

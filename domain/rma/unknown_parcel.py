@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -11,6 +10,7 @@ from domain.content import is_same_content
 from domain.errors import IdentifierReusedError
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import unknown_parcel_stream
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID
@@ -15,6 +14,7 @@ from domain.order.promotions import PromotionChange
 from domain.settlement import payouts, promotions, refund
 from domain.settlement.entitlement import left_of_all, left_shipping
 from domain.units import UnitRun, total
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ what cash was rounded by.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from domain.order import Order
 from domain.order.accounts import Claim, Refund
 from domain.order.parts import Credit, TaxShare
 from domain.order.taxes import STANDARD, together
+from domain.values import dataclass
 from domain.vocabularies import NoteKind, NoteLineKind
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from domain.errors import IdentifierReusedError, WrongStateError
 from domain.fact import AggregateRoot, Fact, FirstFact
 from domain.identity import difference_stream
+from domain.values import dataclass
 from domain.vocabularies import DifferenceKind, DifferenceResolution, PayoutStatus
 
 

@@ -9,7 +9,7 @@ exchange is called off is owed what it carried.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from domain.order.parts import ExchangeOf, Tender, TenderShare
 from domain.order.payout import Payout
 from domain.order.placed_order import PlacedOrder
 from domain.settlement.tenders import owed, payment_reference, room
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

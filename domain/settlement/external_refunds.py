@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -31,6 +31,7 @@ from domain.settlement import payouts, refund, retries, tenders
 from domain.settlement.entitlement import cut, left_of, left_of_all, left_shipping_of, limit, spread
 from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, take, total
+from domain.values import dataclass
 from domain.vocabularies import ExternalKind
 
 REFUNDED_ELSEWHERE: Final = "refunded_elsewhere"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import DuplicateLineError, QuantityExceededError
@@ -14,6 +13,7 @@ from domain.order.parts import Credit, LineAmount
 from domain.settlement import payouts, refund
 from domain.settlement.entitlement import left_of_all, left_shipping, limit, spread
 from domain.units import take, total
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

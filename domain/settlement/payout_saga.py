@@ -8,7 +8,7 @@ what became of that key: where outcomes contradict each other or arrived out of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from domain.fact import Fact
 from domain.order import Order
 from domain.order.money_facts import PayoutHeard
 from domain.order.payout import Payout
+from domain.values import dataclass
 from domain.vocabularies import FINAL_OUTCOMES, PayoutOutcome, PayoutStatus, TenderKind
 
 ASK_AGAIN_S: Final = 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from domain import ledger
 from domain.order import Order
 from domain.order.errors import AmountExceedsOwedError
 from domain.order.parts import OwedShare
+from domain.values import dataclass
 from domain.vocabularies import TenderKind
 
 

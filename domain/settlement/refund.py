@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -19,6 +18,7 @@ from domain.settlement.entitlement import new_units
 from domain.settlement.promotions import total_minor
 from domain.settlement.sales_returns import sales_return
 from domain.settlement.tenders import payouts_of, shared_out, with_room
+from domain.values import dataclass
 from domain.vocabularies import RefundGround
 
 By = Literal["policy", "person"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from domain.order import Order
 from domain.order.payout import Payout
 from domain.settlement.payouts import settle_ours
 from domain.settlement.tenders import payouts_of, shared_out, with_room
+from domain.values import dataclass
 
 Share = tuple[str | None, int]
 """A tender (None: store credit), and what of a payout it takes, in minor units."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from domain import ledger
 from domain.errors import AmountExceedsEntitlementError, UnknownStoreCreditError
 from domain.order import Order
+from domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

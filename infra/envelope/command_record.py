@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
@@ -17,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import Fault
+from domain.values import dataclass
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
 from infra.envelope.places import Place, parts_of, path_of, walk
 from infra.envelope.repeated_names import GIVEN_TWICE, repeated_names

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
+
+from domain.values import dataclass
 
 AnswerKind = Literal["settled", "failed", "unknown", "unreached", "not_found"]
 """``unknown``: it may have paid, or may yet. ``unreached``: the question surely never got there. ``not_found``: it was

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +12,7 @@ import orjson
 from kafka.errors import KafkaError
 
 from domain.errors import RmaError
+from domain.values import dataclass
 from infra.addresses import addresses
 from infra.envelope.cloudevents import STRUCTURED_CONTENT
 from infra.envelope.repeated_names import repeated_names

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -15,6 +14,7 @@ from kafka.partitioner import murmur2
 from kafka.structs import TopicPartition
 from psycopg import Connection
 
+from domain.values import dataclass
 from infra.log.system import holds_events, remember, remembered
 from infra.sessions import connect
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from kafka.record.util import calc_crc32c
 
+from domain.values import dataclass
 from infra.kafka.compression import compress, measured
 from infra.kafka.topics import RECORD_BYTES_MAX
 from infra.settings import Compression

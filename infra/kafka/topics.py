@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
+
+from domain.values import dataclass
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 FOR_EVER: Final = -1

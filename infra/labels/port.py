@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from domain.values import dataclass
 from domain.vocabularies import Method
 from infra.sites import Site
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from domain.values import dataclass
 from infra.records import StoredEvent
 
 EVENT_COLUMNS: Final = ", ".join(StoredEvent._fields)

@@ -7,13 +7,13 @@ by position misses nothing. Streams are protected by the primary key (stream, ve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import psycopg
 from psycopg import Cursor
 
+from domain.values import dataclass
 from infra.envelope.hash_chain import FIRST_PREV_HASH, CommandChain, outcome_hash
 from infra.envelope.results import result_body
 from infra.log.columns import Insert, texts

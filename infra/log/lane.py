@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import class_row, tuple_row
+
+from domain.values import dataclass
 
 LANE: Final = "main"
 """The one lane there is."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from domain.values import dataclass
 from infra.proofs.merkle import HASH_BYTES
 from infra.proofs.signed_note import NoteUnreadableError
 from infra.records import rfc3339

@@ -7,12 +7,12 @@ have typed ``sealed:v1:…``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
 
+from domain.values import dataclass
 from infra.sealing.fields import HASHES, MAY_HOLD, SEALED, SealedField
 from infra.sealing.sealed_text import DataKey, Place, UnopenedError, key_of, seal, unseal
 

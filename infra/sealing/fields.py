@@ -9,8 +9,9 @@ plain. What stands in no row is plain for ever.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from domain.values import dataclass
 
 Kind = Literal["text", "code", "pointer", "json", "json_text", "content_hash", "hash"]
 MARKS: Final[dict[str, Kind]] = {

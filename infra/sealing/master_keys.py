@@ -6,7 +6,6 @@ import hashlib
 import os
 from base64 import b64decode, b64encode
 from binascii import Error
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -15,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import UnusableInputError
+from domain.values import dataclass
 from infra.key_files import lines_of, make_once
 from infra.sealing.sealed_text import KEY_BYTES, NONCE_BYTES
 from infra.settings import Settings

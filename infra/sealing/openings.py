@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from psycopg import Connection
+
+from domain.values import dataclass
 
 PAGE_ROWS: Final = 2_000
 NOTE: Final = """

@@ -12,13 +12,14 @@ import hmac
 import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.values import dataclass
 
 PREFIX: Final = "sealed:v1:"
 LOOKS_SEALED: Final = re.compile(r"sealed:v1:[0-9a-f-]{36}:[A-Za-z0-9_-]+")

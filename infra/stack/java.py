@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from domain.values import dataclass
 from infra.stack.errors import StackStartError
 
 JAVA_MAJOR_MIN: Final = 17

@@ -6,10 +6,11 @@ import json
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from domain.values import dataclass
 from infra.stack.errors import StackStartError
 
 LOOPBACK: Final = "127.0.0.1"

@@ -12,12 +12,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from domain.values import dataclass
 from infra.stack.errors import EndedWhileStartingError, StackStartError
 
 POLL_S: Final = 0.05

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from commands.faults import MalformedError
 from commands.fields import Body
 from commands.metadata import Meta, parse_actor
 from domain.errors import Fault
+from domain.values import dataclass
 from domain.vocabularies import ActorKind
 from infra.envelope.command_record import CommandRecord, read_command
 from infra.kafka.record import Record

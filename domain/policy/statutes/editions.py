@@ -10,7 +10,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.policy.statutes.checks import checked
 from domain.policy.statutes.right import JurisdictionFile, RightEntry, Statute
+from domain.values import dataclass
 
 FIRST: Final = 1
 EDITIONS: Final = (FIRST, 2, 3, 4)
