@@ -76,12 +76,13 @@ OWN: Final[Mapping[str, SourceRights]] = {
         "DecideRequest DecideResolution OverrideDecision AnswerRemedy AppealDenial RetryPayout GrantGoodwill "
         "ClaimFromCustomer RequestEvidence CorrectRequest WithdrawReturn ExtendDeadline IssueLabel RecordHandover "
         "CloseReturn ReopenReturn CorrectContact RefundOrder RecordExternalRefund RecordChargebackOutcome "
-        "RecordCustomerPayment WriteOffReceivable CancelUnits ResolveDifference",
+        "RecordCustomerPayment WriteOffReceivable CancelUnits ResolveDifference RequestReturn RecordScan AssignParcel "
+        "GiveFeedback SpendStoreCredit RecordShipment RecordDelivery RecordPayment",
     ),
     "/doors/bench": _own(
         "warehouse",
         "ReceiveGoods RecordInspection DecideDisposition HoldGoods ReleaseGoods TransferGoods SendBack RecordRepair "
-        "ShipReplacement RecordReplacementLost",
+        "ShipReplacement RecordReplacementLost RecordUnknownParcel",
     ),
     "/carriers/*": _own("carrier", "RecordHandover RecordScan"),
 }

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from projections.tracking.listing import PAGE_MAX, Place
 
-QueueName = Literal["review", "appeals", "overdue", "payouts"]
+QueueName = Literal["review", "appeals", "overdue", "payouts", "messages"]
 QUEUES: Final[tuple[QueueName, ...]] = get_args(QueueName)
 
 _WAITING: Final = """EXISTS (
@@ -35,6 +35,10 @@ CONDITIONS: Final[dict[QueueName, str]] = {
         AND paid.status = 'failed' AND NOT paid.retried AND NOT paid.gave_way
         OFFSET 0
     )""",
+    "messages": """(
+        SELECT told.outcome FROM rma_read.notices AS told WHERE told.rma_id = asked.rma_id
+        ORDER BY told.position DESC LIMIT 1
+    ) IN ('bounced', 'failed')""",
 }
 QUEUE: Final = """
     SELECT page.*, coalesce(page.overdue_from <= now(), false) AS overdue, goods.units, goods.articles, goods.article,
@@ -64,6 +68,13 @@ DIFFERENCES: Final = """
     WHERE status = 'open' AND (found_at, difference_id) > (%(requested_at)s, %(rma_id)s)
     ORDER BY found_at, difference_id LIMIT %(rows)s
 """
+PARCELS: Final = """
+    SELECT * FROM (
+        SELECT *, md5(parcel_id)::uuid AS place_id FROM rma_read.unknown_parcels WHERE status = 'open'
+    ) AS kept
+    WHERE (received_at, place_id) > (%(requested_at)s, %(rma_id)s) ORDER BY received_at, place_id LIMIT %(rows)s
+"""
+PARCEL: Final = "SELECT * FROM rma_read.unknown_parcels WHERE parcel_id = %s AND status = 'open'"
 FIRST: Final = {"requested_at": "-infinity", "rma_id": "00000000-0000-0000-0000-000000000000"}
 """Before everything."""
 
@@ -97,6 +108,17 @@ def queue_query(name: QueueName) -> str:
 def read_open_differences(connection: Connection, *, limit: int = PAGE_MAX, cursor: str | None = None) -> QueuePage:
     """Return the differences with a gateway's books that wait for an agent, the oldest first, page by page."""
     return _page(connection, DIFFERENCES, ("found_at", "difference_id"), limit, cursor)
+
+
+def read_open_parcels(connection: Connection, *, limit: int = PAGE_MAX, cursor: str | None = None) -> QueuePage:
+    """Return the parcels of which nobody knows whose they are, the oldest first, page by page."""
+    return _page(connection, PARCELS, ("received_at", "place_id"), limit, cursor)
+
+
+def find_open_parcel(connection: Connection, parcel_id: str) -> dict[str, Any] | None:
+    """Return a parcel of which nobody knows whose it is, or None."""
+    with connection.cursor(row_factory=dict_row) as opened:
+        return opened.execute(PARCEL, (parcel_id,)).fetchone()
 
 
 def _page(connection: Connection, query: str, by: tuple[str, str], limit: int, cursor: str | None) -> QueuePage:

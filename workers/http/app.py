@@ -14,7 +14,7 @@ from workers.http.declared import components
 from workers.http.declared_reads import read_components
 from workers.http.door import Door
 from workers.http.pages import answering, asking, entering, files, progress, starting, unsubscribing, withdrawing
-from workers.http.pages.staff import acting, approving, bench, cases, queues, signing_in
+from workers.http.pages.staff import acting, approving, bench, cases, placing, queues, signing_in
 from workers.http.problems import handle_all
 
 TITLE: Final = "Returns"
@@ -62,6 +62,6 @@ def make_app(door: Door | None = None) -> DoorApp:
         for page in (entering, starting, asking, progress, answering, unsubscribing, withdrawing, files):
             app.include_router(page.router)
         if door.settings.oidc_issuer or door.settings.http_demo_login:
-            for page in (signing_in, queues, cases, acting, approving, bench):
+            for page in (signing_in, queues, cases, acting, placing, approving, bench):
                 app.include_router(page.router)
     return app

@@ -11,9 +11,11 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 from domain.vocabularies import ScanStatus
 from infra.kafka.command_client import OutgoingCommand
+from projections.tracking.listing import Place
 
 NewsStatus = Literal["handed_over", ScanStatus]
 NAME: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
@@ -31,9 +33,12 @@ CREATE TABLE IF NOT EXISTS rma_http.carrier_news (
     place            text,
     kept_at          timestamptz NOT NULL,
     tried_at         timestamptz NOT NULL,
-    state            text        NOT NULL DEFAULT 'kept',  -- then told, or unplaced
+    state            text        NOT NULL DEFAULT 'kept',  -- then told, or unplaced, then placed or set_aside
     PRIMARY KEY (carrier, event_id)
 );
+ALTER TABLE rma_http.carrier_news ADD COLUMN IF NOT EXISTS news_id uuid
+    GENERATED ALWAYS AS (md5(carrier || ' ' || event_id)::uuid) STORED;  -- one name for the two, as pages say it
+CREATE INDEX IF NOT EXISTS carrier_news_unplaced ON rma_http.carrier_news (kept_at, news_id) WHERE state = 'unplaced';
 CREATE INDEX IF NOT EXISTS carrier_news_due ON rma_http.carrier_news (tried_at) WHERE state = 'kept';
 """
 KEEP: Final = """
@@ -53,7 +58,19 @@ TOLD: Final = "UPDATE rma_http.carrier_news SET state = 'told' WHERE carrier = %
 LAPSE: Final = """
     UPDATE rma_http.carrier_news SET state = 'unplaced' WHERE state = 'kept' AND kept_at < now() - interval '14 days'
 """
-FORGET: Final = "DELETE FROM rma_http.carrier_news WHERE state = 'told' AND kept_at < now() - interval '28 days'"
+FORGET: Final = """
+    DELETE FROM rma_http.carrier_news
+    WHERE state IN ('told', 'placed', 'set_aside') AND kept_at < now() - interval '28 days'
+"""
+UNPLACED: Final = """
+    SELECT news_id, carrier, event_id, tracking_numbers, status, occurred_at, place, kept_at FROM rma_http.carrier_news
+    WHERE state = 'unplaced' AND (kept_at, news_id) > (%s, %s) ORDER BY kept_at, news_id LIMIT %s
+"""
+FIND_UNPLACED: Final = """
+    SELECT news_id, carrier, event_id, tracking_numbers, status, occurred_at, place, kept_at FROM rma_http.carrier_news
+    WHERE state = 'unplaced' AND news_id = %s
+"""
+SETTLE: Final = "UPDATE rma_http.carrier_news SET state = %s WHERE state = 'unplaced' AND news_id = %s"
 RETURNS: Final = """
     SELECT rma_id, order_id, tracking_number, carrier FROM rma_read.labels WHERE tracking_number = ANY(%(numbers)s)
     UNION
@@ -121,7 +138,7 @@ def _command(carrier: str, news: News, parcel: Parcel, command_id: str) -> Outgo
     name = "RecordHandover"
     if news.status != "handed_over":
         name = "RecordScan"
-        data |= {"scan_id": _identifier(news.event_id), "status": news.status}
+        data |= {"scan_id": scan_id_of(news.event_id), "status": news.status}
         data |= {"place": news.place} if news.place else {}
     return OutgoingCommand(
         type=name,
@@ -134,8 +151,8 @@ def _command(carrier: str, news: News, parcel: Parcel, command_id: str) -> Outgo
     )
 
 
-def _identifier(event_id: str) -> str:
-    """Return an event's id as one of ours: ids of carriers may be longer, or hold anything."""
+def scan_id_of(event_id: str) -> str:
+    """Return a carrier's id of an event as one of ours: theirs may be longer, or hold anything."""
     return event_id if NAME.fullmatch(event_id) else hashlib.sha256(event_id.encode()).hexdigest()
 
 
@@ -160,3 +177,29 @@ def lapse(connection: Connection[Any]) -> None:
     """Give up, after two weeks, on news of parcels that nobody knows: they are a person's from then on."""
     connection.execute(LAPSE)
     connection.execute(FORGET)
+
+
+def read_unplaced_news(
+    connection: Connection[Any], limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return news of which a person has to see whose they are, the oldest first, and where the next begin.
+
+    Raises:
+        CursorInvalidError: The cursor is none.
+    """
+    place = ("-infinity", UUID(int=0)) if cursor is None else Place.from_cursor(cursor)
+    with connection.cursor(row_factory=dict_row) as opened:
+        found = opened.execute(UNPLACED, (*place, limit + 1)).fetchall()
+    last = found[limit - 1] if len(found) > limit else None
+    return found[:limit], Place(last["kept_at"], last["news_id"]).as_cursor() if last else None
+
+
+def find_unplaced_news(connection: Connection[Any], news_id: UUID) -> dict[str, Any] | None:
+    """Return news of which nobody has seen yet whose they are, or None."""
+    with connection.cursor(row_factory=dict_row) as opened:
+        return opened.execute(FIND_UNPLACED, (news_id,)).fetchone()
+
+
+def settle_news(connection: Connection[Any], news_id: UUID, state: Literal["placed", "set_aside"]) -> None:
+    """Note that a person told them of a return, or that they are about nothing of ours."""
+    connection.execute(SETTLE, (state, news_id))

@@ -15,6 +15,8 @@ from projections.tracking.listing import Place
 START_LINK_FOR: Final = timedelta(minutes=30)
 MAILS_A_DAY_MAX: Final = 5
 """To one address, about one order: whoever types the address of another floods nobody."""
+MAILS_TO_ONE_MAX: Final = 20
+"""To one address, about whatever orders: numbers of orders are easily made up."""
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS rma_http.outbox (
     mail_id   uuid        PRIMARY KEY,
@@ -32,6 +34,7 @@ ALTER TABLE rma_http.outbox ADD COLUMN IF NOT EXISTS try_at timestamptz;  -- not
 ALTER TABLE rma_http.outbox ADD COLUMN IF NOT EXISTS given_up_at timestamptz;
 CREATE INDEX IF NOT EXISTS outbox_unsent ON rma_http.outbox (made_at) WHERE sent_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_of ON rma_http.outbox (order_id, made_at);
+CREATE INDEX IF NOT EXISTS outbox_to ON rma_http.outbox (lower(recipient), made_at);
 CREATE TABLE IF NOT EXISTS rma_http.wanted_links (
     wanted_id bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id  text        NOT NULL COLLATE "C",
@@ -53,6 +56,7 @@ CREATE TABLE IF NOT EXISTS rma_http.withdrawals (
     declared_at   timestamptz NOT NULL,
     rma_id        uuid                  -- the return that it became; empty: a person has to see whose it is
 );
+ALTER TABLE rma_http.withdrawals ADD COLUMN IF NOT EXISTS set_aside_by text;  -- who found that it is about nothing
 CREATE INDEX IF NOT EXISTS withdrawals_unplaced ON rma_http.withdrawals (declared_at, withdrawal_id)
 WHERE rma_id IS NULL;
 """
@@ -61,6 +65,8 @@ PUT: Final = """
     SELECT %(id)s, %(kind)s, %(order_id)s, %(to)s, %(language)s, %(subject)s, %(body)s, %(now)s
     WHERE (SELECT count(*) FROM rma_http.outbox WHERE order_id = %(order_id)s AND recipient = %(to)s
            AND made_at > %(now)s - interval '1 day') < %(max)s
+      AND (SELECT count(*) FROM rma_http.outbox WHERE lower(recipient) = lower(%(to)s)
+           AND made_at > %(now)s - interval '1 day') < %(in_all)s
     ON CONFLICT (mail_id) DO NOTHING
 """
 WANT: Final = "INSERT INTO rma_http.wanted_links (order_id, email, language) VALUES (%s, %s, %s)"
@@ -74,8 +80,15 @@ DECLARE: Final = """
 """
 UNPLACED: Final = """
     SELECT withdrawal_id, order_id, name, email, declared_at FROM rma_http.withdrawals
-    WHERE rma_id IS NULL AND (declared_at, withdrawal_id) > (%s, %s) ORDER BY declared_at, withdrawal_id LIMIT %s
+    WHERE rma_id IS NULL AND set_aside_by IS NULL AND (declared_at, withdrawal_id) > (%s, %s)
+    ORDER BY declared_at, withdrawal_id LIMIT %s
 """
+FIND_UNPLACED: Final = """
+    SELECT withdrawal_id, order_id, name, email, declared_at FROM rma_http.withdrawals
+    WHERE withdrawal_id = %s AND rma_id IS NULL AND set_aside_by IS NULL
+"""
+PLACE: Final = "UPDATE rma_http.withdrawals SET rma_id = %s WHERE withdrawal_id = %s AND rma_id IS NULL"
+SET_ASIDE: Final = "UPDATE rma_http.withdrawals SET set_aside_by = %s WHERE withdrawal_id = %s AND rma_id IS NULL"
 DECLARED: Final = "SELECT declared_at FROM rma_http.withdrawals WHERE withdrawal_id = %s"
 
 
@@ -92,10 +105,11 @@ class Mail:
 
 
 def put_in_outbox(connection: Connection, mail: Mail, now: datetime, mail_id: UUID | None = None) -> None:
-    """Have a mail sent, unless its address got too many about the order today; one id is one mail."""
+    """Have a mail sent, unless its address got too many today, about the order or in all; one id is one mail."""
     told = {
         "id": mail_id or uuid4(), "kind": mail.kind, "order_id": mail.order_id, "to": mail.recipient,
         "language": mail.language, "subject": mail.subject, "body": mail.body, "now": now, "max": MAILS_A_DAY_MAX,
+        "in_all": MAILS_TO_ONE_MAX,
     }  # fmt: skip
     connection.execute(PUT, told)
 
@@ -143,3 +157,19 @@ def read_unplaced_withdrawals(
         found = opened.execute(UNPLACED, (*place, limit + 1)).fetchall()
     last = found[limit - 1] if len(found) > limit else None
     return found[:limit], Place(last["declared_at"], last["withdrawal_id"]).as_cursor() if last else None
+
+
+def find_unplaced_withdrawal(connection: Connection, withdrawal_id: UUID) -> dict[str, Any] | None:
+    """Return a declaration of which nobody has seen yet whose it is, or None."""
+    with connection.cursor(row_factory=dict_row) as opened:
+        return opened.execute(FIND_UNPLACED, (withdrawal_id,)).fetchone()
+
+
+def place_withdrawal(connection: Connection, withdrawal_id: UUID, rma_id: UUID) -> None:
+    """Note which return a declaration became."""
+    connection.execute(PLACE, (rma_id, withdrawal_id))
+
+
+def set_withdrawal_aside(connection: Connection, withdrawal_id: UUID, person: str) -> None:
+    """Note who found that a declaration is about nothing of ours, or about a return that is there already."""
+    connection.execute(SET_ASIDE, (person, withdrawal_id))

@@ -14,7 +14,7 @@ from workers.http.evidence_store import find
 from workers.http.pages.drafts import Draft
 from workers.http.pages.photos import take_photos
 from workers.http.pages.progress import command_id_in, link_to, page_of, tell
-from workers.http.pages.sending import was_sent
+from workers.http.pages.sending import CustomersCommand, was_sent
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other
 from workers.http.visitors import ReturnLink, Session, hashed
 
@@ -56,7 +56,9 @@ async def add_evidence(request: Request, token: str) -> Response:
     return await _with_files(visit, token, link, "AddEvidence", {})
 
 
-async def _with_files(visit: Visit, token: str, link: ReturnLink, name: str, data: dict[str, Any]) -> Response:
+async def _with_files(
+    visit: Visit, token: str, link: ReturnLink, name: CustomersCommand, data: dict[str, Any]
+) -> Response:
     """Keep the files of a form, counted against its link, and send a command that names them.
 
     A form that was sent before is not looked at again: its files are with the return already.

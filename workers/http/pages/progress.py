@@ -20,7 +20,7 @@ from workers.http.errors import NotFoundError
 from workers.http.pages import naming
 from workers.http.pages.labels import label_of
 from workers.http.pages.possible import possible
-from workers.http.pages.sending import send
+from workers.http.pages.sending import CustomersCommand, send
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
 from workers.http.reading import POSITION_MAX, look
 from workers.http.visitors import ReturnLink, link_of
@@ -214,7 +214,7 @@ async def feedback(request: Request, token: str) -> Response:
     )
 
 
-async def tell(visit: Visit, token: str, link: ReturnLink, name: str, data: dict[str, Any]) -> Response:
+async def tell(visit: Visit, token: str, link: ReturnLink, name: CustomersCommand, data: dict[str, Any]) -> Response:
     """Send a command about the return under the form's id, and show the return as it is then."""
     command_id = command_id_in(visit)
     about = {"rma_id": str(link.rma_id), "order_id": link.order_id}

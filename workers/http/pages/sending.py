@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -14,6 +14,10 @@ from workers.http.commands import ask
 from workers.http.door import Door
 from workers.http.incoming import incoming_of
 
+CustomersCommand = Literal[
+    "RequestReturn", "WithdrawReturn", "GiveFeedback", "AddEvidence", "AppealDenial", "AnswerRemedy"
+]
+"""What customers may send from their pages."""
 SOURCE: Final = "/doors/customer"
 WAIT_S: Final = 10
 
@@ -39,7 +43,7 @@ def was_sent(door: Door, command_id: str) -> bool:
     return stored is not None and orjson.loads(stored[1])["status"] == "accepted"
 
 
-async def send(door: Door, name: str, command_id: str, customer_id: str, data: dict[str, Any]) -> Answer:
+async def send(door: Door, name: CustomersCommand, command_id: str, customer_id: str, data: dict[str, Any]) -> Answer:
     """Send a command as a customer, and return what came of it; as ``send_as``."""
     return await send_as(
         door, OutgoingCommand(name, command_id, SOURCE, None, door.clock(), f"customer:{customer_id}", data)

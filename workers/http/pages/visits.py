@@ -91,6 +91,11 @@ class Visit:
         return hmac.new(self.door.page_secret, self.token.encode(), "sha256").hexdigest()
 
     @property
+    def address(self) -> str:
+        """Where this page was looked at, or its form was sent."""
+        return self.path + (f"?{urlencode(self.query)}" if self.query else "")
+
+    @property
     def languages(self) -> list[tuple[Language, str, str | None]]:
         """The other languages: each with its name, and its address where the page has one (else a form is sent)."""
         others = [language for language in LANGUAGES if language != self.language]

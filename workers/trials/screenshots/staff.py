@@ -42,6 +42,7 @@ def walk_staff(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
     _walk_the_desk(page, waits, came, snap)
     _walk_the_approval(page, waits, snap)
     _walk_the_bench(page, came, snap)
+    _walk_an_unknown_parcel(page, snap)
     _be(page, "olu")
     page.goto("/bench")
     snap("staff-role-missing")
@@ -125,3 +126,24 @@ def _walk_the_bench(page: Page, came: UUID, snap: Snap) -> None:
     page.select_option("[name='liable_party']", "none")
     page.click("button.huge")
     snap("bench-inspected")
+
+
+def _walk_an_unknown_parcel(page: Page, snap: Snap) -> None:
+    """Keep a parcel that nobody can place, and look for its return."""
+    page.goto("/bench?q=NOBODYS-1")
+    page.click("a.huge")
+    page.fill("[name='site']", "WH-1")
+    page.fill("[name='items.0.sku']", "SHOE-42")
+    page.fill("[name='items.0.quantity']", "1")
+    snap("bench-unknown-parcel")
+    page.click("button.huge")
+    snap("bench-parcel-kept")
+    page.wait_for_timeout(SHOWN_MS)
+    _be(page, "ada")
+    page.goto("/desk?queue=parcels")
+    snap("desk-queue-parcels")
+    page.click("th a >> nth=-1")
+    snap("desk-placing")
+    page.fill("[name='q']:not([type='search'])", "nothing")
+    page.click("main button.main")
+    snap("desk-placing-unknown")

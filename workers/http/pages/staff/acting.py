@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -31,6 +32,7 @@ from workers.http.pages.staff.forms import APPROVER, DESK, FormOf
 from workers.http.pages.staff.labels import label
 from workers.http.pages.staff.subjects import Subject, subject_difference, subject_order, subject_return
 from workers.http.pages.staff.visits import RoleMissingError, StaffRoute, seen_by, sent_by
+from workers.http.pages.staff.waiting import Waiting, settle, waiting_in
 from workers.http.pages.visits import CSRF, LANGUAGE, Visit, see_other
 from workers.http.pages.words import Words
 from workers.http.reading import decoded
@@ -51,7 +53,7 @@ router = APIRouter(route_class=StaffRoute, include_in_schema=False)
 class Act:
     """One form at work: who fills it in, about what, under which id, and what was typed.
 
-    ``evidence`` are files that came along, as the command names them.
+    ``evidence`` are files that came along, as the command names them; ``waiting`` is what the form gives its place.
     """
 
     visit: Visit
@@ -64,6 +66,12 @@ class Act:
     source: str = SOURCE
     actor_kind: str = "agent"
     evidence: Sequence[Mapping[str, Any]] = ()
+    waiting: Waiting | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When the command takes effect: now, or when that happened which is given its place."""
+        return (self.waiting and self.waiting.at) or self.visit.door.clock()
 
     @property
     def actor(self) -> str:
@@ -80,12 +88,12 @@ class Act:
         ids = {name: text for name, text in self.subject.ids.items() if name in known}
         typed = Filled(self.texts, self.subject.currency, self.subject.zone).body(self.fields)
         photos = {"evidence": list(self.evidence)} if self.evidence else {}
-        return {**ids, **named, **typed, **photos}
+        given = self.waiting.given if self.waiting else {}
+        return {**ids, **named, **typed, **photos, **given}
 
     def command(self) -> OutgoingCommand:
-        """Return the command as it is sent now."""
-        now = self.visit.door.clock()
-        return OutgoingCommand(self.form.command, str(self.id), self.source, None, now, self.actor, self.body())
+        """Return the command as it is sent."""
+        return OutgoingCommand(self.form.command, str(self.id), self.source, None, self.at, self.actor, self.body())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +123,24 @@ ABOUT: Final[Mapping[str, tuple[str, Callable[[Visit, str], Awaitable[Subject]]]
 async def show(request: Request, about: str, name: str, command: str) -> Response:
     """Show a form."""
     visit, person = await seen_by(request, "agent", "supervisor")
-    return filling(await _begun(visit, person, about, name, command))
+    form, subject = await _wanted(visit, about, name, command)
+    return filling(await _act(visit, person, form, subject))
 
 
 @router.post("/desk/{about}/{name}/do/{command}")
 async def take(request: Request, about: str, name: str, command: str) -> Response:
     """Take a form: to look at it, to show what would come of it, to send it."""
     visit, person = await sent_by(request, "agent", "supervisor")
-    return await _taken(await _begun(visit, person, about, name, command))
+    form, subject = await _wanted(visit, about, name, command)
+    return await _taken(visit, person, form, subject)
 
 
-async def _begun(visit: Visit, person: Person, about: str, name: str, command: str) -> Act:
+async def _wanted(visit: Visit, about: str, name: str, command: str) -> tuple[FormOf, Subject]:
+    """Return a form and what it is about; raises ``NotFoundError`` where there is none such."""
     if about not in ABOUT:
         raise NotFoundError("no such form")
     kind, find = ABOUT[about]
-    form = _form(command, kind)
-    return _act(visit, person, form, await find(visit, name))
+    return _form(command, kind), await find(visit, name)
 
 
 def _form(command: str, subject: str) -> FormOf:
@@ -140,14 +150,19 @@ def _form(command: str, subject: str) -> FormOf:
     return form
 
 
-def _act(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Act:
+async def _act(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Act:
+    waiting = await waiting_in(visit) if "kind" in visit.query else None
+    if waiting and waiting.command != form.command:
+        raise NotFoundError("it becomes something else")
+    path = f"{visit.path}?{waiting.query}" if waiting else visit.path
     if visit.method == "GET":
-        return Act(visit, person, form, subject, visit.path, uuid4(), _expected(form, subject))
+        expected = _expected(form, subject, waiting)
+        return Act(visit, person, form, subject, path, uuid4(), expected, waiting=waiting)
     texts = {name: text for name, text in visit.form.texts if name not in OWN}
-    return Act(visit, person, form, subject, visit.path, uuid_of(visit.form.get("id")), texts)
+    return Act(visit, person, form, subject, path, uuid_of(visit.form.get("id")), texts, waiting=waiting)
 
 
-def _expected(form: FormOf, subject: Subject) -> dict[str, str]:
+def _expected(form: FormOf, subject: Subject, waiting: Waiting | None) -> dict[str, str]:
     """Return what a form is filled in with: the units of each line that it is about, where that is known."""
     ready = subject.units.get(READY.get(form.command, ""), {})
     lines = [int(line) for line, _ in subject.options.get("line", ())]
@@ -155,13 +170,28 @@ def _expected(form: FormOf, subject: Subject) -> dict[str, str]:
     only = [line for line in lines if line in ready]
     if len(only) == 1:
         filled |= {"line": str(only[0]), "quantity": str(ready[only[0]])}
+    return {
+        **filled,
+        **(_all_free(subject) if waiting and waiting.is_on_order else {}),
+        **(waiting.fills if waiting else {}),
+    }
+
+
+def _all_free(subject: Subject) -> dict[str, str]:
+    """Return every unit of an order that can still come back, for money."""
+    filled: dict[str, str] = {}
+    for number, (line_id, _) in enumerate(subject.options["lines.line_id"]):
+        if free := subject.free.get(line_id):
+            filled |= {f"lines.{number}.quantity": str(free), f"lines.{number}.wish": "refund"}
     return filled
 
 
-async def _taken(act: Act) -> Response:
-    if await run_in_threadpool(was_accepted, act.visit.door, act.source, act.id):
-        return see_other(back(act, 0))
-    match act.visit.form.get("step"):
+async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Response:
+    form_id = uuid_of(visit.form.get("id"))
+    if await run_in_threadpool(was_accepted, visit.door, SOURCE, form_id):
+        return see_other(back(subject, form, 0))
+    act = await _act(visit, person, form, subject)
+    match visit.form.get("step"):
         case "check":
             return await _checking(act)
         case "send":
@@ -213,7 +243,7 @@ def rehearsed(act: Act) -> Rehearsed:
 
 def _play(act: Act, body: dict[str, Any]) -> list[Played]:
     door = act.visit.door
-    intended = Intended(act.form.type, orjson.dumps(body), act.source, act.actor, door.clock())
+    intended = Intended(act.form.type, orjson.dumps(body), act.source, act.actor, act.at)
     with door.logs.streams() as streams:
         return rehearse(intended, streams)
 
@@ -238,13 +268,16 @@ async def _sent(act: Act) -> Response:
         return filling(act, seen, 409 if seen.refusal else 422)
     if seen.approval or seen.digest != act.visit.form.get("digest"):
         return await _checking(act, changed=True)
-    return answered(act, seen, await send_as(act.visit.door, act.command()))
+    answer = await send_as(act.visit.door, act.command())
+    if act.waiting and answer.status == "accepted":
+        await settle(act.visit.door, act.waiting, act.id)
+    return answered(act, seen, answer)
 
 
 def answered(act: Act, seen: Rehearsed, answer: Answer) -> Response:
     """Return what is shown once a command was sent: its page again, or why it was refused."""
     if answer.status == "accepted":
-        return see_other(back(act, answer.position))
+        return see_other(back(act.subject, act.form, answer.position))
     if answer.status == "pending":
         return act.visit.page("staff/pending.html", 202, act=act, seen=seen, kept=list(act.texts.items()))
     return filling(act, Rehearsed(refusal=answer), 409)
@@ -289,6 +322,6 @@ def was_accepted(door: Door, source: str, command_id: UUID) -> bool:
     return stored is not None and orjson.loads(stored[1])["status"] == "accepted"
 
 
-def back(act: Act, position: int) -> str:
-    query = {"done": act.form.command} | ({"after": str(position)} if position else {})
-    return act.subject.back + ("&" if "?" in act.subject.back else "?") + urlencode(query)
+def back(subject: Subject, form: FormOf, position: int) -> str:
+    query = {"done": form.command} | ({"after": str(position)} if position else {})
+    return subject.back + ("&" if "?" in subject.back else "?") + urlencode(query)

@@ -18,8 +18,8 @@ from workers.http.pages.sending import Answer, send_as
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.acting import OWN, Act, Rehearsed, answered, back, filling, rehearsed, was_accepted
 from workers.http.pages.staff.cases import read_case, uuid_of
-from workers.http.pages.staff.forms import BENCH, FormOf
-from workers.http.pages.staff.subjects import Subject, subject_return, units_of
+from workers.http.pages.staff.forms import BENCH, About, FormOf
+from workers.http.pages.staff.subjects import Subject, subject_parcel, subject_return, units_of
 from workers.http.pages.staff.visits import AT_BENCH, StaffRoute, seen_by, sent_by
 from workers.http.pages.visits import Visit, see_other
 from workers.http.reading import NAME_MAX, look
@@ -27,6 +27,8 @@ from workers.http.staff import Person, note_site
 
 SOURCE: Final = "/doors/bench"
 BASE: Final = "/bench/"
+PARCELS: Final = "/bench/parcels"
+UNKNOWN: Final = "RecordUnknownParcel"
 PHOTOS_MAX: Final = 10
 READY: Final[Mapping[str, str]] = {
     "ReceiveGoods": "to_come",
@@ -46,7 +48,8 @@ async def scan(request: Request) -> Response:
     found = await look(visit.door, None, lambda views: find_by_number(views, typed)) if typed else {}
     if len(found) == 1:
         return see_other(f"{BASE}{next(iter(found))}")
-    return visit.page("staff/bench.html", typed=typed, found=found)
+    done = BENCH.get(visit.query.get("done", ""))
+    return visit.page("staff/bench.html", typed=typed, found=found, done=done, keep=f"{PARCELS}/do/{UNKNOWN}")
 
 
 @router.get("/bench/{rma_id}")
@@ -63,7 +66,7 @@ async def one_return(request: Request, rma_id: str) -> Response:
         claims={row["line"]: row for row in seen.case.claims},
         names=dict(subject.options["line"]),
         units=units_of(seen.case),
-        forms=BENCH,
+        forms={name: form for name, form in BENCH.items() if form.subject == "return"},
         done=done,
         naming=naming,
         wish_name=wish_name,
@@ -71,12 +74,27 @@ async def one_return(request: Request, rma_id: str) -> Response:
     )
 
 
+@router.get("/bench/parcels/do/{command}")
+async def open_on_parcel(request: Request, command: str) -> Response:
+    """Show the form about a parcel that nobody can place, with the number that was scanned."""
+    visit, person = await seen_by(request, *AT_BENCH)
+    filled = {"site": person.site or "", "tracking_number": visit.query.get("q", "").strip()[:NAME_MAX]}
+    return filling(_act(visit, person, _form(command, "parcel"), subject_parcel(visit), filled))
+
+
+@router.post("/bench/parcels/do/{command}")
+async def act_on_parcel(request: Request, command: str) -> Response:
+    """Send what was filled in about a parcel."""
+    visit, person = await sent_by(request, *AT_BENCH)
+    return await _taken(visit, person, _form(command, "parcel"), subject_parcel(visit))
+
+
 @router.get("/bench/{rma_id}/do/{command}")
 async def open_form(request: Request, rma_id: str, command: str) -> Response:
     """Show a form, filled in with what is expected."""
     visit, person = await seen_by(request, *AT_BENCH)
     subject = await subject_return(visit, uuid_of(rma_id), base=BASE)
-    form = _form(command)
+    form = _form(command, "return")
     return filling(_act(visit, person, form, subject, _expected(visit, person, form, subject)))
 
 
@@ -85,10 +103,14 @@ async def act(request: Request, rma_id: str, command: str) -> Response:
     """Send what was filled in, at once: whoever stands at the bench has it in his hands."""
     visit, person = await sent_by(request, *AT_BENCH)
     subject = await subject_return(visit, uuid_of(rma_id), base=BASE)
+    return await _taken(visit, person, _form(command, "return"), subject)
+
+
+async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Response:
     texts = {name: text for name, text in visit.form.texts if name not in OWN}
-    doing = _act(visit, person, _form(command), subject, texts)
+    doing = _act(visit, person, form, subject, texts)
     if await run_in_threadpool(was_accepted, visit.door, SOURCE, doing.id):
-        return see_other(back(doing, 0))
+        return see_other(back(subject, form, 0))
     if visit.form.get("step") != "send":
         return filling(doing)
     try:
@@ -103,10 +125,11 @@ async def act(request: Request, rma_id: str, command: str) -> Response:
     return answered(doing, seen, await send_as(visit.door, doing.command()))
 
 
-def _form(command: str) -> FormOf:
-    if command not in BENCH:
+def _form(command: str, subject: About) -> FormOf:
+    form = BENCH.get(command)
+    if form is None or form.subject != subject:
         raise NotFoundError("no such form")
-    return BENCH[command]
+    return form
 
 
 def _act(visit: Visit, person: Person, form: FormOf, subject: Subject, texts: Mapping[str, str]) -> Act:

@@ -91,6 +91,12 @@ NAMES: Final[dict[str, str]] = {
     "WriteOffReversed": N_("Written off for nothing"),
     "ReceivableWrittenOff": N_("Written off"),
     "Resolved": N_("Difference resolved"),
+    "Recorded": N_("Parcel kept"),
+    "Assigned": N_("Parcel placed"),
+    "Shipped": N_("Units sent out"),
+    "Delivered": N_("Units delivered"),
+    "PaymentReceived": N_("Paid on account"),
+    "PolicyPinned": N_("Policy fixed"),
 }
 CODES: Final = (
     "grade", "cause", "liable_party", "disposition", "resolution", "settlement", "status", "outcome", "kind", "because",

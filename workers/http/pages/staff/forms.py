@@ -11,7 +11,7 @@ from commands import dispatch  # noqa: F401 - importing it registers the command
 from commands.registry import REGISTRATIONS
 from workers.http.pages.naming import N_
 
-About = Literal["return", "order", "difference"]
+About = Literal["return", "order", "difference", "parcel"]
 Group = Literal["decide", "money", "customer", "goods", "end"]
 GROUPS: Final[dict[Group, str]] = {
     "decide": N_("Decide"),
@@ -128,8 +128,42 @@ _DESK: Final = (
         named="label_id",
     ),
     FormOf("RecordHandover", N_("Record the hand-over"), N_("A parcel has left the customer."), "goods"),
+    FormOf(
+        "RecordScan",
+        N_("Record what a carrier says"),
+        N_("Where a parcel of this return was seen."),
+        "goods",
+        named="scan_id",
+    ),
+    FormOf(
+        "AssignParcel",
+        N_("Place a parcel here"),
+        N_("One that nobody could place is received under this return."),
+        "goods",
+    ),
+    FormOf(
+        "SpendStoreCredit",
+        N_("Pay with store credit"),
+        N_("The holder pays for something with what this return gave."),
+        "money",
+        named="spend_id",
+    ),
+    FormOf(
+        "GiveFeedback", N_("Give feedback for the customer"), N_("As the customer says it; once a return."), "customer"
+    ),
     FormOf("CloseReturn", N_("Close the return"), N_("Nothing may be open on it."), "end"),
     FormOf("ReopenReturn", N_("Take it up again"), N_("A closed return is worked on again."), "end"),
+    FormOf(
+        "RequestReturn",
+        N_("Ask for a return"),
+        N_("For the customer; policy decides at once."),
+        "customer",
+        "order",
+        "rma_id",
+        left_out=_left_out(
+            "evidence gift recipient_id case_id gift_code informed_at contact lines.answers lines.exchange_for"
+        ),
+    ),
     FormOf(
         "CorrectContact",
         N_("Put the contact right"),
@@ -178,6 +212,30 @@ _DESK: Final = (
         "cancellation_id",
     ),
     FormOf(
+        "RecordShipment",
+        N_("Record what was sent out"),
+        N_("Units have left for the customer."),
+        "goods",
+        "order",
+        "shipment_id",
+    ),
+    FormOf(
+        "RecordDelivery",
+        N_("Record a delivery"),
+        N_("Units have reached the customer."),
+        "goods",
+        "order",
+        "delivery_id",
+    ),
+    FormOf(
+        "RecordPayment",
+        N_("Record a payment on account"),
+        N_("What was sold on account is paid, in full or in part."),
+        "money",
+        "order",
+        "payment_id",
+    ),
+    FormOf(
         "ResolveDifference",
         N_("Resolve the difference"),
         N_("Say what was behind it; money is moved by forms of its own."),
@@ -217,6 +275,20 @@ _BENCH: Final = (
     FormOf("RecordRepair", N_("Repaired"), N_("Repaired and on their way back to the customer."), "goods"),
     FormOf("ShipReplacement", N_("Send the new article"), N_("It has left."), "goods"),
     FormOf("RecordReplacementLost", N_("New article lost"), N_("It did not arrive."), "goods", named="loss_id"),
+    FormOf(
+        "RecordUnknownParcel",
+        N_("Keep a parcel that nobody can place"),
+        N_("An agent looks for its owner."),
+        "goods",
+        "parcel",
+        "parcel_id",
+    ),
 )
 DESK: Final = {form.command: form for form in _DESK}
 BENCH: Final = {form.command: form for form in _BENCH}
+ELSEWHERE: Final = frozenset(
+    # an order is told by the shop, with every line of it; what is everybody's is an operator's, by commands of his own:
+    # rma policy, rma statutes, rma privacy, rma reconcile; files come over the customer's page and POST /v1/evidence
+    "RegisterOrder PublishPolicy PublishStatutes EraseCustomer ReportDifference AddEvidence".split()
+)
+"""What agents may send and no form does."""

@@ -38,8 +38,16 @@ QUEUES: Final[dict[str, str]] = {
     "overdue": N_("Overdue"),
     "payouts": N_("Failed payouts"),
     "differences": N_("Differences"),
+    "messages": N_("Messages that came back"),
     "withdrawals": N_("Withdrawals"),
+    "parcels": N_("Unknown parcels"),
+    "news": N_("Carriers' news"),
     "approvals": N_("To be approved"),
+}
+PLACING: Final[dict[str, str]] = {
+    "withdrawal": N_("A withdrawal without a return"),
+    "parcel": N_("A parcel that nobody could place"),
+    "news": N_("News of a parcel that nobody knows"),
 }
 STATES: Final[dict[str, str]] = {
     "requested": N_("asked for"),

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 
 from projections.tracking.case_file import find_by_number, known_among, read_allocation
 from projections.tracking.listing import CursorInvalidError, Wanted, read_page
-from projections.tracking.queues import QueuePage, read_open_differences, read_queue
+from projections.tracking.queues import QueuePage, read_open_differences, read_open_parcels, read_queue
 from workers.http.approvals import read_pending
+from workers.http.carrier_news import read_unplaced_news
 from workers.http.cursors import place_in, signed
 from workers.http.door import Reading
 from workers.http.errors import NotFoundError
@@ -24,7 +25,9 @@ from workers.http.pages.staff.visits import AT_DESK, StaffRoute, seen_by
 from workers.http.pages.visits import Visit, see_other
 from workers.http.reading import NAME_MAX, look
 
-QueueTab = Literal["review", "appeals", "overdue", "payouts", "differences", "withdrawals", "approvals"]
+QueueTab = Literal[
+    "review", "appeals", "overdue", "payouts", "messages", "differences", "withdrawals", "parcels", "news", "approvals"
+]
 TABS: Final[tuple[QueueTab, ...]] = get_args(QueueTab)
 PAGE: Final = 25
 CURSOR: Final = "cursor"
@@ -73,6 +76,10 @@ def _read(views: Reading, tab: QueueTab, place: str | None) -> QueuePage:
             return QueuePage(*_pending(views, place))
         case "withdrawals":
             return QueuePage(*read_unplaced_withdrawals(views, PAGE, place))
+        case "parcels":
+            return read_open_parcels(views, limit=PAGE, cursor=place)
+        case "news":
+            return QueuePage(*read_unplaced_news(views, PAGE, place))
         case _:
             return read_queue(views, tab, limit=PAGE, cursor=place)
 

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from commands.streams import find_order
 from domain.identity import rma_stream
 from domain.rma import Rma
+from domain.units import total
 from projections.refund_ledger.balances import find_difference
 from projections.tracking.case_file import CaseFile, read_case_file
 from workers.desk.quoting import PlayedStreams
@@ -26,6 +27,8 @@ from workers.http.reading import look
 
 Choices = Sequence[tuple[str, str]]
 UTC_NAME: Final = "UTC"
+NO_MONEY: Final = "XXX"
+"""The currency of what has no amounts (ISO 4217)."""
 HERE: Final = frozenset({"received", "wrong_item"})
 TO_COME: Final = frozenset({"with_customer", "in_transit", "delivered"})
 
@@ -34,7 +37,8 @@ TO_COME: Final = frozenset({"with_customer", "in_transit", "delivered"})
 class Subject:
     """What a form is about: its name for people, its page, the ids that a command about it has, what may be chosen.
 
-    ``zone`` is that in which days end; ``units`` are counts of each line of a return, by what can be done with them.
+    ``zone`` is that in which days end; ``units`` are counts of each line of a return, by what can be done with them;
+    ``free`` are those of each line of an order that can still come back.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Subject:
     options: Mapping[str, Choices] = field(default_factory=dict)
     zone: str = UTC_NAME
     units: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    free: Mapping[str, int] = field(default_factory=dict)
 
 
 async def subject_return(visit: Visit, rma_id: UUID, *, base: str = "/desk/returns/") -> Subject:
@@ -121,12 +126,13 @@ def _tender(kind: str, said: Words) -> str:
 
 
 class _FromLog(NamedTuple):
-    """What articles are called, what may be chosen of an order, and in which zone a return's days end."""
+    """What articles are called, what may be chosen of an order, in which zone a return's days end, what is free."""
 
     titles: dict[str, str]
     currency: str
     options: dict[str, Choices]
     zone: str
+    free: dict[str, int]
 
 
 def _from_log(door: Door, order_id: str, rma_id: UUID | None, said: Words) -> _FromLog:
@@ -142,10 +148,17 @@ def _from_log(door: Door, order_id: str, rma_id: UUID | None, said: Words) -> _F
             (one.tender_id, f"{_tender(one.kind, said)}, {said.money(one.amount_minor, order.currency)}")
             for one in order.tenders
         ]
+        credits = [
+            (str(name), said.money(credit.balance_minor, order.currency))
+            for name, credit in order.store_credit.items()
+            if credit.rma_id == rma_id
+        ]
         options: dict[str, Choices] = {
             "line_id": named, "lines.line_id": named, "tender_id": tenders, "tenders.tender_id": tenders,
+            "credit_id": credits,
         }  # fmt: skip
-        return _FromLog(titles, order.currency, options, _zone(streams, rma_id))
+        free = {line_id: total(order.all_free(line_id)) for line_id, one in lines.items() if one.kind == "goods"}
+        return _FromLog(titles, order.currency, options, _zone(streams, rma_id), free)
 
 
 def _zone(streams: PlayedStreams, rma_id: UUID | None) -> str:
@@ -157,7 +170,9 @@ def _zone(streams: PlayedStreams, rma_id: UUID | None) -> str:
 async def subject_order(visit: Visit, order_id: str) -> Subject:
     """Return what forms about an order are made with; raises ``NotFoundError`` where there is none."""
     known = await run_in_threadpool(_from_log, visit.door, order_id, None, visit.words)
-    return Subject(order_id, order_path(order_id), {"order_id": order_id}, known.currency, known.options)
+    return Subject(
+        order_id, order_path(order_id), {"order_id": order_id}, known.currency, known.options, free=known.free
+    )
 
 
 async def subject_difference(visit: Visit, difference_id: UUID) -> Subject:
@@ -169,3 +184,8 @@ async def subject_difference(visit: Visit, difference_id: UUID) -> Subject:
     currency = known["here_currency"] or known["there_currency"]
     back = "/desk?queue=differences"
     return Subject(known["order_id"] or name, back, {"difference_id": str(difference_id)}, currency)
+
+
+def subject_parcel(visit: Visit) -> Subject:
+    """Return what the form about a parcel that nobody can place is made with: it belongs to nothing yet."""
+    return Subject(visit.words.gettext("Bench"), "/bench", {}, NO_MONEY)

@@ -85,8 +85,7 @@ async def seen_by(request: Request, *roles: Role) -> tuple[Visit, Person]:
     person = await person_in(visit)
     if person is None:
         if visit.method == "GET":
-            query = f"?{urlencode(visit.query)}" if visit.query else ""
-            raise SignInNeededError(visit.path + query)
+            raise SignInNeededError(visit.address)
         raise SignedOutError("nobody is signed in")
     visit.person = person
     if not person.has(*roles):

@@ -1,4 +1,4 @@
-"""PostgreSQL away: the page says so, and what was typed is on it, to be sent again."""
+"""Services away: the page says so, and what was typed is on it, to be sent again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
-from infra.addresses import postgres_address
+from infra.addresses import addresses, postgres_address
 from tests.support.api import Api
 from tests.support.pages import Browser, Page, free_port, open_pages
 from tests.support.pipeline import wait_for
 from tests.support.proxy import Proxy
+from tests.support.standing_still import standing_still
 from workers.http.door import Door
 
 
@@ -47,3 +48,31 @@ def test_while_postgresql_is_away_what_was_typed_is_kept_on_the_page(page_door: 
     assert (kept["comment:L1"], kept["quantity:L1"], kept["go"]) == ("typed with care", "1", "preview")
     assert away.response.headers["retry-after"]
     assert "This is what you get back" in back.text
+
+
+def _taken(browser: Browser, away: Page) -> Page | None:
+    page = browser.press(away, "/returns/order/send")
+    return page if page.status == 200 else None
+
+
+def test_while_kafka_is_away_a_request_is_kept_and_counts_once(page_door: tuple[Door, Any], shop: Api) -> None:
+    """The page says that it may have arrived; the API says so by its code; pages and reads go on meanwhile."""
+    door, _ = page_door
+    shop.sell("W-kafka", policy_id="pages")
+    with Browser(door.public_url) as browser:
+        choice = {"quantity:L1": "1", "reason:L1": "changed_mind"}
+        details = browser.press(browser.enter("W-kafka"), "/returns/order/details", choice)
+        preview = browser.press(details, "/returns/order/details", {"go": "preview", "comment:L1": "typed with care"})
+        with standing_still(addresses(door.settings).kafka_bootstrap):
+            away = browser.press(preview, "/returns/order/send")
+            told = shop.tell("CorrectContact", {"order_id": "W-kafka", "contact": {"email": "a@b.example"}})
+            looked = browser.look("/returns/order")
+        sent = wait_for(partial(_taken, browser, away), "the request, once Kafka is back")
+
+    assert (away.status, told.status_code, told.json()["code"]) == (503, 503, "unavailable")
+    assert "What you typed is kept on this page." in away.text
+    assert dict(away.form("/returns/order/send").fields)["comment:L1"] == "typed with care"
+    assert told.headers["retry-after"]
+    assert looked.status == 200
+    assert sent.response.url.path.startswith("/r/")
+    assert len(shop.get("/v1/returns", params={"order_id": "W-kafka"}).json()["items"]) == 1

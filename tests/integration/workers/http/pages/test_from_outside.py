@@ -86,6 +86,19 @@ def test_one_address_gets_few_mails_a_day_about_an_order(page_door: tuple[Door, 
     assert len(in_outbox(door, "F-flood")) == mails.MAILS_A_DAY_MAX
 
 
+def test_made_up_orders_send_one_address_no_more_mails(page_door: tuple[Door, Any]) -> None:
+    """A receipt goes to whatever address is typed, for whatever order: twenty a day, however it is written."""
+    door, _ = page_door
+    with connect(postgres_address(door.settings), autocommit=True) as connection:
+        for number in range(40):
+            typed = "victim@mail.example" if number % 2 else "VICTIM@mail.example"
+            mail = mails.Mail("withdrawal_receipt", f"F-made-up-{number}", typed, "en", "s", "b")
+            mails.put_in_outbox(connection, mail, datetime.now(UTC))
+
+    sent = sum(len(in_outbox(door, f"F-made-up-{number}")) for number in range(40))
+    assert sent == mails.MAILS_TO_ONE_MAX
+
+
 def test_a_withdrawal_is_declared_in_two_steps_with_a_receipt(
     page_door: tuple[Door, Any], shop: Api, browser: Browser
 ) -> None:

@@ -154,6 +154,27 @@ def test_texts_from_outside_stay_texts(shop: Api, browser: Browser) -> None:
     assert SCRIPT in sent.text
 
 
+def test_what_carriers_and_the_bench_write_stays_a_text(shop: Api, browser: Browser) -> None:
+    """Places, carriers' names, numbers of parcels, notes: on the return's page they are shown as they came."""
+    sold(shop, "H-carrier")
+    path = asked(browser, "H-carrier").response.url.path
+    [row] = shop.get("/v1/returns", params={"order_id": "H-carrier"}).json()["items"]
+    about = {"rma_id": row["rma_id"], "order_id": "H-carrier"}
+    label = {"label_id": "L", "carrier": SCRIPT, "tracking_number": SCRIPT, "ship_to": SCRIPT}
+    shop.accepted("IssueLabel", about | label)
+    scan = {"tracking_number": SCRIPT, "scan_id": "S", "status": "delivered", "place": SCRIPT}
+    shop.accepted("RecordScan", about | scan, actor="carrier:post")
+    receipt = {"receipt_id": "R", "site": "W", "items": [{"line": 1, "quantity": 1}], "complete": True}
+    shop.accepted("ReceiveGoods", about | receipt, actor="warehouse:w")
+    found = {"line": 1, "quantity": 1, "grade": "A", "cause": "none_found", "liable_party": "none", "note": SCRIPT}
+    told = shop.accepted("RecordInspection", about | found | {"inspection_id": "I"}, actor="warehouse:w")
+
+    page = browser.look(path, params={"after": str(told["events"][-1]["position"])})
+
+    assert page.status == 200
+    assert SCRIPT not in page.response.text
+
+
 @pytest.mark.parametrize("typed", ["{{ 7 * 7 }}", "{% include '/etc/passwd' %}", "%(order_id)s %s"])
 def test_templates_are_not_made_of_what_is_typed(shop: Api, browser: Browser, typed: str) -> None:
     """What looks like a template is a text like any other."""

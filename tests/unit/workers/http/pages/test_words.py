@@ -112,7 +112,7 @@ def test_the_language_is_as_asked_else_as_kept_else_as_the_browser_says(
 
 def test_no_template_marks_a_text_as_safe_or_holds_a_script() -> None:
     """What comes from outside is escaped wherever it stands, and no page brings code of its own."""
-    for template in (FOLDER / "templates").glob("*.html"):
+    for template in (FOLDER / "templates").rglob("*.html"):
         text = template.read_text()
         assert not re.search(r"\|\s*safe|autoescape false|<style|\son\w+=|style=|hx-on", text), template.name
         assert "<script>" not in text

@@ -75,6 +75,21 @@ def test_goods_are_received_inspected_and_told_where_to_go(shop: Api, signed_in:
     assert "Done: Where the goods go" in decided.text, decided.text
 
 
+def test_serial_numbers_are_received_with_the_goods(shop: Api, signed_in: SignedIn) -> None:
+    """One a line, as a scanner types them; more than there are goods is refused in the rules' own words."""
+    rma_id = asked(shop, "B-serials", sold={"serials": ["SN-1", "SN-2"]})
+    path = f"/bench/{rma_id}/do/ReceiveGoods"
+    wei = signed_in("wei")
+
+    refused = sent(wei, path, {"site": "WH-1", "items.0.serials": "SN-1\nSN-2"})
+    assert (refused.status, "This is refused." in refused.text) == (409, True), refused.text
+    received = sent(wei, path, {"site": "WH-1", "items.0.serials": "SN-2\r\n"})
+
+    assert "Done: Receive" in received.text, received.text
+    [receipt] = events(shop, rma_id, "Received")
+    assert "SN-2" in str(receipt["serials"])
+
+
 def test_a_refusal_at_the_bench_keeps_what_was_typed(shop: Api, signed_in: SignedIn) -> None:
     """In the rules' own words; nothing is sent."""
     rma_id = asked(shop, "B-refused")
