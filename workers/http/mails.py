@@ -11,12 +11,15 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from projections.tracking.listing import Place
+from workers.http.visitors import Admitted, Gift
 
 START_LINK_FOR: Final = timedelta(minutes=30)
 MAILS_A_DAY_MAX: Final = 5
 """To one address, about one order: whoever types the address of another floods nobody."""
 MAILS_TO_ONE_MAX: Final = 20
 """To one address, about whatever orders: numbers of orders are easily made up."""
+GIFT_TRIES_A_DAY_MAX: Final = 5
+"""Of codes of one order: so few are not guessed."""
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS rma_http.outbox (
     mail_id   uuid        PRIMARY KEY,
@@ -42,12 +45,20 @@ CREATE TABLE IF NOT EXISTS rma_http.wanted_links (
     language  text        NOT NULL
 );
 ALTER TABLE rma_http.wanted_links ADD COLUMN IF NOT EXISTS wanted_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE rma_http.wanted_links ADD COLUMN IF NOT EXISTS gift_code text;  -- as it was typed, by a gift's recipient
+CREATE TABLE IF NOT EXISTS rma_http.gift_tries (
+    order_id text        NOT NULL COLLATE "C",
+    tried_at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS gift_tries_of ON rma_http.gift_tries (order_id, tried_at);
 CREATE TABLE IF NOT EXISTS rma_http.start_links (
     link        bytea       PRIMARY KEY,  -- SHA-256 of the token
     order_id    text        NOT NULL COLLATE "C",
     customer_id text        NOT NULL COLLATE "C",
     ends_at     timestamptz NOT NULL
 );
+ALTER TABLE rma_http.start_links ADD COLUMN IF NOT EXISTS gift_email text;  -- of a gift's recipient
+ALTER TABLE rma_http.start_links ADD COLUMN IF NOT EXISTS gift_code text;
 CREATE TABLE IF NOT EXISTS rma_http.withdrawals (
     withdrawal_id uuid        PRIMARY KEY,
     order_id      text        NOT NULL COLLATE "C",
@@ -69,10 +80,20 @@ PUT: Final = """
            AND made_at > %(now)s - interval '1 day') < %(in_all)s
     ON CONFLICT (mail_id) DO NOTHING
 """
-WANT: Final = "INSERT INTO rma_http.wanted_links (order_id, email, language) VALUES (%s, %s, %s)"
-LINK: Final = "INSERT INTO rma_http.start_links (link, order_id, customer_id, ends_at) VALUES (%s, %s, %s, %s)"
+WANT: Final = "INSERT INTO rma_http.wanted_links (order_id, email, language, gift_code) VALUES (%s, %s, %s, %s)"
+TRY: Final = """
+    INSERT INTO rma_http.gift_tries (order_id, tried_at) SELECT %(order_id)s, %(now)s
+    WHERE (SELECT count(*) FROM rma_http.gift_tries
+           WHERE order_id = %(order_id)s AND tried_at > %(now)s - interval '1 day') < %(max)s
+    RETURNING tried_at
+"""
+LINK: Final = """
+    INSERT INTO rma_http.start_links (link, order_id, customer_id, gift_email, gift_code, ends_at)
+    VALUES (%s, %s, %s, %s, %s, %s)
+"""
 USE: Final = """
-    DELETE FROM rma_http.start_links WHERE link = %s AND ends_at > %s RETURNING order_id, customer_id
+    DELETE FROM rma_http.start_links WHERE link = %s AND ends_at > %s
+    RETURNING order_id, customer_id, gift_email, gift_code
 """
 DECLARE: Final = """
     INSERT INTO rma_http.withdrawals (withdrawal_id, order_id, name, email, declared_at, rma_id)
@@ -114,19 +135,31 @@ def put_in_outbox(connection: Connection, mail: Mail, now: datetime, mail_id: UU
     connection.execute(PUT, told)
 
 
-def want_link(connection: Connection, order_id: str, email: str, language: str) -> None:
+def want_link(connection: Connection, order_id: str, email: str, language: str, gift_code: str | None = None) -> None:
     """Note that somebody wants a link to an order; what comes of it is worked out later, and takes as long for all."""
-    connection.execute(WANT, (order_id, email, language))
+    connection.execute(WANT, (order_id, email, language, gift_code))
 
 
-def keep_start_link(connection: Connection, link: bytes, order_id: str, customer_id: str, now: datetime) -> None:
-    """Keep the hash of a link that lets a customer in, once."""
-    connection.execute(LINK, (link, order_id, customer_id, now + START_LINK_FOR))
+def may_try_gift_code(connection: Connection, order_id: str, now: datetime) -> bool:
+    """Note that a gift's code is tried; tell whether it may be: few are a day about an order, right or wrong."""
+    tried = {"order_id": order_id, "now": now, "max": GIFT_TRIES_A_DAY_MAX}
+    return connection.execute(TRY, tried).fetchone() is not None
 
 
-def use_start_link(connection: Connection, link: bytes, now: datetime) -> tuple[str, str] | None:
-    """Return the order and the customer of a link, which is used up then; None where it was, or is too old."""
-    return connection.execute(USE, (link, now)).fetchone()
+def keep_start_link(connection: Connection, link: bytes, admitted: Admitted, now: datetime) -> None:
+    """Keep the hash of a link that lets a customer in, or a gift's recipient, once."""
+    email, code = (admitted.gift.email, admitted.gift.code) if admitted.gift else (None, None)
+    ends_at = now + START_LINK_FOR
+    connection.execute(LINK, (link, admitted.order_id, admitted.customer_id, email, code, ends_at))
+
+
+def use_start_link(connection: Connection, link: bytes, now: datetime) -> Admitted | None:
+    """Return whom a link lets in, which is used up then; None where it was, or is too old."""
+    row = connection.execute(USE, (link, now)).fetchone()
+    if row is None:
+        return None
+    order_id, customer_id, email, code = row
+    return Admitted(order_id, customer_id, Gift(email, code) if email and code else None)
 
 
 def keep_withdrawal(

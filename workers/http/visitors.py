@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS rma_http.sessions (
     customer_id text        NOT NULL COLLATE "C",
     ends_at     timestamptz NOT NULL
 );
+ALTER TABLE rma_http.sessions ADD COLUMN IF NOT EXISTS gift_email text;  -- of a gift's recipient
+ALTER TABLE rma_http.sessions ADD COLUMN IF NOT EXISTS gift_code text;   -- by which he proves himself when he asks
 CREATE INDEX IF NOT EXISTS sessions_end ON rma_http.sessions (ends_at);
 CREATE TABLE IF NOT EXISTS rma_http.return_links (
     link        bytea       PRIMARY KEY,  -- SHA-256 of the token
@@ -55,8 +57,13 @@ CREATE TABLE IF NOT EXISTS rma_http.unsubscribed (
     at          timestamptz NOT NULL
 );
 """
-BEGIN: Final = "INSERT INTO rma_http.sessions (session, order_id, customer_id, ends_at) VALUES (%s, %s, %s, %s)"
-SESSION: Final = "SELECT order_id, customer_id FROM rma_http.sessions WHERE session = %s AND ends_at > %s"
+BEGIN: Final = """
+    INSERT INTO rma_http.sessions (session, order_id, customer_id, gift_email, gift_code, ends_at)
+    VALUES (%s, %s, %s, %s, %s, %s)
+"""
+SESSION: Final = """
+    SELECT order_id, customer_id, gift_email, gift_code FROM rma_http.sessions WHERE session = %s AND ends_at > %s
+"""
 USE: Final = (
     "INSERT INTO rma_http.used_tokens (jti, ends_at) VALUES (%s, %s) ON CONFLICT (jti) DO NOTHING RETURNING jti"
 )
@@ -77,10 +84,28 @@ FORGET: Final = (
     "DELETE FROM rma_http.outbox WHERE coalesce(sent_at, given_up_at) < now() - interval '7 days'",
     "DELETE FROM rma_http.wanted_links WHERE wanted_at < now() - interval '1 day'",
     "DELETE FROM rma_http.sessions WHERE ends_at < now()",
+    "DELETE FROM rma_http.gift_tries WHERE tried_at < now() - interval '1 day'",
     "DELETE FROM rma_http.used_tokens WHERE ends_at < now()",
     "DELETE FROM rma_http.uploads WHERE session NOT IN (SELECT session FROM rma_http.sessions)"
     " AND session NOT IN (SELECT link FROM rma_http.return_links)",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """What a gift's recipient came in with: his own address, and the code that came with the gift."""
+
+    email: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whom a link lets in: for which order, as which customer; with ``gift`` that is its recipient."""
+
+    order_id: str
+    customer_id: str
+    gift: Gift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +115,7 @@ class Session:
     key: bytes
     order_id: str
     customer_id: str
+    gift: Gift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +137,20 @@ def hashed(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def begin_session(connection: Connection, token: str, order_id: str, customer_id: str, now: datetime) -> None:
+def begin_session(connection: Connection, token: str, admitted: Admitted, now: datetime) -> None:
     """Let the holder of a new cookie in, for an order."""
-    connection.execute(BEGIN, (hashed(token), order_id, customer_id, now + SESSION_FOR))
+    email, code = (admitted.gift.email, admitted.gift.code) if admitted.gift else (None, None)
+    ends_at = now + SESSION_FOR
+    connection.execute(BEGIN, (hashed(token), admitted.order_id, admitted.customer_id, email, code, ends_at))
 
 
 def session_of(connection: Connection, token: str, now: datetime) -> Session | None:
     """Return whom a cookie lets in, or None."""
     row = connection.execute(SESSION, (hashed(token), now)).fetchone()
-    return None if row is None else Session(hashed(token), *row)
+    if row is None:
+        return None
+    order_id, customer_id, email, code = row
+    return Session(hashed(token), order_id, customer_id, Gift(email, code) if email and code else None)
 
 
 def end_session(connection: Connection, token: str) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from psycopg import Connection
 
+from domain.case.requesters import requester_of
 from domain.vocabularies import NoticeChannel, NoticeKind
 from workers.http.pages.words import Language, chosen_language
 from workers.http.visitors import hashed, new_token
@@ -74,5 +75,6 @@ def link_to(connection: Connection, case: Case, address: str, public_url: str, n
     if case.key is not None:
         told = f"rma return link\n{rma.rma_id}\n{address.casefold()}".encode()
         token = urlsafe_b64encode(hmac.digest(case.key.secret, told, "sha256")).rstrip(b"=").decode()
-    connection.execute(KEEP_LINK, (hashed(token), rma.rma_id, rma.order_id, rma.customer_id, now))
+    holder = requester_of(case.order, rma) or rma.customer_id
+    connection.execute(KEEP_LINK, (hashed(token), rma.rma_id, rma.order_id, holder, now))
     return f"{public_url}/r/{token}"

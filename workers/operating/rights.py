@@ -53,6 +53,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "rma_http.outbox": KEEP,
         "rma_http.wanted_links": "SELECT UPDATE DELETE",
         "rma_http.start_links": ADD,
+        "rma_http.gift_tries": ADD,
         "rma_http.return_links": KEEP,
         "rma_http.unsubscribed": READ,
         **_INBOX,

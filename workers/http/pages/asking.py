@@ -43,11 +43,18 @@ async def choose(request: Request) -> Response:
 
 
 async def _choosing(visit: Visit, session: Session, order: dict[str, Any], draft: Draft) -> Response:
-    earlier = await look(visit.door, None, lambda views: read_returns_of_order(views, session.order_id))
+    earlier = await _earlier(visit, session)
     chosen = {line.line_id: line for line in draft.lines}
     reasons = {line_id: naming.reasons_for(line["category"], visit.words) for line_id, line in order["lines"].items()}
     status = 422 if draft.faults else 200
     return visit.page("choose.html", status, order=order, earlier=earlier, draft=draft, chosen=chosen, reasons=reasons)
+
+
+async def _earlier(visit: Visit, session: Session) -> list[dict[str, Any]]:
+    """Return the returns of the order; a gift's recipient is shown none: they are the giver's."""
+    if session.gift:
+        return []
+    return await look(visit.door, None, lambda views: read_returns_of_order(views, session.order_id))
 
 
 @router.post("/returns/order/details")
@@ -109,7 +116,7 @@ async def _previewing(
                 draft.faults[f"answer:{line.line_id}:{question['name']}"] = "answer"
     if draft.faults:
         return await _detailing(visit, session, order, draft)
-    body = await run_in_threadpool(_body, visit.door, session, draft, options)
+    body = await run_in_threadpool(_body, visit, session, draft, options)
     try:
         seen = await run_in_threadpool(_preview, visit.door, session, body)
     except RuleViolationError as refused:
@@ -118,7 +125,15 @@ async def _previewing(
     except MalformedError:
         draft.faults["all"] = "malformed"
         return await _detailing(visit, session, order, draft, trouble=naming.refusal_name("", visit.words))
-    return visit.page("preview.html", draft=draft, seen=seen, naming=naming, changed=changed, kept=draft.kept())
+    return visit.page(
+        "preview.html",
+        draft=draft,
+        seen=seen,
+        naming=naming,
+        changed=changed,
+        kept=draft.kept(),
+        is_gift=session.gift is not None,
+    )
 
 
 @router.post("/returns/order/preview")
@@ -139,7 +154,7 @@ async def ask_for_it(request: Request) -> Response:
     if draft.faults:
         return await _choosing(visit, session, order, draft)
     options = await run_in_threadpool(_options, visit.door, session, draft)
-    body = await run_in_threadpool(_body, visit.door, session, draft, options)
+    body = await run_in_threadpool(_body, visit, session, draft, options)
     try:
         seen = await run_in_threadpool(_preview, visit.door, session, body)
     except (RuleViolationError, MalformedError):
@@ -160,8 +175,7 @@ async def open_earlier(request: Request) -> Response:
     """Open the page of a return of the visit's own order."""
     visit = check_form(request)
     session = await visit.let_in()
-    earlier = await look(visit.door, None, lambda views: read_returns_of_order(views, session.order_id))
-    for row in earlier:
+    for row in await _earlier(visit, session):
         if str(row["rma_id"]) == visit.form.get("return"):
             return await _to_the_return(visit, session, row["rma_id"])
     raise NotFoundError("no such return")
@@ -191,7 +205,7 @@ async def _order(door: Door, session: Session) -> dict[str, Any]:
             return sold_lines(session.order_id, streams)
 
     order = await run_in_threadpool(read)
-    if order is None or order["customer_id"] != session.customer_id:
+    if order is None or (order["customer_id"] != session.customer_id and not session.gift):
         raise NotFoundError("no such order")
     return order
 
@@ -227,13 +241,21 @@ def _preview(door: Door, session: Session, body: dict[str, Any]) -> dict[str, An
         return preview(Ask(orjson.dumps(body), now, f"customer:{session.customer_id}"), streams)
 
 
-def _body(door: Door, session: Session, draft: Draft, options: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _body(visit: Visit, session: Session, draft: Draft, options: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     questions = {line_id: _questions(some) for line_id, some in options.items()}
     evidence = [
         {"evidence_id": str(one.evidence_id), "kind": one.kind, "uri": one.uri, "sha256": one.sha256}
-        for one in _own_photos(door, session, draft)
+        for one in _own_photos(visit.door, session, draft)
     ]
-    return draft.request(session.order_id, questions, evidence)
+    return draft.request(session.order_id, questions, evidence) | _as_recipient(session, visit.language)
+
+
+def _as_recipient(session: Session, language: str) -> dict[str, Any]:
+    """Return what a gift's recipient says of himself: he is written to at his own address."""
+    if session.gift is None:
+        return {}
+    contact = {"email": session.gift.email, "language": language}
+    return {"gift": True, "recipient_id": session.customer_id, "gift_code": session.gift.code, "contact": contact}
 
 
 def _own_photos(door: Door, session: Session, draft: Draft) -> list[Stored]:

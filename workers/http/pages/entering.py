@@ -10,7 +10,7 @@ from workers.http.door import Door
 from workers.http.errors import NotFoundError
 from workers.http.pages.visits import PageRoute, Visit, check_form, is_own_form, see_other, the_visit
 from workers.http.shop_tokens import Entry
-from workers.http.visitors import begin_session, end_session, use_up
+from workers.http.visitors import Admitted, begin_session, end_session, use_up
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -43,7 +43,7 @@ def _let_in(visit: Visit, entry: Entry) -> None:
         if not use_up(connection, entry.jti, entry.ends_at):
             raise NotFoundError("used before")
         end_session(connection, visit.token)
-        begin_session(connection, visit.renew(), entry.order_id, entry.customer_id, visit.door.clock())
+        begin_session(connection, visit.renew(), Admitted(entry.order_id, entry.customer_id), visit.door.clock())
 
 
 def _is_theirs(door: Door, entry: Entry) -> bool:

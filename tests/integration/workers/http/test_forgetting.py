@@ -17,7 +17,7 @@ from tests.integration.workers.http.test_reads import get
 from tests.support.api import Api, Keys
 from workers.http.evidence_store import Folder
 from workers.http.forgetting import forget_erased
-from workers.http.visitors import ReturnLink, begin_session, link_of, mint_link, note_upload
+from workers.http.visitors import Admitted, ReturnLink, begin_session, link_of, mint_link, note_upload
 
 PDF = b"%PDF-1.7\n%%EOF\n"
 OF_CUSTOMER = "SELECT count(*) FROM rma_http.{} WHERE customer_id = %s"
@@ -37,7 +37,7 @@ def leave(connection: psycopg.Connection, api: Api, customer: str, order: str, a
     body = {"rma_id": str(rma_id), "order_id": order, "lines": lines, "evidence": [item]}
     asked = api.accepted("RequestReturn", body, actor=f"customer:{customer}")
     get(api, f"/v1/returns/{rma_id}", asked)
-    begin_session(connection, f"cookie-{order}", order, customer, at)
+    begin_session(connection, f"cookie-{order}", Admitted(order, customer), at)
     [(session,)] = connection.execute("SELECT session FROM rma_http.sessions WHERE order_id = %s", (order,)).fetchall()
     note_upload(connection, session, loose, len(PDF))
     mint_link(connection, rma_id, order, customer, at)

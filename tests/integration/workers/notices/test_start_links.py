@@ -20,9 +20,12 @@ GIVEN_UP = "SELECT FROM rma_http.outbox WHERE kind = 'start_link' AND given_up_a
 ANNA = {"email": "Anna@mail.example", "language": "zh"}
 
 
-def start(browser: Browser, order_id: str, email: str, **typed: str) -> None:
+def start(browser: Browser, order_id: str, email: str, code: str = "", **typed: str) -> str:
+    """Ask for a link; return what the page says."""
     page = browser.look("/returns/start", params=typed)
-    assert browser.press(page, "/returns/start", {"order_id": order_id, "email": email}).status == 200
+    said = browser.press(page, "/returns/start", {"order_id": order_id, "email": email, "gift_code": code})
+    assert said.status == 200
+    return said.text
 
 
 def wanted(settings: Settings) -> int:
@@ -61,6 +64,62 @@ def test_nobody_else_gets_a_mail(
 
     assert mailbox.recipients == ["last@mail.example"]
     assert wanted(opened[0]) == 0
+
+
+def given(shop: Api, order_id: str) -> None:
+    """Sell what is given to somebody."""
+    giver = {"name": "Anna Giver", "email": "anna@mail.example"}
+    shop.sell(order_id, contact=giver, gift_code="SNOW-7731")
+
+
+def test_a_gifts_recipient_comes_in_by_its_code(mailbox: MailServer, shop: Api, browser: Browser) -> None:
+    """The link goes to the address that he types; he asks, and sees neither prices nor the giver, nor her returns."""
+    given(shop, "L-gift")
+    _, told = shop.ask_return("L-gift")
+    shop.get("/v1/returns", params={"order_id": "L-gift", "after": told["events"][-1]["position"]})
+    start(browser, "L-gift", "ben@mail.example", "SNOW-7731")
+    [link] = wait_for(lambda: [link for link in links_of(mailbox, "ben@mail.example") if "token=" in link], "the mail")
+    order = browser.press(browser.look(link), "/returns/link")
+    assert "What would you like to return?" in order.text
+    choice = {"quantity:L1": "1", "reason:L1": "too_small"}
+    details = browser.press(order, "/returns/order/details", choice)
+    preview = browser.press(details, "/returns/order/details", {"go": "preview"})
+    sent = browser.press(preview, "/returns/order/send")
+
+    for page in (order, details, preview, sent):
+        assert page.status == 200
+        for word in ("€", "EUR", "Anna", "anna@mail.example", "card", "20.00", "10.00"):
+            assert word not in page.text, (word, page.response.url)
+    assert "/returns/open" not in {form.action for form in order.forms}
+    assert "store credit" in preview.text
+    assert sent.response.url.path.startswith("/r/"), sent.text
+    [row] = [row for row in shop.get("/v1/returns", params={"order_id": "L-gift"}).json()["items"] if row["gift"]]
+    assert (row["status"], row["customer_id"]) == ("authorized", "C-1")
+    assert row["rma_number"] in sent.text
+    cancelled = browser.press(sent, f"{sent.response.url.path}/cancel")
+    assert "Cancelled" in cancelled.text, cancelled.text
+    wait_for(lambda: len([to for to in mailbox.recipients if to == "ben@mail.example"]) > 1, "his own letter")
+
+
+def test_a_gifts_code_is_not_guessed(
+    opened: tuple[Settings, Keys], mailbox: MailServer, shop: Api, browser: Browser
+) -> None:
+    """Five tries a day about an order, then even the right one brings nothing; the answer is always the same."""
+    given(shop, "L-guessed")
+    shop.sell("L-no-gift", contact=ANNA)
+    said = {start(browser, "L-guessed", "thief@mail.example", f"SNOW-{number}") for number in range(5)}
+    said |= {start(browser, "L-guessed", "thief@mail.example", "SNOW-7731")}
+    said |= {start(browser, name, "thief@mail.example", "SNOW-7731") for name in ("L-no-gift", "L-nowhere")}
+    wait_for(lambda: wanted(opened[0]) == 0, "all to be answered")
+    start(browser, "L-no-gift", ANNA["email"])
+    wait_for(lambda: mailbox.mails, "the last mail")
+
+    assert len(said) == 1
+    assert mailbox.recipients == [ANNA["email"]]
+
+
+def links_of(mailbox: MailServer, to: str) -> list[str]:
+    return [link for mail in mailbox.mails if str(mail["To"]) == to for link in links_in(mail)]
 
 
 def test_a_corrected_address_counts(

@@ -14,7 +14,7 @@ from tests.support.api import Api
 from tests.support.pages import Browser, Page
 from workers.http import mails
 from workers.http.door import Door
-from workers.http.visitors import hashed, new_token
+from workers.http.visitors import Admitted, hashed, new_token
 
 
 def in_outbox(door: Door, order_id: str) -> list[tuple[str, str, str]]:
@@ -61,8 +61,9 @@ def test_a_mailed_link_lets_in_once(page_door: tuple[Door, Any], shop: Api, brow
     shop.sell("F-link")
     link, old = new_token(), new_token()
     with connect(postgres_address(door.settings), autocommit=True) as connection:
-        mails.keep_start_link(connection, hashed(link), "F-link", "C-1", datetime.now(UTC))
-        mails.keep_start_link(connection, hashed(old), "F-link", "C-1", datetime.now(UTC) - mails.START_LINK_FOR)
+        mails.keep_start_link(connection, hashed(link), Admitted("F-link", "C-1"), datetime.now(UTC))
+        long_ago = datetime.now(UTC) - mails.START_LINK_FOR
+        mails.keep_start_link(connection, hashed(old), Admitted("F-link", "C-1"), long_ago)
 
     for _ in range(2):
         offered = browser.look("/returns/link", params={"token": link})
