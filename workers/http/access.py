@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from ipaddress import IPv4Address, ip_address, ip_network
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -12,6 +13,7 @@ from workers.http.callers import TOKEN_PREFIX, Caller
 from workers.http.door import Door, TheDoor
 from workers.http.errors import NoTokenError, TokenInvalidError, UnauthorizedError
 
+NETWORK_BITS: Final = 64
 BEARER = HTTPBearer(auto_error=False, description="A key of the file, or a signed token (JWT).")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
@@ -46,7 +48,20 @@ async def _known(door: Door, given: HTTPAuthorizationCredentials | None) -> Call
 
 def count_anonymous(request: Request, door: TheDoor) -> None:
     """Count a request that is nobody's against its address; raises ``RateLimitedError``."""
-    door.anonymous_rate.count(request.client.host if request.client else "")
+    door.anonymous_rate.count(counted_as(request.client.host) if request.client else "")
+
+
+def counted_as(host: str) -> str:
+    """Return what an address is counted as: one of IPv6 as its network, of which a subscriber has all addresses."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, NETWORK_BITS), strict=False))
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]

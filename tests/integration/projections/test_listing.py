@@ -21,7 +21,16 @@ from projections.refund_ledger.tables import SCHEMA as SOLD
 from projections.table import tables_sql
 from projections.tracking.case_file import RETURNS_BY_PARCEL, AmbiguousNumberError, find_return
 from projections.tracking.listing import CursorInvalidError, Place, Wanted, page_query, read_page
-from projections.tracking.queues import DIFFERENCES, FIRST, QUEUES, QueueName, queue_query, read_queue
+from projections.tracking.queues import (
+    DIFFERENCES,
+    FIRST,
+    PARCELS,
+    QUEUES,
+    QueueName,
+    queue_query,
+    read_open_parcels,
+    read_queue,
+)
 from projections.tracking.tables import SCHEMA, STANDING
 from projections.tracking.told import TOLD
 from projections.tracking.views import VIEWS
@@ -205,14 +214,32 @@ def many(addresses: Addresses) -> Iterator[Connection]:
             """
         )
         _fill_lines(opened)
-        filled = ("returns", "labels", "return_lines", "decisions", "appeals", "payouts", "differences")
+        filled = ("returns", "labels", "return_lines", "decisions", "appeals", "payouts", "differences", "notices",
+                  "unknown_parcels")  # fmt: skip
         schemas = {"payouts": SOLD, "differences": SOLD}
         opened.execute(f"ANALYZE {SOLD}.orders, {', '.join(f'{schemas.get(one, SCHEMA)}.{one}' for one in filled)}")
         yield opened
 
 
 def _fill_lines(opened: Connection) -> None:
-    """Give each return a line, a decision and a payout; many were appealed, of some the payout failed."""
+    """Give each return a line, a decision, a payout and a message; many were appealed, of some one came to nothing."""
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.notices (position, rma_id, order_id, occurred_at, notice_id, kind, channel, outcome,
+            attempts, at)
+        SELECT last_position, rma_id, order_id, requested_at, 'N', 'approved', 'email',
+            CASE WHEN last_position % 100 = 0 THEN 'bounced' ELSE 'sent' END, 1, requested_at
+        FROM {SCHEMA}.returns
+        """
+    )
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.unknown_parcels (parcel_id, site, items, status, received_at)
+        SELECT rma_number, 'WH-1', '[]', CASE WHEN last_position % 1000 = 0 THEN 'open' ELSE 'assigned' END,
+            requested_at
+        FROM {SCHEMA}.returns
+        """
+    )
     opened.execute(
         f"""
         INSERT INTO {SCHEMA}.appeals (position, rma_id, order_id, occurred_at, line, grounds, stage)
@@ -315,6 +342,16 @@ def test_open_differences_are_read_by_their_index(many: Connection) -> None:
     plan = plan_of(many, DIFFERENCES.encode(), FIRST | {"rows": 26})
 
     assert "differences_open" in {node.get("Index Name") for node in plan}, json.dumps(plan, indent=1)
+
+
+def test_open_parcels_are_read_by_their_index(many: Connection) -> None:
+    """However many were placed; a page begins where the last one ended."""
+    plan = plan_of(many, PARCELS.encode(), FIRST | {"rows": 26})
+    first = read_open_parcels(many, limit=25)
+    second = read_open_parcels(many, limit=25, cursor=first.next_cursor)
+
+    assert "Seq Scan" not in {node["Node Type"] for node in plan}, json.dumps(plan, indent=1)
+    assert len({row["parcel_id"] for page in (first, second) for row in page.items}) == 50
 
 
 def test_a_parcel_is_found_by_an_index(many: Connection) -> None:

@@ -234,3 +234,18 @@ def test_who_asks_too_often_hears_when_to_come_again(door_settings: tuple[Settin
     ]
     assert 1 <= int(guessed[1].headers["retry-after"]) <= 60
     assert health == [200] * 5
+
+
+@pytest.mark.parametrize(("trusted", "statuses"), [("127.0.0.1", [401, 401, 429]), ("", [401, 429, 429])])
+def test_an_address_behind_a_proxy_counts_where_the_proxy_is_trusted(
+    door_settings: tuple[Settings, Keys], trusted: str, statuses: list[int]
+) -> None:
+    """Else whoever writes the header would be somebody new with each request."""
+    strict = door_settings[0].model_copy(update={"http_rate_anonymous": 1, "http_trusted_proxies": trusted})
+    with open_door(strict) as url, Api(url, "rma_wrong") as stranger:
+        told = [
+            stranger.get("/v1/returns", headers={"x-forwarded-for": address}).status_code
+            for address in ("203.0.113.1", "203.0.113.2", "203.0.113.2")
+        ]
+
+    assert told == statuses

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from infra.envelope.command_record import read_command
-from workers.http.errors import DoorError, RateLimitedError
+from workers.http.access import counted_as
+from workers.http.errors import DoorError, RateLimitedError, TooLargeError
 from workers.http.incoming import read_commands
 from workers.http.preferences import wanted_wait_s
 from workers.http.problems import meanings
@@ -53,6 +54,15 @@ def test_a_source_that_is_not_said_is_the_callers() -> None:
 
     assert orjson.loads(structured.value)["source"] == orjson.loads(batched.value)["source"] == "/shop"
     assert dict(binary.headers)["ce_source"] == b"/shop"
+
+
+def test_a_batch_has_a_hundred_commands_at_most() -> None:
+    """More are too large, and none of them is published."""
+    said = [{"id": f"{number}", "type": "t", "data": {}} for number in range(101)]
+
+    assert len(read_commands(BATCH, [], orjson.dumps(said[:100]), "/shop")) == 100
+    with pytest.raises(TooLargeError):
+        read_commands(BATCH, [], orjson.dumps(said), "/shop")
 
 
 def test_a_binary_command_is_one_of_kafkas_binary_mode() -> None:
@@ -118,3 +128,19 @@ def test_every_code_of_the_door_is_told() -> None:
     assert len(codes) == len(set(codes)) > 15
     assert set(codes) <= set(meanings())
     assert all(meanings().values())
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::2", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_who_has_many_addresses_is_counted_as_one(address: str, counted: str) -> None:
+    """A subscriber of IPv6 has 2^64 of them: they are one stranger."""
+    assert counted_as(address) == counted

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.support.api import Api
-from tests.support.pages import Browser, Page, shop_token
+from tests.support.pages import Browser, Page, free_port, open_pages, shop_token
 from workers.http.door import Door
 
 NOWHERE = "This link does not lead anywhere"
@@ -238,6 +238,22 @@ def test_what_a_page_may_load_and_who_may_frame_it(browser: Browser) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert "httponly" in headers["set-cookie"].lower()
         assert "samesite=lax" in headers["set-cookie"].lower()
+
+
+def test_behind_https_cookies_go_nowhere_else(page_door: tuple[Door, object]) -> None:
+    """Where the public address says https: `__Host-`, `Secure`, and browsers are told to come by no other way."""
+    port = free_port()
+    given = {"http_port": port, "http_public_url": "https://returns.shop.example"}
+    with open_pages(page_door[0].settings.model_copy(update=given)), Browser(f"http://127.0.0.1:{port}") as browser:
+        told = browser.get("/returns/start", headers={"host": "returns.shop.example"})
+        other = browser.get("/returns/start")
+
+    cookie = told.headers["set-cookie"]
+    assert cookie.startswith("__Host-")
+    assert {"secure", "httponly", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
+    assert "domain" not in cookie.lower()
+    assert told.headers["strict-transport-security"] == "max-age=31536000"
+    assert other.status_code == 421
 
 
 def test_who_comes_in_has_a_new_cookie_and_who_leaves_has_none(shop: Api, browser: Browser) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
+import orjson
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
@@ -15,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from domain.vocabularies import Method, Reason, TenderKind
 from workers.http import pages
-from workers.http.pages import naming
+from workers.http.pages import look, naming
 from workers.http.pages.words import chosen_language, words
 
 FOLDER: Final = Path(pages.__file__).parent
@@ -117,3 +118,16 @@ def test_no_template_marks_a_text_as_safe_or_holds_a_script() -> None:
         assert not re.search(r"\|\s*safe|autoescape false|<style|\son\w+=|style=|hx-on", text), template.name
         assert "<script>" not in text
     Environment(loader=FileSystemLoader(FOLDER / "templates"), autoescape=True)
+
+
+def test_htmx_evaluates_nothing_and_asks_nobody_else() -> None:
+    """As strict as the pages' own rules: its settings stand on every page, and it is the one file of code there is."""
+    assert orjson.loads(look.HTMX_CONFIG) == {
+        "allowEval": False, "includeIndicatorStyles": False, "selfRequestsOnly": True, "historyCacheSize": 0,
+    }  # fmt: skip
+    base = (FOLDER / "templates" / "base.html").read_text()
+    assert '<meta name="htmx-config" content="{{ htmx_config }}">' in base
+    assert [path.name for path in (FOLDER / "static").glob("*.js")] == ["htmx.min.js"]
+    for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "form-action 'self'",
+                 "frame-ancestors 'none'", "base-uri 'none'"):  # fmt: skip
+        assert part in look.HEADERS["Content-Security-Policy"]
