@@ -69,7 +69,8 @@ OWN: Final[Mapping[str, SourceRights]] = {
     "/rma/statutes": _own("agent system", "PublishStatutes"),
     "/rma/init": _own("system", "PublishPolicy PublishStatutes"),
     "/doors/customer": _own(
-        "customer", "RequestReturn WithdrawReturn GiveFeedback AddEvidence AppealDenial AnswerRemedy"
+        "customer",
+        "RequestReturn CorrectRequest WithdrawReturn GiveFeedback AddEvidence AppealDenial AnswerRemedy CorrectContact",
     ),
     "/doors/desk": _own(
         "agent",

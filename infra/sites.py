@@ -12,6 +12,7 @@ from domain.errors import UnusableInputError
 from infra.json_files import read_json
 
 ADDRESS_LINES_MAX = 6
+DROP_OFF_MAX = 50
 
 Line = Annotated[str, Field(min_length=1, max_length=80)]
 
@@ -23,6 +24,8 @@ class Site(BaseModel):
 
     name: Line
     address: Annotated[tuple[Line, ...], Field(min_length=1, max_length=ADDRESS_LINES_MAX)]
+    drop_off: Annotated[tuple[Line, ...], Field(max_length=DROP_OFF_MAX)] = ()
+    """Where parcels for it may be handed in, each as one line."""
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -13,7 +13,17 @@ from workers.http.bounds import Bounds
 from workers.http.declared import components
 from workers.http.declared_reads import read_components
 from workers.http.door import Door
-from workers.http.pages import answering, asking, entering, files, progress, starting, unsubscribing, withdrawing
+from workers.http.pages import (
+    answering,
+    asking,
+    correcting,
+    entering,
+    files,
+    progress,
+    starting,
+    unsubscribing,
+    withdrawing,
+)
 from workers.http.pages.staff import acting, approving, bench, cases, placing, queues, signing_in
 from workers.http.problems import handle_all
 
@@ -59,7 +69,7 @@ def make_app(door: Door | None = None) -> DoorApp:
     for part in (system, commands, returns, labels, orders, notes, evidence, carriers, bounces):
         app.include_router(part.router)
     if door is not None and door.settings.http_public_url:
-        for page in (entering, starting, asking, progress, answering, unsubscribing, withdrawing, files):
+        for page in (entering, starting, asking, progress, answering, correcting, unsubscribing, withdrawing, files):
             app.include_router(page.router)
         if door.settings.oidc_issuer or door.settings.http_demo_login:
             for page in (signing_in, queues, cases, acting, placing, approving, bench):

@@ -21,9 +21,12 @@ from workers.notices.contacts import Contact, is_same_address
 
 TAKEN_AT_ONCE_MAX: Final = 100
 TAKE: Final = """
-    DELETE FROM rma_http.wanted_links WHERE wanted_id IN (
-        SELECT wanted_id FROM rma_http.wanted_links ORDER BY wanted_id LIMIT %s FOR UPDATE SKIP LOCKED
-    ) RETURNING order_id, email, language, gift_code
+    WITH taken AS (
+        DELETE FROM rma_http.wanted_links WHERE wanted_id IN (
+            SELECT wanted_id FROM rma_http.wanted_links ORDER BY wanted_id LIMIT %s FOR UPDATE SKIP LOCKED
+        ) RETURNING wanted_id, order_id, email, language, gift_code
+    )
+    SELECT order_id, email, language, gift_code FROM taken ORDER BY wanted_id
 """
 
 LOG = structlog.get_logger()

@@ -214,6 +214,7 @@ def many(addresses: Addresses) -> Iterator[Connection]:
             """
         )
         _fill_lines(opened)
+        _fill_messages(opened)
         filled = ("returns", "labels", "return_lines", "decisions", "appeals", "payouts", "differences", "notices",
                   "unknown_parcels")  # fmt: skip
         schemas = {"payouts": SOLD, "differences": SOLD}
@@ -222,24 +223,7 @@ def many(addresses: Addresses) -> Iterator[Connection]:
 
 
 def _fill_lines(opened: Connection) -> None:
-    """Give each return a line, a decision, a payout and a message; many were appealed, of some one came to nothing."""
-    opened.execute(
-        f"""
-        INSERT INTO {SCHEMA}.notices (position, rma_id, order_id, occurred_at, notice_id, kind, channel, outcome,
-            attempts, at)
-        SELECT last_position, rma_id, order_id, requested_at, 'N', 'approved', 'email',
-            CASE WHEN last_position % 100 = 0 THEN 'bounced' ELSE 'sent' END, 1, requested_at
-        FROM {SCHEMA}.returns
-        """
-    )
-    opened.execute(
-        f"""
-        INSERT INTO {SCHEMA}.unknown_parcels (parcel_id, site, items, status, received_at)
-        SELECT rma_number, 'WH-1', '[]', CASE WHEN last_position % 1000 = 0 THEN 'open' ELSE 'assigned' END,
-            requested_at
-        FROM {SCHEMA}.returns
-        """
-    )
+    """Give each return a line, a decision and a payout; many were appealed, of some the payout failed."""
     opened.execute(
         f"""
         INSERT INTO {SCHEMA}.appeals (position, rma_id, order_id, occurred_at, line, grounds, stage)
@@ -281,6 +265,27 @@ def _fill_lines(opened: Connection) -> None:
         SELECT rma_id, rma_id, rma_id, order_id, 'T1', 'card', 100, 'EUR',
             CASE WHEN last_position % 100 = 0 THEN 'failed' ELSE 'settled' END, rma_number, 1, false, requested_at,
             false, false, 0
+        FROM {SCHEMA}.returns
+        """
+    )
+
+
+def _fill_messages(opened: Connection) -> None:
+    """Tell each return's customer of it, some in vain; and have a parcel come in beside each, few of which are open."""
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.notices (position, rma_id, order_id, occurred_at, notice_id, kind, channel, outcome,
+            attempts, at)
+        SELECT last_position, rma_id, order_id, requested_at, 'N', 'approved', 'email',
+            CASE WHEN last_position % 100 = 0 THEN 'bounced' ELSE 'sent' END, 1, requested_at
+        FROM {SCHEMA}.returns
+        """
+    )
+    opened.execute(
+        f"""
+        INSERT INTO {SCHEMA}.unknown_parcels (parcel_id, site, items, status, received_at)
+        SELECT rma_number, 'WH-1', '[]', CASE WHEN last_position % 1000 = 0 THEN 'open' ELSE 'assigned' END,
+            requested_at
         FROM {SCHEMA}.returns
         """
     )

@@ -32,7 +32,7 @@ async def answer_remedy(request: Request, token: str) -> Response:
     answer = visit.form.get("answer")
     if answer not in {"yes", "no"}:
         return await page_of(visit, token, status=422, said=visit.words.gettext("Please choose one of the two."))
-    return await tell(visit, token, link, "AnswerRemedy", {"line": _line_in(visit), "accepted": answer == "yes"})
+    return await tell(visit, token, link, "AnswerRemedy", {"line": line_in(visit), "accepted": answer == "yes"})
 
 
 @router.post("/r/{token}/appeal")
@@ -43,7 +43,7 @@ async def appeal(request: Request, token: str) -> Response:
     grounds = visit.form.get("grounds")[:TEXT_MAX]
     if not grounds:
         return await page_of(visit, token, status=422, said=visit.words.gettext("Please tell us why."))
-    return await _with_files(visit, token, link, "AppealDenial", {"line": _line_in(visit), "grounds": grounds})
+    return await _with_files(visit, token, link, "AppealDenial", {"line": line_in(visit), "grounds": grounds})
 
 
 @router.post("/r/{token}/evidence")
@@ -83,7 +83,7 @@ def _evidence(door: Door, draft: Draft) -> list[dict[str, Any]]:
     ]
 
 
-def _line_in(visit: Visit) -> int:
+def line_in(visit: Visit) -> int:
     """Return the number of the line that a form is about; raises ``NotFoundError`` for what is no form of ours."""
     given = visit.form.get("line")
     if not (given.isascii() and given.isdecimal() and len(given) <= LINE_DIGITS_MAX):

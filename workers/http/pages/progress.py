@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from domain.identity import rma_stream
-from domain.rma import Rma
 from infra.sellers import seller_of
 from infra.sites import lines_of, read_sites
 from projections.refund_ledger.credit_notes import find_credit_note
@@ -52,12 +51,16 @@ async def show(request: Request, token: str) -> Response:
     return await page_of(the_visit(request), token)
 
 
-async def page_of(visit: Visit, token: str, *, status: int = 200, said: str | None = None) -> Response:
-    """Return the page of the return that a token opens; ``said`` is what there is to say of a form."""
+async def page_of(
+    visit: Visit, token: str, *, status: int = 200, said: str | None = None, typed: Mapping[str, str] | None = None
+) -> Response:
+    """Return the page of the return that a token opens; ``said`` is what there is to say of a form, ``typed`` what
+    stood in it.
+    """
     link = await link_to(visit, token)
     case, progress = await _read(visit, link)
-    titles = await run_in_threadpool(_titles, visit.door, link.order_id)
-    lines = _lines(case, titles)
+    sold = await run_in_threadpool(_sold, visit.door, link.order_id)
+    lines = _lines(case, sold)
     session = await visit.session()
     is_fresh = session is not None and session.order_id == link.order_id and session.customer_id == link.customer_id
     summary = case.summary
@@ -81,6 +84,9 @@ async def page_of(visit: Visit, token: str, *, status: int = 200, said: str | No
         score=int(score) if score in {str(one) for one in SCORES} else None,
         new_id=uuid4,
         titles={row["line"]: row["title"] for row in lines},
+        reasons={row["line"]: naming.reasons_for(row["category"], visit.words) for row in lines},
+        typed=typed or {},
+        drop_off=await run_in_threadpool(_drop_off, visit.door, case),
         may=await run_in_threadpool(possible, visit.door, link.rma_id),
     )
 
@@ -114,26 +120,32 @@ async def _read(visit: Visit, link: ReturnLink) -> tuple[CaseFile, dict[str, Any
         return read_case_file(connection, link.rma_id), read_progress(connection, link.rma_id)
 
     case, progress = await look(visit.door, position, read)
-    if case is None or not await run_in_threadpool(_is_theirs, visit.door, case.summary, link):
+    if case is None or case.summary["order_id"] != link.order_id:
         raise NotFoundError("no such return")
+    if link.customer_id not in {case.summary["customer_id"], case.summary["requester_id"]}:
+        raise NotFoundError("another's return")
     return case, progress
 
 
-def _is_theirs(door: Door, summary: dict[str, Any], link: ReturnLink) -> bool:
-    """Tell whether a return is of the link's order, and its customer's, or a gift that its recipient asked for."""
-    if summary["order_id"] != link.order_id:
-        return False
-    if summary["customer_id"] == link.customer_id or not summary["gift"]:
-        return bool(summary["customer_id"] == link.customer_id)
-    with door.logs.streams() as streams:
-        rma = streams.get(rma_stream(link.rma_id))
-    return isinstance(rma, Rma) and link.customer_id in {rma.requester_id, rma.recipient_id}
+def _drop_off(door: Door, case: CaseFile) -> tuple[str, ...]:
+    """Return where the goods may be handed in, as the file of sites says it; nowhere where they travel otherwise."""
+    terms = case.terms[0] if case.terms else None
+    if terms is None or terms["method"] != "drop_off":
+        return ()
+    site = read_sites(door.settings.sites_file).get(terms["return_to"])
+    return site.drop_off if site else ()
 
 
-def _titles(door: Door, order_id: str) -> dict[str, str]:
+async def summary_of(visit: Visit, link: ReturnLink) -> Mapping[str, Any]:
+    """Return what the views say of the return that a link opens."""
+    case, _ = await _read(visit, link)
+    return case.summary
+
+
+def _sold(door: Door, order_id: str) -> dict[str, dict[str, Any]]:
     with door.logs.streams() as streams:
         order = sold_lines(order_id, streams)
-    return {line_id: line["title"] for line_id, line in order["lines"].items()} if order else {}
+    return order["lines"] if order else {}
 
 
 def _steps(summary: dict[str, Any], progress: dict[str, Any]) -> list[dict[str, Any]]:
@@ -161,12 +173,14 @@ STOPPED_NAMES: Final[dict[str, str]] = {
 }
 
 
-def _lines(case: CaseFile, titles: dict[str, str]) -> list[dict[str, Any]]:
+def _lines(case: CaseFile, sold: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one row for each line of the return: neighbouring runs of units that differ count together."""
     shown: dict[int, dict[str, Any]] = {}
     for row in case.lines:
+        article = sold.get(row["line_id"], {"title": row["sku"], "category": None})
         line = shown.setdefault(
-            row["line"], {**row, "title": titles.get(row["line_id"], row["sku"]), "quantity": 0, "refund_minor": 0}
+            row["line"],
+            {**row, "title": article["title"], "category": article["category"], "quantity": 0, "refund_minor": 0},
         )
         line["quantity"] += row["quantity"]
         line["refund_minor"] += row["refund_minor"]
@@ -206,11 +220,17 @@ async def credit_note(request: Request, token: str) -> Response:
 async def cancel(request: Request, token: str) -> Response:
     """Cancel the return; only somebody with a fresh visit may: the link alone has stood in mails for long."""
     visit = check_form(request)
+    link = await fresh_link_to(visit, token)
+    return await tell(visit, token, link, "WithdrawReturn", {})
+
+
+async def fresh_link_to(visit: Visit, token: str) -> ReturnLink:
+    """Return what a token opens to somebody who came in just now; raises ``LetInNeededError`` and ``NotFoundError``."""
     link = await link_to(visit, token)
     session = await visit.let_in()
     if (session.order_id, session.customer_id) != (link.order_id, link.customer_id):
         raise NotFoundError("another order's visit")
-    return await tell(visit, token, link, "WithdrawReturn", {})
+    return link
 
 
 @router.post("/r/{token}/feedback")

@@ -15,7 +15,14 @@ from workers.http.door import Door
 from workers.http.incoming import incoming_of
 
 CustomersCommand = Literal[
-    "RequestReturn", "WithdrawReturn", "GiveFeedback", "AddEvidence", "AppealDenial", "AnswerRemedy"
+    "RequestReturn",
+    "CorrectRequest",
+    "WithdrawReturn",
+    "GiveFeedback",
+    "AddEvidence",
+    "AppealDenial",
+    "AnswerRemedy",
+    "CorrectContact",
 ]
 """What customers may send from their pages."""
 SOURCE: Final = "/doors/customer"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,7 +13,8 @@ import pytest
 from PIL import Image
 
 from tests.support.api import Api
-from tests.support.pages import Browser, Page
+from tests.support.pages import Browser, Page, free_port, open_pages
+from workers.http.door import Door
 
 RULES: Final = [
     {"name": "lamps", "when": {"fact": "sku", "in": ["LAMP"]}, "then": {"decide": "deny", "code": "final_sale"}},
@@ -49,7 +52,7 @@ def photo() -> bytes:
 def asked(shop: Api, browser: Browser, order_id: str, sku: str, **changes: Any) -> tuple[str, Page]:
     """Sell an article, ask for its return, and open the return's page; return the id and the page."""
     line = {"line_id": "L1", "sku": sku, "quantity": 2, "amount_minor": 2_000, "title": sku.title()}
-    shop.sell(order_id, policy_id="acting", lines=[line], **changes)
+    shop.sell(order_id, lines=[line], **{"policy_id": "acting", **changes})
     rma_id, told = shop.ask_return(order_id)
     shop.get(f"/v1/returns/{rma_id}", params={"after": told["events"][-1]["position"]})
     order = browser.enter(order_id)
@@ -128,6 +131,26 @@ def test_a_label_is_a_link_away(acting: Api, browser: Browser) -> None:
         got = browser.get(link)
         assert (got.status_code, got.headers["content-type"]) == (200, "application/pdf")
     assert browser.get(f"{links[0].partition('?')[0]}?label_id=LB-8").status_code == 404
+
+
+def test_drop_off_points_are_named_where_they_are_configured(
+    page_door: tuple[Door, object], acting: Api, tmp_path: Path
+) -> None:
+    """Those of the site to which the goods go, as the file of sites has them; of what goes otherwise, none."""
+    sites = {"WH-1": {"name": "Returns", "address": ["1 Dock Road"], "drop_off": ["Kiosk <b>Main</b> Street 5"]}}
+    (tmp_path / "sites.json").write_text(json.dumps(sites))
+    document = {**POLICY, "method": "drop_off"}
+    data = {"policy_id": "kiosk", "effective_from": "2020-01-01T00:00:00Z", "document": document}
+    acting.accepted("PublishPolicy", data, actor="agent:A1")
+    port = free_port()
+    given = {"http_port": port, "http_public_url": f"http://127.0.0.1:{port}", "sites_file": tmp_path / "sites.json"}
+    with open_pages(page_door[0].settings.model_copy(update=given)), Browser(f"http://127.0.0.1:{port}") as browser:
+        _, page = asked(acting, browser, "A-kiosk", "SOCK", policy_id="kiosk")
+        _, other = asked(acting, browser.another(), "A-no-kiosk", "SOCK")
+
+    assert "Kiosk <b>Main</b> Street 5" in page.text
+    assert "<b>Main" not in page.response.text
+    assert "Kiosk" not in other.text
 
 
 def test_a_gift_shows_no_prices(acting: Api, browser: Browser) -> None:

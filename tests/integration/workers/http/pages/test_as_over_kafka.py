@@ -53,10 +53,10 @@ class Stage:
         for order_id in (self.here, self.there):
             self.shop.sell(order_id, policy_id=POLICY["policy_id"], lines=[line], country=country)
 
-    def asked(self, sku: str = "SHOE") -> tuple[Page, dict[str, str]]:
+    def asked(self, sku: str = "SHOE", quantity: int = 1) -> tuple[Page, dict[str, str]]:
         """Ask for a return of both orders; return the page of the one, and what a command names of the other."""
         self.sold(sku)
-        returns = {order_id: self.shop.ask_return(order_id) for order_id in (self.here, self.there)}
+        returns = {order_id: self.shop.ask_return(order_id, quantity=quantity) for order_id in (self.here, self.there)}
         for rma_id, told_of in returns.values():
             seen(self.shop, rma_id, told_of)
         page = self.browser.press(self.browser.enter(self.here), "/returns/open", {"return": returns[self.here][0]})
@@ -93,6 +93,21 @@ def withdraws_from_the_contract(stage: Stage) -> Said:
     return Said(confirm.form("/withdraw/confirm").named("id"), body)
 
 
+def corrects(stage: Stage) -> Said:
+    page, other = stage.asked(quantity=2)
+    typed = {"reason": "too_large", "quantity": "1", "wish": "store_credit", "comment": "One fits."}
+    said = {"line": 1, "reason": "too_large", "quantity": 1, "wish": "store_credit", "comment": "One fits."}
+    return Said(stage.sent(page, "correct", typed), {**other, **said})
+
+
+def corrects_contact(stage: Stage) -> Said:
+    page, other = stage.asked()
+    typed = {"name": "Ann", "email": "ann@mail.example", "street": "1 Road\r\nDoor 2", "city": "Bonn", "country": "de"}
+    address = {"lines": ["1 Road", "Door 2"], "city": "Bonn", "country": "DE"}
+    contact = {"name": "Ann", "email": "ann@mail.example", "language": "en", "address": address}
+    return Said(stage.sent(page, "contact", typed), {"order_id": other["order_id"], "contact": contact})
+
+
 def cancels(stage: Stage) -> Said:
     page, other = stage.asked()
     return Said(stage.sent(page, "cancel", {}), other)
@@ -123,6 +138,8 @@ def answers(stage: Stage) -> Said:
 CASES: Final[list[tuple[CustomersCommand, Callable[[Stage], Said]]]] = [
     ("RequestReturn", asks),
     ("RequestReturn", withdraws_from_the_contract),
+    ("CorrectRequest", corrects),
+    ("CorrectContact", corrects_contact),
     ("WithdrawReturn", cancels),
     ("GiveFeedback", gives_feedback),
     ("AddEvidence", puts_forward),

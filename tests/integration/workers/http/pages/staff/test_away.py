@@ -26,11 +26,9 @@ SAID: Final = "A part of the system is away"
 KEPT: Final = "What you typed is kept on this page."
 
 
-def as_person(url: str, person: str) -> Browser:
-    own = Browser(url)
+def sign_in(own: Browser, person: str) -> None:
     offered = own.look("/staff/sign-in")
     own.post("/staff/sign-in/demo", data={"form_key": offered.forms[0].named("form_key"), "person": person})
-    return own
 
 
 def _sent_again(browser: Browser, away: Page, path: str) -> Page | None:
@@ -51,11 +49,9 @@ def test_while_postgresql_is_away_every_page_says_so_and_keeps_what_was_typed(
     with Proxy.to(str(there["host"]), int(str(there["port"]))) as way:
         through = make_conninfo(postgres_address(door.settings), host="127.0.0.1", port=way.port)
         given = {"postgres_dsn": SecretStr(through), "http_port": port, "http_public_url": url}
-        with (
-            open_pages(door.settings.model_copy(update=given)),
-            as_person(url, "ada") as ada,
-            as_person(url, "wei") as wei,
-        ):
+        with open_pages(door.settings.model_copy(update=given)), Browser(url) as ada, Browser(url) as wei:
+            sign_in(ada, "ada")
+            sign_in(wei, "wei")
             at_desk, at_bench = ada.look(desk), wei.look(bench)
             way.cut()
             pages = [ada.look(path) for path in ("/desk", "/desk/search?q=x", f"/desk/returns/{rma_id}", desk)]

@@ -1,0 +1,85 @@
+"""What a customer puts right on his return's page, and who may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.workers.http.pages.test_hostile import asked, sold
+from tests.support.api import Api
+from tests.support.pages import Browser, Page
+
+
+def corrected(browser: Browser, page: Page, form: str, typed: dict[str, str]) -> Page:
+    return browser.press(page, f"{page.response.url.path}/{form}", typed)
+
+
+def lines_of(shop: Api, order_id: str) -> list[tuple[str, str, int]]:
+    [row] = shop.get("/v1/returns", params={"order_id": order_id}).json()["items"]
+    lines = shop.get(f"/v1/returns/{row['rma_id']}").json()["lines"]
+    return [(line["reason"], line["wish"], line["quantity"]) for line in lines]
+
+
+def test_a_request_is_put_right_and_decided_anew(shop: Api, browser: Browser) -> None:
+    """What is changed is sent, and nothing else; nothing changed is nothing sent; more units are refused in words."""
+    sold(shop, "C-right")
+    page = asked(browser, "C-right")
+
+    nothing = corrected(browser, page, "correct", {})
+    more = corrected(browser, page, "correct", {"quantity": "2"})
+    done = corrected(browser, page, "correct", {"reason": "arrived_late", "wish": "store_credit"})
+
+    assert (nothing.status, "Nothing is different yet." in nothing.text) == (422, True)
+    assert more.status == 409
+    assert (done.status, "It arrived too late" in done.text) == (200, True), done.text
+    assert lines_of(shop, "C-right") == [("arrived_late", "store_credit", 1)]
+
+
+def test_what_has_left_is_put_right_no_more(shop: Api, browser: Browser) -> None:
+    """The form is gone; an old page's hears why."""
+    sold(shop, "C-left")
+    page = asked(browser, "C-left")
+    [row] = shop.get("/v1/returns", params={"order_id": "C-left"}).json()["items"]
+    about = {"rma_id": row["rma_id"], "order_id": "C-left"}
+    told = shop.accepted("RecordHandover", about, actor="carrier:post")
+
+    late = corrected(browser, page, "correct", {"reason": "arrived_late"})
+    again = browser.look(page.response.url.path, params={"after": str(told["events"][-1]["position"])})
+
+    assert late.status == 409
+    assert f"{page.response.url.path}/correct" not in {form.action for form in again.forms}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"email": "no address"},
+        {"email": "a@b.example", "phone": "0170 123"},
+        {"email": "a@b.example", "city": "Bonn"},
+        {"email": "a@b.example", "street": "1 Road", "city": "Bonn", "country": "Germany"},
+        {"email": ""},
+    ],
+)
+def test_a_contact_that_is_none_is_said_so_and_kept(shop: Api, browser: Browser, typed: dict[str, str]) -> None:
+    """422, with what was typed; nothing is sent."""
+    sold(shop, order_id := f"C-bad-{abs(hash(str(typed)))}"[:40])
+    page = asked(browser, order_id)
+
+    told = corrected(browser, page, "contact", typed)
+
+    assert (told.status, "Please look again" in told.text) == (422, True)
+    form = told.form(f"{page.response.url.path}/contact")
+    assert {name: form.named(name) for name in typed} == typed
+
+
+def test_only_who_came_in_just_now_changes_where_mails_go(shop: Api, browser: Browser) -> None:
+    """A link that was passed on, or stands in an old mail, redirects nobody's letters."""
+    sold(shop, "C-holder")
+    path = asked(browser, "C-holder").response.url.path
+    holder = browser.another()
+    seen = holder.look(path)
+    key = seen.form(f"{path}/correct").named("form_key")
+
+    told = holder.post(f"{path}/contact", data={"form_key": key, "id": "x", "email": "thief@mail.example"})
+
+    assert told.status_code == 403
+    assert f"{path}/contact" not in {form.action for form in seen.forms}
