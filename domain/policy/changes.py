@@ -33,7 +33,12 @@ from domain.vocabularies import Reason, TenderKind, Wish, WithdrawalException
 TRIALS_MAX: Final = 400
 """How many changes are tried for one denial, in a fixed order; what lies beyond is not looked for."""
 VALUES_MAX: Final = 32
-"""How many values of one fact without an order are tried."""
+"""How many values of one fact without an order are tried, up to the fourth edition of the law."""
+EVERY_FROM_EDITION: Final = 5
+"""The edition from which on every value that is named is tried, and every pair of changes, up to bounds that are told.
+
+What was decided under those before comes out as it did.
+"""
 FACTS_FROM_EDITION: Final = 3
 """The edition from which on flips also name the facts that only the law looks at."""
 FROM_NOTHING: Final = 2
@@ -68,6 +73,11 @@ def changes_of_facts(policy: CompiledPolicy, law: Law, facts: Facts) -> Iterator
             yield fact, [(fact, value, None, 0)]
         elif not isinstance(value, bool):
             yield fact, [(fact, value, None, LATER)]
+
+
+def tries_every(law: Law) -> bool:
+    """Tell whether every change is tried under a law, up to a bound that is told where it was met."""
+    return law.pin is not None and law.pin.edition >= EVERY_FROM_EDITION
 
 
 def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, bool | int]]:
@@ -131,14 +141,25 @@ def all_candidates(
     facts: Facts,
     *,
     in_time: tuple[Statute, ...] | None = None,
+    every: bool = False,
 ) -> Iterator[OfOneFact]:
-    """Yield the changes to try without a bound; ``in_time`` are the rights that time may help (None: all)."""
+    """Yield the changes to try without a bound.
+
+    Args:
+        policy: The merchant's policy.
+        window: The window as its rules leave it for these facts.
+        statutes: The rights to look at.
+        facts: The line's facts.
+        in_time: The rights that time may help; None: all.
+        every: Of facts without an order too every value that is named, not only the first ``VALUES_MAX``.
+    """
     zone = policy.document.window.zone
     bounds = bounds_of(policy, window, statutes if in_time is None else in_time, facts)
     for fact in ANCHOR_FACTS:
         yield fact, changes_in_time(bounds, facts, fact, zone)
-    for fact, tries in _tries_of(policy, statutes, facts.withdrawal_exception):
-        yield fact, _of_one_fact(fact, tries, fact_of(facts, fact))
+    most = None if every else VALUES_MAX
+    for fact, tries in _tries_of(policy, statutes, facts.withdrawal_exception, most):
+        yield fact, _of_one_fact(fact, tries, fact_of(facts, fact), most)
 
 
 class _Tries(NamedTuple):
@@ -150,24 +171,24 @@ class _Tries(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _tries_of(
-    policy: CompiledPolicy, statutes: tuple[Statute, ...], exception: str | None
+    policy: CompiledPolicy, statutes: tuple[Statute, ...], exception: str | None, values_max: int | None
 ) -> tuple[tuple[str, _Tries], ...]:
     """Return what to try of each fact that rules or rights compare with something; the same for many lines."""
     zone = policy.document.window.zone
     mentions = _mentions(policy, statutes, exception)
     return tuple(
-        (fact, _tries_of_one(fact, compared, zone))
+        (fact, _tries_of_one(fact, compared, zone, values_max))
         for fact, compared in mentions.items()
         if not fact.startswith("days_since_")
     )
 
 
-def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Expected]], zone: str) -> _Tries:
+def _tries_of_one(fact: str, mentions: Sequence[tuple[str, Expected]], zone: str, values_max: int | None) -> _Tries:
     if fact == "withdrawal_exception":
-        return _Tries((), (None, *_values(fact, mentions)))
+        return _Tries((), (None, *_values(fact, mentions, values_max)))
     if fact == "ordered_at":
         return _Tries(tuple(dict.fromkeys(_beside_moments(mentions, zone))), ())
-    return _Tries(tuple(dict.fromkeys(beside_numbers(mentions))), tuple(_values(fact, mentions)))
+    return _Tries(tuple(dict.fromkeys(beside_numbers(mentions))), tuple(_values(fact, mentions, values_max)))
 
 
 def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], exception: str | None) -> Mentions:
@@ -183,7 +204,7 @@ def _mentions(policy: CompiledPolicy, statutes: Sequence[Statute], exception: st
     return mentions
 
 
-def _of_one_fact(fact: str, tries: _Tries, now: Any) -> list[Change]:
+def _of_one_fact(fact: str, tries: _Tries, now: Any, values_max: int | None) -> list[Change]:
     changes: list[Change] = []
     if tries.steps:
         origin = now if _has_order(now) else None
@@ -194,7 +215,7 @@ def _of_one_fact(fact: str, tries: _Tries, now: Any) -> list[Change]:
             changes += [(fact, step, None, LATER if step > now else EARLIER) for step in steps]
     is_truth = isinstance(now, bool)
     values = [value for value in tries.values if value != now or isinstance(value, bool) != is_truth]
-    changes += [(fact, value, None, 0) for value in values[:VALUES_MAX]]
+    changes += [(fact, value, None, 0) for value in values[:values_max]]
     return changes
 
 
@@ -219,7 +240,7 @@ def _beside_moments(mentions: Iterable[tuple[str, Expected]], zone: str) -> Iter
             yield from (moment.astimezone(UTC) - SECOND, moment.astimezone(UTC) + SECOND)
 
 
-def _values(fact: str, mentions: Iterable[tuple[str, Expected]]) -> Iterator[object]:
+def _values(fact: str, mentions: Iterable[tuple[str, Expected]], values_max: int | None) -> Iterator[object]:
     """Yield the texts and truth values that are named for a fact, each once, and a text that is not."""
     named = [value for _, expected in mentions for value in plain_values(expected)]
     texts = list(dict.fromkeys(value for value in named if isinstance(value, str)))
@@ -228,5 +249,5 @@ def _values(fact: str, mentions: Iterable[tuple[str, Expected]]) -> Iterator[obj
     vocabulary = _VOCABULARIES.get(fact, tuple(f"other-{i}" if i else "other" for i in range(len(texts) + 1)))
     known = [text for text in texts if fact not in _CLOSED or text in vocabulary]
     unnamed = [text for text in vocabulary if text not in texts][:1] if texts else []
-    for text in (*known[: VALUES_MAX - 1], *unnamed):
+    for text in (*known[: values_max and values_max - 1], *unnamed):
         yield (text,) if fact == "tender_kinds" else text

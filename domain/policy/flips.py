@@ -8,10 +8,9 @@ does. A unit delivered later than the whole order was moves the order's last del
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Final, NamedTuple
 
 from domain.policy.changes import (
@@ -19,6 +18,7 @@ from domain.policy.changes import (
     all_candidates,
     changes_of_facts,
     fact_of,
+    tries_every,
 )
 from domain.policy.conditions import as_json
 from domain.policy.decision import Flip
@@ -34,9 +34,11 @@ from domain.policy.trials import Trials
 LATER_TRIALS_MAX: Final = 2_000
 """The same from the second edition of the law on; where there are more, the trace says so."""
 PAIRS_MAX: Final = 300
-"""How many pairs of changes are tried where no single one helps."""
+"""How many pairs of changes are tried where no single one helps, of the first changes of each fact."""
 PAIRED_OF_FACT_MAX: Final = 6
 """How many changes of one fact are tried together with others."""
+LATER_PAIRS_MAX: Final = 3_000
+"""How many pairs are tried from the fifth edition of the law on, of all changes."""
 _IN_ORDER: Final = ("ordered_at", "shipped_at", "delivered_at", "order_delivered_at")
 _BEFORE: Final = {fact: _IN_ORDER[:place] for place, fact in enumerate(_IN_ORDER)} | {"requested_at": ("ordered_at",)}
 """What happens before each."""
@@ -75,7 +77,7 @@ def flips_of(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling) -> 
     found = _single(trials, tries)
     if found or law.is_first:
         return Flips(tuple(_flip(facts, change) for change in found), None if law.is_first else bound)
-    pair, met = smallest_pair(trials, tries)
+    pair, met = smallest_pair(trials, tries, every=tries_every(law))
     if pair is None:
         return Flips((), bound or met)
     first, second = (_flip(facts, change) for change in pair)
@@ -102,7 +104,7 @@ def _all_changes(policy: CompiledPolicy, law: Law, facts: Facts, denial: Ruling)
         return
     # time alone helps only rights that were too late
     late = tuple(verdict.statute for verdict in denial.verdicts if verdict.why == WINDOW_EXPIRED)
-    yield from all_candidates(policy, denial.window, law.rights, facts, in_time=late)
+    yield from all_candidates(policy, denial.window, law.rights, facts, in_time=late, every=tries_every(law))
     yield from changes_of_law(law, facts)
     yield from changes_of_facts(policy, law, facts)
 
@@ -163,26 +165,33 @@ def _span_of(facts: Facts, moved: str) -> tuple[datetime, datetime]:
     return max(earlier, default=_FIRST), min(later, default=_LAST)
 
 
-def smallest_pair(trials: Trials, tries: Sequence[OfOneFact]) -> tuple[tuple[Change, Change] | None, int | None]:
+def smallest_pair(
+    trials: Trials, tries: Sequence[OfOneFact], *, every: bool
+) -> tuple[tuple[Change, Change] | None, int | None]:
     """Return two changes of different facts that lead to approval together, the smallest first tried; or the bound met.
 
-    Of each fact the smallest changes in either direction are tried.
+    Small is what stands at the front of the changes of its fact. Of each fact all are tried, or only the first few.
     """
-    firsts: list[tuple[int, Change]] = []
+    most = LATER_PAIRS_MAX if every else PAIRS_MAX
+    placed: list[tuple[int, Change]] = []
     for _, changes in tries:
-        firsts += enumerate(changes[:PAIRED_OF_FACT_MAX])
-    for number, pair in enumerate(_pairs(firsts)):
-        if number == PAIRS_MAX:
-            return None, PAIRS_MAX
+        placed += enumerate(changes if every else changes[:PAIRED_OF_FACT_MAX])
+    for number, pair in enumerate(_pairs(placed)):
+        if number == most:
+            return None, most
         if trials.approved(*pair):
             return pair, None
     return None, None
 
 
-def _pairs(firsts: Sequence[tuple[int, Change]]) -> Iterator[tuple[Change, Change]]:
+def _pairs(placed: Sequence[tuple[int, Change]]) -> Iterator[tuple[Change, Change]]:
     """Yield pairs of changes of different facts, each with its place; those whose places add up to least first."""
-    for places in range(2 * PAIRED_OF_FACT_MAX - 1):
-        near = [placed for placed in firsts if placed[0] <= places]
-        for (place, one), (beside, other) in combinations(near, 2):
-            if place + beside == places and one[0] != other[0]:
-                yield one, other
+    places_of: dict[int, list[int]] = {}
+    for index, (place, _) in enumerate(placed):
+        places_of.setdefault(place, []).append(index)
+    for total in range(2 * max(places_of, default=-1) + 1):
+        for index, (place, one) in enumerate(placed):
+            beside = places_of.get(total - place, [])
+            for other in beside[bisect_right(beside, index) :]:
+                if one[0] != placed[other][1][0]:
+                    yield one, placed[other][1]

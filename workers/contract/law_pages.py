@@ -58,12 +58,22 @@ def _page(edition: Edition, country: str) -> str:
         (f"`{right.id}`", right.title, validity_of(right), length_of(right), " ".join(right.grants)) for right in rights
     )
     text += table(("right", "what it is", "orders", "lasts", "grants"), rows)
-    text += "## Timeline\n\nBy the day of the order, a column a year.\n\n```\n" + _timeline(rights) + "```\n\n"
+    text += (
+        "## Timeline\n\nBy the day of the order, a column a year.\n\n```\n"
+        + _timeline(rights, _looked_at_in(edition))
+        + "```\n\n"
+    )
     return (text + "".join(_section(right) for right in rights)).rstrip() + "\n"
 
 
-def _timeline(rights: list[Statute]) -> str:
-    years = range(TIMELINE_FROM, max(right.valid_from.year for right in rights) + 3)
+def _looked_at_in(edition: Edition) -> int:
+    """Return the year in which the last of an edition's sources was looked at."""
+    return max(file.checked_on.year for file in edition.files if file.checked_on is not None)
+
+
+def _timeline(rights: list[Statute], looked_at_in: int) -> str:
+    """Return when each right holds, up to two years after the last change, and after its source was looked at."""
+    years = range(TIMELINE_FROM, max(looked_at_in, *(right.valid_from.year for right in rights)) + 3)
     wide = max(len(right.id) for right in rights)
     head = " " * wide + "  " + " ".join(f"{year % 100:02}" for year in years) + "\n"
     lines = (f"{right.id:{wide}}  " + " ".join(_in_year(right, year) for year in years) + "\n" for right in rights)

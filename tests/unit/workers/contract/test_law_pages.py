@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from domain.policy.statutes import EDITIONS, NEWEST, edition_numbered
-from workers.contract.law_pages import PAGES, SCHEMA, files
+from workers.contract.law_pages import BAR, PAGES, SCHEMA, files
 
 
 def test_the_pages_are_as_they_would_be_written() -> None:
@@ -32,3 +32,12 @@ def test_every_right_is_on_a_page() -> None:
         page = pages[f"{min(right.countries)}.md"]
         assert right.id in page
         assert right.sentence in page
+
+
+def test_every_right_is_on_its_pages_timeline() -> None:
+    """Old laws too: each shows in some year that it is in force."""
+    for name, page in files().items():
+        if name.endswith(".md") and name != "countries.md":
+            lines = page.split("```\n")[1].splitlines()[1:]
+            assert lines, name
+            assert all(BAR in line for line in lines), name
