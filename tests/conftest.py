@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import structlog
 from kafka import KafkaAdminClient
@@ -34,6 +35,9 @@ VAULT_KEY: Final = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 def pytest_configure() -> None:
     """Let SIGTERM end a run as Ctrl-C does, so that the services of the run are stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # how fast examples are made is the machine's
+    hypothesis.settings.register_profile("ours", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("ours")
     structlog.configure = partial(_configure_logs, structlog.configure)
 
 

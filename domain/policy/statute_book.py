@@ -17,6 +17,8 @@ from domain.policy.statutes.errors import (
 from domain.values import dataclass
 
 PARTITION_KEY: Final = "statutes"
+EDITION_PATH: Final = "$.edition"
+"""The place in a command that names an edition which cannot be published."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,23 @@ class StatuteBook(AggregateRoot):
             if known.edition == edition:
                 if known.effective_from != effective_from:
                     raise EditionPublishedError(
-                        f"edition {edition} is published already", edition=edition, effective_from=_text(known)
+                        f"edition {edition} is published already",
+                        path=EDITION_PATH,
+                        edition=edition,
+                        effective_from=_text(known),
                     )
                 return
         if edition < latest.edition:
             raise EditionOlderError(
-                f"edition {latest.edition} is published already", edition=edition, newest=latest.edition
+                f"edition {latest.edition} is published already",
+                path=EDITION_PATH,
+                edition=edition,
+                newest=latest.edition,
             )
         if effective_from <= latest.effective_from:
             raise EditionEffectiveDateError(
                 "an edition must take effect later than those before it",
+                path="$.effective_from",
                 effective_from=effective_from.astimezone(UTC).isoformat(),
                 latest=_text(latest),
                 edition=latest.edition,
@@ -115,7 +124,9 @@ class StatuteBook(AggregateRoot):
 
 def _hash_of(edition: int) -> str:
     if edition not in EDITIONS:
-        raise UnknownEditionError(f"there is no edition {edition} of the statutes", editions=list(EDITIONS))
+        raise UnknownEditionError(
+            f"there is no edition {edition} of the statutes", path=EDITION_PATH, editions=list(EDITIONS)
+        )
     return edition_numbered(edition).hash
 
 

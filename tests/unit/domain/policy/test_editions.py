@@ -156,19 +156,21 @@ def test_an_edition_is_published_once() -> None:
     assert (names([fact]), fact.originator_id) == (["Published"], "statutes/published")
 
     unchanged(shop, "PublishStatutes", published(1, day(0)), at=day(1))
-    refused(shop, "edition_published", "PublishStatutes", published(1, day(2)), at=day(1), edition=1)
+    again = published(1, day(2))
+    refused(shop, "edition_published", "PublishStatutes", again, at=day(1), path="$.edition", edition=1)
 
 
 def test_editions_follow_each_other() -> None:
     """A later edition takes effect later; an older one comes too late, and so does an earlier instant."""
     shop = with_first()
-    refused(shop, "edition_effective_date", "PublishStatutes", published(2, day(0)), at=day(1), edition=1)
+    no_later = published(2, day(0))
+    refused(shop, "edition_effective_date", "PublishStatutes", no_later, at=day(1), path="$.effective_from", edition=1)
     assert names(shop.send("PublishStatutes", published(2, day(5)), at=day(1))) == ["Revised"]
     unchanged(shop, "PublishStatutes", published(1, day(0)), at=day(2))
 
     younger = Shop()
     younger.send("PublishStatutes", published(2, day(5)), at=day(0))
-    refused(younger, "edition_older", "PublishStatutes", published(1, day(6)), at=day(1), newest=2)
+    refused(younger, "edition_older", "PublishStatutes", published(1, day(6)), at=day(1), path="$.edition", newest=2)
 
 
 def test_a_request_is_decided_under_the_newest_edition_in_effect() -> None:
@@ -180,7 +182,15 @@ def test_a_request_is_decided_under_the_newest_edition_in_effect() -> None:
 def test_an_edition_that_there_is_not_is_refused() -> None:
     """With those there are."""
     for shop in (Shop(), with_first()):
-        refused(shop, "unknown_edition", "PublishStatutes", published(99, day(0)), at=day(0), editions=list(EDITIONS))
+        refused(
+            shop,
+            "unknown_edition",
+            "PublishStatutes",
+            published(99, day(0)),
+            at=day(0),
+            path="$.edition",
+            editions=list(EDITIONS),
+        )
 
 
 def with_first() -> Shop:
