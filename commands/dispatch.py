@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from commands import (  # importing them registers their handlers
     closing,
@@ -46,6 +47,15 @@ from domain.identity import (
 TIME_AHEAD_MAX: Final = timedelta(days=1)
 """How far business time may lie ahead of this system's clock: clocks differ, and times without a zone are guessed."""
 
+STREAMS_NAMED: Final[tuple[tuple[str, Callable[[Any], str]], ...]] = (
+    ("order_id", order_stream),
+    ("rma_id", rma_stream),
+    ("policy_id", policy_stream),
+    ("difference_id", difference_stream),
+    ("parcel_id", unknown_parcel_stream),
+)
+"""Fields of commands that name a stream, and which."""
+
 MODULES: Final = (
     policies,
     statutes,
@@ -84,18 +94,8 @@ def streams_of(command: Body) -> tuple[str, ...]:
     """Return the streams that a command names itself."""
     if isinstance(command, customers.EraseCustomer):
         return (customer_stream(command.customer_id),)
-    named = []
-    if order_id := command.named("order_id"):
-        named.append(order_stream(order_id))
-    if rma_id := command.named("rma_id"):
-        named.append(rma_stream(rma_id))
-    if policy_id := command.named("policy_id"):
-        named.append(policy_stream(policy_id))
-    if difference_id := command.named("difference_id"):
-        named.append(difference_stream(difference_id))
-    if parcel_id := command.named("parcel_id"):
-        named.append(unknown_parcel_stream(parcel_id))
-    return tuple(named)
+    named = vars(command)
+    return tuple([stream(named[field]) for field, stream in STREAMS_NAMED if named.get(field)])
 
 
 def persons_of(command: Body) -> tuple[str, ...]:

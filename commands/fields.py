@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
+from operator import eq
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -67,7 +68,7 @@ def added_later(default: Any) -> Any:
     It counts for nothing in the hash of a command's content while it says nothing, so that a fact that was recorded
     before the field existed is known when it is told again.
     """
-    return Field(default=default, exclude_if=lambda value: value == default)
+    return Field(default=default, exclude_if=partial(eq, default))
 
 
 def _sensible(at: datetime) -> datetime:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from typing import Any, cast, dataclass_transform
+from typing import Any, Self, cast, dataclass_transform
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, EventsourcingType
+from eventsourcing.utils import get_topic
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
@@ -42,6 +43,19 @@ class AggregateRoot(BaseAggregate[str]):
     One command may bring about facts of several. Those that share a list of uncommitted facts note them there as they
     are triggered, so that across all streams a cause stands before its effects.
     """
+
+    @classmethod
+    def _create(cls, event_class: type[CanInitAggregate[str]], *, id: str | None = None, **kwargs: Any) -> Self:  # noqa: A002 - the library's name
+        """Begin a stream by its first fact; ``kwargs`` are its fields and its business time as ``timestamp``.
+
+        As the library does, without what it asks each time of the class.
+        """
+        first = cast("type[FirstFact]", event_class)(
+            originator_id=cast("str", id), originator_version=1, originator_topic=get_topic(cls), **kwargs
+        )
+        aggregate = cast("Self", first.mutate(None))
+        aggregate.pending_events.append(first)
+        return aggregate
 
     def __base_init__(self, originator_id: object, originator_version: int, timestamp: datetime) -> None:
         super().__base_init__(originator_id, originator_version, timestamp)

@@ -27,11 +27,11 @@ def share_by_largest_remainder(total_minor: int, weights: Sequence[int]) -> list
         ValueError: Something is owed and no weight can bear it.
     Source: the largest remainder (Hamilton) method.
     """
+    if not total_minor:
+        return [0] * len(weights)
     weight_sum = sum(weights)
     if not weight_sum:
-        if total_minor:
-            raise ValueError(f"nothing bears {total_minor=}")
-        return [0] * len(weights)
+        raise ValueError(f"nothing bears {total_minor=}")
     shares = [total_minor * weight // weight_sum for weight in weights]
     left = total_minor - sum(shares)
     if left:

@@ -35,7 +35,9 @@ class UnitStates(Generic[State]):
     __slots__ = ("_firsts", "_runs")
 
     def __init__(self, runs: Iterable[tuple[UnitRun, State]] = ()) -> None:
-        self._runs: list[tuple[UnitRun, State]] = sorted(runs, key=lambda item: item[0].first)
+        self._runs: list[tuple[UnitRun, State]] = list(runs)
+        if len(self._runs) > 1:
+            self._runs.sort(key=lambda item: item[0].first)
         self._firsts = [run.first for run, _ in self._runs]
 
     def __iter__(self) -> Iterator[tuple[UnitRun, State]]:
@@ -55,8 +57,9 @@ class UnitStates(Generic[State]):
             index = max(bisect_right(self._firsts, want.first) - 1, 0)
             while index < len(self._runs) and self._firsts[index] < want.end:
                 run, state = self._runs[index]
-                first, end = max(run.first, want.first), min(run.end, want.end)
-                if first < end:
+                if run == want:
+                    yield run, state  # what mostly happens, as in ``change``
+                elif (first := max(run.first, want.first)) < (end := min(run.end, want.end)):
                     yield UnitRun(first, end - first), state
                 index += 1
 

@@ -70,6 +70,8 @@ class Arrivals:
 
     def _own_units(self, line: int, serials: Sequence[str]) -> dict[str, int]:
         """Return the unit of each number that the return waits for."""
+        if not serials:
+            return {}
         numbers = serials_of(self._case, line)
         units = {serial: unit for serial in serials if (unit := numbers.unit_of(serial)) is not None}
         missing = {

@@ -27,7 +27,7 @@ def decide_by_policy(case: Case, numbers: Iterable[int], policy: PolicyInForce, 
     )
     for number in numbers:
         runs = tuple(case.rma.fitting(number, lambda state: state.is_live))
-        facts = asking.facts(case.rma.line(number).asked, runs, policy)
+        facts = asking.facts(case.rma.line(number).asked, runs, policy, law)
         decision = decide(policy.version.document, law, facts)
         decided.append(LineDecision(number, runs, decision))
     offered = tuple(one for one in decided if _may_be_avoided(case, one))

@@ -34,6 +34,8 @@ class Case:
 
         Units that a line gave up may meanwhile stand in place of others in a second line for the same article.
         """
+        if not runs:
+            return []
         line_id = self.rma.lines[number].asked.line_id
         states = self.order.states_within(LineRun(line_id, run.first, run.count) for run in runs)
         ours = [run.run for run, state in states if state.is_open_to(self.rma.rma_id)]

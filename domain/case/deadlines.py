@@ -6,7 +6,7 @@ once, from the terms pinned at the decision; later policies never move it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -29,6 +29,15 @@ REFUND_DAYS: Final = 14
 """Days in which a refund that is due should be settled where no statute says fewer."""
 
 DEFAULT_ZONE: Final = "UTC"
+
+WAITED_FOR: Final[Mapping[DeadlineKind, Callable[[RunState], bool]]] = {
+    "ship_back": lambda state: state.logistics not in {"with_customer", "short"},
+    "inspect": lambda state: state.is_inspected,
+    "remedy": lambda state: state.is_authorized,
+    "refund": lambda state: state.is_settled,
+    "appeal": lambda state: state.needs_review or state.is_authorized,
+}
+"""By kind of a line's deadline: which units are where it wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +158,8 @@ def _ending(rma: Rma, deadline: Deadline) -> DeadlineStatus:
     """Return how a deadline ends that is no longer needed: met where what it waited for came, else cancelled."""
     if deadline.line is None:
         return "met" if rma.closed_at else "cancelled"
-    states = [state for _, state in rma.lines[deadline.line].states]
-    met = {
-        "ship_back": any(state.logistics not in {"with_customer", "short"} for state in states),
-        "inspect": any(state.is_inspected for state in states),
-        "remedy": any(state.is_authorized for state in states),
-        "refund": any(state.is_settled for state in states),
-        "appeal": any(state.needs_review or state.is_authorized for state in states),
-    }
-    return "met" if met[deadline.kind] else "cancelled"
+    came = WAITED_FOR[deadline.kind]
+    return "met" if any(came(state) for _, state in rma.lines[deadline.line].states) else "cancelled"
 
 
 def find(rma: Rma, wanted: UUID) -> Deadline:

@@ -114,17 +114,18 @@ class Asking:
             informed_at=informed_at,
         )
 
-    def facts(self, asked: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce) -> Facts:
-        """Return the facts of these units of one line.
+    def facts(self, asked: RequestedLine, runs: Sequence[UnitRun], policy: PolicyInForce, law: Law) -> Facts:
+        """Return the facts of these units of one line, for a decision under this law.
 
         What the law looks at is among them from the second edition on; before, what the policy's rules ask of it.
         """
         facts = self._facts(asked, runs, policy)
-        law = policy.law(self.order, self.requested_at)
+        named = compiled(policy.version.document).asks_of_law
+        if law.is_first and not named:
+            return facts
         of_law = self._facts_of_law(asked, runs)
         if law.is_first:
-            named = compiled(policy.version.document).asks_of_law
-            return facts.model_copy(update={name: of_law[name] for name in named}) if named else facts
+            return facts.model_copy(update={name: of_law[name] for name in named})
         told = facts.model_copy(update=of_law | {"repair_waits": _repair_waits(asked, self.order, runs, law)})
         return told.model_copy(update={"country_holidays": policy.country_holidays(law, told)})
 

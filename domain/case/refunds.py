@@ -105,10 +105,11 @@ def return_shipping_now(case: Case, runs: Sequence[RmaRun], bearable_minor: int,
     Nothing where any line waives it, or a person named another.
     """
     account = case.order.account(case.rma.rma_id)
-    if account.label_fee_is_named or fees.return_shipping_is_waived(case.rma, runs):
-        return 0
     of_line = fees.return_shipping_minor(case.rma.lines[runs[0].line])
-    return min(max(of_line - account.return_shipping_minor + given_back_minor, 0), bearable_minor)
+    due = max(of_line - account.return_shipping_minor + given_back_minor, 0)
+    if not due or account.label_fee_is_named or fees.return_shipping_is_waived(case.rma, runs):
+        return 0
+    return min(due, bearable_minor)
 
 
 def request(

@@ -169,8 +169,9 @@ def _check_answers(
         informed_at=asked.informed_at,
         asked=[run for line in lines for run in of_order(line.line_id, line.runs)],
     )
+    law = policy.law(order, at)
     for line in lines:
-        facts = asking.facts(line, line.runs, policy)
+        facts = asking.facts(line, line.runs, policy, law)
         questions.check(policy.version.document, facts, texts=line.written, line=line.line, withdrawal=asked.withdrawal)
 
 
@@ -258,7 +259,7 @@ def _check_answers_again(case: Case, line: RequestedLine, runs: Sequence[UnitRun
             gift_unproved=rma.gift_unproved,
             informed_at=rma.informed_at,
         )
-        facts = asking.facts(line, runs, policy)
+        facts = asking.facts(line, runs, policy, policy.law(case.order, rma.created_on))
         questions.check(policy.version.document, facts, texts=line.written, line=line.line, withdrawal=rma.withdrawal)
 
 

@@ -267,8 +267,9 @@ def give_fees_back(case: Case, inspected: int | None = None) -> None:
     """
     restocking = _restocking_back(case, inspected) if inspected is not None else []
     shipping = case.order.account(case.rma.rma_id).return_shipping
-    waived = fees.return_shipping_is_waived(case.rma)
-    taken = {number: amount for number, amount in shipping.items() if amount and waived}
+    taken = {number: amount for number, amount in shipping.items() if amount}
+    if taken and not fees.return_shipping_is_waived(case.rma):
+        taken = {}
     for number in sorted({*taken, *(credit.line for credit in restocking)}):
         back = [credit for credit in restocking if credit.line == number] or [_nothing_else(case, number)]
         requested = refunds.request(case, back, because="fees_returned", return_shipping_minor=-taken.get(number, 0))

@@ -48,6 +48,8 @@ class SerialNumbers:
 
     def go_out(self, run: UnitRun) -> None:
         """Forget what these units came in as: they are the customer's again, or never were here."""
+        if not self._read:
+            return
         units = range(run.first, run.end)
         for unit in [unit for unit in min(units, self._read, key=len) if unit in units and unit in self._read]:
             del self.inside[self._read.pop(unit)]

@@ -137,6 +137,8 @@ def _left(credits: Sequence[Credit], amounts: Sequence[int], paid_of: Callable[[
     unit gives more than it has, however refunds of parts, of amounts and of units given back before overlap. One below
     zero gives back, in proportion to what each unit had given.
     """
+    if not credits:
+        return paid_of(units)
     edges = {units.first, units.end} | {edge for credit in credits for edge in (credit.first, credit.run.end)}
     firsts = sorted(edges)
     paid = [paid_of(UnitRun(first, end - first)) for first, end in pairwise(firsts)]

@@ -81,7 +81,7 @@ def read_command(headers: Sequence[tuple[str, bytes | None]], value: bytes | Non
     faults += too_many
     faults += _attribute_faults(attributes, prefix, {fault.path for fault in faults})
     faulty = {fault.path for fault in faults}
-    readable = {name: text for name, text in attributes.items() if text and prefix + name not in faulty}
+    readable = {name: text for name, text in attributes.items() if text and not (faulty and prefix + name in faulty)}
     occurred_at = _time(readable, prefix, faults)
     if body is not None and b"\\u0000" in body:
         found = islice(_nul_places(data), NUL_FAULTS_MAX)
@@ -207,14 +207,16 @@ def _attribute_faults(attributes: Mapping[str, str], prefix: str, known: set[str
     faults = [
         Fault(prefix + name, "is missing")
         for name in (*REQUIRED, "time")
-        if prefix + name not in known and not attributes.get(name)
+        if not attributes.get(name) and prefix + name not in known
     ]
     for name, text in attributes.items():
+        if text.isprintable() and len(text) <= ATTRIBUTE_CHARACTERS_MAX:
+            continue
         if len(text) > ATTRIBUTE_CHARACTERS_MAX:
             faults.append(Fault(prefix + name, f"is longer than {ATTRIBUTE_CHARACTERS_MAX} characters"))
         elif CONTROL_CHARACTERS.search(text):
             faults.append(Fault(prefix + name, "holds a control character"))
-    if prefix + "specversion" not in known and attributes.get("specversion") != "1.0":
+    if attributes.get("specversion") != "1.0" and prefix + "specversion" not in known:
         faults.append(Fault(f"{prefix}specversion", "must be 1.0"))
     return faults
 

@@ -46,9 +46,8 @@ def tell_misplaced(commands: Iterable[ParsedCommand], placement: Placement | Non
 
 def key_of_command(command: ParsedCommand) -> str | None:
     """Return the key under which the contract wants a command, as ``KEY_FIELDS`` says; None where any will do."""
-    body = command.command
-    key: str | None = next((named for name in KEY_FIELDS if (named := body.named(name))), None)
-    return key
+    named = vars(command.command)
+    return next((named[name] for name in KEY_FIELDS if named.get(name)), None)
 
 
 def _misplaced(commands: Iterable[ParsedCommand], placement: Placement | None) -> Iterator[tuple[Why, ParsedCommand]]:

@@ -119,7 +119,7 @@ class BatchStreams:
 
     def uncommitted(self) -> list[tuple[AggregateRoot, Fact]]:
         """Return what the command brought about, each fact with its aggregate, causes before their effects."""
-        return [(self._aggregate_of(fact), fact) for fact in self._uncommitted]
+        return [(self._aggregate(fact.originator_id), fact) for fact in self._uncommitted]
 
     def accept(self, events: Iterable[NewEvent]) -> None:
         """Keep what the command brought about, which is to be recorded as these events, and begin the next."""
@@ -127,7 +127,8 @@ class BatchStreams:
             self._body_bytes[event.stream] = self._body_bytes.get(event.stream, 0) + len(event.body)
         for fact in self._uncommitted:
             self._accepted.setdefault(fact.originator_id, []).append(fact)
-            self._aggregate_of(fact).pending_events.clear()
+        for stream in {fact.originator_id for fact in self._uncommitted}:
+            self._aggregate(stream).pending_events.clear()
         self._uncommitted.clear()
 
     def refuse(self) -> None:
@@ -158,9 +159,9 @@ class BatchStreams:
             aggregate.share_uncommitted(self._uncommitted)
         self._aggregates[stream] = aggregate
 
-    def _aggregate_of(self, fact: Fact) -> AggregateRoot:
-        aggregate = self._aggregates[fact.originator_id]
-        assert aggregate is not None  # noqa: S101 - it triggered the fact
+    def _aggregate(self, stream: str) -> AggregateRoot:
+        aggregate = self._aggregates[stream]
+        assert aggregate is not None  # noqa: S101 - it triggered a fact
         return aggregate
 
     def _rebuild(self, stream: str) -> AggregateRoot | None:

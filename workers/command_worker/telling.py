@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 import structlog
 
 from infra.kafka.record import Record
@@ -29,12 +32,18 @@ def subject_of(command: ParsedCommand | SetAside) -> dict[str, str]:
     return {name: str(value) for name in ("order_id", "rma_id") if (value := command.command.named(name)) is not None}
 
 
-def log_handled(record: Record, command: ParsedCommand | SetAside, entry: Entry) -> None:
-    """Write the one line of a record."""
-    answered = entry.answered if isinstance(entry, SetAside) else entry
-    if answered is None:
-        LOG.warning("record_dead", place=place_text(record))
-        return
+def log_handled(handled: Iterable[tuple[Record, ParsedCommand | SetAside, Entry]]) -> None:
+    """Write the one line of each record; nothing is put together for lines that this level leaves out."""
+    tells_all = LOG.is_enabled_for(logging.INFO)
+    for record, command, entry in handled:
+        answered = entry.answered if isinstance(entry, SetAside) else entry
+        if answered is None:
+            LOG.warning("record_dead", place=place_text(record))
+        elif tells_all:
+            _log_answered(command, entry, answered)
+
+
+def _log_answered(command: ParsedCommand | SetAside, entry: Entry, answered: Decided | Answered) -> None:
     verdict = verdict_of(entry)
     LOG.info(
         "command_handled",

@@ -59,6 +59,8 @@ RACES_MAX: Final = 10
 POISON_ATTEMPTS_MAX: Final = 3
 """How often a record may fail alone, or end the worker's process, before it is parked as a dead letter."""
 
+ACCEPTED: Final = Verdict("accepted")
+
 LOG = structlog.get_logger()
 
 
@@ -297,7 +299,7 @@ class CommandWorker:
         return entries
 
     def _decide(self, command: ParsedCommand, streams: BatchStreams, now: datetime) -> Decided:
-        events, verdict = list[NewEvent](), Verdict("accepted")
+        events, verdict = list[NewEvent](), ACCEPTED
         try:
             dispatch.handle(command.command, command.meta, streams, now, self._sources)
             events = self._events(streams)
@@ -335,5 +337,4 @@ class CommandWorker:
         parsed = [command for command in taken if isinstance(command, ParsedCommand)]
         tell_misplaced(parsed, self._placement, self._metrics)
         tell_address_ids(parsed, self._metrics)
-        for record, command, entry in zip(records, taken, entries, strict=True):
-            log_handled(record, command, entry)
+        log_handled(zip(records, taken, entries, strict=True))
