@@ -142,12 +142,13 @@ class Service:
 def outage(service: Service, process: psutil.Popen, shop: Shop, seconds: float) -> None:
     """Take a service away for so long, bring it back, wait until all is shown, and tell."""
     before, during, started = memory_mib(process), dict[str, float](), workers_of(process)
+    usual = behind(shop.settings, shop) or 0
     service.away()
     watch(process, seconds, during)
     sent = shop.sent
     service.back()
     began, most_behind = time.monotonic(), 0
-    while (left := behind(shop.settings, shop)) is None or left > 2 * shop.rate:
+    while (left := behind(shop.settings, shop)) is None or left > 2 * max(shop.rate, usual):
         most_behind = max(most_behind, left or 0)
         watch(process, LOOK_EVERY_S, during)
         assert time.monotonic() - began < CATCH_UP_MAX_S, f"{left} are still behind"

@@ -18,6 +18,7 @@ from workers.trials.chaos.load import MARK, Sent
 
 REUSED: Final = "command_id_reused"
 DEAD: Final = "rma_dead_"
+FIRING: Final = "rma.PassDeadline.v1"
 
 
 def log_is_whole(evidence: Evidence) -> Iterator[str]:
@@ -151,7 +152,7 @@ def deadlines_pass_once(evidence: Evidence, instants: Mapping[str, set[str]]) ->
         if MARK in dict(record.headers):
             continue
         event = orjson.loads(record.value or b"{}")
-        if event["source"] == DEADLINES:
+        if (event["source"], event["type"]) == (DEADLINES, FIRING):
             fired[event["data"]["deadline_id"]].add(event["id"])
     for deadline, ids in fired.items():
         if len(ids) > len(instants.get(deadline, ())):

@@ -41,15 +41,28 @@ GIVEN_TIME: Final = 0.4
 COMES_AFTER_S: Final = 8.0
 """The first such instant comes so long after the load was drawn up: the workers have begun by then."""
 
+REACHED: Final = 0.9
+"""Share of orders whose customer can be written to."""
+
 PERMITTED: Final = 0.9
 """Share of those other commands that come from somebody who may send them."""
 
+SITE: Final = "WH-1"
+"""Where goods go that come by a label of ours."""
+
 POLICIES: Final[dict[str, Body]] = {
     "chaos-keep": {"window": {"days": 60}, "method": "keep", "refund_due": "approval", "fees": {"restocking_bps": 333}},
-    "chaos-plain": {"window": {"days": 60}, "offers": ["refund", "store_credit"], "fees": {"restocking_bps": 1_333}},
+    "chaos-plain": {
+        "window": {"days": 60},
+        "method": "label",
+        "return_to": SITE,
+        "offers": ["refund", "store_credit"],
+        "fees": {"restocking_bps": 1_333},
+    },
     "chaos-brief": {"window": {"days": 60}, "ship_back_days": 14, "fees": {"return_shipping_minor": 295}},
 }
-"""The first pays at once, the second after inspection; under the third goods are due before anyone sends them."""
+"""The first pays at once, the second after inspection of goods that come by a label of ours; under the third goods are
+due before anyone sends them."""
 
 RESTOCKING_BPS: Final = {
     policy_id: int(document["fees"].get("restocking_bps", 0)) for policy_id, document in POLICIES.items()
@@ -238,10 +251,12 @@ class _Story:
         if charged > by_card:
             other = chance.choice(("gift_card", "wallet"))
             tenders.append({"tender_id": "T2", "kind": other, "amount_minor": charged - by_card})
-        data = {
+        data: Body = {
             "customer_id": self._customer_id, "country": chance.choice(("US", "DE")), "channel": "web",
             "currency": "EUR", "policy_id": chance.choice(list(POLICIES)), "lines": self._lines, "tenders": tenders,
         }  # fmt: skip
+        if chance.random() < REACHED:
+            data["contact"] = {"email": f"{self._order_id.lower()}@mail.example"}
         return self._command("RegisterOrder", "system:shop", data)
 
     def _asked(self) -> list[OutgoingCommand]:
@@ -274,7 +289,7 @@ class _Story:
 
     def _received(self) -> OutgoingCommand:
         items = [{"line": n, "quantity": line["quantity"]} for n, line in enumerate(self._returned, start=1)]
-        told = {"receipt_id": "R-1", "site": "WH-1", "items": items, "complete": True}
+        told = {"receipt_id": "R-1", "site": SITE, "items": items, "complete": True}
         self._inspecting = iter(range(1, len(items) + 1))
         return self._of_return("ReceiveGoods", "warehouse:W", told)
 

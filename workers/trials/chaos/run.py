@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from os import getpid
 from pathlib import Path
@@ -24,18 +24,22 @@ from infra.addresses import postgres_address
 from infra.kafka.publisher import publisher_of
 from infra.kafka.topics import TopicNames
 from infra.log.auditing import is_answered
+from infra.sealing.master_keys import read_master_keys
 from infra.services import Addresses
+from infra.sessions import connect
 from infra.settings import Settings
 from infra.stack.local import remove_abandoned
 from workers.operating.initialising import initialise
+from workers.projector.projector import prepare
 from workers.registry import READ_MODELS
 from workers.runtime.clock import utc_now
 from workers.trials.bench.processes import conditions
-from workers.trials.chaos import checks, views
+from workers.trials.chaos import checks, outside_checks, views
 from workers.trials.chaos.breaking import Breaker
 from workers.trials.chaos.evidence import Evidence, gather
 from workers.trials.chaos.fold import fold
-from workers.trials.chaos.load import RESTOCKING_BPS, Sent, first, load
+from workers.trials.chaos.load import POLICIES, RESTOCKING_BPS, SITE, Sent, first, load
+from workers.trials.chaos.outside import Outside, outside
 from workers.trials.chaos.report import Counts, Report
 from workers.trials.chaos.schedule import WEIGHTS, Fault, FaultKind, schedule
 from workers.trials.chaos.sending import sending
@@ -44,6 +48,8 @@ from workers.trials.chaos.settling import SETTLED_WITHIN_S, not_at_work, settle
 from workers.trials.chaos.worker_processes import PROGRAM, TWINS, Workers, workers
 from workers.trials.gateway_simulator.payouts import StoredPayout
 from workers.trials.gateway_simulator.server import GatewayServer, MisbehaviourPlan
+from workers.webhooks import subscriptions
+from workers.webhooks.table import WebhookTable
 
 FOLDER_PREFIX: Final = "chaos-"
 FAILED_PREFIX: Final = "failed-chaos-"
@@ -58,6 +64,10 @@ LOOK_EVERY_S: Final = 0.1
 DIFFERENCES_MAX: Final = 20
 """So many of one check are kept: the first says most."""
 
+SITES: Final = (SITE, "default")
+SENDER: Final = "returns@shop.example"
+PAGES: Final = "https://returns.example"
+BEFORE_ALL: Final = datetime(2020, 1, 1, tzinfo=UTC)
 MISBEHAVIOUR: Final[dict[str, float]] = {"fail": 0.08, "hang": 0.08, "twice": 0.05, "late": 0.08, "lose": 0.08}
 COMMAND_BATCH: Final = 20
 EVENT_BATCH: Final = 100
@@ -123,25 +133,25 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     shutil.rmtree(folder, ignore_errors=True)
     began, faults = time.monotonic(), plan.schedule()
     tell(f"seed {plan.seed}: starting PostgreSQL and Kafka in {folder}")
-    with services(folder) as stack, GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway:
-        settings = _settings(stack.where, gateway.url, folder)
-        tried = settings.model_copy(
-            update={
-                "postgres_dsn": stack.by_ways.postgres_dsn,
-                "kafka_bootstrap": stack.by_ways.kafka_bootstrap,
-                "vault_dsn": stack.vault_dsn,
-            }
-        )
+    with (
+        services(folder) as stack,
+        GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway,
+        outside(plan.seed) as those,
+    ):
+        settings = _settings(stack.where, gateway.url, folder, those)
+        tried = _by_ways(settings, stack)
         initialise(settings)
-        sent = _with_policies(plan)
+        _subscribe(settings, those)
         with workers(tried, folder / "logs", plan.program, plan.twins) as processes:
-            missing, done = _break(_System(settings, tried, stack, processes, gateway), plan, faults, sent, tell)
+            system = _System(settings, tried, stack, processes, gateway, those)
+            sent = _begin(system, plan, tell)
+            missing, done = _break(system, plan, faults, sent, tell)
             tell("checking")
             codes = {worker.name: worker.end() for worker in processes.all}
         missing += [f"{name} ended with {code} when it was asked to" for name, code in codes.items() if code != 0]
         evidence, book = gather(settings), gateway.payouts.entries()
         found = {"at work again, and settled": [*missing, *processes.ended()]}
-        found |= _differences(settings, evidence, sent, book)
+        found |= _differences(settings, evidence, sent, book) | _told_outside(plan, evidence, those)
         with psycopg.connect(postgres_address(settings)) as connection:
             known = conditions(connection)
     counts = _counts(evidence, sent, book)
@@ -152,7 +162,9 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     return replace(report, folder=str(folder.rename(folder.with_name(f"{FAILED_PREFIX}{getpid()}"))))
 
 
-def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
+def _settings(where: Addresses, gateway_url: str, folder: Path, those: Outside) -> Settings:
+    sites = folder / "sites.json"
+    sites.write_bytes(orjson.dumps({name: {"name": "Returns", "address": ["1 Dock Road"]} for name in SITES}))
     return Settings(
         postgres_dsn=where.postgres_dsn,
         kafka_bootstrap=where.kafka_bootstrap,
@@ -163,6 +175,14 @@ def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
         audit_key_file=folder / "audit.key",
         vault_key_file=folder / "vault.key",
         vault_socket=Path(gettempdir()) / f"{folder.name}.sock",  # a path inside a deep folder is too long for a socket
+        sites_file=sites,
+        labels_url=SecretStr(those.labels_url),
+        webhooks=True,
+        webhooks_allow_private=True,
+        smtp_url=SecretStr(those.smtp_url),
+        notices_sender=SENDER,
+        notices_since=BEFORE_ALL,
+        http_public_url=PAGES,
         deadline_grace=timedelta(0),
         command_batch_records_max=COMMAND_BATCH,
         relay_batch_records_max=EVENT_BATCH,
@@ -170,15 +190,22 @@ def _settings(where: Addresses, gateway_url: str, folder: Path) -> Settings:
     )
 
 
+def _by_ways(settings: Settings, stack: Services) -> Settings:
+    """Return the settings of who is tried: he reaches services by ways that can be blocked."""
+    by_ways = stack.by_ways
+    where = {"postgres_dsn": by_ways.postgres_dsn, "kafka_bootstrap": by_ways.kafka_bootstrap}
+    return settings.model_copy(update={**where, "vault_dsn": stack.vault_dsn})
+
+
 def _misbehaviour(seed: int) -> MisbehaviourPlan:
     return MisbehaviourPlan.model_validate({"rates": MISBEHAVIOUR, "seed": seed, "slow_s": 1.0})
 
 
-def _with_policies(plan: Plan) -> dict[int, Sent]:
-    """Return the whole load by number."""
-    count = plan.records
-    told = load(plan.seed, count, now=utc_now(), lasts_s=count / plan.per_second)
-    return {sent.number: sent for sent in [*first(plan.seed), *told]}
+def _subscribe(settings: Settings, those: Outside) -> None:
+    """Let somebody outside want to be told of every event, from the first on."""
+    prepare(postgres_address(settings), WebhookTable())
+    with closing(connect(postgres_address(settings))) as connection:
+        subscriptions.add(connection, read_master_keys(settings), those.webhooks_url, ["*"], allow_private=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +217,30 @@ class _System:
     services: Services
     workers: Workers
     gateway: GatewayServer
+    those: Outside
+
+
+def _begin(system: _System, plan: Plan, tell: Callable[[str], None]) -> dict[int, Sent]:
+    """Publish the policies and wait until every worker works; return the whole load by number, as of then."""
+    policies = first(plan.seed)
+    _publish_policies(system.settings, policies)
+    not_at_work(system.workers, within_s=BEGUN_WITHIN_S)  # who does not begin to work shows in the end, too
+    count = plan.records
+    sent = [*policies, *load(plan.seed, count, now=utc_now(), lasts_s=count / plan.per_second)]
+    tell(f"{len(system.workers.all)} workers run, {len(sent):,} records are sent, {plan.faults} faults come")
+    return {one.number: one for one in sent}
 
 
 def _break(
     system: _System, plan: Plan, faults: Sequence[Fault], sent: Mapping[int, Sent], tell: Callable[[str], None]
 ) -> tuple[list[str], Mapping[str, int]]:
     """Send the load and break things meanwhile; return what did not come about afterwards, and the faults by kind."""
-    policies = len(first(plan.seed))
-    _publish_policies(system.settings, list(islice(sent.values(), policies)))
-    not_at_work(system.workers, within_s=BEGUN_WITHIN_S)  # who does not begin to work shows in the end, too
-    tell(f"{len(system.workers.all)} workers run, {len(sent):,} records are sent, {len(faults)} faults come")
     breaker = Breaker(system.settings, system.services, system.workers, lambda fault: tell(str(fault)))
-    with sending(system.tried, islice(sent.values(), policies, None), plan.per_second) as sender:
+    with sending(system.tried, islice(sent.values(), len(POLICIES), None), plan.per_second) as sender:
         breaker.run(faults, plan.program)
         sender.done.wait(plan.load_at_least_s)
         system.gateway.misbehave(MisbehaviourPlan())
+        system.those.behave()
         tell("letting it settle")
         return settle(system.settings, system.workers, sender, within_s=plan.settled_within_s), breaker.done
 
@@ -242,6 +278,23 @@ def _differences(
         "the gateway has the same book": lambda: views.gateway_has_the_same_book(books, book),
     }
     return {name: _kept(check) for name, check in every.items()}
+
+
+def _told_outside(plan: Plan, evidence: Evidence, those: Outside) -> dict[str, list[str]]:
+    """Return, by check, what those outside were not told as they should have been, by workers that ran."""
+    policies = fold(evidence.events).policies
+    by_label = [
+        order_id for order_id, policy_id in policies.items() if POLICIES.get(policy_id, {}).get("method") == "label"
+    ]
+    every: dict[str, tuple[str, Callable[[], Iterable[str]]]] = {
+        "webhooks": ("webhooks tell the log", lambda: outside_checks.webhooks_tell_the_log(evidence, those.calls)),
+        "notices": ("letters tell of returns", lambda: outside_checks.letters_tell_of_returns(evidence, those.letters)),
+        "labels": (
+            "labels are made once",
+            lambda: outside_checks.labels_are_made_once(evidence, those.labels, by_label),
+        ),
+    }
+    return {name: _kept(check) for kind, (name, check) in every.items() if plan.twins.get(kind)}
 
 
 def _kept(check: Callable[[], Iterable[str]]) -> list[str]:

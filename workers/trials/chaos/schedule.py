@@ -56,7 +56,7 @@ OF_WORKERS: Final[frozenset[FaultKind]] = frozenset(
 )  # fmt: skip
 """Those that hit the workers drawn for them, whoever they are."""
 
-WITH_A_CLOCK: Final = frozenset({"commands", "deadlines", "payments", "auditor", "credit_notes"})
+WITH_A_CLOCK: Final = frozenset({"commands", "deadlines", "payments", "auditor", "credit_notes", "labels"})
 """The workers that look at the wall clock."""
 
 STEP_MAX_S: Final = 7_200.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import psycopg
@@ -28,11 +28,18 @@ SETTLED_AT_LAST: Final = 10
 LOOK_EVERY_S: Final = 0.3
 QUIET_LOOKS: Final = 3
 OPEN: Final = {
-    "payouts without an outcome": "SELECT count(*) FROM rma_payments.questions WHERE open",
-    "credit notes not asked for": "SELECT count(*) FROM rma_credit_notes.due WHERE NOT sent",
-    "deadlines not passed": "SELECT count(*) FROM rma_deadlines.deadlines WHERE open AND NOT overdue"
-    " AND fired_for IS DISTINCT FROM due_at AND due_at <= now() - interval '1 minute'",
+    "payments": ("payouts without an outcome", "SELECT count(*) FROM rma_payments.questions WHERE open"),
+    "credit_notes": ("credit notes not asked for", "SELECT count(*) FROM rma_credit_notes.due WHERE NOT sent"),
+    "deadlines": (
+        "deadlines not passed",
+        "SELECT count(*) FROM rma_deadlines.deadlines WHERE open AND NOT overdue"
+        " AND fired_for IS DISTINCT FROM due_at AND due_at <= now()",
+    ),
+    "labels": ("returns to be looked at for labels", "SELECT count(*) FROM rma_labels.returns WHERE looked < decided"),
+    "webhooks": ("webhooks to be sent", "SELECT count(*) FROM rma_webhooks.deliveries WHERE state = 'waiting'"),
+    "notices": ("letters to be sent", "SELECT count(*) FROM rma_notices.messages WHERE NOT done"),
 }
+"""What a kind of worker may have left to do beside what it has to read: what that is, and how many."""
 
 
 def settle(settings: Settings, workers: Workers, sender: Sender, *, within_s: float = SETTLED_WITHIN_S) -> list[str]:
@@ -40,7 +47,7 @@ def settle(settings: Settings, workers: Workers, sender: Sender, *, within_s: fl
     missing = not_at_work(workers)
     if not _within(SENT_WITHIN_S, sender.done.is_set):
         missing.append(f"the load was not sent within {SENT_WITHIN_S:.0f} s")
-    quiet = _Quiet(settings)
+    quiet = _Quiet(settings, {worker.kind for worker in workers.all})
     if not _while_less_is_left(within_s, quiet):
         missing.append(f"not settled, and no less left to do for {within_s:.0f} s: {', '.join(quiet.why)}")
     return missing
@@ -84,11 +91,12 @@ def _within(bound_s: float, holds: Callable[[], bool]) -> bool:
 class _Quiet:
     """Tells whether nothing has been left to do for a few looks in a row."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, kinds: Collection[str]) -> None:
         self.why: Sequence[str] = ()
         self.left: int | None = None
         """How much is left to do, each kind in its own unit; None: not known yet."""
         self._settings = settings
+        self._open_of = [asked for kind, asked in OPEN.items() if kind in kinds]
         self._looks = 0
         self._position: int | None = None
 
@@ -107,7 +115,7 @@ class _Quiet:
     def _open(self) -> dict[str, int]:
         found: dict[str, int] = {}
         with psycopg.connect(postgres_address(self._settings)) as connection:
-            for what, query in OPEN.items():
+            for what, query in self._open_of:
                 [(number,)] = connection.execute(query.encode()).fetchall()
                 found |= {what: number} if number else {}
         return found

@@ -38,6 +38,9 @@ TWINS: Final = {
     "payments": 2,
     "auditor": 1,
     "vault": 1,
+    "labels": 2,
+    "webhooks": 2,
+    "notices": 2,
 }
 """How many of each worker run."""
 

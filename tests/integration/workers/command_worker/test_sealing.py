@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, Final
 from uuid import uuid4
 
 import orjson
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
+from infra.log.poison import PoisonRecords
 from infra.log.texts import TextReader
 from infra.sealing.master_keys import VaultKeyMissingError, VaultKeyWrongError
 from infra.sealing.vault import open_vault
 from infra.sessions import connect
 from infra.settings import Settings
+from infra.stack.ports import LOOPBACK
 from tests.support.command_worker import events, outcome, sold, wanted
 from tests.support.pipeline import Pipeline, Polled, command, order
+from workers.command_worker.sealing import Sealing
 from workers.command_worker.worker import CommandWorker
+from workers.trials.chaos.ways import UNHEARD_S, Way, ways
 
 COMMENT = "the canary sang of a burst seam"
+AWAY_S: Final = 2.0
 CONTACT = {"name": "Canary Lind", "email": "canary@lind.example"}
 
 
@@ -121,6 +129,40 @@ def test_without_its_master_key_the_vault_stays_shut(settings: Settings, pipelin
     assert settings.vault_key is not None
     both = SecretStr(f"{new}\n{settings.vault_key.get_secret_value()}")
     open_vault(settings.model_copy(update={"vault_key": both})).close()
+
+
+def test_while_the_vault_is_away_nothing_is_decided_and_no_plain_text_written(pipeline: Pipeline) -> None:
+    """Cut off as somebody writes: his command waits, whole, and is decided once the vault is back."""
+    port = int(conninfo_to_dict(pipeline.dsn)["port"] or 0)
+    with ways() as opened:
+        way = opened.to(port)
+        cut_off = pipeline.settings.model_copy(
+            update={"vault_dsn": SecretStr(make_conninfo(pipeline.dsn, host=LOOPBACK, port=way.port))}
+        )
+        with closing(open_vault(cut_off)) as vault:
+            worker = CommandWorker(
+                pipeline.open_log(),
+                pipeline.codec,
+                pipeline.topics,
+                PoisonRecords(pipeline.log),
+                sealing=Sealing(vault),
+            )
+            sold(worker)
+            before = events(pipeline)
+            away = Thread(target=opened.block, args=(way, Way.drop, AWAY_S))
+            away.start()
+            time.sleep(2 * UNHEARD_S)  # every connection is broken by then
+            told = asked(str(uuid4()), contact=CONTACT)
+            with pytest.raises(psycopg.OperationalError):
+                worker.record([told])
+
+            assert events(pipeline) == before
+            assert not holds(pipeline, "anary")
+            away.join()
+            worker.record([told])
+
+    assert outcome(pipeline, "ask")["status"] == "accepted"
+    assert not holds(pipeline, "anary")
 
 
 def test_only_who_has_the_role_sees_keys(pipeline: Pipeline) -> None:
