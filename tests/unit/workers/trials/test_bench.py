@@ -1,4 +1,4 @@
-"""What a bench makes of its figures: which floor was missed, and by how much."""
+"""What a bench makes of its figures: which bound does not hold, and by how much."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from workers.trials.bench.against import compare
 from workers.trials.bench.decisions import PolicyReport, UnitsReport
 from workers.trials.bench.http import HttpReport
-from workers.trials.bench.pipeline import Report
+from workers.trials.bench.latency import Latency
+from workers.trials.bench.pipeline import Report, Round
 from workers.trials.bench.revision import RevisionUnusableError, commit_of
 from workers.trials.bench.stages import Stage
 
@@ -20,28 +21,51 @@ def a_stage(seconds: float, *, name: str = "commands", cpu_seconds: float = 1.0)
     )  # fmt: skip
 
 
-def test_a_missed_floor_is_named_with_its_figures() -> None:
-    """Whoever reads exit code 1 reads why: which worker, what it carried, what it had to carry."""
-    report = Report({}, [a_stage(7.0), a_stage(10.0), a_stage(10.0, name="tracking")], {})
-
-    assert report.missed == ["commands carried 1,750 commands a second, 2,000 is the floor"]
-    assert (report.as_data()["holds"], report.as_data()["missed"]) == (False, report.missed)
+def a_report(*rates: float, floor: float = 50_000.0) -> Report:
+    """A bench in which 17,500 commands took so that there were so many a second, one figure a round."""
+    return Report({}, [Round([a_stage(17_500 / rate)], floor) for rate in rates], Latency(500, [1.0, 2.0, 3.0]))
 
 
-def test_where_all_floors_hold_nothing_is_said() -> None:
-    """A rate at the floor holds."""
-    assert Report({}, [a_stage(8.75)], {}).missed == []
+def test_a_stage_is_judged_by_its_share_of_the_floor() -> None:
+    """Whoever reads exit code 1 reads why: which worker, what it carried of the floor's rows, what it has to."""
+    slow = a_report(900.0, 100.0, 950.0)
+
+    assert slow.missed == ["commands carries 0.018 of the floor's rows, 0.02 is the least"]
+    assert (slow.as_data()["holds"], slow.as_data()["missed"]) == (False, slow.missed)
+
+
+def test_a_slow_machine_is_not_a_slow_worker() -> None:
+    """The same rate is enough where PostgreSQL alone takes half as much; of the rounds the middle one counts."""
+    assert a_report(900.0, 100.0, 950.0, floor=25_000.0).missed == []
+    assert a_report(1_000.0).missed == []
     assert UnitsReport(few_us=100.0, many_us=120.0).missed == []
+
+
+def test_the_spread_of_the_rounds_is_told() -> None:
+    """A figure without it says nothing of the next run."""
+    [commands] = a_report(900.0, 100.0, 950.0).stages
+
+    rates = {which: round(rate) for which, rate in commands.per_second.items()}
+    assert rates == {"median": 900, "least": 100, "most": 950}
+    assert commands.peak_bytes == 100
 
 
 def test_every_bench_says_which_bound_does_not_hold() -> None:
     """Those that decide in memory as well."""
-    slow = PolicyReport(19_000.4, 20_000.0, 9_000.0, 20, 1_000, "3.11")
+    slow = PolicyReport(6_999.0, 20_000.0, 3_000.0, 10_000.0, 20, 1_000, "3.11")
 
-    assert slow.missed == ["19,000 approvals a second, 20,000 is the floor"]
+    assert slow.missed == ["0.70 approvals to each time the policy is written and read, 0.7 is the least"]
     assert UnitsReport(few_us=100.0, many_us=150.0).missed == [
         "a line of many units costs 1.50 times what one of few does, 1.2 is the most"
     ]
+
+
+def test_a_system_that_stands_still_makes_all_commands_late_that_were_due() -> None:
+    """Latency is told by its middle, its 99th hundredth and its worst: a mean would hide a pause."""
+    paused = Latency(500, sorted([10.0] * 980 + [float(late) for late in range(20, 1020, 50)]))
+
+    assert (paused.p50_ms, paused.max_ms) == (10.0, 970.0)
+    assert 400 < paused.p99_ms < 600
 
 
 def test_the_door_is_held_to_three_bounds() -> None:
