@@ -187,18 +187,21 @@ def _return_shipping_of(case: Case, number: int, going_minor: int) -> int:
 
 
 def _quote_of(case: Case, number: int, runs: Sequence[RmaRun], *, worth: int) -> int:
-    """Return what of the quote taken up falls to some of a line's exchanged units, unit by unit in their order."""
-    line = case.rma.lines[number]
+    """Return what of the quote taken up falls to some of a line's exchanged units, unit by unit in their order.
+
+    What the other units are worth stays covered: a cent that was refunded for the line may be another unit's.
+    """
+    line, account = case.rma.lines[number], case.order.account(case.rma.rma_id)
     if line.asked.exchange_for is None:
         return worth
-    taken_up = case.order.account(case.rma.rma_id).quotes.get(number, 0)
+    taken_up, bore = account.quotes.get(number, 0), account.exchanged[number]
     mine = [run.run for run in runs]
     others = without([run for run, state in line.states if state.is_exchanged], mine)
     units, quote = total(mine) + total(others), 0
     for run in runs:
         before = sum(_units_before(other, run.first) for other in (*others, *mine))
         quote += part_minor(taken_up, units, before, before + run.count)
-    return quote
+    return min(quote, taken_up - (bore.worth_minor - bore.return_shipping_minor - worth))
 
 
 def _units_before(run: UnitRun, first: int) -> int:

@@ -264,6 +264,23 @@ def test_the_customer_may_pay_for_that_order_instead() -> None:
     assert settled(shop)
 
 
+def test_a_cent_that_was_refunded_for_the_line_leaves_no_hole_in_its_other_unit() -> None:
+    """Two units of 1 and 2 cents for articles of 1 each: the cent over came back, and the first is sold out."""
+    cents = {"line_id": "L1", "sku": "PIN", "quantity": 2, "amount_minor": 3}
+    shop = open_shop(POLICY, {"lines": [cents], "tenders": [{"tender_id": "T1", "kind": "card", "amount_minor": 3}]})
+    wanted = {"sku": "PIN-2", "quantity": 2, "amount_minor": 2}
+    request(shop, {"line_id": "L1", "quantity": 2, "wish": "exchange", "exchange_for": wanted})
+    receive(shop, (1, 2))
+    inspect(shop, 1, 2)
+    exchanged_again(shop)
+    account = shop.order().exchange_of_line(RMA_ID, 1)
+
+    assert (account.carried_minor, account.difference_minor) == (2, 0)
+    shop.send("RegisterOrder", given_in_exchange(("exchange", 2)), at=day(12))
+    settle_all(shop)
+    assert settled(shop)
+
+
 def test_what_was_carried_and_never_paid_is_owed_by_that_order_too() -> None:
     """Of an invoice over 12000 only 2000 were paid when 6000 were carried: called off, the new order owes 6000."""
     shop = exchanged(6000, sold=COAT | {"tenders": [{"tender_id": "T1", "kind": "on_account", "amount_minor": 12_000}]})
