@@ -34,7 +34,7 @@ def rows_of(connection: Connection) -> list[StoredEvent]:
     return list(events_at(connection, range(1, last_position(connection) + 1)).values())
 
 
-def copy(connection: Connection, rows: list[StoredEvent]) -> int:
+def take(connection: Connection, rows: list[StoredEvent]) -> int:
     """Copy rows group by group, each in a transaction of its own; return how many."""
     for first in range(0, len(rows), GROUP):
         with connection.transaction(), connection.cursor().copy(COPY) as into:

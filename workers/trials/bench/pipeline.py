@@ -164,4 +164,4 @@ def _floor(connection: psycopg.Connection) -> float:
     """Return how many of the log's rows a second are copied, while the workers have nothing to do."""
     rows = floor.rows_of(connection)
     began = time.monotonic()
-    return floor.copy(connection, rows) / (time.monotonic() - began)
+    return floor.take(connection, rows) / (time.monotonic() - began)
