@@ -92,7 +92,7 @@ def test_every_page_is_for_everybody_and_fits(
     walk(page, shop, f"AXE-{language}", check)
 
     assert {name: faults for name, faults in seen.items() if faults} == {}
-    assert len(seen) >= 14
+    assert len(seen) >= 27
     assert refused == []
 
 
@@ -214,7 +214,7 @@ def test_a_return_is_asked_for_decided_and_taken_in_by_keyboard_alone(
 
     agent = new_page(chromium, desk_url, java_script_enabled=with_script)
     agent.goto("/staff/sign-in?next=/desk")
-    _press(agent, "form:has([value='ada']) button", "**/desk")
+    _press(agent, "form:has([value='ada']) button", re.compile(r"^http://[^/]+/desk$"))
     _tab_to(agent, "[name='q']")
     agent.keyboard.type(number)
     agent.keyboard.press("Enter")
@@ -229,7 +229,7 @@ def test_a_return_is_asked_for_decided_and_taken_in_by_keyboard_alone(
 
     at_bench = new_page(chromium, desk_url, java_script_enabled=with_script)
     at_bench.goto("/staff/sign-in?next=/bench")
-    _press(at_bench, "form:has([value='wei']) button", "**/bench")
+    _press(at_bench, "form:has([value='wei']) button", re.compile(r"^http://[^/]+/bench$"))
     at_bench.keyboard.type(number)  # the field has the focus
     at_bench.keyboard.press("Enter")
     at_bench.wait_for_url("**/bench/*-*")
