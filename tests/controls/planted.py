@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any, Final
@@ -29,10 +30,13 @@ from workers.command_worker.intake import answer_key
 from workers.command_worker.worker import CommandWorker
 from workers.deadlines import table
 from workers.deadlines import worker as deadlines
+from workers.labels.parcels import WantedParcel
+from workers.notices.smtp import NotTakenError, Smtp
 from workers.payments import worker as payments
 from workers.projector.projector import Projector
 from workers.relay import Relay
 from workers.runtime.loop import Loop
+from workers.webhooks.sending import Sending
 
 A_MOMENT_S: Final = 0.3
 """How long a defect's window stays open: those of real ones are shorter, and systems live longer than a run."""
@@ -322,6 +326,33 @@ def added_fields_must_be_there() -> None:
     put(codec.Codec, "decode", strictly)
 
 
+def webhooks_that_fail_count_as_sent() -> None:
+    """Whatever a receiver says, or does not say, an event is not sent to him again."""
+    send = Sending.send
+
+    def once(self: Any, letter: Any, at: Any) -> str | None:
+        send(self, letter, at)
+        return None
+
+    put(Sending, "send", once)
+
+
+def letters_that_are_refused_count_as_sent() -> None:
+    """What the mail server did not take now is not handed over again."""
+    send = Smtp.send
+
+    def once(self: Any, message: Any, sender: Any, recipient: Any) -> None:
+        with suppress(NotTakenError):
+            send(self, message, sender, recipient)
+
+    put(Smtp, "send", once)
+
+
+def labels_are_asked_for_under_new_ids() -> None:
+    """A label that was made, and of which nobody was told, is bought once more."""
+    put(WantedParcel, "label_id", property(lambda _: uuid4()))
+
+
 DEFECTS: Final[dict[str, Callable[[], None]]] = {
     defect.__name__: defect
     for defect in (
@@ -345,5 +376,8 @@ DEFECTS: Final[dict[str, Callable[[], None]]] = {
         entries_are_one_sided,
         malformed_records_are_dropped,
         added_fields_must_be_there,
+        webhooks_that_fail_count_as_sent,
+        letters_that_are_refused_count_as_sent,
+        labels_are_asked_for_under_new_ids,
     )
 }

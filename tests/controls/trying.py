@@ -43,6 +43,8 @@ class Try:
     """Kinds of worker that are hit; none named: all."""
     over_s: float | None = None
     """Over how long the faults are spread, so that who was hit works again before the next; None: as they come."""
+    beside: Sequence[str] = ()
+    """Kinds of worker that run beside those of every try."""
 
     def __str__(self) -> str:
         if self.test:
@@ -78,6 +80,9 @@ TRIES: Final[dict[str, Try]] = {
     "entries_are_one_sided": Try(),
     "malformed_records_are_dropped": Try(),
     "added_fields_must_be_there": Try(test=f"{EVENTS_TEST}test_an_example_is_read_and_written_alike"),
+    "webhooks_that_fail_count_as_sent": Try(beside=("webhooks",)),
+    "letters_that_are_refused_count_as_sent": Try(beside=("notices",)),
+    "labels_are_asked_for_under_new_ids": Try(beside=("labels",)),
 }
 
 
@@ -99,7 +104,7 @@ def find(name: str, data_dir: Path, where: Addresses | None, tell: Callable[[str
         SEED,
         duration_s=how.over_s,
         weights=how.kinds or {"kill": 1},
-        twins=TWINS if how.faults else dict.fromkeys(TWINS, 1),
+        twins=(TWINS if how.faults else dict.fromkeys(TWINS, 1)) | dict.fromkeys(how.beside, 1),
         program=(sys.executable, "-c", f"{_planting(name)}; from workers.cli.app import main; main()"),
         hit=how.workers,
         settled_within_s=SETTLED_WITHIN_S,

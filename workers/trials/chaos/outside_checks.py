@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -56,36 +57,61 @@ def _unlike(said: dict[str, Any], event: StoredEvent) -> Iterator[str]:
         yield f"webhook {event.event_id} says something else than the log"
 
 
+@dataclass(slots=True)
+class _Message:
+    """What the log says of one message: what became of it each time, of which return and order it is."""
+
+    stream: str
+    order_id: str
+    outcomes: list[str] = field(default_factory=list)
+
+
 def letters_tell_of_returns(evidence: Evidence, letters: Sequence[Letter]) -> Iterator[str]:
-    """What the log says was sent was taken, and the reverse; no message is left out, each return's in order."""
-    outcomes, stream_of = _noted(evidence.events)
+    """What the log says was sent was taken, and the reverse; no message is left out, each return's in order.
+
+    One that was taken may be said to be skipped where its customer was forgotten before that was noted: asked again,
+    nobody knows his address.
+    """
+    messages, forgotten = _messages(evidence.events), _orders_of_the_forgotten(evidence.events)
     position = {str(event.event_id): event.position for event in evidence.events}
     taken: dict[str, None] = dict.fromkeys(letter.message_id.rpartition("@")[0] for letter in letters)
-    for notice_id, said in outcomes.items():
-        if "sent" in said and notice_id not in taken:
+    for notice_id, message in messages.items():
+        if "sent" in message.outcomes and notice_id not in taken:
             yield f"message {notice_id} was sent, says the log, and nobody got it"
     reached: dict[str, int] = defaultdict(int)
     for notice_id in taken:
-        if "sent" not in outcomes.get(notice_id, ()):
-            yield f"message {notice_id} arrived, and the log says {outcomes.get(notice_id)}"
+        found = messages.get(notice_id)
+        if found is None or not ("sent" in found.outcomes or found.order_id in forgotten):
+            yield f"message {notice_id} arrived, and the log says {found and found.outcomes}"
             continue
-        stream, told = stream_of[notice_id], position[notice_id.partition(".")[0]]
-        if told < reached[stream]:
-            yield f"{stream}: message {notice_id} came after one of position {reached[stream]}"
-        reached[stream] = max(reached[stream], told)
-    yield from _untold(evidence.events, {tuple(notice_id.split(".")[:2]) for notice_id in outcomes})
+        told = position[notice_id.partition(".")[0]]
+        if told < reached[found.stream]:
+            yield f"{found.stream}: message {notice_id} came after one of position {reached[found.stream]}"
+        reached[found.stream] = max(reached[found.stream], told)
+    yield from _untold(evidence.events, {tuple(notice_id.split(".")[:2]) for notice_id in messages})
 
 
-def _noted(events: Iterable[StoredEvent]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Return what the log says of each message of the worker's own, and of which return it is."""
-    outcomes: dict[str, list[str]] = defaultdict(list)
-    stream_of: dict[str, str] = {}
+def _messages(events: Iterable[StoredEvent]) -> dict[str, _Message]:
+    """Return what the log says of each message of the worker's own."""
+    found: dict[str, _Message] = {}
     for event in events:
         if event.command_source == NOTICES:
             body = orjson.loads(event.body)
-            outcomes[body["notice_id"]].append(body["outcome"])
-            stream_of[body["notice_id"]] = event.stream
-    return outcomes, stream_of
+            message = found.setdefault(body["notice_id"], _Message(event.stream, event.partition_key))
+            message.outcomes.append(body["outcome"])
+    return found
+
+
+def _orders_of_the_forgotten(events: Iterable[StoredEvent]) -> set[str]:
+    """Return the orders of customers who were erased."""
+    customer_of: dict[str, str] = {}
+    erased = set[str]()
+    for event in events:
+        if event.type == "rma.Order.Registered.v1":
+            customer_of[event.partition_key] = orjson.loads(event.body)["customer_id"]
+        elif event.type == "rma.Customer.Erased.v1":
+            erased.add(event.stream.removeprefix("customer/"))
+    return {order_id for order_id, customer_id in customer_of.items() if customer_id in erased}
 
 
 def _untold(events: Iterable[StoredEvent], told: set[tuple[str, ...]]) -> Iterator[str]:

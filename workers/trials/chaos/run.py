@@ -6,7 +6,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ from infra.settings import Settings
 from infra.stack.local import remove_abandoned
 from workers.operating.initialising import initialise
 from workers.projector.projector import prepare
-from workers.registry import READ_MODELS
+from workers.registry import READ_MODELS, WORKERS
 from workers.runtime.clock import utc_now
 from workers.trials.bench.processes import conditions
 from workers.trials.chaos import checks, outside_checks, views
@@ -138,7 +138,7 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
         GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway,
         outside(plan.seed) as those,
     ):
-        settings = _settings(stack.where, gateway.url, folder, those)
+        settings = _for_nobody_but(plan.twins, _settings(stack.where, gateway.url, folder, those))
         tried = _by_ways(settings, stack)
         initialise(settings)
         _subscribe(settings, those)
@@ -188,6 +188,12 @@ def _settings(where: Addresses, gateway_url: str, folder: Path, those: Outside) 
         relay_batch_records_max=EVENT_BATCH,
         projector_batch_records_max=EVENT_BATCH,
     )
+
+
+def _for_nobody_but(kinds: Collection[str], settings: Settings) -> Settings:
+    """Return settings under which only these kinds of worker have anything to do: nobody waits for others."""
+    idle = (name for worker in WORKERS if worker.name not in kinds for name in worker.needs)
+    return settings.model_copy(update={name: Settings.model_fields[name].default for name in idle})
 
 
 def _by_ways(settings: Settings, stack: Services) -> Settings:

@@ -154,6 +154,10 @@ def test_letters_that_are_missing_or_came_in_another_order_are_found() -> None:
     assert len(found([*letters, Letter("x.closed.0f@shop.example", "")])) == 1
     refused = [*events[:3], noted(4, closed, "closed", "skipped")]
     assert found(letters[:1], refused) == []
+    assert len(found(letters, refused)) == 1
+    sold = event(5, "", {"customer_id": "C-7"}, type="rma.Order.Registered.v1")
+    erased = event(6, "", type="rma.Customer.Erased.v1", stream="customer/C-7")
+    assert found(letters, [*refused, sold, erased]) == [], "he was forgotten before it was noted"
 
 
 def test_labels_that_were_made_twice_or_are_told_otherwise_are_found() -> None:

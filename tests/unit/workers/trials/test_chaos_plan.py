@@ -11,8 +11,11 @@ import pytest
 
 from commands.registry import REGISTRATIONS
 from infra.envelope.command_record import read_command
+from infra.settings import Settings
+from tests.support.every_worker import with_work_for_all
+from workers.registry import WORKERS
 from workers.trials.chaos.load import COMES_AFTER_S, EXAMPLES, LEFT_OUT, POLICIES, Sent, first, load
-from workers.trials.chaos.run import Plan
+from workers.trials.chaos.run import Plan, _for_nobody_but
 from workers.trials.chaos.schedule import WEIGHTS, UnknownFaultError, kinds_named
 
 RECORDS = 8_000
@@ -88,3 +91,11 @@ def test_deadlines_come_while_the_run_lasts() -> None:
     assert all(
         timedelta() <= datetime.fromisoformat(one["due_at"]) - first_at <= timedelta(seconds=20) for one in given
     )
+
+
+def test_nobody_is_waited_for_who_does_not_run() -> None:
+    """Who is not among a plan's workers has nothing to do: what he would have to read is left for nobody."""
+    settings = _for_nobody_but({"commands", "labels"}, with_work_for_all(Settings()))
+
+    wanted = [worker.name for worker in WORKERS if worker.needs and worker.wanted(settings)]
+    assert wanted == ["labels"]
