@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.ledger import balance
 from domain.order import Order
 from domain.order.money_facts import RefundRequested
 from domain.units import UnitRun
@@ -114,6 +115,20 @@ def test_outward_shipping_goes_back_with_the_last_unit_of_an_order_that_never_le
     shop.send("CancelUnits", cancelling(("L2", 2), name="CN-2"))
     assert [refund.amount_minor for refund in refunded(shop)] == [1000, 1000]
     assert sum(payout.amount_minor for payout in shop.order().payouts.values()) == 2000
+
+
+def test_tax_on_shipping_goes_back_of_a_line_that_bears_no_cent_of_shipping() -> None:
+    """8 cents of shipping are 4, 4 and 0, the 7 of tax in them 3, 3 and 1: all of it goes back with the last unit."""
+    prices = {"L1": 139, "L2": 126, "L3": 19}
+    lines = [{"line_id": name, "sku": name, "quantity": 1, "amount_minor": price} for name, price in prices.items()]
+    paid = [{"tender_id": "T1", "kind": "card", "amount_minor": sum(prices.values()) + 8}]
+    on_top: dict[str, Any] = {"tax_included": False, "shipping_minor": 1, "shipping_tax_minor": 7}
+    shop = unsent_shop(lines=lines, tenders=paid, discount_minor=0, **on_top)
+    for name in ("L1", "L3", "L2"):
+        shop.send("CancelUnits", cancelling((name, 1), name=name), at=day(1))
+
+    assert sum(balance(fact.postings, "sales_tax") for fact in refunded(shop)) == 7
+    assert sum(fact.amount_minor for fact in refunded(shop)) == sum(prices.values()) + 8
 
 
 def test_once_something_was_sent_no_shipping_goes_back() -> None:
