@@ -24,6 +24,7 @@ from workers.http.pages import (
     unsubscribing,
     withdrawing,
 )
+from workers.http.pages.look import check_words
 from workers.http.pages.staff import acting, approving, bench, cases, placing, queues, signing_in
 from workers.http.problems import handle_all
 
@@ -69,6 +70,7 @@ def make_app(door: Door | None = None) -> DoorApp:
     for part in (system, commands, returns, labels, orders, notes, evidence, carriers, bounces):
         app.include_router(part.router)
     if door is not None and door.settings.http_public_url:
+        check_words(door.brand)
         for page in (entering, starting, asking, progress, answering, correcting, unsubscribing, withdrawing, files):
             app.include_router(page.router)
         if door.settings.oidc_issuer or door.settings.http_demo_login:

@@ -1,7 +1,8 @@
-"""Whose pages they are: a merchant's name, address, colours and logo, in a folder of his."""
+"""Whose pages they are: a merchant's name, address, colours, logo and sentences, in a folder of his."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -11,6 +12,9 @@ from domain.errors import UnusableInputError
 
 FILE: Final = "brand.json"
 FILES_BYTES_MAX: Final = 1_000_000
+LANGUAGES: Final = ("en", "zh")
+TEXTS: Final = "pages.{}.po"
+"""A merchant's own sentences, by language: a catalogue of gettext."""
 MEDIA: Final = {"brand.css": "text/css; charset=utf-8", "logo.svg": "image/svg+xml", "logo.png": "image/png"}
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -54,6 +58,7 @@ class Branding:
     def __init__(self, folder: Path | None) -> None:
         self._said = PLAIN if folder is None else _read(folder)
         self.files = {} if folder is None else dict(_files(folder))
+        self.texts = {} if folder is None else dict(_texts(folder))
 
     def named(self, language: Literal["en", "zh"]) -> Brand:
         """Return the brand as it is called in a language."""
@@ -69,6 +74,16 @@ def _read(folder: Path) -> BrandFile:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BrandUnusableError(f"{folder / FILE}: {where}: {first['msg']}") from error
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the merchant's own sentences, by language; whether they can be used is the pages' to say."""
+    for language in LANGUAGES:
+        path = folder / TEXTS.format(language)
+        if path.is_file():
+            if path.stat().st_size > FILES_BYTES_MAX:
+                raise BrandUnusableError(f"{path} has more than {FILES_BYTES_MAX:,} bytes")
+            yield language, path.read_bytes()
 
 
 def _files(folder: Path) -> list[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from commands.faults import MalformedError
 from domain.errors import RuleViolationError
+from infra.sites import lines_of, read_sites
 from projections.tracking.case_file import read_returns_of_order
 from workers.desk.previewing import preview
 from workers.desk.quoting import Ask, PlayedStreams
@@ -133,7 +134,14 @@ async def _previewing(
         changed=changed,
         kept=draft.kept(),
         is_gift=session.gift is not None,
+        places=await run_in_threadpool(_places, visit.door, seen),
     )
+
+
+def _places(door: Door, seen: dict[str, Any]) -> dict[str, str]:
+    """Return the sites that goods go to, each with its address where the file of sites names it."""
+    sites = read_sites(door.settings.sites_file)
+    return {line["return_to"]: ", ".join(lines_of(sites, line["return_to"])) for line in seen["lines"]}
 
 
 @router.post("/returns/order/preview")

@@ -15,8 +15,9 @@ from projections.tracking.case_file import CaseFile, read_case_file
 from projections.tracking.progress import last_label, read_progress
 from workers.http.door import Door, Reading
 from workers.http.errors import NoLabelError
+from workers.http.pages.look import words_of
 from workers.http.pages.naming import N_
-from workers.http.pages.words import Language, Words, words
+from workers.http.pages.words import Language, Words
 from workers.http.reading import look, there
 from workers.pictures.label_pdf import LabelSheet, Size, drawn
 
@@ -49,7 +50,7 @@ async def label_of(door: Door, rma_id: UUID, wanted: str | None, *, size: Size, 
     if parcel is None:
         raise NoLabelError("this return has no label" if wanted is None else "this return has no such label")
     sites = await run_in_threadpool(read_sites, door.settings.sites_file)
-    sheet = sheet_of(there(case, "return"), parcel, sites, words(language))
+    sheet = sheet_of(there(case, "return"), parcel, sites, words_of(door.brand, language))
     content = await run_in_threadpool(drawn, sheet, size)
     return Response(content, media_type="application/pdf", headers={
         "Content-Disposition": f'attachment; filename="{sheet.rma_number}.pdf"',

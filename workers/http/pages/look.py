@@ -8,12 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from babel.messages.pofile import PoFileError
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from workers.http.branding import Brand
+from workers.http.branding import TEXTS, Brand, Branding, BrandUnusableError
 from workers.http.pages.static_files import address
-from workers.http.pages.words import Language, words
+from workers.http.pages.words import LANGUAGES, Language, Words, words
 
 HTMX_CONFIG: Final = '{"allowEval":false,"includeIndicatorStyles":false,"selfRequestsOnly":true,"historyCacheSize":0}'
 HEADERS: Final = {
@@ -30,8 +31,8 @@ HSTS: Final = "max-age=31536000"
 FOLDER: Final = Path(str(resources.files(__package__))) / "templates"
 
 
-@lru_cache(maxsize=4)
-def _templates(language: Language) -> Environment:
+@lru_cache(maxsize=16)
+def _templates(said: Words) -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -41,17 +42,30 @@ def _templates(language: Language) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    said = words(language)
     made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
         said.gettext, said.ngettext, newstyle=True, pgettext=said.pgettext
     )
-    made.globals.update(w=said, lang=language, htmx_config=HTMX_CONFIG, address=address, zip=zip)
+    made.globals.update(w=said, lang=said.language, htmx_config=HTMX_CONFIG, address=address, zip=zip)
     return made
 
 
-def drawn(template: str, language: Language, brand: Callable[[Language], Brand], **parts: Any) -> str:
-    """Return a template with its parts filled in; ``brand`` tells whose pages they are."""
-    return _templates(language).get_template(template).render(brand=brand, **parts)
+def drawn(template: str, said: Words, brand: Callable[[Language], Brand], /, **parts: Any) -> str:
+    """Return a template with its parts filled in, in these words; ``brand`` tells whose pages they are."""
+    return _templates(said).get_template(template).render(brand=brand, **parts)
+
+
+def words_of(brand: Branding, language: Language) -> Words:
+    """Return what pages say in a language: ours, but for what the merchant says himself."""
+    return words(language, brand.texts.get(language))
+
+
+def check_words(brand: Branding) -> None:
+    """Raise ``BrandUnusableError`` where a merchant's own sentences cannot be used."""
+    for language in LANGUAGES:
+        try:
+            words_of(brand, language)
+        except (ValueError, PoFileError) as error:
+            raise BrandUnusableError(f"{TEXTS.format(language)}: {error}") from error
 
 
 def html(content: str, status: int = 200) -> Response:

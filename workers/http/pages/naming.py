@@ -44,6 +44,21 @@ WISHES: Final[dict[str, str]] = {
     "repair": N_("A repair"),
 }
 """What may be wished for on a page; an exchange needs a quote of the shop, and is asked for there."""
+LETTERS: Final[dict[str, str]] = {
+    "requested": N_("We have your request"),
+    "evidence_asked": N_("We asked you for photos"),
+    "approved": N_("Your return is approved"),
+    "denied": N_("Your return is not approved"),
+    "deadline_near": N_("A reminder to send the goods"),
+    "received": N_("Your parcel has arrived"),
+    "refunded": N_("Your money was sent"),
+    "refund_failed": N_("A payment did not go through"),
+    "exchange_shipped": N_("Your new article was sent"),
+    "sent_back": N_("The goods were sent back to you"),
+    "survey": N_("How did it go?"),
+    "closed": N_("Your return is closed"),
+}
+"""What customers are told by mail."""
 METHODS: Final[dict[str, str]] = {
     "label": N_("Send it with the label that you get from us."),
     "own_carrier": N_("Send it with a carrier of your choice."),

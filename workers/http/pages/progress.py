@@ -14,6 +14,7 @@ from infra.sellers import seller_of
 from infra.sites import lines_of, read_sites
 from projections.refund_ledger.credit_notes import find_credit_note
 from projections.tracking.case_file import CaseFile, read_case_file
+from projections.tracking.notices import read_notices
 from projections.tracking.progress import read_progress
 from workers.desk.returnable import sold_lines
 from workers.http.door import Door, Reading
@@ -86,6 +87,7 @@ async def page_of(
         titles={row["line"]: row["title"] for row in lines},
         reasons={row["line"]: naming.reasons_for(row["category"], visit.words) for row in lines},
         typed=typed or {},
+        letters=await look(visit.door, None, lambda views: _letters(views, link)),
         drop_off=await run_in_threadpool(_drop_off, visit.door, case),
         may=await run_in_threadpool(possible, visit.door, link.rma_id),
     )
@@ -125,6 +127,14 @@ async def _read(visit: Visit, link: ReturnLink) -> tuple[CaseFile, dict[str, Any
     if link.customer_id not in {case.summary["customer_id"], case.summary["requester_id"]}:
         raise NotFoundError("another's return")
     return case, progress
+
+
+def _letters(views: Reading, link: ReturnLink) -> list[dict[str, Any]]:
+    """Return the messages that went out about the return, the last one first."""
+    sent = [
+        row for row in read_notices(views, link.rma_id) if row["outcome"] == "sent" and row["kind"] in naming.LETTERS
+    ]
+    return sorted(sent, key=lambda row: row["at"], reverse=True)
 
 
 def _drop_off(door: Door, case: CaseFile) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from workers.http.door import Door
 from workers.http.errors import DoorError, InternalError, NotFoundError, UnavailableError
 from workers.http.pages import look
 from workers.http.pages.errors import FormForgedError, FormUnreadableError, LetInNeededError, WrongHostError
-from workers.http.pages.words import LANGUAGES, NAMES, Language, Words, chosen_language, words
+from workers.http.pages.words import LANGUAGES, NAMES, Language, Words, chosen_language
 from workers.http.staff import Person
 from workers.http.visitors import Session, new_token, session_of
 
@@ -121,7 +121,7 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **parts: Any) -> Response:
         """Return a page in the language of this visit."""
-        return look.html(look.drawn(template, self.language, self.door.brand.named, visit=self, **parts), status)
+        return look.html(look.drawn(template, self.words, self.door.brand.named, visit=self, **parts), status)
 
     def renew(self) -> str:
         """Return a new cookie for this visit: who knew the old one does not come in with it."""
@@ -183,7 +183,18 @@ def _begun(request: Request, cookie: str, troubles: str) -> Visit:
     query = {name: text for name, text in request.query_params.items() if name != LANGUAGE}
     path = request.url.path
     is_new, is_asked = token != kept, asked == language
-    return Visit(door, token, is_new, words(language), path, query, request.method, cookie, troubles, is_asked)
+    return Visit(
+        door,
+        token,
+        is_new,
+        look.words_of(door.brand, language),
+        path,
+        query,
+        request.method,
+        cookie,
+        troubles,
+        is_asked,
+    )
 
 
 def _check_host(visit: Visit, request: Request) -> None:
@@ -204,7 +215,7 @@ async def _take_form(visit: Visit, request: Request) -> None:
     visit.form = Form(texts, files)
     asked = visit.form.get(LANGUAGE)
     if asked in LANGUAGES:
-        visit.words, visit.language_asked = words(chosen_language(asked, None, "")), True
+        visit.words, visit.language_asked = look.words_of(visit.door.brand, chosen_language(asked, None, "")), True
 
 
 def is_own_form(visit: Visit, request: Request) -> bool:

@@ -153,6 +153,19 @@ def test_drop_off_points_are_named_where_they_are_configured(
     assert "Kiosk" not in other.text
 
 
+def test_what_was_told_by_mail_stands_on_the_page(acting: Api, browser: Browser) -> None:
+    """What went out, and when; what came back, or went nowhere, was not told."""
+    rma_id, page = asked(acting, browser, "A-letters", "SOCK")
+    about = {"rma_id": rma_id, "order_id": "A-letters", "channel": "email"}
+    acting.accepted("RecordNotice", about | {"notice_id": "N-1", "kind": "approved", "outcome": "sent"})
+    told = acting.accepted("RecordNotice", about | {"notice_id": "N-2", "kind": "received", "outcome": "bounced"})
+
+    page = browser.look(f"{page.response.url.path}?after={told['events'][-1]['position']}")
+
+    assert "What we told you Your return is approved" in page.text
+    assert "Your parcel has arrived" not in page.text
+
+
 def test_a_gift_shows_no_prices(acting: Api, browser: Browser) -> None:
     """Neither what was paid, nor with what, nor a credit note: who holds the link may be its recipient."""
     line = {"line_id": "L1", "sku": "SOCK", "quantity": 2, "amount_minor": 2_000, "title": "Sock"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -11,7 +12,7 @@ from psycopg import connect
 
 from infra.addresses import postgres_address
 from tests.support.api import Api
-from tests.support.pages import Browser, Page
+from tests.support.pages import Browser, Page, free_port, open_pages
 from workers.http import mails
 from workers.http.door import Door
 from workers.http.visitors import Admitted, hashed, new_token
@@ -142,3 +143,17 @@ def test_a_receipt_carries_no_header_of_its_own(page_door: tuple[Door, Any], bro
     assert recipient == "anna@mail.example"
     assert "\nBcc" not in body
     assert bad.status == 422
+
+
+def test_a_merchant_says_it_in_his_own_words(page_door: tuple[Door, Any], tmp_path: Path) -> None:
+    """A catalogue in his folder, and no code: his sentence on the page, ours everywhere else, escaped as ours are."""
+    (tmp_path / "brand.json").write_text('{"en": {"name": "Aurora"}}')
+    (tmp_path / "pages.en.po").write_text('msgid "Start a return"\nmsgstr "Send <b>it</b> back"\n')
+    port = free_port()
+    given = {"http_port": port, "http_public_url": f"http://127.0.0.1:{port}", "http_brand_dir": tmp_path}
+    with open_pages(page_door[0].settings.model_copy(update=given)), Browser(f"http://127.0.0.1:{port}") as browser:
+        page = browser.look("/returns/start")
+
+    assert "Send <b>it</b> back" in page.text
+    assert "<b>it" not in page.response.text
+    assert "Send me a link" in page.text

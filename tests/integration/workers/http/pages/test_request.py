@@ -32,6 +32,7 @@ def test_a_customer_asks_for_a_return_and_sees_it(shop: Api, browser: Browser) -
     preview = previewed(browser, details, **{"comment:L1": "They pinch."})
     assert (preview.status, "€5.05" in preview.text) == (200, True), preview.text
     assert "Fees of €4.95 are already taken off." in preview.text
+    assert "Where it goes WH-1" in preview.text
     sent = browser.press(preview, "/returns/order/send")
 
     assert sent.status == 200, sent.text
