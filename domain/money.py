@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from domain.units import UnitRun
@@ -79,7 +78,9 @@ def basis_points_minor(amount_minor: int, rate_bps: int) -> int:
     """
     if amount_minor < 0 or not 0 <= rate_bps <= 10_000:
         raise ValueError(f"out of range: {amount_minor=} {rate_bps=}")
-    return int((Decimal(amount_minor) * rate_bps / 10_000).quantize(Decimal(1), ROUND_HALF_EVEN))
+    rounded_down, rest = divmod(amount_minor * rate_bps, 10_000)
+    is_up = rest > 5_000 or (rest == 5_000 and rounded_down % 2 == 1)
+    return rounded_down + is_up
 
 
 def amount_text(amount_minor: int, currency: str | None) -> str:

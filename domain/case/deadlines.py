@@ -117,6 +117,8 @@ def _refund(rma: Rma, number: int, due_since: datetime | None, terms: Decision) 
 
 def _appealable_since(line: RmaLine) -> datetime | None:
     """Return when the last decision was made that the customer may appeal against; None where there is none."""
+    if line.denied_at is None and line.went_against_at is None:
+        return None
     states = [state for _, state in line.states]
     denied_at = line.denied_at if any(state.is_appealable_denial for state in states) else None
     against_at = line.went_against_at if any(state.went_against_customer for state in states) else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import partial
+from operator import eq, is_
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -20,12 +22,9 @@ def _in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _is_unknown(fact: object) -> bool:
-    return fact is None  # a fact that came later leaves no trace in decisions that did not know it
-
-
-def _is_empty(days: object) -> bool:
-    return days == ()
+_is_unknown: Final = partial(is_, None)
+"""A fact that came later leaves no trace in decisions that did not know it."""
+_is_empty: Final = partial(eq, ())
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]

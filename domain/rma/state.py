@@ -213,7 +213,8 @@ class RmaState:
     @property
     def status(self) -> ReturnStatus:
         """The status that people see, by the rule of the contract; stored nowhere."""
-        return status_of((state for _, state in self.units()), closed=self.closed_at is not None)
+        states = [state for line in self.lines.values() for _, state in line.states]
+        return status_of(states, closed=self.closed_at is not None)
 
     @property
     def denial_code(self) -> str | None:

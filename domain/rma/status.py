@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from domain.rma.run_state import RunState
@@ -52,17 +52,16 @@ def _is_settled_for_another(state: RunState) -> bool:
     return state.is_another_article and not state.is_undecided
 
 
-def status_of(states: Iterable[RunState], *, closed: bool) -> ReturnStatus:
+def status_of(states: Sequence[RunState], *, closed: bool) -> ReturnStatus:
     """Return the status of a whole return: that of its least advanced unit that counts."""
     if closed:
         return "closed"
-    known = list(states)
-    stages = [reached for reached in map(stage, known) if reached is not None]
+    stages = [reached for reached in map(stage, states) if reached is not None]
     if stages:
         return min(stages, key=STAGES.index)
-    if any(map(_is_owed_though_missing, known)):
+    if any(map(_is_owed_though_missing, states)):
         return "inspected"
-    authorizations = {state.authorization for state in known}
+    authorizations = {state.authorization for state in states}
     for dropped in _DROPPED:
         if dropped in authorizations:
             return dropped

@@ -67,6 +67,11 @@ class Insert(NamedTuple):
         return [_column(kind, column) for kind, column in zip(self.kinds, zip(*rows, strict=True), strict=True)]
 
 
+def may_be_recorded(text: str) -> bool:
+    """Tell whether anything may be recorded under this text; nobody need look for another."""
+    return text != "" and BETWEEN not in text
+
+
 def texts(values: Sequence[str]) -> str:
     """Return texts as one, for ``string_to_array``; raises ``ValueError`` for one that holds a line feed."""
     joined = BETWEEN.join(values)

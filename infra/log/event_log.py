@@ -16,7 +16,7 @@ from psycopg import Cursor
 from domain.values import dataclass
 from infra.envelope.hash_chain import FIRST_PREV_HASH, CommandChain, outcome_hash
 from infra.envelope.results import result_body
-from infra.log.columns import Insert, texts
+from infra.log.columns import Insert, may_be_recorded, texts
 from infra.log.outgoing import Answers, Given, Outgoing
 from infra.records import (
     Decided,
@@ -31,18 +31,18 @@ from infra.sessions import Session
 
 READ_EVENTS_MAX: Final = 20_000
 EVENT_COLUMNS: Final = ", ".join(StoredEvent._fields)
-LOAD: Final = f"""
+LOAD: Final = rf"""
     SELECT {", ".join(f"e.{name}" for name in StoredEvent._fields)}
-    FROM unnest(%s::text[], %s::bigint[]) AS wanted (stream, after_version)
+    FROM unnest(string_to_array(%t, E'\n'), string_to_array(%t, E'\n')::bigint[]) AS wanted (stream, after_version)
     CROSS JOIN LATERAL (
         SELECT * FROM rma_log.events AS recorded
         WHERE recorded.stream = wanted.stream AND recorded.version > wanted.after_version
         ORDER BY recorded.version
     ) AS e
 """  # noqa: S608 - column names of our own
-FIND_OUTCOMES: Final = """
+FIND_OUTCOMES: Final = r"""
     SELECT o.source, o.command_id, o.fingerprint, o.result
-    FROM unnest(%s::text[], %s::text[]) AS asked (source, command_id)
+    FROM unnest(string_to_array(%t, E'\n'), string_to_array(%t, E'\n')) AS asked (source, command_id)
     CROSS JOIN LATERAL (
         SELECT * FROM rma_log.outcomes AS known
         WHERE known.source = asked.source AND known.command_id = asked.command_id
@@ -116,20 +116,21 @@ class EventLog(Session):
     def load(self, requests: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
         """Return the events of all these streams after the versions named, with one query; absent: none."""
         found: dict[str, list[StoredEvent]] = {}
-        if requests:
-            rows = self.connection.execute(LOAD, (list(requests), list(requests.values())), prepare=True, binary=True)
-            for row in rows:
+        wanted = [stream for stream in requests if may_be_recorded(stream)]
+        if wanted:
+            asked = (texts(wanted), texts([str(requests[stream]) for stream in wanted]))
+            for row in self.connection.execute(LOAD, asked, prepare=True, binary=True):
                 event = StoredEvent(*row)
                 found.setdefault(event.stream, []).append(event)
         return found
 
     def find_outcomes(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Outcome]:
         """Return the stored answers of those commands, by (source, command id), that were answered before."""
-        asked = list(keys)
-        if not asked:
+        wanted = [key for key in keys if may_be_recorded("".join(key))]
+        if not wanted:
             return {}
-        sources, command_ids = [source for source, _ in asked], [command_id for _, command_id in asked]
-        rows = self.connection.execute(FIND_OUTCOMES, (sources, command_ids), prepare=True, binary=True)
+        asked = (texts([source for source, _ in wanted]), texts([command_id for _, command_id in wanted]))
+        rows = self.connection.execute(FIND_OUTCOMES, asked, prepare=True, binary=True)
         return {(row[0], row[1]): Outcome(row[2], row[3]) for row in rows}
 
     def read(self, after_position: int, limit: int) -> list[StoredEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from psycopg import Connection
@@ -21,8 +21,9 @@ COUNT: Final = """
 """
 FAILED: Final = """
     SELECT topic, partition, record_offset, record_sha256
-    FROM rma_log.poison JOIN unnest(%s::text[], %s::int[], %s::bigint[]) AS asked (topic, partition, record_offset)
-    USING (topic, partition, record_offset) WHERE attempts >= %s
+    FROM rma_log.poison JOIN unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[])
+        AS asked (topic, partition, first_offset, last_offset) USING (topic, partition)
+    WHERE record_offset BETWEEN first_offset AND last_offset AND attempts >= %s
 """
 FORGET: Final = (
     "DELETE FROM rma_log.poison WHERE topic = %s AND partition = %s AND record_offset = %s AND attempts < %s"
@@ -81,13 +82,19 @@ class PoisonRecords:
         said = error.replace("\x00", "").encode(errors="replace").decode()[:ERROR_CHARACTERS_MAX]
         self._log.connection.execute(COUNT, (*place_of(record), said, _identity(record)))
 
-    def parked(self, records: Iterable[Written], attempts_max: int) -> set[Place]:
+    def parked(self, records: Sequence[Written], attempts_max: int) -> set[Place]:
         """Return the places of those records that failed so often."""
+        offsets: dict[tuple[str, int], list[int]] = {}
+        for record in records:
+            offsets.setdefault((record.topic, record.partition), []).append(record.offset)
+        ranges = [(topic, partition, min(of), max(of)) for (topic, partition), of in offsets.items()]
+        asked = [list(column) for column in zip(*ranges, strict=True)] or [[], [], [], []]
+        failed = self._log.connection.execute(FAILED, (*asked, attempts_max), prepare=True).fetchall()
+        if not failed:
+            return set()
         by_place = {place_of(record): record for record in records}
-        topics, partitions, offsets = zip(*by_place, strict=True) if by_place else ((), (), ())
-        asked = (list(topics), list(partitions), list(offsets), attempts_max)
-        failed = self._log.connection.execute(FAILED, asked).fetchall()
-        return {place for *at, known in failed if known == _identity(by_place[place := (at[0], at[1], at[2])])}
+        known = {(topic, partition, offset): sha256 for topic, partition, offset, sha256 in failed}
+        return {place for place in by_place.keys() & known if known[place] == _identity(by_place[place])}
 
     def forget(self, record: Placed, attempts_max: int) -> None:
         """Let a record that was handled after all count for nothing; one that failed so often stays known."""

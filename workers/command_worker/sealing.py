@@ -20,7 +20,7 @@ from psycopg import Connection
 
 from infra.log.queries import bodies_of_customers
 from infra.records import NewEvent, SetAside, StoredEvent
-from infra.sealing.bodies import holds_texts, open_body, seal_body
+from infra.sealing.bodies import open_body, seal_body
 from infra.sealing.fingerprints import Fingerprints
 from infra.sealing.letters import LetterKey, seal_letter
 from infra.sealing.master_keys import VaultKeyMissingError
@@ -103,8 +103,6 @@ class Sealing:
 
     def sealed(self, event: NewEvent, person: str) -> NewEvent:
         """Return an event with its texts sealed under a person's key."""
-        if not holds_texts(event.type):
-            return event
         body, key_id = seal_body(event.type, event.body, event.stream, event.version, lambda: self._key_of(person))
         if key_id is None:
             return event

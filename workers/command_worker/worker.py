@@ -36,7 +36,8 @@ from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.records import Decided, Entry, NewEvent, Outcome, SetAside, Verdict
-from infra.sealing.vault import KeyGoneError, destroyed_by, open_vault
+from infra.sealing.bodies import holds_texts
+from infra.sealing.vault import ERASED, KeyGoneError, open_vault
 from infra.settings import Settings
 from workers.command_worker.address_ids import tell_address_ids
 from workers.command_worker.answering import answer_again, answered_before, refuse_too_large, refused
@@ -248,7 +249,7 @@ class CommandWorker:
     def _take_in(self, records: Sequence[Record]) -> list[ParsedCommand | SetAside]:
         parked = self._poison.parked(records, POISON_ATTEMPTS_MAX)
         return [
-            self._park(record) if place_of(record) in parked else take_in(record, self._topics.dead)
+            self._park(record) if parked and place_of(record) in parked else take_in(record, self._topics.dead)
             for record in records
         ]
 
@@ -275,7 +276,7 @@ class CommandWorker:
             with self._sealing.held(events):
                 self._log.append(Append(entries, self._topics.results))
         streams.keep()
-        if destroyed_by((event.type, event.body) for event in events):
+        if any(event.type == ERASED for event in events):
             self._cache.clear()  # its aggregates hold what was erased
         return entries
 
@@ -318,14 +319,14 @@ class CommandWorker:
     def _event(self, aggregate: AggregateRoot, fact: Fact) -> NewEvent:
         """Return a fact as the log takes it, its texts sealed."""
         plain = NewEvent(
-            stream=aggregate.id,
-            version=fact.originator_version,
-            type=topic_of(type(fact)),
-            occurred_at=fact.timestamp,
-            partition_key=aggregate.partition_key,
-            body=self._codec.encode(fact),
+            fact.originator_id,
+            fact.originator_version,
+            topic_of(type(fact)),
+            fact.timestamp,
+            aggregate.partition_key,
+            self._codec.encode(fact),
         )
-        return self._sealing.sealed(plain, aggregate.person)
+        return self._sealing.sealed(plain, aggregate.person) if holds_texts(plain.type) else plain
 
     def _tell(
         self, records: Sequence[Record], taken: Sequence[ParsedCommand | SetAside], entries: Sequence[Entry]

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from infra import sessions
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.log import event_log
+from infra.log.columns import texts
 from infra.log.event_log import LOAD, Append, ConcurrencyError, EventLog, StreamGapError
 from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from infra.sessions import connect
@@ -195,7 +196,7 @@ def test_loading_never_scans_the_log(log: EventLog) -> None:
     )
     streams = [f"order/{number}" for number in range(0, 2_500, 5)]
 
-    plan = log.connection.execute(f"EXPLAIN {LOAD}", (streams, [0] * len(streams))).fetchall()
+    plan = log.connection.execute(f"EXPLAIN {LOAD}", (texts(streams), texts(["0"] * len(streams)))).fetchall()
 
     text = "\n".join(line for (line,) in plan)
     assert "Seq Scan" not in text
