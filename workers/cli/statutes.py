@@ -38,15 +38,22 @@ def _edition(number: int | None) -> Edition:
         raise WrongUsageError(f"--edition: there is no edition {number}; there are: {EDITIONS}") from unknown
 
 
-def _book() -> StatuteBook | None:
+def _asked_the_log() -> tuple[StatuteBook | None, bool]:
+    """Return what was published here, and whether there was a log to ask: the law itself needs none."""
     from infra.addresses import postgres_address
     from infra.log.event_log import EventLog
+    from infra.services import StackNotRunningError
     from infra.settings import Settings
     from workers.policies.published import read_statutes
     from workers.runtime.parts import make_codec
 
-    with closing(EventLog(postgres_address(Settings()))) as log:
-        return read_statutes(log, make_codec())
+    try:
+        conninfo = postgres_address(Settings())
+    except StackNotRunningError as nowhere:
+        console(stderr=True).print(f"what was published is not known: {nowhere}", style="dim")
+        return None, False
+    with closing(EventLog(conninfo)) as log:
+        return read_statutes(log, make_codec()), True
 
 
 @statutes.command(name="list")
@@ -54,7 +61,7 @@ def list_editions(as_json: AsJson = False) -> None:
     """List every edition, and from when on requests are decided under it, where it was published here."""
     from domain.policy.statutes import EDITIONS, FIRST, edition_numbered
 
-    book = _book()
+    book, is_known = _asked_the_log()
     published = {told.edition: told for told in book.published} if book else {}
     rows: list[dict[str, Any]] = []
     for number in EDITIONS:
@@ -78,7 +85,7 @@ def list_editions(as_json: AsJson = False) -> None:
             r["edition"],
             r["rights"],
             r["countries"],
-            r["effective_from"] or _unpublished(r["edition"], FIRST),
+            r["effective_from"] or _unpublished(r["edition"], FIRST, is_known),
             r["hash"][:16],
         ]
         for r in rows
@@ -86,8 +93,10 @@ def list_editions(as_json: AsJson = False) -> None:
     console().print(table("Statutes", ("#edition", "#rights", "#countries", "for requests from", "hash"), drawn))
 
 
-def _unpublished(number: int, first: int) -> str:
-    return "the beginning" if number == first else "not published"
+def _unpublished(number: int, first: int, is_known: bool) -> str:
+    if number == first:
+        return "the beginning"
+    return "not published" if is_known else "not known"
 
 
 @statutes.command()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from domain.policy.statutes import EDITIONS, edition_numbered
 from workers.cli.app import app
 
 
@@ -57,3 +59,14 @@ def test_a_right_is_told_in_words() -> None:
 def test_an_edition_is_what_it_is() -> None:
     """Compared with itself nothing changed."""
     assert run("diff", "1", "1") == (0, "the two say the same\n")
+
+
+def test_editions_are_listed_where_no_system_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads the law needs no log; what was published is said not to be known."""
+    for name in ("RMA_POSTGRES_DSN", "RMA_POSTGRES_DSN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RMA_DATA_DIR", str(tmp_path))
+    code, shown = run("list")
+    rows = [line.split() for line in shown.splitlines() if line.strip()[:1].isdigit()]
+    assert (code, [" ".join(row[3:-1]) for row in rows]) == (0, ["the beginning", *["not known"] * (len(EDITIONS) - 1)])
+    assert all(edition_numbered(number).hash[:16] in shown for number in EDITIONS)
