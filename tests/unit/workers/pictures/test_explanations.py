@@ -22,7 +22,7 @@ from domain.policy.document import (
 from domain.policy.evaluate import decide
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS
-from domain.policy.statutes import edition_numbered, law_for
+from domain.policy.statutes import NEWEST, edition_numbered, law_for
 from domain.policy.when import FACT_NAMES, OPERATORS
 from domain.vocabularies import Anchor, LiableParty, Reason, TenderKind, Wish, WithdrawalException
 from projections.tracking.words import STAGES
@@ -217,3 +217,10 @@ def test_every_code_has_a_text(language: Language, kind: str, words: Iterable[st
     """Whatever a decision can name is called something in every language."""
     texts: Catalogue = catalogue(language)
     assert [word for word in words if word not in texts.texts[kind]] == []
+
+
+def test_every_right_of_the_newest_edition_has_a_name() -> None:
+    """In every language, so that no explanation falls back on another."""
+    for language in LANGUAGES:
+        named = catalogue(language).texts["statutes"]
+        assert [right.id for right in edition_numbered(NEWEST).rights if right.id not in named] == []
