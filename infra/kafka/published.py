@@ -100,7 +100,7 @@ def add_messages(outgoing: Outgoing, rows: Sequence[MessageRow]) -> None:
         if topic not in topics:
             topics[topic] = topic.decode()
         if names not in named:
-            named[names] = [_sized(name) for name in _items(names)]
+            named[names] = [_sized(name) for name in array_items(names)]
         parts = [NULL] if key is None else [VARINTS[len(key)], key]
         parts += (VARINTS[len(value)], value, VARINTS[len(values)])
         for name, content in zip(named[names], values, strict=True):
@@ -108,7 +108,7 @@ def add_messages(outgoing: Outgoing, rows: Sequence[MessageRow]) -> None:
         outgoing.to(topics[topic], key).append(b"".join(parts))
 
 
-def _items(array: bytes) -> list[bytes]:
+def array_items(array: bytes) -> list[bytes]:
     """Return the items of a one-dimensional array of bytes as PostgreSQL sends it; none of an empty one."""
     if len(array) < ARRAY_HEAD.size:
         return []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings as Given
     from workers.trials.bench.against import AgainstReport
     from workers.trials.bench.http import HttpReport
+    from workers.trials.bench.peers.rounds import PeersReport, Spread
     from workers.trials.bench.pipeline import Report
 
 bench = typer.Typer(
@@ -141,6 +142,55 @@ def _print_pipeline(report: Report) -> None:
         f"{len(latency.times_ms):,} commands, {latency.per_second} a second, each from when it was due until its row "
         f"showed: p50 {latency.p50_ms:.0f} ms, p99 {latency.p99_ms:.0f} ms, at most {latency.max_ms:.0f} ms"
     )
+
+
+@bench.command()
+def peers(
+    *,
+    returns: Returns = 3_000,
+    rounds: Annotated[int, typer.Option(min=2, max=50, help="How often each runs.")] = 5,
+    quick: Annotated[bool, typer.Option("--quick", help="1,000 returns, two rounds: a first impression.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare with what does the same work elsewhere: eventsourcing's own way, Kafka clients' own send, a bare COPY."""
+    from infra.settings import Settings
+    from workers.trials.bench.peers.rounds import run_peers
+
+    if quick:
+        returns, rounds = 1_000, 2
+    out = console(stderr=True)
+    report = run_peers(Settings(), lambda text: out.print(text, style="dim"), returns=returns, rounds=rounds)
+    if as_json:
+        print_json(report.as_data())
+    else:
+        _print_peers(report)
+
+
+def _print_peers(report: PeersReport) -> None:
+    from rich.table import Table
+
+    out = console()
+    out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
+    table = Table("ours", "peer", "ours/s", "peer's/s", "times as fast", "CPU µs", "peer's", "times per CPU")
+    for column in table.columns[:2]:
+        column.overflow = "fold"
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for peer in report.peers:
+        rates, costs = peer.rates, peer.cpu_us
+        table.add_row(
+            f"{peer.ours} ({peer.unit})",
+            peer.name,
+            *(f"{rate.median:,.0f}" for rate in rates),
+            _spread(peer.times_as_fast),
+            *(f"{cost.median:,.1f}" for cost in costs),
+            _spread(peer.times_per_cpu),
+        )
+    out.print(table)
+
+
+def _spread(times: Spread) -> str:
+    return f"{times.median:.2f} ({times.least:.2f}-{times.most:.2f})"
 
 
 @bench.command()

@@ -76,12 +76,27 @@ def catch_up(
 ) -> list[Stage]:
     """Let each worker meet the backlog of so many returns, those before it at work too; the projectors all at once."""
     tell("commands: catching up")
-    stages = _measure(connection, {"commands": workers.start("commands")}, _commands(returns))
+    stages = [catch_up_commands(workers, connection, returns)]
     tell("relay: catching up")
-    stages += _measure(connection, {"relay": workers.start("relay")}, _relay(connection))
+    stages.append(catch_up_relay(workers, connection))
     tell("projectors: catching up, all at once")
-    projectors = {name: workers.start(f"projector {name}") for name in READ_MODELS}
-    return stages + _measure(connection, projectors, _projectors(connection))
+    return stages + catch_up_projectors(workers, connection, READ_MODELS)
+
+
+def catch_up_commands(workers: Workers, connection: psycopg.Connection, returns: int) -> Stage:
+    """Let a command worker meet its backlog."""
+    return _measure(connection, {"commands": workers.start("commands")}, _commands(returns))[0]
+
+
+def catch_up_relay(workers: Workers, connection: psycopg.Connection) -> Stage:
+    """Let a relay meet the log as it is."""
+    return _measure(connection, {"relay": workers.start("relay")}, _relay(connection))[0]
+
+
+def catch_up_projectors(workers: Workers, connection: psycopg.Connection, names: Iterable[str]) -> list[Stage]:
+    """Let the projectors of these read models meet all events, side by side."""
+    projectors = {name: workers.start(f"projector {name}") for name in names}
+    return _measure(connection, projectors, _projectors(connection))
 
 
 def publish_backlog(own: Settings, connection: psycopg.Connection, workers: Workers, returns: int) -> None:
