@@ -35,7 +35,8 @@ def allocate(lines: Sequence[OrderLine], charges: Charges) -> tuple[OrderLine, .
 
     The order's discount is shared by the lines' amounts after their own discounts, outward shipping by their amounts
     after all discounts; where all of these are zero, by quantity. Fees and deposits bear neither, but shipping where
-    nothing else is there to bear it. Largest remainder, ties to the earlier line; each tax on shipping goes like it.
+    nothing else is there to bear it. Largest remainder, ties to the earlier line; each tax on shipping goes like it,
+    over the lines that bear a cent of it.
 
     Args:
         lines: With their own figures: amount before discounts, own discount, tax (minor units).
@@ -50,7 +51,8 @@ def allocate(lines: Sequence[OrderLine], charges: Charges) -> tuple[OrderLine, .
     quantities = [0 if line.is_aside else line.quantity for line in lines]
     weights = next((some for some in (bearing, quantities) if any(some)), [line.quantity for line in lines])
     shipping = share_by_largest_remainder(charges.shipping_charged_minor, weights)
-    shipping_taxes = taxes.over_lines(_shipping_taxes(charges), weights)
+    taxed = [weight if share else 0 for weight, share in zip(weights, shipping, strict=True)]
+    shipping_taxes = taxes.over_lines(_shipping_taxes(charges), taxed)
     return tuple(
         replace(
             line,

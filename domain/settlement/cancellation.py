@@ -11,7 +11,6 @@ from domain.identity import order_refund_id
 from domain.order import Order
 from domain.order.parts import Credit, LineQuantity, LineRun
 from domain.order.promotions import PromotionChange
-from domain.order.taxes import total_of
 from domain.settlement import payouts, promotions, refund
 from domain.settlement.entitlement import left_of_all, left_shipping
 from domain.units import UnitRun, total
@@ -84,7 +83,7 @@ def _left_of(order: Order, runs: Sequence[LineRun], *, with_shipping: bool) -> l
     ]
     if with_shipping:
         credits += left_shipping(order)
-    return [credit for credit in credits if credit.gross_minor or total_of(credit.taxes)]
+    return [credit for credit in credits if credit.gross_minor]
 
 
 def _of_nothing(runs: Sequence[LineRun]) -> list[Credit]:

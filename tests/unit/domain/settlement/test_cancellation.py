@@ -117,8 +117,8 @@ def test_outward_shipping_goes_back_with_the_last_unit_of_an_order_that_never_le
     assert sum(payout.amount_minor for payout in shop.order().payouts.values()) == 2000
 
 
-def test_tax_on_shipping_goes_back_of_a_line_that_bears_no_cent_of_shipping() -> None:
-    """8 cents of shipping are 4, 4 and 0, the 7 of tax in them 3, 3 and 1: all of it goes back with the last unit."""
+def test_no_tax_on_shipping_is_on_a_line_that_bears_no_cent_of_it() -> None:
+    """8 cents of shipping are 4, 4 and 0: the 7 of tax in them are on the first two, and go back with the last unit."""
     prices = {"L1": 139, "L2": 126, "L3": 19}
     lines = [{"line_id": name, "sku": name, "quantity": 1, "amount_minor": price} for name, price in prices.items()]
     paid = [{"tender_id": "T1", "kind": "card", "amount_minor": sum(prices.values()) + 8}]
