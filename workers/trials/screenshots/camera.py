@@ -28,7 +28,7 @@ from workers.trials.demo.mailbox import Mailbox, mailbox
 from workers.trials.demo.services import own_folder, services
 from workers.trials.sandbox import at_work, ended_in_order, sandbox
 from workers.trials.screenshots.shop import BRAND, ENTER_SECRET, SITES, Shop, email_of, enter_token, language_of
-from workers.trials.screenshots.staff import Snap, open_desk, walk_staff
+from workers.trials.screenshots.staff import Snap, open_desk, unfold, walk_staff
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -186,6 +186,8 @@ def _walk_the_request(page: Page, shop: Shop, order_id: str, snap: Snap) -> None
     snap("return-asked")
     _await(page, "a.button[href*='label.pdf']")
     snap("return-approved")
+    unfold(page)
+    snap("return-approved-unfolded")
 
 
 def _walk_the_return(page: Page, shop: Shop, order_id: str, snap: Snap) -> None:

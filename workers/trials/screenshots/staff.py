@@ -58,6 +58,11 @@ def _stage(shop: Shop, mark: str) -> tuple[UUID, UUID]:
     return waits, shop.ask(f"H-{mark}")
 
 
+def unfold(page: Page) -> None:
+    """Open everything that a page shows on demand."""
+    page.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
+
+
 def _be(page: Page, person: str) -> None:
     page.goto("/staff/sign-in")
     page.click(f"form:has([value='{person}']) button")
@@ -67,12 +72,19 @@ def _walk_the_desk(page: Page, waits: UUID, came: UUID, snap: Snap) -> None:
     _be(page, "ada")
     page.goto("/desk")
     snap("desk-queue")
-    page.goto("/desk?queue=differences")
-    snap("desk-queue-empty")
+    for queue in page.eval_on_selector_all(".tabs a:not([aria-current])", "tabs => tabs.map(tab => tab.href)"):
+        page.goto(queue)
+        snap(f"desk-queue-{queue.partition('queue=')[2]}")
+    page.goto("/desk?queue=withdrawals")
+    if page.is_visible(".list tbody a"):  # where somebody has withdrawn before
+        page.click(".list tbody a >> nth=0")
+        snap("desk-placing")
     page.goto("/desk/search?q=C-1001")
     snap("desk-search")
     page.goto(f"/desk/returns/{waits}")
     snap("desk-case")
+    unfold(page)
+    snap("desk-case-unfolded")
     page.goto(f"/desk/returns/{came}/do/CloseReturn")
     page.fill("[name='reason']", "nothing is open")
     page.click("button[value='check']")
@@ -98,7 +110,7 @@ def _walk_the_approval(page: Page, waits: UUID, snap: Snap) -> None:
     approval = page.url
     _be(page, "sol")
     page.goto("/desk?queue=approvals")
-    snap("desk-queue-approvals")
+    snap("desk-queue-approvals-filled")
     page.goto(approval)
     snap("desk-approval")
     page.click("button[value='drop']")
@@ -112,6 +124,8 @@ def _walk_the_bench(page: Page, came: UUID, snap: Snap) -> None:
     snap("bench")
     page.goto("/bench?q=99999")
     snap("bench-unknown")
+    page.click("a.huge")
+    snap("bench-keep")
     page.goto(f"/bench/{came}")
     snap("bench-expected")
     page.click("a.huge")
