@@ -50,6 +50,7 @@ class Sealing:
         self._by_person: OrderedDict[str, DataKey] = OrderedDict()
         self._by_id: dict[UUID, DataKey] = {}
         self._used: dict[UUID, DataKey] = {}
+        self._without: set[str] = set()
         self._new: dict[UUID, DataKey] = {}
         self._letters: list[LetterKey] = []
         self._fingerprints: Fingerprints | None = None
@@ -74,18 +75,24 @@ class Sealing:
             _, key = self._by_person.popitem(last=False)
             self._by_id.pop(key.key_id, None)
         self._used, self._letters = {}, []
+        self._without.clear()
 
     def forget(self) -> None:
         """Forget every key: one of them is not what it was."""
         self._by_person.clear()
         self._by_id.clear()
         self._new.clear()
+        self._without.clear()
 
     def fetch(self, persons: Iterable[str]) -> None:
-        """Look up the keys of these people, all with one query; who has none gets one when something is sealed."""
+        """Look up the keys of these people, all with one query; who has none gets one when something is sealed.
+
+        Where somebody else makes one meanwhile, the append notices.
+        """
         missing = [person for person in persons if person not in self._by_person]
         if missing and self._own_vault is not None:
             self._keep(self._vault.find((), missing))
+            self._without.update(person for person in missing if person not in self._by_person)
 
     def opened(self, events: dict[str, list[StoredEvent]]) -> dict[str, list[StoredEvent]]:
         """Return the events of each stream with their texts as they were written."""
@@ -152,7 +159,7 @@ class Sealing:
 
     def _key_of(self, person: str) -> DataKey:
         key = self._by_person.get(person)
-        if key is None:
+        if key is None and person not in self._without:
             self._keep(self._vault.find((), [person]))
             key = self._by_person.get(person)
         if key is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 import psycopg
@@ -17,8 +18,9 @@ from pydantic import SecretStr
 
 from infra.log.poison import PoisonRecords
 from infra.log.texts import TextReader
-from infra.sealing.master_keys import VaultKeyMissingError, VaultKeyWrongError
-from infra.sealing.vault import open_vault
+from infra.sealing.master_keys import VaultKeyMissingError, VaultKeyWrongError, read_master_keys
+from infra.sealing.sealed_text import DataKey
+from infra.sealing.vault import Vault, open_vault
 from infra.sessions import connect
 from infra.settings import Settings
 from infra.stack.ports import LOOPBACK
@@ -115,6 +117,32 @@ def test_two_workers_make_one_key_for_a_customer(pipeline: Pipeline) -> None:
 
     keys = {event.sealed_key_id for event in events(pipeline) if event.sealed_key_id}
     assert len(keys) == 1
+
+
+class CountedVault(Vault):
+    """A vault that counts how often keys are looked up."""
+
+    looked = 0
+
+    def find(self, key_ids: Iterable[UUID], persons: Iterable[str] = ()) -> list[DataKey]:
+        self.looked += 1
+        return super().find(key_ids, persons)
+
+
+def test_new_customers_cost_no_query_each(pipeline: Pipeline) -> None:
+    """All keys of a batch are looked up at once, those that are not there yet among them."""
+    sold(pipeline.worker())
+    with closing(CountedVault(pipeline.dsn, read_master_keys(pipeline.settings))) as vault:
+        log = pipeline.open_log()
+        worker = CommandWorker(log, pipeline.codec, pipeline.topics, PoisonRecords(log), sealing=Sealing(vault))
+        bodies = [order(f"O-{number + 7}", customer_id=f"C-{number + 7}", contact=CONTACT) for number in range(20)]
+        worker.record([
+            command("RegisterOrder", body, id=f"o-{body['order_id']}", key=body["order_id"].encode()) for body in bodies
+        ])  # fmt: skip
+
+    assert vault.looked <= 2
+    with connect(pipeline.dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM rma_vault.keys").fetchall() == [(20,)]
 
 
 def test_without_its_master_key_the_vault_stays_shut(settings: Settings, pipeline: Pipeline, tmp_path: Path) -> None:
