@@ -284,7 +284,7 @@ def _fill_messages(opened: Connection) -> None:
     opened.execute(
         f"""
         INSERT INTO {SCHEMA}.unknown_parcels (parcel_id, site, items, status, received_at)
-        SELECT rma_number, 'WH-1', '[]', CASE WHEN last_position % 1000 = 0 THEN 'open' ELSE 'assigned' END,
+        SELECT rma_number, 'WH-1', '[]', CASE WHEN last_position % 500 = 0 THEN 'open' ELSE 'assigned' END,
             requested_at
         FROM {SCHEMA}.returns
         """

@@ -113,6 +113,8 @@ def _in_place_of_ours(language: Language, content: bytes) -> Translations:
             continue  # the header, or what he leaves to us
         if ours[0] not in known:
             raise ValueError(f"no page says {ours[0]!r}")
+        if any("<" in form for form in his):
+            raise ValueError(f"{his[-1]!r} holds markup: sentences are texts")
         if set(PARTS.findall(his[-1])) != set(PARTS.findall(ours[-1])):
             raise ValueError(f"{ours[0]!r} has other parts than {his[-1]!r}")
     made = _compiled(own)

@@ -47,6 +47,7 @@ def test_a_reason_is_worded_for_a_category_by_the_merchant(tmp_path: Path) -> No
         ('msgid "Start a retrun"\nmsgstr "Send it back"\n', "no page says 'Start a retrun'"),
         ('msgid "Order %(order_id)s"\nmsgstr "Your order"\n', "'Order %(order_id)s' has other parts"),
         ('msgid "Order %(order_id)s"\nmsgstr "Order %(number)s"\n', "'Order %(order_id)s' has other parts"),
+        ('msgid "Start a return"\nmsgstr "<script>alert(1)</script>"\n', "holds markup"),
         ("this is no catalogue\n", "pages.en.po: "),
     ],
 )
