@@ -98,8 +98,13 @@ def test_while_kafka_is_away_what_was_to_be_sent_is_kept_and_counts_once(
         assert dict(page.form(path).fields)[field] == text
     wait_for(partial(_sent_again, ada, kept, desk), "the desk, once Kafka is back")
     wait_for(partial(_sent_again, wei, kept_there, bench), "the bench, once Kafka is back")
-    goodwill = [one for one in timeline(shop, rma_id) if one["type"] == "rma.Order.GoodwillGranted.v1"]
-    assert (len(goodwill), len(events(shop, rma_id, "Received"))) == (1, 1)
+
+    def counts() -> tuple[int, int]:
+        goodwill = [one for one in timeline(shop, rma_id) if one["type"] == "rma.Order.GoodwillGranted.v1"]
+        return len(goodwill), len(events(shop, rma_id, "Received"))
+
+    wait_for(lambda: all(counts()), "both to be shown")
+    assert counts() == (1, 1)
 
 
 @pytest.mark.parametrize(("outcome", "said"), [("unknown", "unclear"), ("failed", "failed")])
