@@ -25,7 +25,7 @@ from workers.trials.bench.processes import Workers, conditions, environment_of
 from workers.trials.bench.stages import TOGETHER, Stage, catch_up, publish_backlog, together
 from workers.trials.sandbox import sandbox
 
-SHARES_MIN: Final = {"commands": 0.02, "relay": 0.2, TOGETHER: 0.2}
+SHARES_MIN: Final = {"commands": 0.015, "relay": 0.2, TOGETHER: 0.13}
 """What each stage has to carry of the floor's rows: half of what it did when this was written."""
 
 
