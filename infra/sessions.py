@@ -154,7 +154,7 @@ class Lead:
 
     Args:
         session: Its own, and no other thread's.
-        lock: Which one; another gets it when this session ends, as ``try_to_lead`` says.
+        lock: Which one; another gets it when the session with PostgreSQL ends, as ``try_to_lead`` says.
     """
 
     def __init__(self, session: Session, lock: int) -> None:

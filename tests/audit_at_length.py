@@ -15,13 +15,11 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Final
 from uuid import UUID
 
@@ -41,9 +39,9 @@ from infra.proofs.merkle import HASH_BYTES, TILE_HASHES
 from infra.records import CommandStamp, StoredEvent, Verdict, rfc3339
 from infra.sessions import connect
 from infra.settings import Settings
-from infra.stack.local import down, up
 from tests.support.audited import auditing, is_signed
-from workers.operating.initialising import initialise
+from tests.support.in_thread import beside
+from tests.support.own_stack import own_stack
 from workers.relay import Relay
 
 EVENTS_A_COMMAND: Final = 2
@@ -109,18 +107,14 @@ def fill(dsn: str, count: int) -> None:
 
 def publish(settings: Settings, count: int) -> None:
     """Let a relay publish all of it."""
-    stop, dsn = Event(), postgres_address(settings)
+    dsn = postgres_address(settings)
 
-    def watch() -> None:
-        with closing(connect(dsn)) as connection:
-            while [lane.position for lane in standing(connection)] != [count]:
-                time.sleep(LOOK_EVERY_S)
-        stop.set()
+    def relay(stop: Event) -> None:
+        Relay(EventLog(dsn), str(settings.kafka_bootstrap), TopicNames(), stop, batch_records_max=5_000).run()
 
-    thread = Thread(target=watch)
-    thread.start()
-    Relay(EventLog(dsn), str(settings.kafka_bootstrap), TopicNames(), stop, batch_records_max=5_000).run()
-    thread.join()
+    with closing(connect(dsn)) as connection, beside(relay):
+        while [lane.position for lane in standing(connection)] != [count]:
+            time.sleep(LOOK_EVERY_S)
 
 
 def sign(settings: Settings) -> None:
@@ -196,23 +190,13 @@ def main() -> None:
     asked.add_argument("--leaves", type=int, default=10_000_000)
     given = asked.parse_args()
     configure("console", "error")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        where = up(folder / "stack")
-        settings = Settings(
-            postgres_dsn=where.postgres_dsn, kafka_bootstrap=where.kafka_bootstrap,
-            audit_key_file=folder / "audit.key", vault_key_file=folder / "vault.key", log_level="error",
-        )  # fmt: skip
-        try:
-            initialise(settings)
-            timed("filled", lambda: fill(postgres_address(settings), given.events))
-            timed("published", lambda: publish(settings, given.events))
-            timed("compared and signed", lambda: sign(settings))
-            verify(settings)
-            verify(settings, "--log", "--checkpoints")
-            prove(postgres_address(settings), given.leaves)
-        finally:
-            down(folder / "stack")
+    with own_stack() as settings:
+        timed("filled", lambda: fill(postgres_address(settings), given.events))
+        timed("published", lambda: publish(settings, given.events))
+        timed("compared and signed", lambda: sign(settings))
+        verify(settings)
+        verify(settings, "--log", "--checkpoints")
+        prove(postgres_address(settings), given.leaves)
 
 
 if __name__ == "__main__":

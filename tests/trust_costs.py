@@ -15,12 +15,10 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from infra.envelope.hash_chain import CommandChain
@@ -29,12 +27,10 @@ from infra.log import event_log
 from infra.logs import configure
 from infra.proofs.merkle import HASH_BYTES, GrowingTree
 from infra.sealing.fingerprints import Fingerprints
-from infra.settings import Settings
-from infra.stack.local import down, up
+from tests.support.own_stack import own_stack
 from tests.support.pipeline import Pipeline, Polled
 from workers.command_worker import sealing
 from workers.command_worker.sealing import Sealing
-from workers.operating.initialising import initialise
 from workers.trials.bench import load
 
 BATCH: Final = 500
@@ -121,18 +117,8 @@ def main() -> None:
     asked.add_argument("--returns", type=int, default=100, help="in each turn")
     given = asked.parse_args()
     configure("console", "error")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        where = up(folder / "stack")
-        settings = Settings(
-            postgres_dsn=where.postgres_dsn, kafka_bootstrap=where.kafka_bootstrap, vault_key_file=folder / "vault.key"
-        )
-        try:
-            initialise(settings)
-            with closing(Pipeline(settings)) as system:
-                measure(system, given.rounds, given.returns)
-        finally:
-            down(folder / "stack")
+    with own_stack() as settings, closing(Pipeline(settings)) as system:
+        measure(system, given.rounds, given.returns)
 
 
 def measure(system: Pipeline, rounds: int, returns: int) -> None:

@@ -97,7 +97,7 @@ def read_queue(
     Raises:
         CursorInvalidError: The cursor is none.
     """
-    return _page(connection, queue_query(name), ("requested_at", "rma_id"), limit, cursor)
+    return read_in_order(connection, queue_query(name), ("requested_at", "rma_id"), limit, cursor)
 
 
 def queue_query(name: QueueName) -> str:
@@ -107,12 +107,12 @@ def queue_query(name: QueueName) -> str:
 
 def read_open_differences(connection: Connection, *, limit: int = PAGE_MAX, cursor: str | None = None) -> QueuePage:
     """Return the differences with a gateway's books that wait for an agent, the oldest first, page by page."""
-    return _page(connection, DIFFERENCES, ("found_at", "difference_id"), limit, cursor)
+    return read_in_order(connection, DIFFERENCES, ("found_at", "difference_id"), limit, cursor)
 
 
 def read_open_parcels(connection: Connection, *, limit: int = PAGE_MAX, cursor: str | None = None) -> QueuePage:
     """Return the parcels of which nobody knows whose they are, the oldest first, page by page."""
-    return _page(connection, PARCELS, ("received_at", "place_id"), limit, cursor)
+    return read_in_order(connection, PARCELS, ("received_at", "place_id"), limit, cursor)
 
 
 def find_open_parcel(connection: Connection, parcel_id: str) -> dict[str, Any] | None:
@@ -121,7 +121,20 @@ def find_open_parcel(connection: Connection, parcel_id: str) -> dict[str, Any] |
         return opened.execute(PARCEL, (parcel_id,)).fetchone()
 
 
-def _page(connection: Connection, query: str, by: tuple[str, str], limit: int, cursor: str | None) -> QueuePage:
+def read_in_order(
+    connection: Connection[Any], query: str, by: tuple[str, str], limit: int, cursor: str | None
+) -> QueuePage:
+    """Return a page of whatever waits, by an instant and a UUID.
+
+    Args:
+        connection: Of who may read it.
+        query: Gives up to ``%(rows)s`` rows that follow the place ``(%(requested_at)s, %(rma_id)s)``, in that order.
+        by: The columns of both.
+        limit: How many rows, ``PAGE_MAX`` at most.
+        cursor: Where the page before ended.
+    Raises:
+        CursorInvalidError: The cursor is none.
+    """
     size = min(limit, PAGE_MAX)
     place = FIRST if cursor is None else Place.from_cursor(cursor)._asdict()
     with connection.cursor(row_factory=dict_row) as opened:

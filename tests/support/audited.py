@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from threading import Event, Thread
 from typing import Any
 
 from psycopg import Connection
@@ -17,6 +16,7 @@ from infra.proofs.store import newest, open_stop
 from infra.sessions import connect
 from infra.settings import Settings
 from tests.support.decided_log import decide_some
+from tests.support.in_thread import beside
 from tests.support.pipeline import Pipeline, wait_for
 from workers.audit.verifying import Report, Wanted, verify
 from workers.auditor.worker import Auditor
@@ -32,24 +32,9 @@ def key_of(settings: Settings) -> list[SigningKey]:
 @contextmanager
 def auditing(settings: Settings, **how: Any) -> Iterator[WorkerMetrics]:
     """Run an auditor in a thread, and yield its figures; what it raises is raised here."""
-    stop, raised, metrics = Event(), list[BaseException](), WorkerMetrics("auditor")
-    auditor = Auditor(settings, key_of(settings), stop, metrics, **how)
-
-    def run() -> None:
-        try:
-            auditor.run()
-        except BaseException as error:
-            raised.append(error)
-
-    thread = Thread(target=run)
-    thread.start()
-    try:
+    keys, metrics = key_of(settings), WorkerMetrics("auditor")
+    with beside(lambda stop: Auditor(settings, keys, stop, metrics, **how).run()):
         yield metrics
-    finally:
-        stop.set()
-        thread.join()
-    if raised:
-        raise raised[0]
 
 
 def sign_all(settings: Settings, **how: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 from uuid import uuid4
 
@@ -30,6 +30,7 @@ from infra.migrate import migrate
 from infra.sealing.vault import Vault, open_vault
 from infra.settings import Settings
 from projections.projection import Projection
+from tests.support.in_thread import beside
 from workers.command_worker.sealing import Sealing
 from workers.command_worker.worker import CommandWorker
 from workers.projector.projector import Projector, prepare
@@ -220,23 +221,8 @@ class Pipeline:
     @contextmanager
     def relaying(self) -> Iterator[None]:
         """Run a relay in a thread of its own; what it raises is raised here."""
-        stop, raised = Event(), []
-
-        def run() -> None:
-            try:
-                Relay(EventLog(self.dsn), self.bootstrap, self.topics, stop).run()
-            except Exception as error:
-                raised.append(error)
-
-        thread = Thread(target=run)
-        thread.start()
-        try:
+        with beside(lambda stop: Relay(EventLog(self.dsn), self.bootstrap, self.topics, stop).run()):
             yield
-        finally:
-            stop.set()
-            thread.join()
-        if raised:
-            raise raised[0]
 
     def relay_all(self) -> None:
         """Run a relay until nothing is left to publish."""

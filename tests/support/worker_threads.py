@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from infra.kafka.command_client import OutgoingCommand, Result, conversation
 from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
+from tests.support.in_thread import beside
 from tests.support.pipeline import wait_for
 from workers.command_worker import worker as command_worker
 from workers.operating.initialising import initialise
@@ -36,25 +37,8 @@ POLICY: Final[dict[str, Any]] = {"window": {"days": 30}, "method": "keep", "refu
 @contextmanager
 def running(settings: Settings, *runs: Run) -> Iterator[None]:
     """Run workers in threads until the block ends; what one raises is raised here."""
-    stop, raised = Event(), []
-
-    def guarded(run: Run) -> None:
-        try:
-            run(settings, stop)
-        except Exception as error:
-            raised.append(error)
-
-    threads = [Thread(target=guarded, args=(run,)) for run in runs]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(*(partial(run, settings) for run in runs)):
         yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    if raised:
-        raise raised[0]
 
 
 @contextmanager

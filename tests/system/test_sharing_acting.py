@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from infra.addresses import postgres_address
 from infra.sealing.master_keys import read_master_keys
 from infra.sessions import connect
 from infra.settings import Settings
+from tests.support.in_thread import beside
 from tests.support.mail_server import mail_server
 from tests.support.pipeline import wait_for
 from tests.support.receiver import receiving
@@ -57,27 +59,15 @@ RECORDED: Final = """
 @contextmanager
 def trading(counter: Counter) -> Iterator[None]:
     """Take returns all the time, while the block lasts; each is given time to send the goods."""
-    stop, raised = Event(), list[BaseException]()
 
-    def trade() -> None:
-        number = 0
-        while not stop.wait(TRADE_EVERY_S):
-            number += 1
-            try:
-                take_one(counter, f"O-{number}")
-            except BaseException as error:
-                raised.append(error)
+    def trade(stop: Event) -> None:
+        for number in count(1):
+            if stop.wait(TRADE_EVERY_S):
                 return
+            take_one(counter, f"O-{number}")
 
-    thread = Thread(target=trade)
-    thread.start()
-    try:
+    with beside(trade):
         yield
-    finally:
-        stop.set()
-        thread.join()
-    if raised:
-        raise raised[0]
 
 
 def take_one(counter: Counter, order_id: str) -> None:

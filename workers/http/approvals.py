@@ -11,7 +11,7 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from projections.tracking.listing import Place
+from projections.tracking.queues import QueuePage, read_in_order
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS rma_http.pending_commands (
@@ -34,8 +34,8 @@ KEEP: Final = """
 """
 FIND: Final = "SELECT * FROM rma_http.pending_commands WHERE command_id = %s"
 PAGE: Final = """
-    SELECT * FROM rma_http.pending_commands WHERE (asked_at, command_id) > (%s, %s)
-    ORDER BY asked_at, command_id LIMIT %s
+    SELECT * FROM rma_http.pending_commands WHERE (asked_at, command_id) > (%(requested_at)s, %(rma_id)s)
+    ORDER BY asked_at, command_id LIMIT %(rows)s
 """
 FORGET: Final = "DELETE FROM rma_http.pending_commands WHERE asked_at < now() - interval '30 days'"
 
@@ -76,13 +76,9 @@ def drop_pending(connection: Connection, command_id: UUID) -> None:
     connection.execute("DELETE FROM rma_http.pending_commands WHERE command_id = %s", (command_id,))
 
 
-def read_pending(connection: Connection, limit: int, cursor: str | None) -> tuple[list[Pending], str | None]:
-    """Return commands that wait for approval, the oldest first, and where the next begin; raises as ``Place`` does."""
-    place = ("-infinity", UUID(int=0)) if cursor is None else Place.from_cursor(cursor)
-    with connection.cursor(row_factory=class_row(Pending)) as opened:
-        found = opened.execute(PAGE, (*place, limit + 1)).fetchall()
-    last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Place(last.asked_at, last.command_id).as_cursor() if last else None
+def read_pending(connection: Connection, limit: int, cursor: str | None) -> QueuePage:
+    """Return commands that wait for approval, the oldest first, as ``read_in_order`` does."""
+    return read_in_order(connection, PAGE, ("asked_at", "command_id"), limit, cursor)
 
 
 def forget_pending(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from domain.vocabularies import ScanStatus
 from infra.kafka.command_client import OutgoingCommand
-from projections.tracking.listing import Place
+from projections.tracking.queues import QueuePage, read_in_order
 
 NewsStatus = Literal["handed_over", ScanStatus]
 NAME: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
@@ -64,7 +64,8 @@ FORGET: Final = """
 """
 UNPLACED: Final = """
     SELECT news_id, carrier, event_id, tracking_numbers, status, occurred_at, place, kept_at FROM rma_http.carrier_news
-    WHERE state = 'unplaced' AND (kept_at, news_id) > (%s, %s) ORDER BY kept_at, news_id LIMIT %s
+    WHERE state = 'unplaced' AND (kept_at, news_id) > (%(requested_at)s, %(rma_id)s)
+    ORDER BY kept_at, news_id LIMIT %(rows)s
 """
 FIND_UNPLACED: Final = """
     SELECT news_id, carrier, event_id, tracking_numbers, status, occurred_at, place, kept_at FROM rma_http.carrier_news
@@ -179,19 +180,9 @@ def lapse(connection: Connection[Any]) -> None:
     connection.execute(FORGET)
 
 
-def read_unplaced_news(
-    connection: Connection[Any], limit: int, cursor: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return news of which a person has to see whose they are, the oldest first, and where the next begin.
-
-    Raises:
-        CursorInvalidError: The cursor is none.
-    """
-    place = ("-infinity", UUID(int=0)) if cursor is None else Place.from_cursor(cursor)
-    with connection.cursor(row_factory=dict_row) as opened:
-        found = opened.execute(UNPLACED, (*place, limit + 1)).fetchall()
-    last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Place(last["kept_at"], last["news_id"]).as_cursor() if last else None
+def read_unplaced_news(connection: Connection[Any], limit: int, cursor: str | None) -> QueuePage:
+    """Return news of which a person has to see whose they are, the oldest first, as ``read_in_order`` does."""
+    return read_in_order(connection, UNPLACED, ("kept_at", "news_id"), limit, cursor)
 
 
 def find_unplaced_news(connection: Connection[Any], news_id: UUID) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from projections.tracking.listing import Place
+from projections.tracking.queues import QueuePage, read_in_order
 from workers.http.visitors import Admitted, Gift
 
 START_LINK_FOR: Final = timedelta(minutes=30)
@@ -101,8 +101,8 @@ DECLARE: Final = """
 """
 UNPLACED: Final = """
     SELECT withdrawal_id, order_id, name, email, declared_at FROM rma_http.withdrawals
-    WHERE rma_id IS NULL AND set_aside_by IS NULL AND (declared_at, withdrawal_id) > (%s, %s)
-    ORDER BY declared_at, withdrawal_id LIMIT %s
+    WHERE rma_id IS NULL AND set_aside_by IS NULL AND (declared_at, withdrawal_id) > (%(requested_at)s, %(rma_id)s)
+    ORDER BY declared_at, withdrawal_id LIMIT %(rows)s
 """
 FIND_UNPLACED: Final = """
     SELECT withdrawal_id, order_id, name, email, declared_at FROM rma_http.withdrawals
@@ -177,19 +177,9 @@ def declared_at(connection: Connection, withdrawal_id: UUID) -> datetime | None:
     return None if row is None else row[0]
 
 
-def read_unplaced_withdrawals(
-    connection: Connection, limit: int, cursor: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return declarations of which a person has to see whose they are, the oldest first, and where the next begin.
-
-    Raises:
-        CursorInvalidError: The cursor is none.
-    """
-    place = ("-infinity", UUID(int=0)) if cursor is None else Place.from_cursor(cursor)
-    with connection.cursor(row_factory=dict_row) as opened:
-        found = opened.execute(UNPLACED, (*place, limit + 1)).fetchall()
-    last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Place(last["declared_at"], last["withdrawal_id"]).as_cursor() if last else None
+def read_unplaced_withdrawals(connection: Connection, limit: int, cursor: str | None) -> QueuePage:
+    """Return declarations of which a person has to see whose they are, the oldest first, as ``read_in_order`` does."""
+    return read_in_order(connection, UNPLACED, ("declared_at", "withdrawal_id"), limit, cursor)
 
 
 def find_unplaced_withdrawal(connection: Connection, withdrawal_id: UUID) -> dict[str, Any] | None:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from typing import Final, Literal
 
@@ -125,13 +125,13 @@ class Outside:
         return whim
 
 
-class _HttpServer(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):
     request_queue_size = QUEUE
     daemon_threads = True
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Outside, visit: type[_HttpRequest | _MailVisit]) -> None:
         self.outside = outside
-        super().__init__((LOOPBACK, 0), _HttpRequest)
+        super().__init__((LOOPBACK, 0), visit)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of connections that were broken off."""
@@ -139,7 +139,7 @@ class _HttpServer(ThreadingHTTPServer):
 
 class _HttpRequest(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _HttpServer
+    server: _Server
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -163,22 +163,10 @@ class _HttpRequest(BaseHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-class _MailServer(ThreadingTCPServer):
-    request_queue_size = QUEUE
-    daemon_threads = True
-
-    def __init__(self, outside: Outside) -> None:
-        self.outside = outside
-        super().__init__((LOOPBACK, 0), _MailVisit)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of connections that were broken off."""
-
-
 class _MailVisit(StreamRequestHandler):
     """As much of SMTP as somebody needs who hands letters over (RFC 5321)."""
 
-    server: _MailServer
+    server: _Server
 
     def handle(self) -> None:
         self._say("220 here")
@@ -214,9 +202,9 @@ class _MailVisit(StreamRequestHandler):
 def outside(seed: int) -> Iterator[Outside]:
     """Let those outside answer while the block lasts."""
     those = Outside(seed)
-    mail, http = _MailServer(those), _HttpServer(those)
+    mail, http = _Server(those, _MailVisit), _Server(those, _HttpRequest)
     those.smtp_port, those.http_port = mail.server_address[1], http.server_address[1]
-    servers: list[BaseServer] = [mail, http]
+    servers = (mail, http)
     threads = [Thread(target=server.serve_forever, args=(STOP_POLL_S,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()

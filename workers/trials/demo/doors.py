@@ -86,29 +86,37 @@ class Doors:
 @contextmanager
 def doors(settings: Settings, folder: Path) -> Iterator[Doors]:
     """Run the mail server while the block lasts, and yield where doors may be opened, on free ports of this machine."""
-    keys, sites = folder / "keys.jsonl", folder / "sites.json"
+    keys = folder / "keys.jsonl"
     keys.write_text("# nobody: the pages need no key\n")
-    sites.write_bytes(orjson.dumps(SITES))
-    [port] = free_ports(1)
-    url = f"http://{HOST}:{port}"
     with mailbox() as box:
         given = {
-            "http_host": HOST,
-            "http_port": port,
-            "http_public_url": url,
             "http_keys_file": keys,
             "http_demo_login": True,
             "http_brand_dir": BRAND,
-            "http_rate": RATE,
-            "http_rate_anonymous": RATE,
-            "evidence_dir": folder / "evidence",
-            "sites_file": sites,
-            "vault_socket": Path(os.path.relpath(folder / "vault.sock")),  # a whole name has at most 107 bytes
-            "smtp_url": SecretStr(box.smtp_url),
             "notices_sender": "Northbound Outdoor <returns@northbound.example>",
             "notices_since": utc_now() - TOLD_OF,
         }
-        yield Doors(settings.model_copy(update=given), url, box)
+        with_pages = open_to_people(settings.model_copy(update=given), folder, box, SITES)
+        yield Doors(with_pages, str(with_pages.http_public_url), box)
+
+
+def open_to_people(settings: Settings, folder: Path, box: Mailbox, sites: Mapping[str, object]) -> Settings:
+    """Return the settings with pages on a free port of this machine, a vault they ask, and letters to a mailbox."""
+    known = folder / "sites.json"
+    known.write_bytes(orjson.dumps(sites))
+    [port] = free_ports(1)
+    given = {
+        "http_host": HOST,
+        "http_port": port,
+        "http_public_url": f"http://{HOST}:{port}",
+        "http_rate": RATE,
+        "http_rate_anonymous": RATE,
+        "evidence_dir": folder / "evidence",
+        "sites_file": known,
+        "vault_socket": Path(os.path.relpath(folder / "vault.sock")),  # a whole name has at most 107 bytes
+        "smtp_url": SecretStr(box.smtp_url),
+    }
+    return settings.model_copy(update=given)
 
 
 def tell_doors(opened: Doors, story: Story, out: Screen, *, stay: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,17 +12,16 @@ from threading import Event
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import orjson
-from pydantic import SecretStr
 
 from domain.errors import RmaError
 from infra.kafka.command_client import conversation
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
-from infra.stack.ports import free_ports
 from workers.http.door import opened
 from workers.http.worker import serving
 from workers.pictures.sheet import Screen
 from workers.runtime.clock import utc_now
+from workers.trials.demo.doors import open_to_people
 from workers.trials.demo.mailbox import Mailbox, mailbox
 from workers.trials.demo.services import own_folder, services
 from workers.trials.sandbox import at_work, ended_in_order, sandbox
@@ -37,7 +35,6 @@ WIDTHS: Final = {"phone": (320, 640), "desk": (1_440, 900)}
 LANGUAGES: Final = ("en", "zh")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WORKERS: Final = ("commands", "relay", "tracking", "refund_ledger", "credit_notes", "vault", "labels", "notices")
-RATE: Final = 100_000
 WRITTEN_OF: Final = timedelta(days=365)
 """How long ago what customers are told of may have been."""
 LOOK_MS: Final = 60_000
@@ -126,26 +123,16 @@ def open_shop(settings: Settings, folder: Path) -> Iterator[tuple[Shop, str]]:
 
 
 def _shop_settings(settings: Settings, folder: Path, box: Mailbox) -> Settings:
-    key, sites, brand = folder / "enter.key", folder / "sites.json", folder / "brand.json"
+    key, brand = folder / "enter.key", folder / "brand.json"
     key.write_text(ENTER_SECRET)
-    sites.write_bytes(orjson.dumps(SITES))
     brand.write_bytes(orjson.dumps(BRAND))
-    [port] = free_ports(1)
     given = {
-        "http_port": port,
-        "http_public_url": f"http://127.0.0.1:{port}",
         "http_enter_key_file": key,
         "http_brand_dir": folder,
-        "http_rate": RATE,
-        "http_rate_anonymous": RATE,
-        "evidence_dir": folder / "evidence",
-        "sites_file": sites,
-        "vault_socket": Path(os.path.relpath(folder / "vault.sock")),  # a whole name has at most 107 bytes
-        "smtp_url": SecretStr(box.smtp_url),
         "notices_sender": "Aurora Goods <returns@aurora.example>",
         "notices_since": utc_now() - WRITTEN_OF,
     }
-    return settings.model_copy(update=given)
+    return open_to_people(settings.model_copy(update=given), folder, box, SITES)
 
 
 def walk(page: Page, shop: Shop, mark: str, snap: Snap) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -73,20 +72,20 @@ def _read(views: Reading, tab: QueueTab, place: str | None) -> QueuePage:
         case "differences":
             return read_open_differences(views, limit=PAGE, cursor=place)
         case "approvals":
-            return QueuePage(*_pending(views, place))
+            return _pending(views, place)
         case "withdrawals":
-            return QueuePage(*read_unplaced_withdrawals(views, PAGE, place))
+            return read_unplaced_withdrawals(views, PAGE, place)
         case "parcels":
             return read_open_parcels(views, limit=PAGE, cursor=place)
         case "news":
-            return QueuePage(*read_unplaced_news(views, PAGE, place))
+            return read_unplaced_news(views, PAGE, place)
         case _:
             return read_queue(views, tab, limit=PAGE, cursor=place)
 
 
-def _pending(views: Reading, place: str | None) -> tuple[list[dict[str, Any]], str | None]:
+def _pending(views: Reading, place: str | None) -> QueuePage:
     waiting, further = read_pending(views, PAGE, place)
-    return [{**asdict(one), "title": DESK[one.name].title} for one in waiting], further
+    return QueuePage([{**one, "title": DESK[one["name"]].title} for one in waiting], further)
 
 
 @router.get("/desk/search")
