@@ -6,6 +6,7 @@ one: whatever is not noted as done is done again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from workers.projector.inbox import Outlet
 SOURCE: Final = "/rma/notices"
 ACTOR: Final = "system:notices"
 REASON_MAX: Final = 4_000
+REASON_DIGITS: Final = 8
 UNSUBSCRIBED: Final = "SELECT EXISTS (SELECT FROM rma_http.unsubscribed WHERE customer_id = %s)"
 
 LOG = structlog.get_logger()
@@ -52,7 +54,11 @@ class Prepared:
         return self.addressee.notice_id(self.message, self.kind)
 
     def command(self, outcome: NoticeOutcome, reason: str | None, now: datetime) -> OutgoingCommand:
-        """Return the command that tells what became of it: the same for the same outcome of the same try."""
+        """Return the command that tells what became of it: the same for the same outcome of the same try.
+
+        A try of which a worker that was killed told, and remembered nothing, is made again and may fail for another
+        reason: that is another command, which records nothing more.
+        """
         event = self.case.told.event
         data: dict[str, Any] = {
             "rma_id": str(self.message.rma_id),
@@ -66,7 +72,7 @@ class Prepared:
             data["reason"] = reason.replace("\x00", "")[:REASON_MAX]
         return OutgoingCommand(
             type="RecordNotice",
-            id=f"{self.notice_id}/{self.message.tries}/{outcome}",
+            id=f"{self.notice_id}/{self.message.tries}/{outcome}{_digest(reason)}",
             source=SOURCE,
             key=self.message.order_id,
             time=now,
@@ -75,6 +81,10 @@ class Prepared:
             correlation_id=event.correlation_id,
             causation_id=str(event.event_id),
         )
+
+
+def _digest(reason: str | None) -> str:
+    return f"/{hashlib.sha256(reason.encode()).hexdigest()[:REASON_DIGITS]}" if reason else ""
 
 
 class Messages:

@@ -19,6 +19,7 @@ from workers.notices.addressing import addressee_of
 from workers.notices.case import Case, Recorded
 from workers.notices.content import headers_of, is_past, kind_of, parts_of
 from workers.notices.look import Drawn, Look
+from workers.notices.messages import Prepared
 from workers.notices.table import KINDS, Message, news_of
 from workers.runtime.parts import make_codec
 
@@ -151,6 +152,21 @@ def paid_back(shop: Shop, *told: tuple[str, int]) -> None:
         for payout in list(shop.order().payouts):
             body = on_return(payout_id=str(payout), outcome=outcome, reference="gw", reason="x")
             shop.send("RecordPayoutOutcome", body, actor="gateway:g", at=day(on))
+
+
+def test_a_try_that_fails_again_for_another_reason_is_another_command() -> None:
+    """A worker killed between telling and remembering tries once more: the same news is one command."""
+    shop = shop_with(contact=ANNA)
+    request(shop, line(1))
+    [(case, message), *_] = cases(shop)
+    tried = Prepared(message, "approved", addressee_of(case, by_sms=False), case)
+    busy, again, broken = (
+        tried.command("failed", reason, day(number)) for number, reason in enumerate(("451 busy", "451 busy", "broken"))
+    )
+
+    assert (busy.id, busy.data) == (again.id, again.data)
+    assert broken.id != busy.id
+    assert tried.command("sent", None, day(3)).id == f"{tried.notice_id}/0/sent"
 
 
 @pytest.mark.parametrize(("newest", "older"), [("failed", "settled"), ("settled", "failed")])
