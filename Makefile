@@ -42,8 +42,8 @@ orders: setup ## 20,000 whole orders at random, each driven to its end; ARGUMENT
 audit: setup ## known vulnerabilities of what uv.lock pins; asks a public database, so it needs a network
 	@$(UV) audit --frozen
 
-readers: setup ## what reads the contract in its tests and is not ours
-	@$(UV) sync --frozen --quiet --group readers
+readers: setup ## what reads the contract in its tests and is not ours, and what draws a bench
+	@$(UV) sync --frozen --quiet --group readers --group bench
 	@cmp -s tests/readers/package-lock.json .tools/readers/installed || { \
 	  mkdir -p .tools/readers && cp tests/readers/package.json tests/readers/package-lock.json .tools/readers && \
 	  $(NPM) ci --prefix .tools/readers --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error && \

@@ -72,7 +72,7 @@ def measure(own: Settings, connection: psycopg.Connection, *, first: int, second
     with conversation(own) as talk:
         talk.send_all((command.to_record() for command in commands if command.type in BEFORE), lambda _: None)
         began = time.monotonic() + LEAD_S
-        sender = Thread(target=talk.publish_all, args=(_paced(asked, began),), name="bench-sender")
+        sender = Thread(target=talk.publish_all, args=(paced(asked, began),), name="bench-sender")
         sender.start()
         try:
             times = _watch(connection, asked, began)
@@ -81,7 +81,7 @@ def measure(own: Settings, connection: psycopg.Connection, *, first: int, second
     return Latency(PER_SECOND, sorted(times))
 
 
-def _paced(commands: Iterable[OutgoingCommand], began: float) -> Iterator[OutgoingRecord]:
+def paced(commands: Iterable[OutgoingCommand], began: float) -> Iterator[OutgoingRecord]:
     """Yield each command when it is due, those that are late at once."""
     for number, command in enumerate(commands):
         record = command.to_record()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from workers.trials.bench import load
 from workers.trials.bench.against import compare
 from workers.trials.bench.decisions import PolicyReport, UnitsReport
 from workers.trials.bench.http import HttpReport
-from workers.trials.bench.latency import Latency
+from workers.trials.bench.latency import PER_SECOND, Latency, paced
 from workers.trials.bench.pipeline import Report, Round
 from workers.trials.bench.revision import RevisionUnusableError, commit_of
 from workers.trials.bench.stages import Stage
@@ -48,6 +51,16 @@ def test_the_spread_of_the_rounds_is_told() -> None:
     rates = {which: round(rate) for which, rate in commands.per_second.items()}
     assert rates == {"median": 900, "least": 100, "most": 950}
     assert commands.peak_bytes == 100
+
+
+def test_commands_come_when_they_are_due_and_late_ones_at_once() -> None:
+    """Each instant is fixed before; who is late waits for nobody, and no instant moves."""
+    began = time.monotonic() - 3 / PER_SECOND
+    commands = list(load.returns(6))[:6]
+    came = [(record.command[1], time.monotonic() - began) for record in paced(commands, began)]
+
+    assert [name for name, _ in came] == [command.id for command in commands]
+    assert all(at >= number / PER_SECOND for number, (_, at) in enumerate(came))
 
 
 def test_every_bench_says_which_bound_does_not_hold() -> None:
