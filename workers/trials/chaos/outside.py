@@ -142,7 +142,10 @@ class _HttpRequest(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # broken off before its end: nothing was said
         if self.path.startswith("/labels"):
             asked = orjson.loads(body)
             whim, number = self.server.outside.make_label(asked["label_id"], asked["rma_id"], asked["order_id"])

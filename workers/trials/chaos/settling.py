@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from typing import Final
 
 import psycopg
@@ -11,10 +12,12 @@ from kafka.errors import KafkaError
 
 from domain.errors import RmaError
 from infra.addresses import postgres_address
+from infra.sessions import connect
 from infra.settings import Settings
 from workers.operating.status import SystemStatus, read_status
 from workers.trials.chaos.sending import Sender
 from workers.trials.chaos.worker_processes import Workers
+from workers.webhooks import subscriptions
 
 AT_WORK_WITHIN_S: Final = 40.0
 """A woken process has noticed that its session is gone, and begun anew, by then: twice the bound of a take-over."""
@@ -27,6 +30,7 @@ SETTLED_AT_LAST: Final = 10
 """So many times that long is the end, however much becomes less."""
 LOOK_EVERY_S: Final = 0.3
 QUIET_LOOKS: Final = 3
+WEBHOOKS: Final = "webhooks to be sent"
 OPEN: Final = {
     "payments": ("payouts without an outcome", "SELECT count(*) FROM rma_payments.questions WHERE open"),
     "credit_notes": ("credit notes not asked for", "SELECT count(*) FROM rma_credit_notes.due WHERE NOT sent"),
@@ -36,7 +40,7 @@ OPEN: Final = {
         " AND fired_for IS DISTINCT FROM due_at AND due_at <= now()",
     ),
     "labels": ("returns to be looked at for labels", "SELECT count(*) FROM rma_labels.returns WHERE looked < decided"),
-    "webhooks": ("webhooks to be sent", "SELECT count(*) FROM rma_webhooks.deliveries WHERE state = 'waiting'"),
+    "webhooks": (WEBHOOKS, "SELECT count(*) FROM rma_webhooks.deliveries WHERE state = 'waiting'"),
     "notices": ("letters to be sent", "SELECT count(*) FROM rma_notices.messages WHERE NOT done"),
 }
 """What a kind of worker may have left to do beside what it has to read: what that is, and how many."""
@@ -104,6 +108,8 @@ class _Quiet:
         try:
             status = read_status(self._settings)
             left = _behind(status) | self._open()
+            if WEBHOOKS in left:
+                _resume_webhooks(self._settings)
         except (psycopg.Error, KafkaError, RmaError) as away:
             self.why = [repr(away)]
             return False
@@ -119,6 +125,16 @@ class _Quiet:
                 [(number,)] = connection.execute(query.encode()).fetchall()
                 found |= {what: number} if number else {}
         return found
+
+
+def _resume_webhooks(settings: Settings) -> None:
+    """Let what waits for another try be sent at once, as who runs the system does when a receiver is back.
+
+    A try that was frozen fails, too: after four, the next is further away than a trial waits.
+    """
+    with closing(connect(postgres_address(settings))) as connection:
+        for one in subscriptions.listed(connection):
+            subscriptions.pause(connection, one["subscription_id"], paused=False)
 
 
 def _behind(status: SystemStatus) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -61,6 +62,17 @@ def test_letters_are_kept_though_some_are_refused_or_not_answered(those: Outside
     assert len(names) > THINGS, "no answer was lost"
     those.behave()
     assert not any(hand_over(those, f"M-{number}") for number in range(THINGS))
+
+
+def test_a_call_whose_sender_was_killed_before_its_end_is_not_taken(those: Outside) -> None:
+    """Half a body is not told as if it were another."""
+    head = b"POST /webhooks HTTP/1.1\r\nHost: shop\r\nwebhook-id: E-1\r\nContent-Length: 10\r\n\r\n"
+    with socket.create_connection((LOOPBACK, those.http_port)) as connection:
+        connection.sendall(head + b"half")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+
+    assert not those.calls
 
 
 def test_webhooks_are_kept_and_labels_have_one_number_each(those: Outside) -> None:
