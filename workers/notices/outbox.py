@@ -26,8 +26,10 @@ DUE: Final = """
     ORDER BY made_at LIMIT %s
 """
 SENT: Final = "UPDATE rma_http.outbox SET sent_at = %s, subject = '', body = '' WHERE mail_id = %s"
-LATER: Final = "UPDATE rma_http.outbox SET tries = tries + 1, try_at = %s WHERE mail_id = %s"
-GIVE_UP: Final = "UPDATE rma_http.outbox SET given_up_at = %s, subject = '', body = '' WHERE mail_id = %s"
+LATER: Final = "UPDATE rma_http.outbox SET tries = tries + 1, try_at = %s WHERE mail_id = %s AND sent_at IS NULL"
+GIVE_UP: Final = """
+    UPDATE rma_http.outbox SET given_up_at = %s, subject = '', body = '' WHERE mail_id = %s AND sent_at IS NULL
+"""
 START_LINK: Final = "start_link"
 
 LOG = structlog.get_logger()

@@ -91,8 +91,9 @@ DONE: Final = "UPDATE rma_notices.messages SET done = true WHERE position = ANY(
 LATER: Final = """
     UPDATE rma_notices.messages SET tries = tries + 1, first_tried_at = coalesce(first_tried_at, %s), try_at = %s,
         done = %s
-    WHERE position = %s
+    WHERE position = %s AND NOT done
 """
+"""Who was frozen meanwhile, and no longer leads, takes back nothing that another has sent."""
 OPEN: Final = "SELECT count(*) FROM (SELECT FROM rma_notices.messages WHERE NOT done LIMIT %s) AS waiting"
 COUNTED_MAX: Final = 100_000
 

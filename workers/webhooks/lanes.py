@@ -55,8 +55,9 @@ TRIED: Final = """
         first_tried_at = coalesce(d.first_tried_at, told.at)
     FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[])
         AS told (subscription_id, position, state, why, at)
-    WHERE d.subscription_id = told.subscription_id AND d.position = told.position
+    WHERE d.subscription_id = told.subscription_id AND d.position = told.position AND d.state = 'waiting'
 """
+"""Only what waits: who was frozen meanwhile, and no longer leads, takes back nothing that another has delivered."""
 WAIT: Final = """
     UPDATE rma_webhooks.lanes AS l SET due_at = clock_timestamp() + told.wait_s * interval '1 second'
     FROM unnest(%s::uuid[], %s::text[], %s::double precision[]) AS told (subscription_id, key, wait_s)

@@ -164,11 +164,16 @@ def test_a_customer_is_reminded_when_his_deadline_is_near(counter: Counter) -> N
 
 def test_a_deadline_that_was_set_late_or_was_met_is_no_reminder(counter: Counter) -> None:
     """Whoever was told of a day that is near needs no second letter, nor does he who has sent the goods."""
-    late = counter.order_and_return("O-1", {"card": 1999}, ago=timedelta(days=12))  # two days are left
+    late = counter.order_and_return("O-1", {"card": 1999}, ago=timedelta(days=12))
+    known_before = counter.order_and_return("O-4", {"card": 1999}, ago=timedelta(days=10))
     sent = counter.order_and_return("O-2", {"card": 1999})
     counter.accepted("RecordHandover", {"order_id": "O-2", "rma_id": str(sent), "drop_off": "shop 7"})
     other = counter.order_and_return("O-3", {"card": 1999})
 
+    with watching(
+        counter, days_ahead=2
+    ):  # less than a day before the first one's end, less than three before the other's
+        wait_for(lambda: reminders(counter, known_before), "the reminder of who was told four days before")
     with watching(counter, days_ahead=12):
         wait_for(lambda: reminders(counter, other), "another return's reminder")
     assert (reminders(counter, late), reminders(counter, sent)) == (0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,10 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
+from infra.addresses import postgres_address
+from infra.sessions import connect
 from infra.settings import Settings
 from tests.support.mail_server import Answer, MailServer, html_of, links_in, mail_server, text_of
 from tests.support.pipeline import wait_for
 from tests.support.worker_threads import Counter, running, system
+from workers.notices import table
 from workers.registry import worker_named
 
 ANNA = {"email": "anna@mail.example", "language": "en"}
@@ -141,6 +144,22 @@ def test_a_message_names_the_event_that_it_tells_of(counter: Counter) -> None:
     [cause] = counter.rows("SELECT * FROM rma_log.events WHERE type = 'rma.Rma.Authorized.v1'")
     assert told["actor"] == "system:notices"
     assert told["causation_id"] != told["correlation_id"] == cause["correlation_id"]
+
+
+def test_who_no_longer_leads_does_not_take_back_what_was_sent(counter: Counter) -> None:
+    """A worker that was frozen notes that a mail was not taken when another has long sent it: it is not sent again."""
+    counter.publish(LABEL)
+    with writing(counter):
+        sell(counter, "O-1")
+        rma_id = ask(counter, "O-1")
+        wait_for(lambda: notices(counter, rma_id), "the message")
+
+    with closing(connect(postgres_address(counter.settings))) as connection:
+        asked = "SELECT position, event_id, stream, kind, rma_id, order_id FROM rma_notices.messages WHERE done"
+        [sent, *_] = connection.execute(asked).fetchall()
+        before = table.waiting(connection)
+        table.mark_not_taken(connection, table.Message(*sent), datetime.now(UTC))
+        assert table.waiting(connection) == before
 
 
 def test_a_request_that_waits_for_a_person_is_told_of_and_so_is_his_decision(counter: Counter) -> None:

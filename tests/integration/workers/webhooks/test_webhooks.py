@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
 from typing import Any, Final
@@ -166,6 +166,25 @@ def test_what_fails_for_too_long_is_parked_and_the_next_goes_on(settings: Settin
 
         marked = [one.event_id for one in receiver.got if one.headers.get("rma-redelivery") == "true"]
         assert marked == [bad, rest[0]]
+
+
+def test_who_no_longer_leads_does_not_take_back_what_was_delivered(settings: Settings) -> None:
+    """A worker that was frozen notes its failed try when another has long delivered: nothing is left to wait for."""
+    with system(settings) as counter, receiving() as receiver:
+        made = subscribe(settings, receiver)
+        with running(settings, worker()):
+            counter.publish()
+            wait_for(lambda: receiver.taken, "the policy's event")
+            wait_for(lambda: all_delivered(settings), "nothing to wait")
+        with database(settings) as connection:
+            lanes.redeliver(connection, made.subscription_id, [UUID(receiver.taken[0].event_id)], all_parked=False)
+            [(lane, [letter])] = lanes.due(connection, {made.subscription_id: 1}, ()).items()
+            at = datetime.now(UTC)
+            for tried in (lanes.Tried(letter, at, "delivered"), lanes.Tried(letter, at, "waiting", "ReadTimeout")):
+                lanes.settle(connection, [lanes.LaneOutcome(lane, [tried])])
+
+            [shown] = lanes.shown(connection, made.subscription_id, None, 1)
+            assert (shown["state"], shown["why"]) == ("delivered", None)
 
 
 def test_who_is_paused_is_told_later_and_who_is_removed_never(settings: Settings) -> None:

@@ -172,7 +172,7 @@ def test_more_than_an_agent_may_move_waits_for_a_supervisor_in_his_own_session(s
 
 
 def test_nobody_approves_of_what_he_asked_for_himself(shop: Api, signed_in: SignedIn) -> None:
-    """Not even a supervisor; but he may take it back."""
+    """Not even a supervisor, and no other agent for him; but he may take it back."""
     rma_id = asked(shop, "F-own", reason="quality")
     denied(shop, rma_id, "F-own")
     sol = signed_in("sol")
@@ -181,10 +181,13 @@ def test_nobody_approves_of_what_he_asked_for_himself(shop: Api, signed_in: Sign
     waiting = sol.press(shown, path, {"step": "ask"})
     approval = waiting.response.url.path
 
+    ada = signed_in("ada")
+    key = ada.look("/desk").form("/staff/sign-out").named("form_key")
+    by_an_agent = ada.post(approval, data={"form_key": key, "step": "approve"})
     refused = sol.press(waiting, approval, {"step": "approve"})
     gone = sol.press(waiting, approval, {"step": "drop"})
 
-    assert refused.status == 403
+    assert (by_an_agent.status_code, refused.status) == (403, 403)
     assert gone.response.url.path == "/desk"
     assert sol.look(approval).status == 404
     assert shop.get(f"/v1/returns/{rma_id}").json()["status"] == "denied"
