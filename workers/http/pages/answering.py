@@ -14,7 +14,7 @@ from workers.http.evidence_store import find
 from workers.http.pages.drafts import Draft
 from workers.http.pages.photos import take_photos
 from workers.http.pages.progress import command_id_in, link_to, page_of, tell
-from workers.http.pages.sending import CustomersCommand, was_sent
+from workers.http.pages.sending import SOURCE, CustomersCommand, was_accepted
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other
 from workers.http.visitors import ReturnLink, Session, hashed
 
@@ -63,7 +63,7 @@ async def _with_files(
 
     A form that was sent before is not looked at again: its files are with the return already.
     """
-    if await run_in_threadpool(was_sent, visit.door, command_id_in(visit)):
+    if await run_in_threadpool(was_accepted, visit.door, SOURCE, command_id_in(visit)):
         return see_other(f"/r/{token}")
     draft = Draft(uuid4(), [], [])
     trouble = await take_photos(visit, Session(hashed(token), link.order_id, link.customer_id), draft)

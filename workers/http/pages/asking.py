@@ -23,7 +23,7 @@ from workers.http.evidence_store import Stored, find
 from workers.http.pages import naming
 from workers.http.pages.drafts import Draft, DraftLine, answers_to, draft_in
 from workers.http.pages.photos import take_photos
-from workers.http.pages.sending import send, was_sent
+from workers.http.pages.sending import SOURCE, send, was_accepted
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
 from workers.http.reading import look
 from workers.http.visitors import Session, mint_link, own_uploads
@@ -157,7 +157,7 @@ async def see(request: Request) -> Response:
 async def ask_for_it(request: Request) -> Response:
     """Send the request; where what the preview showed is no longer so, show that first."""
     visit, session, order, draft = await _form(request)
-    if await run_in_threadpool(was_sent, visit.door, str(draft.id)):
+    if await run_in_threadpool(was_accepted, visit.door, SOURCE, str(draft.id)):
         return await _to_the_return(visit, session, draft.id)
     if draft.faults:
         return await _choosing(visit, session, order, draft)

@@ -18,12 +18,10 @@ from commands.faults import MalformedError
 from domain.errors import RuleViolationError
 from domain.settlement.approval import ApprovalNeededError
 from infra.kafka.command_client import OutgoingCommand
-from infra.log.answers import stored_outcome
 from workers.desk.rehearsing import Intended, Played, rehearse
 from workers.http.approvals import Pending, keep_pending
-from workers.http.door import Door
 from workers.http.errors import NotFoundError
-from workers.http.pages.sending import Answer, send_as
+from workers.http.pages.sending import Answer, send_as, was_accepted
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.cases import uuid_of
 from workers.http.pages.staff.facts import Told, told
@@ -188,7 +186,7 @@ def _all_free(subject: Subject) -> dict[str, str]:
 
 async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Response:
     form_id = uuid_of(visit.form.get("id"))
-    if await run_in_threadpool(was_accepted, visit.door, SOURCE, form_id):
+    if await run_in_threadpool(was_accepted, visit.door, SOURCE, str(form_id)):
         return see_other(back(subject, form, 0))
     act = await _act(visit, person, form, subject)
     match visit.form.get("step"):
@@ -270,7 +268,7 @@ async def _sent(act: Act) -> Response:
         return await _checking(act, changed=True)
     answer = await send_as(act.visit.door, act.command())
     if act.waiting and answer.status == "accepted":
-        await settle(act.visit.door, act.waiting, act.id)
+        await settle(act.visit.door, act.waiting, UUID(answer.command_id))
     return answered(act, seen, answer)
 
 
@@ -313,13 +311,6 @@ def typed_in(act: Act) -> list[tuple[str, str]]:
             shown = names.get(text) or (naming.value_name(text, act.visit.words, one.name) if is_code else text)
             found.append((label(one.name, act.visit.words), shown))
     return found
-
-
-def was_accepted(door: Door, source: str, command_id: UUID) -> bool:
-    """Tell whether a form was sent before and taken: sent twice it counts once."""
-    with door.views.connection() as connection:
-        stored = stored_outcome(connection, source, str(command_id))
-    return stored is not None and orjson.loads(stored[1])["status"] == "accepted"
 
 
 def back(subject: Subject, form: FormOf, position: int) -> str:

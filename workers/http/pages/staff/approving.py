@@ -15,9 +15,9 @@ from infra.kafka.command_client import OutgoingCommand
 from workers.desk.rehearsing import Intended, rehearse
 from workers.http.approvals import Pending, drop_pending, find_pending
 from workers.http.errors import NotFoundError
-from workers.http.pages.sending import Answer, send_as
+from workers.http.pages.sending import Answer, send_as, was_accepted
 from workers.http.pages.staff import naming
-from workers.http.pages.staff.acting import SOURCE, Rehearsed, in_sentences, was_accepted
+from workers.http.pages.staff.acting import SOURCE, Rehearsed, in_sentences
 from workers.http.pages.staff.cases import uuid_of
 from workers.http.pages.staff.forms import APPROVER, DESK, FormOf
 from workers.http.pages.staff.labels import label
@@ -113,7 +113,7 @@ async def answer(request: Request, command_id: str) -> Response:
 
 async def _approved(visit: Visit, asked: Asked) -> Response:
     pending = asked.pending
-    if not await run_in_threadpool(was_accepted, visit.door, SOURCE, pending.command_id):
+    if not await run_in_threadpool(was_accepted, visit.door, SOURCE, str(pending.command_id)):
         command = OutgoingCommand(
             pending.name, str(pending.command_id), SOURCE, None, visit.door.clock(), asked.actor, asked.body()
         )

@@ -14,9 +14,9 @@ from projections.tracking.case_file import find_by_number
 from workers.http.errors import EvidenceTypeError, NotFoundError
 from workers.http.pages.naming import wish_name
 from workers.http.pages.photos import keep_file
-from workers.http.pages.sending import Answer, send_as
+from workers.http.pages.sending import Answer, send_as, was_accepted
 from workers.http.pages.staff import naming
-from workers.http.pages.staff.acting import OWN, Act, Rehearsed, answered, back, filling, rehearsed, was_accepted
+from workers.http.pages.staff.acting import OWN, Act, Rehearsed, answered, back, filling, rehearsed
 from workers.http.pages.staff.cases import read_case, uuid_of
 from workers.http.pages.staff.forms import BENCH, About, FormOf
 from workers.http.pages.staff.subjects import Subject, subject_parcel, subject_return, units_of
@@ -109,7 +109,7 @@ async def act(request: Request, rma_id: str, command: str) -> Response:
 async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -> Response:
     texts = {name: text for name, text in visit.form.texts if name not in OWN}
     doing = _act(visit, person, form, subject, texts)
-    if await run_in_threadpool(was_accepted, visit.door, SOURCE, doing.id):
+    if await run_in_threadpool(was_accepted, visit.door, SOURCE, str(doing.id)):
         return see_other(back(subject, form, 0))
     if visit.form.get("step") != "send":
         return filling(doing)

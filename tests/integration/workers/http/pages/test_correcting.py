@@ -24,16 +24,31 @@ def test_a_request_is_put_right_and_decided_anew(shop: Api, browser: Browser) ->
     sold(shop, "C-right")
     page = asked(browser, "C-right")
 
-    path = page.response.url.path
     nothing = corrected(browser, page, "correct", {})
     more = corrected(browser, page, "correct", {"quantity": "2"})
     changes = {"reason": "arrived_late", "wish": "store_credit"}
-    done = corrected(browser, browser.look(path), "correct", changes)  # what was refused has used up its form
+    done = corrected(browser, page, "correct", changes)
 
     assert (nothing.status, "Nothing is different yet." in nothing.text) == (422, True)
     assert more.status == 409
     assert (done.status, "It arrived too late" in done.text) == (200, True), done.text
     assert lines_of(shop, "C-right") == [("arrived_late", "store_credit", 1)]
+
+
+def test_who_goes_back_to_an_old_page_may_say_something_else(shop: Api, browser: Browser) -> None:
+    """After a refusal and after it was taken; the same once more, a double click, is one correction."""
+    sold(shop, "C-back")
+    page = asked(browser, "C-back")
+
+    refused = corrected(browser, page, "correct", {"quantity": "2"})
+    taken = [corrected(browser, page, "correct", {"reason": "arrived_late"}) for _ in range(2)]
+    other = [corrected(browser, page, "correct", {"reason": "quality"}) for _ in range(2)]
+
+    assert [refused.status, *[one.status for one in taken + other]] == [409, 200, 200, 200, 200]
+    assert lines_of(shop, "C-back") == [("quality", "refund", 1)]
+    [row] = shop.get("/v1/returns", params={"order_id": "C-back"}).json()["items"]
+    events = shop.get(f"/v1/returns/{row['rma_id']}/timeline").json()["items"]
+    assert [one["type"] for one in events].count("rma.Rma.RequestCorrected.v1") == 2
 
 
 def test_what_has_left_is_put_right_no_more(shop: Api, browser: Browser) -> None:
