@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -15,21 +15,19 @@ from domain.errors import RuleViolationError
 from infra.sites import lines_of, read_sites
 from projections.tracking.case_file import read_returns_of_order
 from workers.desk.previewing import preview
-from workers.desk.quoting import Ask, PlayedStreams
-from workers.desk.returnable import Narrowed, returnable, sold_lines
+from workers.desk.quoting import Ask
+from workers.desk.returnable import sold_lines
 from workers.http.door import Door
 from workers.http.errors import NotFoundError
 from workers.http.evidence_store import Stored, find
 from workers.http.pages import naming
-from workers.http.pages.drafts import Draft, DraftLine, answers_to, draft_in
+from workers.http.pages.drafts import Draft, draft_in
 from workers.http.pages.photos import take_photos
+from workers.http.pages.questions import LineAsked, options_of, questions_of
 from workers.http.pages.sending import SOURCE, send, was_accepted
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
 from workers.http.reading import look
 from workers.http.visitors import Session, mint_link, own_uploads
-
-FURTHER_QUESTIONS_MAX: Final = 5
-"""How often answers are looked at for the questions that they lead to."""
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -85,7 +83,7 @@ async def _detailing(
                 for one in options[line.line_id]
                 if one["wish"] in naming.WISHES
             ],
-            "questions": _questions(options[line.line_id]),
+            "questions": questions_of(options[line.line_id]),
         }
         for line in draft.lines
     ]
@@ -102,17 +100,12 @@ async def _detailing(
     )
 
 
-def _questions(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    asked = {question["name"]: question for option in options for question in option.get("questions", [])}
-    return list(asked.values())
-
-
 async def _previewing(
     visit: Visit, session: Session, order: dict[str, Any], draft: Draft, *, changed: bool = False
 ) -> Response:
     options = await run_in_threadpool(_options, visit.door, session, draft)
     for line in draft.lines:
-        for question in _questions(options[line.line_id]):
+        for question in questions_of(options[line.line_id]):
             if question["required"] and not line.answers.get(question["name"]):
                 draft.faults[f"answer:{line.line_id}:{question['name']}"] = "answer"
     if draft.faults:
@@ -223,24 +216,9 @@ def _options(door: Door, session: Session, draft: Draft) -> dict[str, list[dict[
     found = {}
     with door.logs.streams() as streams:
         for line in draft.lines:
-            found[line.line_id] = _options_of(door, session, streams, line)
+            asked = LineAsked(line.line_id, line.quantity, line.reason, line.answers)
+            found[line.line_id] = options_of(session.order_id, streams, door.clock(), asked)
     return found
-
-
-def _options_of(door: Door, session: Session, streams: PlayedStreams, line: DraftLine) -> list[dict[str, Any]]:
-    """Return what would come of each wish; an answer may lead to further questions."""
-    answers: dict[str, bool | int | float | str] = {}
-    options: list[dict[str, Any]] = []
-    for _ in range(FURTHER_QUESTIONS_MAX):
-        reason: Any = line.reason
-        wanted = Narrowed(line.line_id, line.quantity, reason, answers=answers)
-        told = returnable(session.order_id, streams, door.clock(), wanted)
-        options = told["lines"][0]["options"] if told else []
-        known = answers_to(_questions(options), line.answers)
-        if known == answers:
-            break
-        answers = known
-    return options
 
 
 def _preview(door: Door, session: Session, body: dict[str, Any]) -> dict[str, Any]:
@@ -250,7 +228,7 @@ def _preview(door: Door, session: Session, body: dict[str, Any]) -> dict[str, An
 
 
 def _body(visit: Visit, session: Session, draft: Draft, options: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    questions = {line_id: _questions(some) for line_id, some in options.items()}
+    questions = {line_id: questions_of(some) for line_id, some in options.items()}
     evidence = [
         {"evidence_id": str(one.evidence_id), "kind": one.kind, "uri": one.uri, "sha256": one.sha256}
         for one in _own_photos(visit.door, session, draft)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from commands.fields import ANSWER_NUMBER_MAX, TEXT_MAX
+from commands.fields import TEXT_MAX
 from workers.http.pages.naming import REASONS, WISHES
+from workers.http.pages.questions import Question, answers_to
 from workers.http.pages.visits import Form
 
 CHOSEN_MAX: Final = 50
 """Lines in one request: a preview plays each."""
-TRUTHS: Final[Mapping[str, bool]] = {"yes": True, "no": False}
 
 
 @dataclass(slots=True)
@@ -38,7 +37,7 @@ class Draft:
     photos: list[UUID]
     faults: dict[str, str] = field(default_factory=dict)
 
-    def kept(self, questions: Mapping[str, list[dict[str, Any]]] | None = None) -> list[tuple[str, str]]:
+    def kept(self, questions: Mapping[str, list[Question]] | None = None) -> list[tuple[str, str]]:
         """Return everything as fields of a form: what the next page carries on."""
         told = [("id", str(self.id))]
         for line in self.lines:
@@ -48,9 +47,7 @@ class Draft:
                 told += [(f"answer:{line.line_id}:{name}", text) for name, text in line.answers.items()]
         return told + [("photo", str(photo)) for photo in self.photos]
 
-    def request(
-        self, order_id: str, questions: Mapping[str, list[dict[str, Any]]], evidence: Any = ()
-    ) -> dict[str, Any]:
+    def request(self, order_id: str, questions: Mapping[str, list[Question]], evidence: Any = ()) -> dict[str, Any]:
         """Return the body of the command; ``questions`` are those asked, by line."""
         return {
             "rma_id": str(self.id),
@@ -80,7 +77,7 @@ def draft_in(form: Form, order: Mapping[str, Any]) -> Draft:
     return draft
 
 
-def _line(line: DraftLine, questions: list[dict[str, Any]]) -> dict[str, Any]:
+def _line(line: DraftLine, questions: list[Question]) -> dict[str, Any]:
     answers = answers_to(questions, line.answers)
     return {
         "line_id": line.line_id,
@@ -90,25 +87,6 @@ def _line(line: DraftLine, questions: list[dict[str, Any]]) -> dict[str, Any]:
         **({"comment": line.comment} if line.comment else {}),
         **({"answers": answers} if answers else {}),
     }
-
-
-def answers_to(questions: list[dict[str, Any]], typed: Mapping[str, str]) -> dict[str, bool | int | float | str]:
-    """Return the answers to questions, by name, as far as what was typed can be one."""
-    told = {question["name"]: answered(question, typed.get(question["name"], "")) for question in questions}
-    return {name: answer for name, answer in told.items() if answer is not None}
-
-
-def answered(question: Mapping[str, Any], typed: str) -> bool | int | float | str | None:
-    """Return the answer that was typed to a question, or None where it is none."""
-    match question["kind"]:
-        case "truth":
-            return TRUTHS.get(typed)
-        case "choice":
-            return typed if typed in question["choices"] else None
-    with suppress(ValueError):
-        number = float(typed.replace(",", "."))
-        return number if abs(number) < ANSWER_NUMBER_MAX else None
-    return None
 
 
 def _uuid(text: str) -> UUID | None:

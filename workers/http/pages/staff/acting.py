@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from infra.kafka.command_client import OutgoingCommand
 from workers.desk.rehearsing import Intended, Played, rehearse
 from workers.http.approvals import Pending, keep_pending
 from workers.http.errors import NotFoundError
+from workers.http.pages.questions import Question, answers_to
 from workers.http.pages.sending import Answer, send_as, was_accepted
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.cases import uuid_of
@@ -28,6 +29,7 @@ from workers.http.pages.staff.facts import Told, told
 from workers.http.pages.staff.fields import Asking, Field, Filled, fields_of
 from workers.http.pages.staff.forms import APPROVER, DESK, FormOf
 from workers.http.pages.staff.labels import label
+from workers.http.pages.staff.questioning import answer_field, answers_in, names_of, questions_about
 from workers.http.pages.staff.subjects import Subject, subject_difference, subject_order, subject_return
 from workers.http.pages.staff.visits import RoleMissingError, StaffRoute, seen_by, sent_by
 from workers.http.pages.staff.waiting import Waiting, settle, waiting_in
@@ -39,9 +41,11 @@ from workers.http.staff import Person
 SOURCE: Final = "/doors/desk"
 READY: Final = {"DecideRequest": "to_decide", "OverrideDecision": "all", "DecideResolution": "inspected"}
 """Which units a form is about, that is filled in with them; a line counts once something is decided on it."""
+ASKS: Final = "RequestReturn"
+"""The command before which policy may have questions."""
 SOMEBODY: Final = "a-supervisor"
 """Who will approve, for as long as nobody has."""
-OWN: Final = frozenset({CSRF, LANGUAGE, "id", "step", "digest"})
+OWN: Final = frozenset({CSRF, LANGUAGE, "id", "step", "digest", "asked"})
 """Fields that a form has beside those of its command."""
 
 router = APIRouter(route_class=StaffRoute, include_in_schema=False)
@@ -51,7 +55,8 @@ router = APIRouter(route_class=StaffRoute, include_in_schema=False)
 class Act:
     """One form at work: who fills it in, about what, under which id, and what was typed.
 
-    ``evidence`` are files that came along, as the command names them; ``waiting`` is what the form gives its place.
+    ``evidence`` are files that came along, as the command names them; ``waiting`` is what the form gives its place;
+    ``questions`` are what policy asks of lines, by their ids.
     """
 
     visit: Visit
@@ -65,6 +70,7 @@ class Act:
     actor_kind: str = "agent"
     evidence: Sequence[Mapping[str, Any]] = ()
     waiting: Waiting | None = None
+    questions: Mapping[str, list[Question]] = field(default_factory=dict)
 
     @property
     def at(self) -> datetime:
@@ -85,6 +91,9 @@ class Act:
         named = {self.form.named: str(self.id)} if self.form.named else {}
         ids = {name: text for name, text in self.subject.ids.items() if name in known}
         typed = Filled(self.texts, self.subject.currency, self.subject.zone).body(self.fields)
+        for line in typed["lines"] if self.questions else ():
+            if answers := answers_to(self.questions.get(line["line_id"], []), answers_in(self.texts, line["line_id"])):
+                line["answers"] = answers
         photos = {"evidence": list(self.evidence)} if self.evidence else {}
         given = self.waiting.given if self.waiting else {}
         return {**ids, **named, **typed, **photos, **given}
@@ -189,7 +198,12 @@ async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -
     if await run_in_threadpool(was_accepted, visit.door, SOURCE, str(form_id)):
         return see_other(back(subject, form, 0))
     act = await _act(visit, person, form, subject)
+    if form.command == ASKS:
+        about = subject.ids["order_id"], act.body().get("lines", []), act.texts
+        act = replace(act, questions=await run_in_threadpool(questions_about, visit.door, *about))
     match visit.form.get("step"):
+        case "check" if names_of(act.questions) != visit.form.get("asked"):
+            return filling(act)
         case "check":
             return await _checking(act)
         case "send":
@@ -210,6 +224,8 @@ def filling(act: Act, seen: Rehearsed | None = None, status: int = 200) -> Respo
         label=label,
         naming=naming,
         kept=list(act.texts.items()),
+        asked=names_of(act.questions),
+        answer_field=answer_field,
     )
 
 
