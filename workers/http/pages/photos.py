@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
 
 from fastapi.concurrency import run_in_threadpool
 from psycopg import Connection
 from starlette.datastructures import UploadFile
 
 from workers.http.door import Door
-from workers.http.errors import EvidenceTypeError
-from workers.http.evidence_store import Stored, finish
+from workers.http.errors import EvidenceTypeError, NotFoundError
+from workers.http.evidence_store import Stored, find, finish
 from workers.http.pages.drafts import Draft
 from workers.http.pages.sending import SOURCE
 from workers.http.pages.visits import Visit
 from workers.http.visitors import Session, may_upload, note_upload
 
 PART_BYTES: Final = 64 * 1024
+PHOTO: Final = "photo."
+PHOTOS_MAX: Final = 10
+"""Of one form of somebody who works here."""
 
 
 async def take_photos(visit: Visit, session: Session, draft: Draft) -> str | None:
@@ -74,3 +78,42 @@ async def keep_file(
     except BaseException:
         door.evidence.remove(evidence_id)
         raise
+
+
+async def keep_photos(visit: Visit, source: str, texts: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """Keep the files of a form of somebody who works here; return them as a command names evidence.
+
+    Args:
+        visit: His.
+        source: The door that he came through.
+        texts: Of the form: files that came through that door with an earlier page of it, by ``photo_fields``, go first.
+
+    Raises:
+        EvidenceTypeError: One is none that evidence may be.
+    """
+    earlier = [_uuid(text) for name, text in texts.items() if name.startswith(PHOTO)]
+
+    def known() -> list[Stored]:
+        with visit.door.views.connection() as connection:
+            found = [find(connection, one) for one in earlier[:PHOTOS_MAX]]
+        return [one for one in found if one is not None and one.source == source]
+
+    kept = await run_in_threadpool(known) if earlier else []
+    for file in visit.form.files[: PHOTOS_MAX - len(kept)]:
+        async with visit.door.redrawing:
+            kept.append(await keep_file(visit.door, file, source))
+    return [
+        {"evidence_id": str(one.evidence_id), "kind": one.kind, "uri": one.uri, "sha256": one.sha256} for one in kept
+    ]
+
+
+def photo_fields(evidence: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the fields by which a form's next page names the files that came already."""
+    return {f"{PHOTO}{number}": one["evidence_id"] for number, one in enumerate(evidence)}
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFoundError("no file of ours") from error

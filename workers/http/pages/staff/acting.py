@@ -20,7 +20,8 @@ from domain.settlement.approval import ApprovalNeededError
 from infra.kafka.command_client import OutgoingCommand
 from workers.desk.rehearsing import Intended, Played, rehearse
 from workers.http.approvals import Pending, keep_pending
-from workers.http.errors import NotFoundError
+from workers.http.errors import EvidenceTypeError, NotFoundError
+from workers.http.pages.photos import keep_photos, photo_fields
 from workers.http.pages.questions import Question, answers_to
 from workers.http.pages.sending import Answer, send_as, was_accepted
 from workers.http.pages.staff import naming
@@ -201,6 +202,11 @@ async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -
     if form.command == ASKS:
         about = subject.ids["order_id"], act.body().get("lines", []), act.texts
         act = replace(act, questions=await run_in_threadpool(questions_about, visit.door, *about))
+    if form.photos:
+        try:
+            act = await _with_photos(act)
+        except EvidenceTypeError as unreadable:
+            return filling(act, Rehearsed(refusal=Answer("refused", unreadable.code, 0, unreadable.message)), 415)
     match visit.form.get("step"):
         case "check" if names_of(act.questions) != visit.form.get("asked"):
             return filling(act)
@@ -212,6 +218,12 @@ async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -
             return await _asked(act)
         case _:
             return filling(act)
+
+
+async def _with_photos(act: Act) -> Act:
+    """Return a form with the files that came with it, or with an earlier page of it; raises ``EvidenceTypeError``."""
+    evidence = await keep_photos(act.visit, act.source, act.texts)
+    return replace(act, evidence=evidence, texts={**act.texts, **photo_fields(evidence)})
 
 
 def filling(act: Act, seen: Rehearsed | None = None, status: int = 200) -> Response:
@@ -226,6 +238,7 @@ def filling(act: Act, seen: Rehearsed | None = None, status: int = 200) -> Respo
         kept=list(act.texts.items()),
         asked=names_of(act.questions),
         answer_field=answer_field,
+        photo_fields=photo_fields(act.evidence),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from projections.tracking.case_file import find_by_number
 from workers.http.errors import EvidenceTypeError, NotFoundError
 from workers.http.pages.naming import wish_name
-from workers.http.pages.photos import keep_file
+from workers.http.pages.photos import keep_photos
 from workers.http.pages.sending import Answer, send_as, was_accepted
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.acting import OWN, Act, Rehearsed, answered, back, filling, rehearsed
@@ -29,7 +29,6 @@ SOURCE: Final = "/doors/bench"
 BASE: Final = "/bench/"
 PARCELS: Final = "/bench/parcels"
 UNKNOWN: Final = "RecordUnknownParcel"
-PHOTOS_MAX: Final = 10
 READY: Final[Mapping[str, str]] = {
     "ReceiveGoods": "to_come",
     "RecordInspection": "to_inspect",
@@ -114,7 +113,7 @@ async def _taken(visit: Visit, person: Person, form: FormOf, subject: Subject) -
     if visit.form.get("step") != "send":
         return filling(doing)
     try:
-        doing = await _with_photos(doing)
+        doing = replace(doing, evidence=await keep_photos(visit, SOURCE, {}) if form.photos else ())
     except EvidenceTypeError as unreadable:
         return filling(doing, Rehearsed(refusal=Answer("refused", unreadable.code, 0, unreadable.message)), 415)
     seen = await run_in_threadpool(rehearsed, doing)
@@ -147,19 +146,6 @@ def _expected(visit: Visit, person: Person, form: FormOf, subject: Subject) -> d
     if chosen.isascii() and chosen.isdecimal() and len(chosen) < 6:
         filled |= {"line": str(int(chosen)), "quantity": str(ready.get(int(chosen), 1))}
     return filled
-
-
-async def _with_photos(doing: Act) -> Act:
-    """Return a form at work with the photographs that came along, kept; raises ``EvidenceTypeError``."""
-    visit = doing.visit
-    kept: list[dict[str, Any]] = []
-    for file in visit.form.files[:PHOTOS_MAX] if doing.form.photos else ():
-        async with visit.door.redrawing:
-            stored = await keep_file(visit.door, file, SOURCE)
-        kept.append(
-            {"evidence_id": str(stored.evidence_id), "kind": stored.kind, "uri": stored.uri, "sha256": stored.sha256}
-        )
-    return replace(doing, evidence=kept)
 
 
 def _remember(visit: Visit, site: str) -> None:

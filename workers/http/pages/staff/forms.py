@@ -112,6 +112,14 @@ _DESK: Final = (
         "customer",
     ),
     FormOf(
+        "AddEvidence",
+        N_("Add photos"),
+        N_("What the customer sent another way; it goes with the return."),
+        "customer",
+        left_out=_left_out("evidence"),
+        photos=True,
+    ),
+    FormOf(
         "CorrectRequest",
         N_("Put the request right"),
         N_("Before anything is handed over; it is decided anew."),
@@ -288,7 +296,7 @@ DESK: Final = {form.command: form for form in _DESK}
 BENCH: Final = {form.command: form for form in _BENCH}
 ELSEWHERE: Final = frozenset(
     # an order is told by the shop, with every line of it; what is everybody's is an operator's, by commands of his own:
-    # rma policy, rma statutes, rma privacy, rma reconcile; files come over the customer's page and POST /v1/evidence
-    "RegisterOrder PublishPolicy PublishStatutes EraseCustomer ReportDifference AddEvidence".split()
+    # rma policy, rma statutes, rma privacy, rma reconcile
+    "RegisterOrder PublishPolicy PublishStatutes EraseCustomer ReportDifference".split()
 )
 """What agents may send and no form does."""

@@ -28,7 +28,7 @@ def kafka(staff_door: tuple[Door, object]) -> Iterator[Conversation]:
         yield opened
 
 
-@pytest.mark.parametrize("command", [*DESK, *BENCH])
+@pytest.mark.parametrize("command", [*(one for one in DESK if one != "AddEvidence"), *BENCH])
 def test_a_form_leads_to_the_facts_that_its_command_leads_to(
     command: str, kafka: Conversation, shop: Api, signed_in: SignedIn, staff_door: tuple[Door, object]
 ) -> None:
