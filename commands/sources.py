@@ -74,11 +74,12 @@ OWN: Final[Mapping[str, SourceRights]] = {
     ),
     "/doors/desk": _own(
         "agent",
-        "DecideRequest DecideResolution OverrideDecision AnswerRemedy AppealDenial RetryPayout GrantGoodwill "
-        "ClaimFromCustomer RequestEvidence CorrectRequest WithdrawReturn ExtendDeadline IssueLabel RecordHandover "
-        "CloseReturn ReopenReturn CorrectContact RefundOrder RecordExternalRefund RecordChargebackOutcome "
-        "RecordCustomerPayment WriteOffReceivable CancelUnits ResolveDifference RequestReturn RecordScan AssignParcel "
-        "GiveFeedback SpendStoreCredit RecordShipment RecordDelivery RecordPayment",
+        "AddEvidence DecideRequest DecideResolution OverrideDecision AnswerRemedy AppealDenial RetryPayout "
+        "GrantGoodwill ClaimFromCustomer RequestEvidence CorrectRequest WithdrawReturn ExtendDeadline IssueLabel "
+        "RecordHandover CloseReturn ReopenReturn CorrectContact RefundOrder RecordExternalRefund "
+        "RecordChargebackOutcome RecordCustomerPayment WriteOffReceivable CancelUnits ResolveDifference "
+        "RequestReturn RecordScan AssignParcel GiveFeedback SpendStoreCredit RecordShipment RecordDelivery "
+        "RecordPayment",
     ),
     "/doors/bench": _own(
         "warehouse",
