@@ -133,7 +133,7 @@ class Decided:
     key: bytes | None
     fingerprint: bytes
     verdict: Verdict
-    events: Sequence[NewEvent] = ()
+    events: list[NewEvent] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

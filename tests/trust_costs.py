@@ -2,9 +2,9 @@
 
     python -m tests.trust_costs --rounds 20 --returns 100
 
-Each turn decides whole returns from order to inspection and records them in a real PostgreSQL, in batches of 500, with
-a contact, a comment and a note among six commands. Without: texts stay plain, fingerprints are digests, nothing is
-hashed.
+Each turn has one worker decide whole returns from order to inspection and record them in a real PostgreSQL, in batches
+of 500, with a contact, a comment and a note among six commands. Without: texts stay plain, fingerprints are
+digests, nothing is hashed.
 What an event adds to the tree, which the auditor extends in a process of its own, is counted as if it were done here.
 Prints the processor time of this process a command, of the turn that took least of each kind, since what else runs on a
 machine only adds to it; and by how much turns beside each other differ.
@@ -31,6 +31,8 @@ from tests.support.own_stack import own_stack
 from tests.support.pipeline import Pipeline, Polled
 from workers.command_worker import sealing
 from workers.command_worker.sealing import Sealing
+from workers.command_worker.worker import CommandWorker
+from workers.runtime.garbage import Garbage
 from workers.trials.bench import load
 
 BATCH: Final = 500
@@ -93,11 +95,12 @@ def without(left_out: Sequence[Changed]) -> Iterator[None]:
             setattr(owner, name, right)
 
 
-def turn(system: Pipeline, records: Sequence[Polled]) -> float:
+def turn(worker: CommandWorker, records: Sequence[Polled]) -> float:
     """Decide and record these; return the microseconds a command that this process took."""
-    worker, used = system.worker(), time.process_time()
+    garbage, used = Garbage(), time.process_time()
     for first in range(0, len(records), BATCH):
         worker.record(records[first : first + BATCH])
+        garbage.end_turn()
     return (time.process_time() - used) / len(records) * 1e6
 
 
@@ -123,8 +126,9 @@ def main() -> None:
 
 def measure(system: Pipeline, rounds: int, returns: int) -> None:
     """Take turns, each round in another order, and print."""
-    system.worker().record([record_of(load.publish_policy())])
-    turn(system, list(told(0, WARM_UP)))
+    worker = system.worker()
+    worker.record([record_of(load.publish_policy())])
+    turn(worker, list(told(0, WARM_UP)))
     first, names = WARM_UP, list(LEFT_OUT)
     costs: dict[str, list[float]] = {name: [] for name in names}
     [(before,)] = system.log.connection.execute(EVENTS).fetchall()
@@ -132,7 +136,7 @@ def measure(system: Pipeline, rounds: int, returns: int) -> None:
         for name in names[number % len(names) :] + names[: number % len(names)]:
             records, first = list(told(first, returns)), first + returns
             with without(LEFT_OUT[name]):
-                costs[name].append(turn(system, records))
+                costs[name].append(turn(worker, records))
     [(after,)] = system.log.connection.execute(EVENTS).fetchall()
     events = (after - before) / (len(names) * rounds * returns * load.COMMANDS_PER_RETURN)
     least = {name: min(found) for name, found in costs.items()}

@@ -29,7 +29,8 @@ from infra.log.publishing import EventRow, MessageRow, events_after, messages_af
 from infra.metrics import WorkerMetrics
 from infra.sessions import try_to_lead
 from infra.settings import Compression, Settings
-from workers.runtime.loop import OBSERVE_EVERY_S, collect_garbage_less_often
+from workers.runtime.garbage import collect_garbage_less_often
+from workers.runtime.loop import OBSERVE_EVERY_S
 from workers.runtime.one_history import history_check
 from workers.runtime.patience import patiently
 

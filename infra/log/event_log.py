@@ -14,9 +14,9 @@ import psycopg
 from psycopg import Cursor
 
 from domain.values import dataclass
+from infra.columns import Insert, may_be_recorded, texts
 from infra.envelope.hash_chain import FIRST_PREV_HASH, CommandChain, outcome_hash
 from infra.envelope.results import result_body
-from infra.log.columns import Insert, may_be_recorded, texts
 from infra.log.outgoing import Answers, Given, Outgoing
 from infra.records import (
     Decided,

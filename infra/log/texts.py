@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from uuid import UUID
 
 from infra.log.event_log import EventLog
 from infra.records import StoredEvent
@@ -79,7 +78,7 @@ class TextReader:
 
     def _texts(self, events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, OpenedText, DataKey | None]]:
         """Yield each sealed text with its event and the key of that, where there is one."""
-        sealed = [(event, UUID(event.sealed_key_id)) for event in events if event.sealed_key_id is not None]
+        sealed = [(event, event.sealed_key_id) for event in events if event.sealed_key_id is not None]
         wanted = {key_id for _, key_id in sealed}
         keys = {key.key_id: key for key in self._vault.find(wanted)} if self._vault and wanted else {}
         for event, key_id in sealed:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 import orjson
 
-from domain.values import dataclass
 from infra.sealing.fields import HASHES, MAY_HOLD, SEALED, SealedField
 from infra.sealing.sealed_text import DataKey, Place, UnopenedError, key_of, seal, unseal
 
@@ -23,35 +21,30 @@ ERASED_MARK: Final = "(erased)"
 UNREADABLE_MARK: Final = "(unreadable)"
 """Stands where a text is that does not open with its key."""
 
-Keys = Mapping[UUID, DataKey]
+GROWTH_MAX: Final = 16
+"""No body becomes so many times as long by being sealed: not even one that holds many texts of one letter each."""
+
+Keys = Mapping[str, DataKey]
+"""By the key's id."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """One value of a body that is a sealed field's: what holds it, under which name, at which path."""
 
     field: SealedField
     holder: dict[str, Any]
     name: str
     path: str
-
-    @property
-    def value(self) -> Any:
-        return self.holder[self.name]
+    value: Any
 
     def put(self, new: Any) -> None:
         """Put another value in its place."""
         self.holder[self.name] = new
 
 
-def holds_texts(type_name: str) -> bool:
-    """Tell whether events of a type have fields that are sealed."""
-    return type_name in SEALED
-
-
 def seal_body(
     type_name: str, body: bytes, stream: str, version: int, key: Callable[[], DataKey]
-) -> tuple[bytes, UUID | None]:
+) -> tuple[bytes, str | None]:
     """Return a body with its texts sealed, and the key's id; the same bytes and None where it holds none.
 
     ``key`` is asked only where there is something to seal.
@@ -181,7 +174,7 @@ def _found(type_name: str, values: dict[str, Any]) -> list[_Found]:
         if first is None:
             continue
         if len(field.steps) == 1:
-            found.append(_Found(field, values, field.steps[0], field.steps[0]))
+            found.append(_Found(field, values, field.steps[0], field.steps[0], first))
         else:
             _collect(field, first, 1, field.steps[0], found)
     return found
@@ -199,6 +192,6 @@ def _collect(field: SealedField, value: Any, at: int, path: str, found: list[_Fo
         return
     here = f"{path}.{step}"
     if at + 1 == len(field.steps):
-        found.append(_Found(field, value, step, here))
+        found.append(_Found(field, value, step, here, inner))
     else:
         _collect(field, inner, at + 1, here, found)

@@ -8,7 +8,6 @@ one text can be shown to somebody with a key that opens no other.
 
 from __future__ import annotations
 
-import hmac
 import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,7 +16,9 @@ from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from domain.values import dataclass
 
@@ -25,6 +26,7 @@ PREFIX: Final = "sealed:v1:"
 LOOKS_SEALED: Final = re.compile(r"sealed:v1:[0-9a-f-]{36}:[A-Za-z0-9_-]+")
 """What a sealed text looks like; what looks like it may have been typed."""
 KEY_BYTES: Final = 32
+SHA256: Final = hashes.SHA256()
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 
@@ -35,11 +37,12 @@ class UnopenedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """The key of one person: ``person`` is a stream's name (``customer/C-1``), ``secret`` is 32 bytes."""
+    """The key of one person: ``key_id`` is a UUID as text, ``person`` a stream's name (``customer/C-1``)."""
 
-    key_id: UUID
+    key_id: str
     person: str
     secret: bytes
+    """32 bytes."""
 
 
 class Place(NamedTuple):
@@ -56,21 +59,24 @@ class Place(NamedTuple):
 
 def text_key(key: DataKey, place: Place) -> bytes:
     """Return the key of one text: it opens no other."""
-    return hmac.digest(key.secret, place.data() + b"\x01", "sha256")
+    return _text_key(key, place.data())
+
+
+def _text_key(key: DataKey, place: bytes) -> bytes:
+    return HKDFExpand(SHA256, KEY_BYTES, place).derive(key.secret)
 
 
 def seal(plain: bytes, key: DataKey, place: Place) -> str:
     """Return a text, sealed at its place."""
     nonce, data = os.urandom(NONCE_BYTES), place.data()
-    own_key = hmac.digest(key.secret, data + b"\x01", "sha256")
-    sealed = nonce + AESGCM(own_key).encrypt(nonce, plain, data)
-    return f"{PREFIX}{key.key_id}:{urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
+    sealed = nonce + AESGCM(_text_key(key, data)).encrypt(nonce, plain, data)
+    return f"{PREFIX}{key.key_id}:{urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
 
-def key_of(sealed: str) -> UUID:
+def key_of(sealed: str) -> str:
     """Return the id of the key that a text is sealed under; raises ``UnopenedError``."""
     try:
-        return UUID(sealed.removeprefix(PREFIX).partition(":")[0])
+        return str(UUID(sealed.removeprefix(PREFIX).partition(":")[0]))
     except ValueError as bad:
         raise UnopenedError("names no key") from bad
 

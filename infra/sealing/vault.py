@@ -18,6 +18,7 @@ import psycopg
 from psycopg import Connection
 
 from infra.addresses import postgres_address
+from infra.columns import Insert, texts
 from infra.sealing.letters import LetterKey
 from infra.sealing.master_keys import (
     CHECKED,
@@ -31,13 +32,18 @@ from infra.sessions import Session, connect
 from infra.settings import Settings
 
 ROLE: Final = "SET ROLE rma_vault"
-COLUMNS: Final = "key_id, person, master_id, wrapped"
-BY_EITHER: Final = f"SELECT {COLUMNS} FROM rma_vault.keys WHERE key_id = ANY(%s) OR person = ANY(%s)"  # noqa: S608 - column names of our own
-INSERT: Final = f"""
-    INSERT INTO rma_vault.keys ({COLUMNS})
-    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[]) ON CONFLICT DO NOTHING
-"""  # noqa: S608 - column names of our own
-HOLD: Final = "SELECT key_id FROM rma_vault.keys WHERE key_id = ANY(%s) ORDER BY key_id FOR SHARE"
+BY_EITHER: Final = r"""
+    SELECT key_id::text, person, master_id, wrapped FROM rma_vault.keys
+    WHERE key_id = ANY(string_to_array(%t, E'\n')::uuid[]) OR person = ANY(string_to_array(%t, E'\n'))
+"""
+INSERT: Final = Insert.into(
+    "rma_vault.keys", "key_id, person, master_id, wrapped", "uuid text text bytea", "ON CONFLICT DO NOTHING"
+)
+HOLD: Final = r"""
+    SELECT count(*) FROM (
+        SELECT FROM rma_vault.keys WHERE key_id = ANY(string_to_array(%t, E'\n')::uuid[]) ORDER BY key_id FOR SHARE
+    ) AS held
+"""
 DESTROY: Final = "DELETE FROM rma_vault.keys WHERE key_id = ANY(%s) RETURNING key_id"
 ERASED: Final = "rma.Customer.Erased.v1"
 ADD_MASTER: Final = "INSERT INTO rma_vault.masters (master_id, check_value) VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -94,13 +100,16 @@ class Vault(Session):
         if active.master_id not in {master_id for master_id, _ in known}:
             self.connection.execute(ADD_MASTER, (active.master_id, active.wrap(CHECKED, b"check")))
 
-    def find(self, key_ids: Iterable[UUID], persons: Iterable[str] = ()) -> list[DataKey]:
+    def find(self, key_ids: Iterable[str], persons: Iterable[str] = ()) -> list[DataKey]:
         """Return the keys with these ids, and those of these people, that there are; with one query."""
         wanted, people = list(key_ids), list(persons)
         if not wanted and not people:
             return []
-        rows = self.connection.execute(BY_EITHER, (wanted, people), prepare=True, binary=True).fetchall()
-        return [DataKey(row[0], row[1], self._masters[row[2]].unwrap(row[3], name_of_key(row[0]))) for row in rows]
+        asked = (texts(wanted), texts(people))
+        rows = self.connection.execute(BY_EITHER, asked, prepare=True, binary=True).fetchall()
+        return [
+            DataKey(row[0], row[1], self._masters[row[2]].unwrap(row[3], name_of_key(UUID(row[0])))) for row in rows
+        ]
 
     @contextmanager
     def holding(self, used: Sequence[DataKey], new: Sequence[DataKey]) -> Iterator[None]:
@@ -117,8 +126,9 @@ class Vault(Session):
             self._insert(new)
         try:
             with self.waiting_for_locks(), self.connection.transaction():
-                held = self.connection.execute(HOLD, ([key.key_id for key in used],), prepare=True, binary=True)
-                if len(held.fetchall()) < len(used):
+                asked = (texts([key.key_id for key in used]),)
+                [(held,)] = self.connection.execute(HOLD, asked, prepare=True, binary=True).fetchall()
+                if held < len(used):
                     raise KeyGoneError("a key is gone")
                 yield
         except psycopg.errors.DeadlockDetected as crossed:
@@ -208,9 +218,11 @@ class Vault(Session):
 
     def _insert(self, new: Sequence[DataKey]) -> None:
         active = self._masters.active
-        wrapped = [active.wrap(key.secret, name_of_key(key.key_id)) for key in new]
-        ids, people = [key.key_id for key in new], [key.person for key in new]
-        self.connection.execute(INSERT, (ids, people, [active.master_id] * len(new), wrapped), prepare=True)
+        master_id = active.master_id
+        rows = [
+            (key.key_id, key.person, master_id, active.wrap(key.secret, name_of_key(UUID(key.key_id)))) for key in new
+        ]
+        self.connection.execute(INSERT.statement, INSERT.parameters(rows), prepare=True)
 
 
 def destroyed_by(events: Iterable[tuple[str, bytes]]) -> list[UUID]:
@@ -225,7 +237,7 @@ def destroy_keys(connection: Connection, key_ids: Sequence[UUID]) -> int:
 
 def new_key(person: str) -> DataKey:
     """Draw a key for somebody."""
-    return DataKey(uuid4(), person, os.urandom(KEY_BYTES))
+    return DataKey(str(uuid4()), person, os.urandom(KEY_BYTES))
 
 
 def open_vault(settings: Settings) -> Vault:

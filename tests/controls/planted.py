@@ -19,10 +19,10 @@ from kafka.errors import KafkaError
 
 from domain import ledger
 from domain.case import refunds
+from infra.columns import Insert
 from infra.envelope import codec
 from infra.kafka.lane_producer import LaneProducer
 from infra.log import event_log, lane
-from infra.log.columns import Insert
 from infra.log.event_log import EventLog
 from infra.records import Answered, SetAside, Verdict
 from workers.command_worker import worker as command_worker

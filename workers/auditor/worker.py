@@ -46,7 +46,7 @@ from workers.auditor.faults import Fault, FaultFoundError
 from workers.auditor.signing import sign, signers
 from workers.auditor.topic_side import TopicSide
 from workers.runtime.clock import utc_now
-from workers.runtime.loop import collect_garbage_less_often
+from workers.runtime.garbage import collect_garbage_less_often
 from workers.runtime.patience import patiently
 
 SIGN_EVERY_S: Final = 30.0

@@ -175,7 +175,7 @@ def verify(as_json: AsJson = False) -> None:
     from workers.policies.history import decided_returns
     from workers.policies.published import read_policies
     from workers.policies.verifying import verify as verify_all
-    from workers.runtime.loop import collect_garbage_less_often
+    from workers.runtime.garbage import collect_garbage_less_often
     from workers.runtime.parts import make_codec
 
     collect_garbage_less_often()

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
-from infra.kafka.record_batch import fits_record
+from infra.kafka.record_batch import BODY_BYTES_MAX, fits_record
 from infra.records import LOST_FINGERPRINT, Answered, Decided, NewEvent, Outcome, SetAside, Verdict
+from infra.sealing.bodies import GROWTH_MAX
 from infra.sealing.fingerprints import Fingerprints
 from workers.command_worker.intake import ParsedCommand, answer_key
+
+
+def may_grow(event: NewEvent) -> bool:
+    """Tell whether the topic will take an event once it is sealed, whatever it holds."""
+    return len(event.body) * GROWTH_MAX <= BODY_BYTES_MAX
 
 
 def refuse_too_large(events: Sequence[NewEvent]) -> None:

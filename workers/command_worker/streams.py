@@ -149,6 +149,10 @@ class BatchStreams:
         """Return whose texts the aggregates of the batch hold."""
         return {aggregate.person for aggregate in self._aggregates.values() if aggregate is not None}
 
+    def person(self, stream: str) -> str:
+        """Return whose texts the facts of a stream hold that a command of the batch brought about."""
+        return self._aggregate(stream).person
+
     def _load(self, requests: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
         """Return recorded events with their texts opened, where this process may; else as they are stored."""
         found = self._log.load(requests)

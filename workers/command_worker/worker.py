@@ -36,11 +36,10 @@ from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.records import Decided, Entry, NewEvent, Outcome, SetAside, Verdict
-from infra.sealing.bodies import holds_texts
 from infra.sealing.vault import ERASED, KeyGoneError, open_vault
 from infra.settings import Settings
 from workers.command_worker.address_ids import tell_address_ids
-from workers.command_worker.answering import answer_again, answered_before, refuse_too_large, refused
+from workers.command_worker.answering import answer_again, answered_before, may_grow, refuse_too_large, refused
 from workers.command_worker.defects import raise_unless_defect, told_of
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
 from workers.command_worker.misplacement import tell_misplaced
@@ -271,6 +270,7 @@ class CommandWorker:
             )
         with self._metrics.stage("decide"):
             entries = self._decide_all(taken, outcomes, streams)
+            self._sealing.seal([entry for entry in entries if isinstance(entry, Decided)], streams.person)
         with self._metrics.stage("append"):
             events = [event for entry in entries if isinstance(entry, Decided) for event in entry.events]
             with self._sealing.held(events):
@@ -317,7 +317,10 @@ class CommandWorker:
         return [self._event(aggregate, fact) for aggregate, fact in streams.uncommitted()]
 
     def _event(self, aggregate: AggregateRoot, fact: Fact) -> NewEvent:
-        """Return a fact as the log takes it, its texts sealed."""
+        """Return a fact as the log takes it, with its texts still plain: those of a batch are sealed together.
+
+        Of an event so large that it might fit no longer once it is sealed, they are sealed at once.
+        """
         plain = NewEvent(
             fact.originator_id,
             fact.originator_version,
@@ -326,7 +329,7 @@ class CommandWorker:
             aggregate.partition_key,
             self._codec.encode(fact),
         )
-        return self._sealing.sealed(plain, aggregate.person) if holds_texts(plain.type) else plain
+        return plain if may_grow(plain) else self._sealing.sealed(plain, aggregate.person)
 
     def _tell(
         self, records: Sequence[Record], taken: Sequence[ParsedCommand | SetAside], entries: Sequence[Entry]

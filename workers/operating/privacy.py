@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from psycopg import Connection
@@ -129,12 +128,12 @@ def _events(
             yield from events
 
 
-def _keys(vault: Vault, events: Sequence[StoredEvent]) -> dict[UUID, DataKey]:
-    wanted = {UUID(event.sealed_key_id) for event in events if event.sealed_key_id}
+def _keys(vault: Vault, events: Sequence[StoredEvent]) -> dict[str, DataKey]:
+    wanted = {event.sealed_key_id for event in events if event.sealed_key_id}
     return {key.key_id: key for key in vault.find(wanted)}
 
 
-def _shown(event: StoredEvent, keys: dict[UUID, DataKey], person: str) -> dict[str, Any]:
+def _shown(event: StoredEvent, keys: dict[str, DataKey], person: str) -> dict[str, Any]:
     told = {
         "position": event.position,
         "stream": event.stream,
@@ -145,7 +144,7 @@ def _shown(event: StoredEvent, keys: dict[UUID, DataKey], person: str) -> dict[s
     }
     if event.sealed_key_id is None:
         return told | {"data": orjson.loads(event.body)}
-    key = keys.get(UUID(event.sealed_key_id))
+    key = keys.get(event.sealed_key_id)
     of_another = key is not None and key.person != person
     data, marks = shown_body(event.type, event.body, event.stream, event.version, {} if of_another else keys)
     return told | {"data": data} | ({"sealed": marks[ERASED]} if of_another and ERASED in marks else marks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from infra.kafka.record import Batch, Offsets
 from infra.metrics import WorkerMetrics
+from workers.runtime.garbage import Garbage
 from workers.runtime.patience import patiently
 
 POLL_MS: Final = 200
@@ -24,8 +24,6 @@ OBSERVE_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 10_000
 STANDSTILL_LOOKS: Final = 3
 """So many looks in a row at which records waited and none had come since the last: the client is not waited for."""
-
-GARBAGE_OBJECTS: Final = 50_000
 
 LOG = structlog.get_logger()
 
@@ -78,10 +76,11 @@ class Loop:
 
     def run(self) -> None:
         """Handle every record at least once, until the stop event; then leave the group."""
-        collect_garbage_less_often()
+        garbage = Garbage()
         try:
             while not self._stop.is_set():
                 self._turn()
+                garbage.end_turn()
         finally:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
 
@@ -176,15 +175,6 @@ def observe_lag(
         lags[partition] = max(0, ends[partition] - (position or 0))
         metrics.lag(partition, lags[partition])
     return lags
-
-
-def collect_garbage_less_often() -> None:
-    """Let the garbage collector run once per many records; what it cost was a sixth of a worker's time.
-
-    Records, headers and events are freed by reference counts; the collector only has to find cycles.
-    """
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 50)
 
 
 def stop_on_signals() -> Event:

@@ -11,9 +11,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infra import sessions
+from infra.columns import texts
 from infra.envelope.hash_chain import FIRST_PREV_HASH, event_hash
 from infra.log import event_log
-from infra.log.columns import texts
 from infra.log.event_log import LOAD, Append, ConcurrencyError, EventLog, StreamGapError
 from infra.records import CommandStamp, Decided, NewEvent, Verdict
 from infra.sessions import connect
@@ -33,7 +33,7 @@ def event(stream: str, version: int, body: bytes = b"{}") -> NewEvent:
 
 def entry(command_id: str, *events: NewEvent, caused_by: str | None = None) -> Decided:
     stamp = CommandStamp("/shop", command_id, "rma.RecordDelivery.v1", "system:shop", "corr", caused_by)
-    return Decided(stamp, key=b"O-1", fingerprint=bytes(32), verdict=Verdict("accepted"), events=events)
+    return Decided(stamp, key=b"O-1", fingerprint=bytes(32), verdict=Verdict("accepted"), events=list(events))
 
 
 def append(log: EventLog, *entries: Decided) -> None:

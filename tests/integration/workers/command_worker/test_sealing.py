@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 import psycopg
@@ -124,7 +124,7 @@ class CountedVault(Vault):
 
     looked = 0
 
-    def find(self, key_ids: Iterable[UUID], persons: Iterable[str] = ()) -> list[DataKey]:
+    def find(self, key_ids: Iterable[str], persons: Iterable[str] = ()) -> list[DataKey]:
         self.looked += 1
         return super().find(key_ids, persons)
 

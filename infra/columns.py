@@ -52,15 +52,13 @@ class Insert(NamedTuple):
     kinds: tuple[str, ...]
 
     @classmethod
-    def into(cls, table: str, columns: str, kinds: str) -> Insert:
-        """Return what writes these columns (comma between them) of these kinds (a space)."""
+    def into(cls, table: str, columns: str, kinds: str, ending: str = "") -> Insert:
+        """Return what writes these columns (comma between them) of these kinds (a space); ``ending`` ends it."""
         names, given = columns.split(", "), tuple(kinds.split())
         taken = ", ".join(f"new.{name}::{kind.rstrip(OPTIONAL)}" for name, kind in zip(names, given, strict=True))
         arrays = ", ".join(map(_array_of, given))
-        return cls(
-            f"INSERT INTO {table} ({columns}) SELECT {taken} FROM unnest({arrays}) AS new ({columns})".encode(),  # noqa: S608
-            given,
-        )
+        selected = f"SELECT {taken} FROM unnest({arrays}) AS new ({columns})"  # noqa: S608
+        return cls(f"INSERT INTO {table} ({columns}) {selected} {ending}".encode(), given)
 
     def parameters(self, rows: Sequence[Sequence[object]]) -> list[str | BytesColumn]:
         """Return rows as the statement's parameters; raises ``ValueError`` for a text that holds a line feed."""
