@@ -22,9 +22,6 @@ MAGIC: Final = 2
 ENVELOPE_BYTES_MAX: Final = 64 * 1024
 """More than the key and headers of an event of ours, and the head of its batch."""
 
-BODY_BYTES_MAX: Final = RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX
-"""A body of so many bytes fits however badly it can be packed."""
-
 UNPACKED_BYTES_MAX: Final = 4 * RECORD_BYTES_MAX
 """A larger event is too much for whoever reads it, however small it can be packed."""
 
@@ -88,7 +85,8 @@ def record_body(key: bytes | None, value: bytes, headers: Sequence[tuple[bytes, 
 
 def fits_record(body: bytes) -> bool:
     """Tell whether a record of this value can be sent alone to our topics."""
-    return len(body) <= BODY_BYTES_MAX or (len(body) <= UNPACKED_BYTES_MAX and len(measured(body)) <= BODY_BYTES_MAX)
+    most = RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX
+    return len(body) <= most or (len(body) <= UNPACKED_BYTES_MAX and len(measured(body)) <= most)
 
 
 def encode_batch(bodies: Sequence[bytes], timestamp_ms: int, state: ProducerState, compression: Compression) -> bytes:

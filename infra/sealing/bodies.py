@@ -21,9 +21,6 @@ ERASED_MARK: Final = "(erased)"
 UNREADABLE_MARK: Final = "(unreadable)"
 """Stands where a text is that does not open with its key."""
 
-GROWTH_MAX: Final = 16
-"""No body becomes so many times as long by being sealed: not even one that holds many texts of one letter each."""
-
 Keys = Mapping[str, DataKey]
 """By the key's id."""
 

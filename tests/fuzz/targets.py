@@ -27,8 +27,9 @@ from tests.support.four_ways.case import AT, SOLD
 from tests.support.pipeline import Polled
 from tests.support.policy_cases import decided, facts_of
 from tests.support.shop import Shop
-from workers.command_worker.answering import refuse_too_large, refused
+from workers.command_worker.answering import refused
 from workers.command_worker.intake import ParsedCommand, take_in
+from workers.command_worker.writing import refuse_too_large
 from workers.runtime.parts import make_codec
 
 Target = Literal["envelope", "command", "policy"]

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from domain.errors import CommandIdReusedError, EventTooLargeError, RuleViolationError
-from infra.kafka.record_batch import BODY_BYTES_MAX, fits_record
-from infra.records import LOST_FINGERPRINT, Answered, Decided, NewEvent, Outcome, SetAside, Verdict
-from infra.sealing.bodies import GROWTH_MAX
+from domain.errors import CommandIdReusedError, RuleViolationError
+from infra.records import LOST_FINGERPRINT, Answered, Decided, Outcome, SetAside, Verdict
 from infra.sealing.fingerprints import Fingerprints
 from workers.command_worker.intake import ParsedCommand, answer_key
-
-
-def may_grow(event: NewEvent) -> bool:
-    """Tell whether the topic will take an event once it is sealed, whatever it holds."""
-    return len(event.body) * GROWTH_MAX <= BODY_BYTES_MAX
-
-
-def refuse_too_large(events: Sequence[NewEvent]) -> None:
-    """Raise ``EventTooLargeError`` for what the topic would not take: the relay would stand still at it for ever."""
-    for event in events:
-        if not fits_record(event.body):
-            raise EventTooLargeError(event.type)
 
 
 def answer_again(command: ParsedCommand, before: Outcome | Decided, known: Fingerprints) -> Answered:

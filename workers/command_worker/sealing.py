@@ -8,7 +8,7 @@ was cached is forgotten, and the batch is decided anew.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ import structlog
 from psycopg import Connection
 
 from infra.log.queries import bodies_of_customers
-from infra.records import Decided, NewEvent, SetAside, StoredEvent
+from infra.records import NewEvent, SetAside, StoredEvent
 from infra.sealing.bodies import open_body, seal_body
 from infra.sealing.fields import SEALED
 from infra.sealing.fingerprints import Fingerprints
@@ -108,15 +108,6 @@ class Sealing:
             return event
         body = open_body(event.type, event.body, event.stream, event.version, self._by_id)
         return event._replace(body=body)
-
-    def seal(self, decided: Iterable[Decided], person_of: Callable[[str], str]) -> None:
-        """Seal the texts of what these commands brought about; ``person_of`` tells by a stream whose its texts are.
-
-        Together: one by one, by turns with the rules of returns, it takes twice the time, since neither the one nor the
-        other stays in the processor's caches.
-        """
-        for command in decided:
-            command.events[:] = [self.sealed(event, person_of(event.stream)) for event in command.events]
 
     def sealed(self, event: NewEvent, person: str) -> NewEvent:
         """Return an event with its texts sealed under a person's key; the same where it holds none, or was sealed."""

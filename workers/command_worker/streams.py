@@ -19,6 +19,10 @@ BODY_BYTES_CACHED_MAX: Final = 20 * 1024 * 1024
 """Bytes of event bodies behind the aggregates that are kept: in memory these take some four times as much."""
 
 
+Facts = list[tuple[AggregateRoot, Fact]]
+"""What a command brought about, each fact with the aggregate whose it is."""
+
+
 class Known(NamedTuple):
     """An aggregate, None where its stream has no facts, and the bytes of the bodies of the facts behind it."""
 
@@ -117,14 +121,12 @@ class BatchStreams:
         """Return the names of the keys under which a person's texts are sealed; none: nothing is."""
         return () if self._texts is None else self._texts.keys_of(person)
 
-    def uncommitted(self) -> list[tuple[AggregateRoot, Fact]]:
+    def uncommitted(self) -> Facts:
         """Return what the command brought about, each fact with its aggregate, causes before their effects."""
         return [(self._aggregate(fact.originator_id), fact) for fact in self._uncommitted]
 
-    def accept(self, events: Iterable[NewEvent]) -> None:
-        """Keep what the command brought about, which is to be recorded as these events, and begin the next."""
-        for event in events:
-            self._body_bytes[event.stream] = self._body_bytes.get(event.stream, 0) + len(event.body)
+    def accept(self) -> None:
+        """Keep what the command brought about, and begin the next."""
         for fact in self._uncommitted:
             self._accepted.setdefault(fact.originator_id, []).append(fact)
         for stream in {fact.originator_id for fact in self._uncommitted}:
@@ -138,8 +140,10 @@ class BatchStreams:
         for stream in touched:
             self._put(stream, self._rebuild(stream))
 
-    def keep(self) -> None:
-        """Put everything back into the cache: what it holds is recorded now."""
+    def keep(self, events: Iterable[NewEvent]) -> None:
+        """Put everything back into the cache: what it holds is recorded now, what the batch brought about as events."""
+        for event in events:
+            self._body_bytes[event.stream] = self._body_bytes.get(event.stream, 0) + len(event.body)
         for stream, aggregate in self._aggregates.items():
             if aggregate is not None:
                 self._cache.put(stream, Known(aggregate, self._body_bytes.get(stream, 0)))
@@ -148,10 +152,6 @@ class BatchStreams:
     def persons(self) -> set[str]:
         """Return whose texts the aggregates of the batch hold."""
         return {aggregate.person for aggregate in self._aggregates.values() if aggregate is not None}
-
-    def person(self, stream: str) -> str:
-        """Return whose texts the facts of a stream hold that a command of the batch brought about."""
-        return self._aggregate(stream).person
 
     def _load(self, requests: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
         """Return recorded events with their texts opened, where this process may; else as they are stored."""

@@ -24,9 +24,8 @@ from kafka.structs import TopicPartition
 from commands import dispatch
 from commands.sources import ANYONE, Sources
 from domain.errors import RuleViolationError
-from domain.fact import AggregateRoot, Fact
 from infra.addresses import postgres_address
-from infra.envelope.codec import Codec, UnreadableEventError, topic_of
+from infra.envelope.codec import Codec, UnreadableEventError
 from infra.kafka.partitioner import Placement, partitioner_in
 from infra.kafka.record import Batch, Offsets, Record
 from infra.kafka.topics import TopicNames
@@ -35,17 +34,18 @@ from infra.log.in_hand import Hand, InHand
 from infra.log.poison import PoisonRecords, place_of, place_text
 from infra.logs import alarm
 from infra.metrics import WorkerMetrics
-from infra.records import Decided, Entry, NewEvent, Outcome, SetAside, Verdict
+from infra.records import Decided, Entry, Outcome, SetAside, Verdict
 from infra.sealing.vault import ERASED, KeyGoneError, open_vault
 from infra.settings import Settings
 from workers.command_worker.address_ids import tell_address_ids
-from workers.command_worker.answering import answer_again, answered_before, may_grow, refuse_too_large, refused
+from workers.command_worker.answering import answer_again, answered_before, refused
 from workers.command_worker.defects import raise_unless_defect, told_of
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.sealing import Sealing, destroy_again
-from workers.command_worker.streams import AggregateCache, BatchStreams
+from workers.command_worker.streams import AggregateCache, BatchStreams, Facts
 from workers.command_worker.telling import log_handled, verdict_of
+from workers.command_worker.writing import Writing
 from workers.runtime.clock import utc_now
 from workers.runtime.loop import Loop
 from workers.runtime.one_history import history_check
@@ -138,6 +138,7 @@ class CommandWorker:
         self._metrics = metrics or WorkerMetrics("commands")
         self._sources = sources
         self._sealing = sealing
+        self._writing = Writing(codec, sealing)
         self._placement = placement
         self._clock = clock
         self._cache = AggregateCache()
@@ -270,12 +271,11 @@ class CommandWorker:
             )
         with self._metrics.stage("decide"):
             entries = self._decide_all(taken, outcomes, streams)
-            self._sealing.seal([entry for entry in entries if isinstance(entry, Decided)], streams.person)
         with self._metrics.stage("append"):
             events = [event for entry in entries if isinstance(entry, Decided) for event in entry.events]
             with self._sealing.held(events):
                 self._log.append(Append(entries, self._topics.results))
-        streams.keep()
+        streams.keep(events)
         if any(event.type == ERASED for event in events):
             self._cache.clear()  # its aggregates hold what was erased
         return entries
@@ -288,6 +288,7 @@ class CommandWorker:
     ) -> list[Entry]:
         entries: list[Entry] = []
         decided: dict[tuple[str, str], Decided] = {}
+        brought_about: list[tuple[Decided, Facts]] = []
         now, known = self._clock(), self._sealing.fingerprints
         for command in taken:
             if isinstance(command, SetAside):
@@ -295,41 +296,27 @@ class CommandWorker:
             elif before := outcomes.get(command.id_key) or decided.get(command.id_key):
                 entries.append(answer_again(command, before, known))
             else:
-                decided[command.id_key] = self._decide(command, streams, now)
-                entries.append(decided[command.id_key])
+                verdict, facts = self._decide(command, streams, now, alone=len(taken) == 1)
+                made = Decided(command.stamp, answer_key(command.record), known.of(command.digest), verdict)
+                decided[command.id_key] = made
+                brought_about.append((made, facts))
+                entries.append(made)
+        self._writing.write_down(brought_about)
         return entries
 
-    def _decide(self, command: ParsedCommand, streams: BatchStreams, now: datetime) -> Decided:
-        events, verdict = list[NewEvent](), ACCEPTED
+    def _decide(
+        self, command: ParsedCommand, streams: BatchStreams, now: datetime, *, alone: bool
+    ) -> tuple[Verdict, Facts]:
         try:
             dispatch.handle(command.command, command.meta, streams, now, self._sources)
-            events = self._events(streams)
-            refuse_too_large(events)
-            streams.accept(events)
+            facts = streams.uncommitted()
+            if alone:
+                self._writing.refuse_too_large(facts)
+            streams.accept()
         except RuleViolationError as refusal:
             streams.refuse()
-            events, verdict = [], refused(refusal)
-        fingerprint = self._sealing.fingerprints.of(command.digest)
-        return Decided(command.stamp, answer_key(command.record), fingerprint, verdict, events)
-
-    def _events(self, streams: BatchStreams) -> list[NewEvent]:
-        """Return what a command has brought about, as the log takes it."""
-        return [self._event(aggregate, fact) for aggregate, fact in streams.uncommitted()]
-
-    def _event(self, aggregate: AggregateRoot, fact: Fact) -> NewEvent:
-        """Return a fact as the log takes it, with its texts still plain: those of a batch are sealed together.
-
-        Of an event so large that it might fit no longer once it is sealed, they are sealed at once.
-        """
-        plain = NewEvent(
-            fact.originator_id,
-            fact.originator_version,
-            topic_of(type(fact)),
-            fact.timestamp,
-            aggregate.partition_key,
-            self._codec.encode(fact),
-        )
-        return plain if may_grow(plain) else self._sealing.sealed(plain, aggregate.person)
+            return refused(refusal), []
+        return ACCEPTED, facts
 
     def _tell(
         self, records: Sequence[Record], taken: Sequence[ParsedCommand | SetAside], entries: Sequence[Entry]

@@ -13,7 +13,6 @@ import pytest
 from domain.history import UPCASTS
 from infra.sealing.bodies import (
     ERASED_MARK,
-    GROWTH_MAX,
     SEALED_MARK,
     UNREADABLE_MARK,
     marked_body,
@@ -92,13 +91,6 @@ def test_a_text_opens_only_where_it_was_sealed(key: DataKey, place: tuple[str, i
     shown = {one.opened for one in opened_texts(TYPE, body, *place, {key.key_id: key})}
 
     assert shown == {UNREADABLE_MARK}
-
-
-def test_no_body_grows_by_more_than_is_reckoned_with(key: DataKey) -> None:
-    """Nothing takes less room than an empty text with a short name."""
-    plain = orjson.dumps({"evidence": [{"uri": ""}] * 100})
-    sealed, _ = seal_body(TYPE, plain, STREAM, 1, lambda: key)
-    assert len(plain) * 7 < len(sealed) < len(plain) * GROWTH_MAX
 
 
 def test_texts_of_two_lines_cannot_be_swapped(key: DataKey) -> None:
