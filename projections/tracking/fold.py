@@ -7,7 +7,7 @@ read model needs nothing else; a bounded cache spares most of that reading.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 from uuid import UUID
@@ -84,14 +84,8 @@ class Tracking:
         if not about:
             return
         known = self._load(connection, about)
-        positions: dict[str, int] = {}
-        facts = Facts()
-        for event, stream in about:
-            if event.stream == stream:
-                facts.note(event, known[stream].follow(event))
-            positions[stream] = event.position
-            facts.tell(event, _rma_id(stream))
-        facts.write(connection)
+        positions = {stream: event.position for event, stream in about}
+        _tell(connection, about, known)
         RETURNS.upsert(connection, [return_row(one.rma, positions[stream]) for stream, one in known.items() if one.rma])
         others = [
             {"rma_id": _rma_id(stream), "last_position": position}
@@ -128,6 +122,25 @@ class Tracking:
         self._cache.update(known)
         while len(self._cache) > CACHE_MAX:
             self._cache.popitem(last=False)
+
+
+def _tell(connection: Connection, about: Sequence[tuple[RecordedEvent, str]], known: Mapping[str, Known]) -> None:
+    """Let the returns follow their events, and write what is told of each event.
+
+    One thing after the other for all events: event by event, they throw each other out of the processor's caches.
+    """
+    own = [(event, known[stream]) for event, stream in about if event.stream == stream]
+    for event, _ in own:
+        _ = event.fact  # decodes it
+    for event, one in own:
+        one.follow(event)
+    facts = Facts()
+    for event, one in own:
+        if one.rma is not None:
+            facts.note(event, one.rma)
+    for event, stream in about:
+        facts.tell(event, _rma_id(stream))
+    facts.write(connection)
 
 
 def _show(connection: Connection, returns: Iterable[Known]) -> None:
