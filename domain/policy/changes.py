@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
@@ -94,11 +94,20 @@ def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, bool | int]]:
 
 def tried(facts: Facts, fact: str, value: object) -> Facts:
     """Return what looks like the facts with one changed; a model of its own for each trial would take longer."""
+    return changing(facts, fact)(value)
+
+
+def changing(facts: Facts, fact: str) -> Callable[[Any], Facts]:
+    """Return what gives one fact another value, in what looks like the facts: the same again for each value."""
     tried = SimpleNamespace()
     values = vars(tried)
     values.update(vars(facts))
-    values.update(_changes(facts, fact, value))
-    return cast("Facts", tried)
+
+    def change_to(value: object) -> Facts:
+        values.update(_changes(facts, fact, value))  # whatever the value is: of the same names
+        return cast("Facts", tried)
+
+    return change_to
 
 
 def fact_of(facts: Facts, fact: str) -> object:

@@ -48,6 +48,10 @@ class _AnchorBounds:
     until_fault: frozenset[int] = frozenset()
     """The numbers of days after the anchor at which it may tell that a fault appeared in time."""
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.calendar or self.business)
+
 
 class _Longer(NamedTuple):
     """What makes some rights last longer: that the customer was not told, a repair, and the days that one took."""
@@ -114,6 +118,8 @@ def changes_in_time(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> li
             if facts.fault_appeared_on is not None:
                 apart = (facts.fault_appeared_on - day_of(base, zone)).days
                 shifts |= {apart - distance for distance in bounds.until_fault}
+    if not shifts:
+        return []
     later = _days_later(base, zone)
     earliest = _earliest(facts, fact)
     latest = None if fact == "requested_at" else facts.requested_at
@@ -129,6 +135,8 @@ def changes_in_time(by_anchor: Bounds, facts: Facts, fact: str, zone: str) -> li
 
 def _of_anchor(bounds: _AnchorBounds, anchor_at: datetime, requested_at: datetime, zone: str) -> set[int]:
     """Return by how many days to move an anchor for the request to lie beside a bound."""
+    if bounds.is_empty:
+        return set()
     today = day_of(requested_at, zone)
     apart = (today - day_of(anchor_at, zone)).days
     distances = {distance for bound in bounds.business for distance in _distances_back(bound, today)}
@@ -137,7 +145,7 @@ def _of_anchor(bounds: _AnchorBounds, anchor_at: datetime, requested_at: datetim
 
 def _of_request(bounds: _AnchorBounds, anchor_at: datetime | None, requested_at: datetime, zone: str) -> set[int]:
     """Return by how many days to move the request for it to lie beside a bound of this anchor."""
-    if anchor_at is None:
+    if anchor_at is None or bounds.is_empty:
         return set()
     start = day_of(anchor_at, zone)
     apart = (day_of(requested_at, zone) - start).days
@@ -241,10 +249,11 @@ def _days_later(at: datetime, zone: str) -> Callable[[int], datetime]:
     """Return what tells the moment some days after one at the same local time; too far away: the moment itself."""
     is_utc = zone == "UTC" and at.tzinfo is UTC
     local = at if is_utc else at.astimezone(zone_of(zone))
-    year = local.year
+    least = max(-DAYS_TRIED_MAX, 365 * (YEARS_TRIED.start - local.year))
+    most = min(DAYS_TRIED_MAX, 365 * (YEARS_TRIED.stop - local.year) - 1)
 
     def later(days: int) -> datetime:
-        if abs(days) > DAYS_TRIED_MAX or year + days // 365 not in YEARS_TRIED:
+        if not least <= days <= most:
             return at
         moment = local + timedelta(days)
         return moment if is_utc else moment.astimezone(UTC)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import compress
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from domain.policy.changes import tried
+from domain.policy.changes import changing, tried
 from domain.policy.conditions import Answer
 from domain.policy.facts import Facts
 from domain.policy.moments import ANCHOR_FACTS, Change
@@ -100,8 +100,17 @@ class Trials:
 
     def approving(self, fact: str) -> Callable[[Change], bool]:
         """Return what tells whether the line would be approved with one change of this fact."""
-        scope, facts = self._scope_of((fact,)), self.facts
-        return lambda change: self._is_approved_with(scope, tried(facts, fact, change[1]))
+        scope = self._scope_of((fact,))
+        if scope.rights == "heard" and not scope.places:
+            return lambda change: self._is_approved_asking(fact, change[1])
+        change_to = changing(self.facts, fact)
+        return lambda change: self._is_approved_with(scope, change_to(change[1]))
+
+    def _is_approved_asking(self, fact: str, value: Any) -> bool:
+        """Tell whether another wish or reason would do where no rule looks at it: it decides which rights are heard."""
+        wish, reason = (value, self.facts.reason) if fact == "wish" else (self.facts.wish, value)
+        rights = granting(self.law, wish, reason, self.facts.withdrawal_exception)
+        return approves(self._merchant, self.law, rights, self._holds, wish)
 
     def _is_approved_with(self, scope: _Scope, facts: Facts) -> bool:
         won = self._won_with(scope, facts)
