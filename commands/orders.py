@@ -119,7 +119,7 @@ class PromotionRequires(Body):
 
     at_least_minor: AmountMinor | None = None
     at_least_quantity: Quantity | None = None
-    skus: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=LINES_MAX)] | None = None
+    skus: Annotated[tuple[Name, ...], Field(min_length=1, max_length=LINES_MAX)] | None = None
 
 
 class GrantedPromotion(Body):

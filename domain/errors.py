@@ -278,7 +278,7 @@ class DuplicateTenderError(RuleViolationError):
 
 
 class CurrencyDiffersError(RuleViolationError):
-    """What a gateway reports is in another currency than the payout."""
+    """What a gateway reports, or an order given in exchange, is in another currency than what it is about."""
 
     code = "currency_differs"
 

@@ -60,7 +60,11 @@ class PlacedOrder:
         tendered = sum(tender.amount_minor for tender in self.tenders)
         if charged != tendered:
             raise TendersDoNotSumError(
-                f"{tendered} tendered for {charged} charged (minor units)", charged=charged, tendered=tendered
+                f"{tendered} tendered for {charged} charged (minor units)",
+                charged=charged,
+                tendered=tendered,
+                expected_minor=charged,
+                given_minor=tendered,
             )
         return lines
 

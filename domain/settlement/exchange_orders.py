@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain import ledger
-from domain.errors import AmountDiffersError, UnknownOrderError, WrongStateError
+from domain.errors import AmountDiffersError, CurrencyDiffersError, UnknownOrderError, WrongStateError
 from domain.order import Order
 from domain.order.debts import ExchangeAccount
 from domain.order.errors import ExchangeOfMissingError
@@ -44,6 +44,7 @@ def carried_over(placed: PlacedOrder, origin: Order | None) -> tuple[PlacedOrder
     Raises:
         ExchangeOfMissingError: An exchange tender without an exchange.
         UnknownOrderError: The exchange's order is not known.
+        CurrencyDiffersError: It was paid in another currency.
         AmountDiffersError: The tender is not what the exchange put into this order.
     """
     exchange_tenders = [tender for tender in placed.tenders if tender.kind == "exchange"]
@@ -56,6 +57,9 @@ def carried_over(placed: PlacedOrder, origin: Order | None) -> tuple[PlacedOrder
         if exchange_tenders:
             raise UnknownOrderError(given.order_id)
         return placed, None
+    if placed.currency != origin.currency:
+        message = f"the order {origin.order_id} was paid in {origin.currency}"
+        raise CurrencyDiffersError(message, expected=origin.currency, found=placed.currency)
     account = origin.exchange_of_line(given.rma_id, given.line)
     direct = placed.paid_directly_minor
     if not exchange_tenders:  # the shop names the tenders that paid in the end, in the place of what they paid for

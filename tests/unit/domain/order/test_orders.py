@@ -44,7 +44,11 @@ def test_an_order_is_registered_once() -> None:
     [
         ({"tenders": paid(1499)}, "tenders_do_not_sum", {"charged": 1500, "tendered": 1499}),
         ({"tenders": []}, "tenders_do_not_sum", {"charged": 1500, "tendered": 0}),
-        ({"tenders": paid(1500), "shipping_minor": 1}, "tenders_do_not_sum", {"charged": 1501}),
+        (
+            {"tenders": paid(1500), "shipping_minor": 1},
+            "tenders_do_not_sum",
+            {"expected_minor": 1501, "given_minor": 1500},
+        ),
         ({"tenders": paid(1500), "discount_minor": 1}, "tenders_do_not_sum", {"charged": 1499}),
         ({"tenders": paid(1500) + paid(0)}, "duplicate_tender", {"tender_id": "T1"}),
         ({"lines": lines(750) + lines(750)}, "duplicate_line", {"line_id": "L1"}),

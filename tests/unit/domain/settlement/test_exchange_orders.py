@@ -99,6 +99,14 @@ def test_an_exchange_tender_needs_an_exchange() -> None:
     refused(shop, "unknown_order", "RegisterOrder", {**alone, "exchange_of": elsewhere}, order_id="O-9")
 
 
+def test_an_order_in_another_currency_closes_no_exchange() -> None:
+    """60.00 EUR are not 60.00 USD: with an exchange tender or without one, neither order's books move."""
+    shop = exchanged(7500)
+    for paid in ((("exchange", 6000), ("card", 1500)), (("card", 7500),)):
+        asked = given_in_exchange(*paid, currency="USD")
+        refused(shop, "currency_differs", "RegisterOrder", asked, expected="EUR", found="USD")
+
+
 def test_what_is_returned_of_it_goes_to_the_tenders_that_paid_in_the_end() -> None:
     """6000 were 2000 of the gift card's and 4000 of the card's: so they go back, and the card's 1500 beside."""
     shop = exchanged(7500)
