@@ -21,7 +21,8 @@ from domain.vocabularies import NoteKind, NoteLineKind
 class NoteLine:
     """One line of a note, in minor units; ``gross_minor`` is net and taxes, below zero where it was kept.
 
-    ``goods`` stands for units of an order line with the outward shipping that goes back with them.
+    ``goods`` stands for units of an order line with the outward shipping that goes back with them; without a quantity
+    for shipping alone, as the line bore it.
     """
 
     kind: NoteLineKind
@@ -125,4 +126,5 @@ def _goods(order: Order, credit: Credit) -> NoteLine:
     taxes = credit.taxes or ((TaxShare(STANDARD, None, credit.tax_minor),) if credit.tax_minor else ())
     net = credit.gross_minor - sum(tax.amount_minor for tax in taxes)
     sold = order.lines[credit.line_id].fact
-    return NoteLine("goods", net, credit.gross_minor, taxes, credit.line_id, sold.sku, credit.count)
+    quantity = credit.count if credit.paid_minor else None
+    return NoteLine("goods", net, credit.gross_minor, taxes, credit.line_id, sold.sku, quantity)

@@ -23,12 +23,12 @@ BALANCES: Final = """
 """
 JOURNAL: Final = """
     SELECT position, entry_no, occurred_at, account, greatest(amount_minor, 0) AS debit_minor,
-           greatest(-amount_minor, 0) AS credit_minor, currency, order_id, rma_id, refund_id
+           greatest(-amount_minor, 0) AS credit_minor, currency, order_id, rma_id, refund_id, tax_code
     FROM rma_read.ledger_entries WHERE position >= %(first)s AND position < %(end)s ORDER BY position, entry_no
 """
 JOURNAL_COLUMNS: Final = (
     "position", "entry_no", "occurred_at", "account", "debit_minor", "credit_minor", "currency", "order_id", "rma_id",
-    "refund_id",
+    "refund_id", "tax_code",
 )  # fmt: skip
 
 

@@ -108,11 +108,16 @@ class Counter:
         *,
         ago: timedelta = timedelta(),
         reference: str | None = None,
+        tax_minor: int = 0,
         **request: Any,
     ) -> UUID:
-        """Sell one article, deliver it, take its return; payment by kinds of tender. Return the return's id."""
+        """Sell one article, deliver it, take its return; payment by kinds of tender. Return the return's id.
+
+        ``tax_minor`` is inside its price.
+        """
         at, rma_id = datetime.now(UTC) - ago, uuid4()
         line = {"line_id": "L1", "sku": "MUG", "quantity": 1, "amount_minor": sum(tenders_minor.values())}
+        line |= {"tax_minor": tax_minor} if tax_minor else {}
         tenders = [
             {"tender_id": f"T{number}", "kind": kind, "amount_minor": amount, "reference": reference}
             for number, (kind, amount) in enumerate(tenders_minor.items(), start=1)

@@ -53,11 +53,18 @@ def line_cells(note: Row) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield the lines of a note as texts: what, quantity, net, tax, gross."""
     currency = note["currency"]
     for line in note["lines"]:
-        what = f"{line['sku']} ({line['line_id']})" if line["kind"] == "goods" else KEPT[line["kind"]]
         tax = sum(share["amount_minor"] for share in line["taxes"])
         amounts = (_bare(amount, currency) for amount in (line["net_minor"], tax, line["gross_minor"]))
         net, taxed, gross = amounts
-        yield what, str(line["quantity"] or ""), net, taxed, gross
+        yield _what(line), str(line["quantity"] or ""), net, taxed, gross
+
+
+def _what(line: dict[str, Any]) -> str:
+    """Return what a line is about."""
+    if line["kind"] != "goods":
+        return KEPT[line["kind"]]
+    sold = f"{line['sku']} ({line['line_id']})"
+    return sold if line["quantity"] else f"Outward shipping of {sold}"
 
 
 def totals(note: Row) -> list[tuple[str, str]]:

@@ -116,8 +116,8 @@ def test_a_closed_month_stays_as_it_is(march: Counter, tmp_path: Path) -> None:
 
 
 def test_the_journal_opens_in_a_spreadsheet_and_runs_nothing(counter: Counter, tmp_path: Path) -> None:
-    """An order whose id is a formula is a text there."""
-    counter.order_and_return("=1+1", {"card": 100})
+    """An order whose id is a formula is a text there; tax has its code."""
+    counter.order_and_return("=1+1", {"card": 119}, tax_minor=19)
     last = recorded_at(counter, "2024-03-01T00:00:00Z")
     counter.order_and_return("O-9", {"card": 100})
     posted(counter, "O-9", 2)
@@ -127,9 +127,11 @@ def test_the_journal_opens_in_a_spreadsheet_and_runs_nothing(counter: Counter, t
     assert ask(counter, "--period", "2024-03", "--csv", str(file))[0] == DONE
     with file.open(newline="", encoding="utf-8") as read:
         rows = list(csv.DictReader(read))
-    assert [(row["order_id"], row["account"], row["credit_minor"]) for row in rows] == [
-        ("'=1+1", "sales_returns", "0"),
-        ("'=1+1", "refunds_owed", "100"),
+    columns = ("order_id", "account", "debit_minor", "credit_minor", "tax_code")
+    assert [tuple(row[name] for name in columns) for row in rows] == [
+        ("'=1+1", "sales_returns", "100", "0", ""),
+        ("'=1+1", "sales_tax", "19", "0", "standard"),
+        ("'=1+1", "refunds_owed", "0", "119", ""),
     ]
 
 

@@ -84,6 +84,20 @@ def test_fees_are_lines_of_their_own_without_tax() -> None:
     assert (note.net_minor, note.tax_minor, note.gross_minor) == (700, 0, 700)
 
 
+def test_shipping_that_goes_back_alone_is_no_unit() -> None:
+    """3.00 of shipping over two lines, 2.00 and 1.00: no unit comes back, so no quantity stands there."""
+    tenders = [{"tender_id": "T", "kind": "card", "amount_minor": 1_800}]
+    shop = open_shop(None, {"shipping_minor": 300, "tenders": tenders})
+    asked = {"order_id": "O-1", "refund_request_id": "R", "shipping_minor": 300, "reason": "late"}
+    shop.send("RefundOrder", asked, at=day(2))
+    note = issue(shop, rma_id=None)
+
+    assert [(line.line_id, line.quantity, line.gross_minor) for line in note.lines] == [
+        ("L1", None, 200),
+        ("L2", None, 100),
+    ]
+
+
 def test_what_is_lost_of_a_promotion_is_a_line_of_its_own_without_tax() -> None:
     """4.26 for two of three that cost 6.40, less the 1.20 that the third carries; then its 2.14, and the 1.20."""
     policy = {**POLICY, "promotions": "recompute"}
