@@ -35,8 +35,9 @@ VAULT_KEY: Final = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 def pytest_configure() -> None:
     """Let SIGTERM end a run as Ctrl-C does, so that the services of the run are stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # how fast examples are made is the machine's
-    hypothesis.settings.register_profile("ours", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    # how fast examples are made, and how long one takes, is the machine's
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("ours", deadline=None, suppress_health_check=slow)
     hypothesis.settings.load_profile("ours")
     structlog.configure = partial(_configure_logs, structlog.configure)
 
