@@ -12,6 +12,7 @@ import pycountry
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.names import NAME, NAME_MAX
+from domain.policy.countries import countries
 
 LINES_MAX: Final = 10_000
 QUANTITY_MAX: Final = 1_000_000
@@ -36,8 +37,6 @@ NO_NUL: Final = r"^[^\x00]*$"
 CURRENCY: Final = r"^[A-Z]{3}$"
 COUNTRY: Final = r"^[A-Z]{2}$"
 SHA_256: Final = r"^[0-9a-f]{64}$"
-COUNTRIES_BESIDE_ISO: Final = frozenset({"EU", "ZZ"})
-"""Reserved by ISO 3166-1 for the Union, which is no country; and a country that nobody knows, as Unicode has it."""
 PATTERNS_IN_WORDS: Final = {
     IDENTIFIER: "must be 1 to 64 ASCII characters from ! to ~, without a space",
     NAME: f"must be 1 to {NAME_MAX} printable characters, without a space at either end",
@@ -82,11 +81,6 @@ def _currencies() -> frozenset[str]:
     return frozenset(currency.alpha_3 for currency in pycountry.currencies)
 
 
-@cache
-def _countries() -> frozenset[str]:
-    return frozenset(country.alpha_2 for country in pycountry.countries) | COUNTRIES_BESIDE_ISO
-
-
 def _is_currency(code: str) -> str:
     if code not in _currencies():
         raise ValueError(f"{code} is no currency of ISO 4217")
@@ -94,7 +88,7 @@ def _is_currency(code: str) -> str:
 
 
 def _is_country(code: str) -> str:
-    if code not in _countries():
+    if code not in countries():
         raise ValueError(f"{code} is no country of ISO 3166-1; ZZ stands for one that is not known")
     return code
 

@@ -6,13 +6,13 @@ the bounds of ``regions`` passes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from domain.errors import PolicyRuleImpossibleError, PolicyRuleUnreachableError
 from domain.policy.conditions import moment_of
+from domain.policy.countries import countries
 from domain.policy.document import PolicyDocument, Rule
 from domain.policy.proof.regions import VOCABULARIES, Classes, Region, TooManyError, classes_of, meet, minus, region_of
 from domain.policy.question import Question
@@ -26,7 +26,6 @@ MEETINGS_MAX: Final = 300_000
 _EQUALITY: Final = frozenset({"is", "in"})
 _NUMBERS: Final = _EQUALITY | {"at_least", "at_most"}
 _OPERATORS: Final = {"time": frozenset({"before", "after"}), "number": _NUMBERS, "answer": _NUMBERS}
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
 def check(document: PolicyDocument) -> None:
@@ -136,8 +135,8 @@ def _fault(fact: str, value: Plain, zone: str) -> str | None:
         return f"{fact} is text"
     if fact in VOCABULARIES and value not in VOCABULARIES[fact]:
         return f"{fact} is never {value}"
-    if fact == "country" and not _COUNTRY.fullmatch(value):
-        return "a country is two capital letters (ISO 3166-1 alpha-2)"
+    if fact == "country" and value not in countries():
+        return f"{value} is no country of ISO 3166-1: two capital letters, such as DE"
     return None
 
 

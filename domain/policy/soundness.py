@@ -1,4 +1,4 @@
-"""What no one can have meant in a document beside its rules: names that lie, offers twice, calendars nobody knows."""
+"""What no one can have meant in a document beside its rules: names that lie, calendars nobody knows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Final
 
 from domain.errors import PolicyRuleImpossibleError
+from domain.policy.countries import countries
 from domain.policy.document import PolicyDocument
 
 _LYING: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -43,6 +44,8 @@ def _faults(document: PolicyDocument) -> Iterator[Fault]:
             yield from _name(f"questions[{index}].choices[{number}]", choice)
     for key, site in document.sites.items():
         yield from _name(f"sites.{key}.name", site.name)
+        if site.country not in countries():
+            yield f"sites.{key}.country", f"{site.country} is no country of ISO 3166-1"
 
 
 def _name(path: str, name: str) -> Iterator[Fault]:

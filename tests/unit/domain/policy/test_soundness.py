@@ -20,6 +20,12 @@ def named(name: str) -> dict[str, Any]:
     return {"name": name, "when": {"fact": "gift", "is": True}, "then": {"decide": "approve"}}
 
 
+def site(**changes: str) -> PolicyDocument:
+    return a_document(
+        return_to="W", sites={"W": {"name": "West", "address": "Main Street 7", "country": "DE", **changes}}
+    )
+
+
 @pytest.mark.parametrize(
     ("document", "path"),
     [
@@ -33,10 +39,8 @@ def named(name: str) -> dict[str, Any]:
         (a_document(named("two\nlines")), "rules[0].name"),
         (a_document(named("\u202eevila si sihT")), "rules[0].name"),
         (a_document(named("a\u2028b")), "rules[0].name"),
-        (
-            a_document(return_to="W", sites={"W": {"name": "We\u2066st", "address": "Main Street 7", "country": "DE"}}),
-            "sites.W.name",
-        ),
+        (site(name="We\u2066st"), "sites.W.name"),
+        (site(country="QQ"), "sites.W.country"),
         (
             a_document(questions=[{"name": "q", "text": "Which?", "kind": "choice", "choices": ["a", "b\u200f"]}]),
             "questions[0].choices[1]",
