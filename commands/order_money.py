@@ -20,7 +20,7 @@ from domain.settlement import order_refund, payments, receivables
 from domain.settlement.cancellation import Cancellation
 from domain.settlement.order_refund import OrderRefund
 from domain.settlement.receivables import CustomerPayment, WriteOff
-from domain.vocabularies import TenderKind
+from domain.vocabularies import PaymentKind
 
 
 class CancelUnits(Body):
@@ -68,7 +68,7 @@ class RecordCustomerPayment(Body):
     rma_id: UUID | None = None
     payment_id: Identifier
     amount_minor: PositiveAmountMinor
-    tender_kind: TenderKind
+    tender_kind: PaymentKind
     reference: Name | None = None
 
 

@@ -59,6 +59,11 @@ TenderKind = Literal[
     "card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer", "on_account", "exchange", "points",
     "voucher", "pay_later", "cheque", "other",
 ]  # fmt: skip
+PaymentKind = Literal[
+    "card", "wallet", "gift_card", "store_credit", "cash", "bank_transfer", "points", "voucher", "pay_later", "cheque",
+    "other",
+]  # fmt: skip
+"""What a debt is paid with: none of it by owing anew."""
 ScanStatus = Literal["accepted", "in_transit", "out_for_delivery", "delivered", "exception", "lost"]
 RefundGround = Literal[
     "policy",

@@ -284,6 +284,8 @@ def test_money_is_a_whole_number_of_minor_units(name: str, path: str, amount: ob
         ("DecideDisposition", "disposition", "burn"),
         ("DecideResolution", "resolution", "undecided"),
         ("RecordPayoutOutcome", "outcome", "requested"),
+        ("RecordCustomerPayment", "tender_kind", "on_account"),
+        ("RecordCustomerPayment", "tender_kind", "exchange"),
         ("GrantGoodwill", "amount_minor", 0),
         ("GiveFeedback", "score", 0),
         ("GiveFeedback", "score", 6),
