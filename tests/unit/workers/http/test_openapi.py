@@ -12,7 +12,7 @@ from workers.http.app import make_app
 from workers.http.openapi import FILE, described
 from workers.registry import WORKERS
 
-TIMEOUT_S: Final = 60
+TIMEOUT_S: Final = 120
 API: Final[dict[str, Any]] = make_app().openapi()
 OTHERS: Final = [worker.runs.partition(":")[0] for worker in WORKERS if worker.name != "http"]
 IMPORTED: Final = f"""
