@@ -47,6 +47,14 @@ def _configure_logs(configure: Callable[..., None], **options: Any) -> None:
     configure(**options | {"cache_logger_on_first_use": False})
 
 
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Let no test be silent, or loud, because of what another ran in its process: a bench, a command of ours."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 def pytest_unconfigure() -> None:
     """Let the collector see again what workers' loops hid from it; DuckDB calls it leaked at the end."""
     gc.unfreeze()
