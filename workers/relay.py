@@ -24,7 +24,7 @@ from infra.kafka.partitioner import Partitioner, partitioner_in
 from infra.kafka.published import add_events, add_messages
 from infra.kafka.topics import TopicNames
 from infra.log.event_log import EventLog
-from infra.log.lane import EVENTS, LANE, OUTBOX, LanePosition, advance, begin_epoch, lane_ends
+from infra.log.lane import EVENTS, LANE, OUTBOX, LanePosition, advance, await_growth, begin_epoch, lane_ends, listen
 from infra.log.publishing import EventRow, MessageRow, events_after, messages_after
 from infra.metrics import WorkerMetrics
 from infra.sessions import try_to_lead
@@ -37,8 +37,8 @@ from workers.runtime.patience import patiently
 BATCH_RECORDS_MAX: Final = 5_000
 """Most events, and most messages beside them, that are published before the position moves."""
 
-IDLE_POLL_S: Final = (0.002, 0.05)
-"""Shortest and longest pause between two looks at the log when it holds nothing new; doubling in between."""
+IDLE_LOOK_S: Final = 0.25
+"""Longest pause between two looks at the log. PostgreSQL says when something is appended; it need not be asked."""
 
 STANDBY_POLL_S: Final = 1.0
 PRODUCER_IDLE_MAX_S: Final = 240.0
@@ -110,7 +110,6 @@ class Relay:
         self._batch_records_max = batch_records_max
         self._compression = compression
         self._at: LanePosition | None = None
-        self._pause_s = IDLE_POLL_S[0]
         self._published_at = 0.0
         self._observed_at = 0.0
 
@@ -153,6 +152,7 @@ class Relay:
         connection = self._log.connection
         self._partitioner = partitioner_in(connection)
         if try_to_lead(connection, RELAY_LOCK):
+            listen(connection)
             at = begin_epoch(connection, LANE)
             LOG.info("relay_leads", epoch=at.epoch, position=at.position)
             return at
@@ -164,12 +164,14 @@ class Relay:
         with self._metrics.stage("read"):
             batch = self._read(at)
         self._observe(at)
-        if not batch.events and not batch.messages:
+        if batch.events or batch.messages:
+            at = self._publish_batch(at, batch)
+        if max(len(batch.events), len(batch.messages)) < self._batch_records_max:
             self._metrics.beat()
-            self._stop.wait(self._pause_s)
-            self._pause_s = min(IDLE_POLL_S[1], self._pause_s * 2)
-            return at
-        self._pause_s = IDLE_POLL_S[0]
+            await_growth(self._log.connection, IDLE_LOOK_S)
+        return at
+
+    def _publish_batch(self, at: LanePosition, batch: Batch) -> LanePosition:
         with self._metrics.stage("publish"):
             self._publish(batch)
         with self._metrics.stage("advance"):
@@ -209,7 +211,7 @@ class Relay:
         self._published_at = time.monotonic()
 
     def _keep_lead(self) -> None:
-        """Speak to PostgreSQL, which would take a long batch for silence; raises where the lead is lost."""
+        """Speak to PostgreSQL, which would take a batch of many requests for silence; raises where the lead is lost."""
         self._log.connection.execute("SELECT")
         self._metrics.beat()
 

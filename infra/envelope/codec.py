@@ -64,9 +64,15 @@ class Codec:
         topic = topic_of(event_class)
         self.event_classes[topic] = event_class
         self._own_fields[event_class] = tuple(field_names(event_class))
-        self._adapters[topic] = TypeAdapter(event_class)
         if issubclass(event_class, FirstFact):
             self._aggregate_topics[topic] = get_topic(aggregate)
+
+    def _adapter(self, topic: str) -> TypeAdapter[Fact]:
+        """Return what reads the bodies of a type; made when the first is read, which spares a process its start."""
+        adapter = self._adapters.get(topic)
+        if adapter is None:
+            adapter = self._adapters[topic] = TypeAdapter(self.event_classes[topic])
+        return adapter
 
     def _end_of(self, old: str) -> str:
         """Return the type at which the upcasts of an old one end."""
@@ -113,7 +119,7 @@ class Codec:
             if topic in self._aggregate_topics:
                 envelope["originator_topic"] = self._aggregate_topics[topic]
             spliced = orjson.dumps(envelope)[:-1] + (b"," + body[1:] if len(body) > len(b"{}") else b"}")
-            return self._adapters[topic].validate_json(spliced)
+            return self._adapter(topic).validate_json(spliced)
         except (UnreadableEventError, ValidationError) as bad:
             why = " ".join(str(bad).split())[:FAULT_CHARACTERS_MAX]
             raise UnreadableEventError(f"{stream} version {version} cannot be read: {why}") from bad

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from kafka import errors
@@ -97,18 +98,16 @@ class LaneProducer:
 
         Args:
             records: From ``outgoing``; many may need several requests, one after the other.
-            between: Called after each request; what it raises ends the sending.
+            between: Called between two requests; what it raises ends the sending.
         Raises:
             kafka.errors.KafkaError: Something was not acknowledged; nothing after it in its partition was sent. The
                 producer must not be used again.
         """
-        batches = {partition: _split(bodies) for partition, bodies in records.by_partition.items()}
-        while batches:
-            firsts = {partition: next(rest, None) for partition, rest in batches.items()}
-            batches = {partition: batches[partition] for partition, bodies in firsts.items() if bodies is not None}
-            if batches:
-                self._send_one_each({partition: bodies for partition, bodies in firsts.items() if bodies is not None})
+        partitions = list(records.by_partition)
+        for number, batches in enumerate(zip_longest(*map(_split, records.by_partition.values()))):
+            if number:
                 between()
+            self._send_one_each({at: bodies for at, bodies in zip(partitions, batches, strict=True) if bodies})
 
     def _begin(self, topics: list[str], partitioner: Partitioner) -> None:
         manager = self._client._manager  # noqa: SLF001 - the client has no public way to send a request of one's own

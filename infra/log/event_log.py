@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import psycopg
@@ -17,11 +18,12 @@ from domain.values import dataclass
 from infra.columns import Insert, may_be_recorded, texts
 from infra.envelope.hash_chain import FIRST_PREV_HASH, CommandChain, outcome_hash
 from infra.envelope.results import result_body
-from infra.log.outgoing import Answers, Given, Outgoing
+from infra.log.outgoing import Answers, Given
 from infra.records import (
     Decided,
     Entry,
     EventRow,
+    NewEvent,
     OutboxRow,
     Outcome,
     StoredEvent,
@@ -49,23 +51,23 @@ FIND_OUTCOMES: Final = r"""
     ) AS o
 """
 LOCK: Final = "LOCK TABLE rma_log.tail IN EXCLUSIVE MODE"
-TAIL: Final = """
-    SELECT clock_timestamp(), tail.outbox_seq, coalesce(last.position, 0), last.hash, coalesce(given.seq, 0), given.hash
+TAIL: Final = r"""
+    SELECT
+        clock_timestamp(), tail.outbox_seq, coalesce(last.position, 0), last.hash, coalesce(given.seq, 0), given.hash,
+        ARRAY(
+            SELECT appended.stream
+            FROM unnest(string_to_array(%t, E'\n'), string_to_array(%t, E'\n')::bigint[]) AS appended (stream, before)
+            WHERE NOT EXISTS (
+                SELECT FROM rma_log.events AS e WHERE e.stream = appended.stream AND e.version = appended.before
+            )
+        )
     FROM rma_log.tail LEFT JOIN LATERAL (
         SELECT position, hash FROM rma_log.events ORDER BY position DESC LIMIT 1
     ) AS last ON true LEFT JOIN LATERAL (
         SELECT seq, hash FROM rma_log.outcomes ORDER BY seq DESC LIMIT 1
     ) AS given ON true
 """
-WITHOUT_PREDECESSOR: Final = r"""
-    SELECT appended.stream
-    FROM unnest(string_to_array(%t, E'\n'), string_to_array(%t, E'\n')::bigint[]) AS appended (stream, before)
-    WHERE NOT EXISTS (
-        SELECT FROM rma_log.events AS e WHERE e.stream = appended.stream AND e.version = appended.before
-    )
-"""
-
-
+"""Where the log ends, and which of these streams lack the version that is to be there before."""
 INSERT_EVENTS: Final = Insert.into(
     "rma_log.events",
     EVENT_COLUMNS,
@@ -81,6 +83,9 @@ INSERT_OUTBOX: Final = Insert.into(
     "seq, after_position, topic, key, header_names, header_values, value",
     "int8 int8 text bytea bytea[] bytea[] bytea",
 )
+GROWN: Final = "rma_log"
+"""The channel on which PostgreSQL tells those who listen that an append was committed."""
+GROW: Final = f"UPDATE rma_log.tail SET outbox_seq = outbox_seq + %s RETURNING pg_notify('{GROWN}', '')"  # noqa: S608 - a name of our own
 RACED_CONSTRAINTS: Final = frozenset({"events_stream_version", "outcomes_command"})
 
 
@@ -167,21 +172,36 @@ class EventLog(Session):
 
 def _append(cursor: Cursor, batch: Append) -> None:
     cursor.execute(LOCK)
-    [(recorded_at, outbox_seq, position, last_hash, seq, seq_hash)] = cursor.execute(TAIL, prepare=True).fetchall()
-    tail = _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH, seq, seq_hash or FIRST_PREV_HASH)
+    tail = _tail(cursor, [event for entry in batch.entries if isinstance(entry, Decided) for event in entry.events])
     recorded = _record([entry for entry in batch.entries if isinstance(entry, Decided)], tail)
     events = [event for of_command in recorded.values() for event in of_command]
-    recorded_at_text = rfc3339(recorded_at)
+    recorded_at_text = rfc3339(tail.recorded_at)
     results = {
         command: Given(seq, result_body(command.stamp, command.verdict, found, recorded_at_text))
         for seq, (command, found) in enumerate(recorded.items(), start=tail.outcome_seq + 1)
     }
-    _refuse_gaps(cursor, events)
-    _write(cursor, INSERT_EVENTS, events)
-    _write_outcomes(cursor, results, tail)
     answers = Answers(batch.results_topic, results, recorded_at_text)
     messages = [message for entry in batch.entries for message in answers.messages(entry)]
-    _write_outbox(cursor, messages, tail, tail.position + len(events))
+    outbox = [
+        (seq, tail.position + len(events), *message) for seq, message in enumerate(messages, start=tail.outbox_seq + 1)
+    ]
+    rows = {INSERT_EVENTS: events, INSERT_OUTCOMES: _outcomes(results, tail), INSERT_OUTBOX: outbox}
+    _write(cursor, {insert: found for insert, found in rows.items() if found}, len(messages))
+
+
+def _tail(cursor: Cursor, events: Sequence[NewEvent]) -> _Tail:
+    """Return where the log ends; raises ``StreamGapError`` where one of these events' predecessors is not in it."""
+    first_versions: dict[str, int] = {}
+    for event in events:
+        first_versions.setdefault(event.stream, event.version)
+    later = {stream: version for stream, version in first_versions.items() if version > 1}
+    bounds = (texts(list(later)), texts([str(version - 1) for version in later.values()]))
+    [(recorded_at, outbox_seq, position, last_hash, seq, seq_hash, gaps)] = cursor.execute(
+        TAIL, bounds, prepare=True
+    ).fetchall()
+    if gaps:
+        raise StreamGapError(f"no predecessor in {', '.join(gaps)}")
+    return _Tail(recorded_at, outbox_seq, position, last_hash or FIRST_PREV_HASH, seq, seq_hash or FIRST_PREV_HASH)
 
 
 def _record(commands: Sequence[Decided], tail: _Tail) -> dict[Decided, list[EventRow]]:
@@ -234,38 +254,28 @@ def _rows(command: Decided, position: int, prev_hash: bytes, recorded_at: str) -
     return rows
 
 
-def _refuse_gaps(cursor: Cursor, events: Sequence[EventRow]) -> None:
-    first_versions: dict[str, int] = {}
-    for event in events:
-        first_versions.setdefault(event.stream, event.version)
-    later = {stream: version for stream, version in first_versions.items() if version > 1}
-    if not later:
-        return
-    bounds = (texts(list(later)), texts([str(version - 1) for version in later.values()]))
-    gaps = cursor.execute(WITHOUT_PREDECESSOR, bounds, prepare=True).fetchall()
-    if gaps:
-        raise StreamGapError(f"no predecessor in {', '.join(stream for (stream,) in gaps)}")
-
-
-def _write(cursor: Cursor, insert: Insert, rows: Sequence[Sequence[object]]) -> None:
-    if rows:
-        cursor.execute(insert.statement, insert.parameters(rows), prepare=True)
-
-
-def _write_outcomes(cursor: Cursor, results: Mapping[Decided, Given], tail: _Tail) -> None:
-    """Write the answers, each with its place in their order and in their chain of hashes."""
+def _outcomes(results: Mapping[Decided, Given], tail: _Tail) -> Sequence[tuple[object, ...]]:
+    """Return the answers as rows, each with its place in their order and in their chain of hashes."""
     rows, chained = [], tail.outcome_hash
     for command, (seq, result) in results.items():
         stamp = command.stamp
         answer = (stamp.source, stamp.command_id, command.fingerprint, command.verdict.status, result)
         chained = outcome_hash(chained, seq, answer)
         rows.append((*answer, seq, chained))
-    _write(cursor, INSERT_OUTCOMES, rows)
+    return rows
 
 
-def _write_outbox(cursor: Cursor, messages: Sequence[Outgoing], tail: _Tail, after_position: int) -> None:
-    if not messages:
-        return
-    rows = [(seq, after_position, *message) for seq, message in enumerate(messages, start=tail.outbox_seq + 1)]
-    _write(cursor, INSERT_OUTBOX, rows)
-    cursor.execute("UPDATE rma_log.tail SET outbox_seq = outbox_seq + %s", (len(messages),))
+def _write(cursor: Cursor, rows: Mapping[Insert, Sequence[Sequence[object]]], messages: int) -> None:
+    """Write rows into their tables, and that there are so many messages more, with one statement for all of them.
+
+    Whoever listens hears of it with the commit.
+    """
+    if rows:
+        given = [parameter for insert, of in rows.items() for parameter in insert.parameters(of)]
+        cursor.execute(_writes(tuple(rows)), [*given, messages], prepare=True)
+
+
+@lru_cache
+def _writes(inserts: tuple[Insert, ...]) -> bytes:
+    parts = [b"w%d AS (%s)" % (number, insert.statement) for number, insert in enumerate(inserts)]
+    return b"WITH " + b", ".join(parts) + b" " + GROW.encode()

@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row, tuple_row
 
 from domain.values import dataclass
+from infra.log.event_log import GROWN
 
 LANE: Final = "main"
 """The one lane there is."""
@@ -67,6 +68,21 @@ def advance(
     parameters = (position, outbox_seq, lane, at.epoch)
     [(moved,)] = connection.execute(ADVANCE, parameters, prepare=True).fetchall()
     return LanePosition(at.epoch, position, outbox_seq) if moved else None
+
+
+def listen(connection: Connection) -> None:
+    """Let PostgreSQL tell this session, from now on, that the log has grown."""
+    connection.execute(f"LISTEN {GROWN}")
+
+
+def await_growth(connection: Connection, longest_s: float) -> None:
+    """Return once the log has grown since this was last asked, at the latest after so long.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL is away.
+    """
+    for _ in connection.notifies(timeout=longest_s, stop_after=1):
+        pass
 
 
 def lane_ends(connection: Connection) -> dict[str, int]:

@@ -92,7 +92,7 @@ def position_outside_the_transaction() -> None:
 
     def fold_batch(self: Any, batch: Any) -> Any:
         with self.connection.transaction():
-            standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
+            standing = self._lock_positions(sorted(batch))
             arrivals = self._read(batch, standing)
             with self.connection.transaction(force_rollback=True):
                 events, stopped = self._guard(arrivals)

@@ -30,7 +30,7 @@ from tests.support.shop import Shop
 from workers.command_worker.answering import refused
 from workers.command_worker.intake import ParsedCommand, take_in
 from workers.command_worker.writing import refuse_too_large
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 Target = Literal["envelope", "command", "policy"]
 

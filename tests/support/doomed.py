@@ -26,7 +26,7 @@ from infra.settings import Settings
 from tests.support.pipeline import Polled, command, order
 from workers.command_worker.sealing import Sealing
 from workers.command_worker.worker import CommandWorker
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 TYPE = "rma.RegisterOrder.v1"
 

@@ -36,8 +36,8 @@ from workers.command_worker.worker import CommandWorker
 from workers.projector.projector import Projector, prepare
 from workers.relay import Relay
 from workers.runtime.clock import utc_now
+from workers.runtime.every_event import make_codec
 from workers.runtime.loop import BatchHandler, Loop
-from workers.runtime.parts import make_codec
 
 WAIT_MAX_S: Final = 120.0
 """How long a test waits for something to happen before it fails; nothing is judged by how long it took."""

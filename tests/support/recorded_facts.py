@@ -13,7 +13,7 @@ from domain.fact import Fact
 from domain.recorded import RecordedEvent
 from infra.envelope.codec import topic_of
 from tests.support.shop import Shop
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 CODEC = make_codec()
 

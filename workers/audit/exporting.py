@@ -31,7 +31,7 @@ from projections.refund_ledger.period import JOURNAL_COLUMNS, Positions, read_jo
 from workers.audit.proofs import NotSignedYetError, published_event
 from workers.audit.verifying import SNAPSHOT
 from workers.policies.published import read_policies
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 PAGE_EVENTS: Final = 5_000
 VERIFIER: Final = Path(__file__).parent / "verify.py"

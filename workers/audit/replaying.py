@@ -27,7 +27,7 @@ from infra.sessions import SCHEMA_CHANGE_MAX_MS, connect
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS, projection_named
 from projections.view import READ_SCHEMA, views_sql
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 BATCH_EVENTS: Final = 2_000
 ROWS_AT_ONCE: Final = 2_000

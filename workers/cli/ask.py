@@ -48,7 +48,7 @@ def quote(
     from workers.desk.quoting import asks_in
     from workers.desk.quoting import quote as quote_one
     from workers.pictures.quotes import quotes
-    from workers.runtime.parts import make_codec
+    from workers.runtime.every_event import make_codec
 
     instant = instant_of(at, "--at") or datetime.now(UTC)
     with open_lines(file) as lines, closing(EventLog(postgres_address(Settings()))) as log:

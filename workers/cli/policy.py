@@ -47,7 +47,7 @@ def _log() -> Iterator[EventLog]:
 
 def _policies() -> dict[str, ReturnPolicy]:
     from workers.policies.published import read_policies
-    from workers.runtime.parts import make_codec
+    from workers.runtime.every_event import make_codec
 
     with _log() as log:
         return read_policies(log, make_codec())
@@ -175,8 +175,8 @@ def verify(as_json: AsJson = False) -> None:
     from workers.policies.history import decided_returns
     from workers.policies.published import read_policies
     from workers.policies.verifying import verify as verify_all
+    from workers.runtime.every_event import make_codec
     from workers.runtime.garbage import collect_garbage_less_often
-    from workers.runtime.parts import make_codec
 
     collect_garbage_less_often()
     began = time.perf_counter()

@@ -45,7 +45,7 @@ def _asked_the_log() -> tuple[StatuteBook | None, bool]:
     from infra.services import StackNotRunningError
     from infra.settings import Settings
     from workers.policies.published import read_statutes
-    from workers.runtime.parts import make_codec
+    from workers.runtime.every_event import make_codec
 
     try:
         conninfo = postgres_address(Settings())

@@ -75,7 +75,7 @@ def _tell_steps(whose: Whose, limits: dict[str, Any], csv: Path | None, *, opene
     from infra.settings import Settings
     from workers.audit.trail import COLUMNS, OVERRIDE, opening_texts, steps, types_named
     from workers.pictures.spreadsheets import write_rows
-    from workers.runtime.parts import make_codec
+    from workers.runtime.every_event import make_codec
 
     kind, overrides = limits.pop("kind"), limits.pop("overrides")
     named = OVERRIDE if overrides else kind

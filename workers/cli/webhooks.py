@@ -54,7 +54,7 @@ def add(
     """Tell an address of all events of these types from now on; its secret is shown once."""
     from infra.sealing.master_keys import read_master_keys
     from infra.settings import Settings
-    from workers.runtime.parts import make_codec
+    from workers.runtime.every_event import make_codec
     from workers.webhooks import subscriptions
 
     settings = Settings()

@@ -112,14 +112,15 @@ def _begin(worker: str) -> tuple[Settings, Event]:
     from infra.addresses import addresses
     from infra.logs import configure
     from infra.settings import Settings
-    from workers.operating.running import named
     from workers.runtime.loop import stop_on_signals
-    from workers.runtime.sources_file import read_sources
+    from workers.runtime.session_names import named
     from workers.runtime.supervisor import stop_when_supervisor_ends
 
     settings = Settings()
     addresses(settings)
     if worker in {"commands", "all"}:
+        from workers.runtime.sources_file import read_sources
+
         read_sources(settings.sources_file)
     configure(settings.log_format, settings.log_level)
     structlog.contextvars.bind_contextvars(worker=worker)

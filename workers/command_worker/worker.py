@@ -47,9 +47,10 @@ from workers.command_worker.streams import AggregateCache, BatchStreams, Facts
 from workers.command_worker.telling import log_handled, verdict_of
 from workers.command_worker.writing import Writing
 from workers.runtime.clock import utc_now
+from workers.runtime.every_event import make_codec
 from workers.runtime.loop import Loop
 from workers.runtime.one_history import history_check
-from workers.runtime.parts import COMMANDS, consumer_of, make_codec
+from workers.runtime.parts import COMMANDS, consumer_of
 from workers.runtime.patience import patiently
 from workers.runtime.sources_file import read_sources
 

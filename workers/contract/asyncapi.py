@@ -15,7 +15,7 @@ from workers.contract import headers
 from workers.contract.examples import command_example, event_example
 from workers.contract.markdown import described
 from workers.contract.schemas import COMMANDS, EVENTS, RESULTS, Schema, command_schema, event_schema, result_schema
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 FILE: Final = "asyncapi.json"
 BINDING_VERSION: Final = "0.5.0"

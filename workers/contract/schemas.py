@@ -17,7 +17,7 @@ from infra.envelope.results import EXAMPLE, CommandResult
 from workers.contract.empty_texts import with_empty_texts
 from workers.contract.examples import command_example, event_example
 from workers.contract.markdown import described
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 COMMANDS: Final = "commands"

@@ -31,7 +31,7 @@ from workers.deadlines.asking import ACTOR, SOURCE, ask, work_out
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired, mark_reminded, near
 from workers.projector.inbox import Outlet, act_until, inbox
 from workers.runtime.clock import utc_now
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 FIRED_AT_ONCE_MAX: Final = 500
 JUMP_MAX_S: Final = 60.0

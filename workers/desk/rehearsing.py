@@ -12,7 +12,7 @@ from commands.metadata import Meta, parse_actor
 from commands.streams import Streams
 from domain.fact import AggregateRoot, Fact
 from infra.envelope.codec import topic_of
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 REHEARSAL: Final = "rehearsal"
 """The id of a command that is never sent."""

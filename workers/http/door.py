@@ -40,7 +40,7 @@ from workers.http.shop_tokens import ShopTokens
 from workers.http.tables import prepare, secret
 from workers.http.tokens import Tokens, fetch_from
 from workers.runtime.clock import utc_now
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 SESSIONS_MAX: Final = 8
 SESSION_WAIT_S: Final = 2.0

@@ -31,7 +31,7 @@ from workers.labels.parcels import WantedParcel, wanted_parcels
 from workers.labels.table import DueReturn, LabelTable, due, keep, looked_at, made, wait
 from workers.projector.inbox import Outlet, act_until, inbox
 from workers.runtime.clock import utc_now
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 SOURCE: Final = "/rma/labels"
 ACTOR: Final = "system:labels"

@@ -40,7 +40,7 @@ from workers.notices.table import NoticeTable, started_at, waiting
 from workers.projector.inbox import Outlet, act_until, inbox
 from workers.projector.projector import prepare
 from workers.runtime.clock import utc_now
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 from workers.runtime.patience import patiently
 
 NOTICES_LOCK: Final = 0x524D410B

@@ -29,7 +29,7 @@ from projections.projection import Projection
 from projections.read_models import projection_named
 from projections.view import View, views_sql
 from workers.projector.projector import PREPARE_LOCK, Projector
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 60

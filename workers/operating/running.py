@@ -7,8 +7,6 @@ Kafka waits for it to come back.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from contextlib import closing
 from typing import Any, Final
@@ -16,36 +14,22 @@ from typing import Any, Final
 from kafka.admin import KafkaAdminClient
 from kafka.errors import CoordinatorNotAvailableError
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
-from pydantic import SecretStr
 
-from infra.addresses import addresses, postgres_address
+from infra.addresses import addresses
 from infra.kafka.clients import make_admin
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
 from workers.registry import WORKERS, Worker
 from workers.runtime.parts import group_of, projector_name
+from workers.runtime.session_names import prefix_of
 
-NAME_BYTES_MAX: Final = 63
-"""PostgreSQL cuts longer names of sessions."""
 COORDINATOR_RETRIES_MAX: Final = 20
 COORDINATOR_PAUSE_S: Final = 0.25
 SESSIONS: Final = """
     SELECT DISTINCT application_name FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'rma %'
 """
-
-
-def named(settings: Settings, worker: str) -> Settings:
-    """Return settings under which every session at PostgreSQL says which worker, and which process, it belongs to."""
-    name = f"{_prefix(worker)}{os.getpid()}@{socket.gethostname()}".encode()[:NAME_BYTES_MAX].decode(errors="ignore")
-    conninfo = make_conninfo(postgres_address(settings), application_name=name)
-    return settings.model_copy(update={"postgres_dsn": SecretStr(conninfo)})
-
-
-def _prefix(worker: str) -> str:
-    return f"rma {worker} "
 
 
 def processes(settings: Settings, connection: Connection[Any]) -> dict[str, int]:
@@ -61,7 +45,7 @@ def processes(settings: Settings, connection: Connection[Any]) -> dict[str, int]
     return {
         worker.name: len(described[groups[worker.name]]["members"])
         if worker.name in groups
-        else sum(name.startswith(_prefix(worker.name)) for name in sessions)
+        else sum(name.startswith(prefix_of(worker.name)) for name in sessions)
         for worker in WORKERS
     }
 

@@ -22,7 +22,7 @@ from infra.settings import Settings
 from workers.command_worker.sealing import Sealing
 from workers.command_worker.worker import CommandWorker
 from workers.runtime.clock import utc_now
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 POLICY_ID: Final = "standard"
 SOURCE: Final = "/rma/init"

@@ -22,8 +22,8 @@ from infra.envelope.codec import Codec
 from infra.log.event_log import EventLog
 from workers.policies.history import STREAM_PREFIX, STREAMS_END, DecidedReturn, decided_returns
 from workers.policies.what_if import ChangedLine, Compared, Draft, compare, row_of
+from workers.runtime.every_event import make_codec
 from workers.runtime.garbage import collect_garbage_less_often
-from workers.runtime.parts import make_codec
 
 PROCESSES_MAX: Final = 64
 PARTS: Final = 256

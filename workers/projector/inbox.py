@@ -25,8 +25,9 @@ from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from projections.projection import Projection
 from workers.projector.projector import Projector, prepare
+from workers.runtime.every_event import make_codec
 from workers.runtime.loop import OBSERVE_EVERY_S, POLL_MS, observe_lag
-from workers.runtime.parts import group_of, make_codec
+from workers.runtime.parts import group_of
 from workers.runtime.patience import patiently
 from workers.runtime.starting import NotInitialisedError
 

@@ -37,8 +37,9 @@ from projections.projection import Projection
 from projections.read_models import projection_named
 from projections.view import views_sql
 from workers.projector.reading import read_event
+from workers.runtime.every_event import make_codec
 from workers.runtime.loop import Loop
-from workers.runtime.parts import consumer_of, make_codec, projector_name
+from workers.runtime.parts import consumer_of, projector_name
 from workers.runtime.patience import patiently
 
 PREPARE_LOCK: Final = 0x524D4103
@@ -55,8 +56,20 @@ SEEN_STREAMS: Final = """
     ) AS known
 """
 POSITION: Final = """
-    SELECT next_offset, log_position FROM rma_read_meta.positions
-    WHERE projection = %s AND version = %s AND partition = %s
+    SELECT next_offset FROM rma_read_meta.positions WHERE projection = %s AND version = %s AND partition = %s
+"""
+LOCK_POSITIONS: Final = """
+    SELECT partition, next_offset, log_position FROM rma_read_meta.positions
+    WHERE projection = %s AND version = %s AND partition = ANY(%s) ORDER BY partition FOR UPDATE
+"""
+BEGIN_POSITIONS: Final = """
+    INSERT INTO rma_read_meta.positions SELECT %s, %s, partition, 0, 0, now() FROM unnest(%s::int[]) AS new (partition)
+    ON CONFLICT DO NOTHING
+"""
+MOVE_POSITIONS: Final = """
+    UPDATE rma_read_meta.positions AS known SET next_offset = moved.next, log_position = moved.log, updated_at = now()
+    FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS moved (partition, next, log)
+    WHERE known.projection = %s AND known.version = %s AND known.partition = moved.partition
 """
 
 OTHER_VERSION_IS_LIVE: Final = """
@@ -146,7 +159,7 @@ class Projector(Session):
 
     def _fold_batch(self, batch: Batch) -> tuple[Offsets, Offsets]:
         with self.waiting_for_locks(), self.connection.transaction():
-            standing = {partition: self._lock_position(partition) for partition in sorted(batch)}
+            standing = self._lock_positions(sorted(batch))
             self._require_own(standing)
             with self._metrics.stage("read"):
                 arrivals = self._read(batch, standing)
@@ -168,13 +181,15 @@ class Projector(Session):
             if next_offset < self._wrote.get(partition, 0):
                 raise PositionWentBackError(self._id[0], partition.partition, next_offset)
 
-    def _lock_position(self, partition: TopicPartition) -> tuple[int, int]:
-        self.connection.execute(
-            "INSERT INTO rma_read_meta.positions VALUES (%s, %s, %s, 0, 0, now()) ON CONFLICT DO NOTHING",
-            (*self._id, partition.partition),
-        )
-        [row] = self.connection.execute(POSITION + " FOR UPDATE", (*self._id, partition.partition)).fetchall()
-        return row[0], row[1]
+    def _lock_positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Lock where these partitions, in order, stand; return each one's next offset and last position of the log."""
+        asked = (*self._id, [partition.partition for partition in partitions])
+        rows = self.connection.execute(LOCK_POSITIONS, asked, prepare=True).fetchall()
+        if len(rows) < len(partitions):
+            self.connection.execute(BEGIN_POSITIONS, asked)
+            rows = self.connection.execute(LOCK_POSITIONS, asked, prepare=True).fetchall()
+        standing = {partition: (next_offset, log_position) for partition, next_offset, log_position in rows}
+        return {partition: standing[partition.partition] for partition in partitions}
 
     def _read(self, batch: Batch, standing: Mapping[TopicPartition, tuple[int, int]]) -> list[Arrival]:
         arrivals = []
@@ -234,12 +249,11 @@ class Projector(Session):
         for arrival in arrivals:
             if arrival.event is not None and arrival.offset < next_offsets[arrival.partition]:
                 reached[arrival.partition] = max(reached[arrival.partition], arrival.event.position)
-        for partition, next_offset in next_offsets.items():
-            self.connection.execute(
-                "UPDATE rma_read_meta.positions SET next_offset = %s, log_position = %s, updated_at = now() "
-                "WHERE projection = %s AND version = %s AND partition = %s",
-                (next_offset, reached[partition], *self._id, partition.partition),
-            )
+        moved = [
+            (partition.partition, next_offset, reached[partition]) for partition, next_offset in next_offsets.items()
+        ]
+        columns = [list(column) for column in zip(*moved, strict=True)]
+        self.connection.execute(MOVE_POSITIONS, (*columns, *self._id), prepare=True)
 
     def _alarm(self, what: Alarm, partition: TopicPartition, offset: int, **facts: object) -> None:
         alarm(

@@ -1,4 +1,4 @@
-"""What every worker is made of: codec, metrics, group, consumer."""
+"""What every worker is made of: metrics, group, consumer."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from domain.customer import Customer
-from domain.history import UPCASTS
-from domain.order import Order
-from domain.policy.return_policy import ReturnPolicy
-from domain.policy.statute_book import StatuteBook
-from domain.rma import Rma
-from domain.rma.unknown_parcel import UnknownParcel
-from domain.settlement.credit_note_series import CreditNoteSeries
-from domain.settlement.difference import SettlementDifference
 from infra.addresses import addresses, postgres_address
-from infra.envelope.codec import Codec
 from infra.health import Health, serve
 from infra.kafka.clients import GroupConsumer, make_consumer
 from infra.metrics import WorkerMetrics
@@ -25,24 +15,7 @@ from infra.readiness import services_away
 from infra.settings import Settings
 from projections.projection import Projection
 
-AGGREGATES: Final = (
-    Order,
-    Rma,
-    ReturnPolicy,
-    StatuteBook,
-    SettlementDifference,
-    CreditNoteSeries,
-    UnknownParcel,
-    Customer,
-)
-
-
 COMMANDS: Final = "commands"
-
-
-def make_codec() -> Codec:
-    """Return the codec that knows every event of the domain, of every version."""
-    return Codec(AGGREGATES, UPCASTS)
 
 
 @contextmanager

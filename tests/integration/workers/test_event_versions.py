@@ -46,7 +46,7 @@ from workers.policies.history import decided_returns
 from workers.policies.published import read_policies
 from workers.policies.verifying import verify
 from workers.projector.projector import Projector, prepare
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 TOPIC: Final = "rma.events"
 CLOCKS: Final = frozenset({"recorded_at", "updated_at", "ask_at", "his_since"})

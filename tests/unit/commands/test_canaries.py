@@ -19,7 +19,7 @@ from tests.support.four_ways.case import AT, SOLD, Body
 from tests.support.pipeline import Polled, headers
 from tests.support.shop import Shop
 from workers.command_worker.intake import ParsedCommand, take_in
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 CODEC: Final = make_codec()
 KEPT_NOWHERE: Final = {"RecordPayoutOutcome"}

@@ -21,7 +21,7 @@ from tests.support.pipeline import Pipeline, Polled, answer, command
 from tests.support.shop import Shop
 from tests.support.stories import day
 from workers.command_worker.worker import CommandWorker
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 RACERS: Final = (1, 2)
 ONE_AT_A_TIME: Final = frozenset({"EraseCustomer"})

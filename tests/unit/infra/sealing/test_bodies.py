@@ -23,7 +23,7 @@ from infra.sealing.bodies import (
 from infra.sealing.fields import SEALED
 from infra.sealing.sealed_text import DataKey, Place, UnopenedError, seal, unseal
 from infra.sealing.vault import new_key
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 TYPE = "rma.Rma.Requested.v1"
 STREAM = "rma/00000000-0000-4000-8000-000000000001"

@@ -21,7 +21,7 @@ from workers.notices.content import headers_of, is_past, kind_of, parts_of
 from workers.notices.look import Drawn, Look
 from workers.notices.messages import Prepared
 from workers.notices.table import KINDS, Message, news_of
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 LINK = "https://returns.example/r/abc"
 DENY = {"name": "no", "when": {"fact": "reason", "in": ["other"]}, "then": {"decide": "deny", "code": "final_sale"}}

@@ -20,7 +20,7 @@ from domain.policy.statutes import FIRST, edition_numbered
 from domain.rma import Rma
 from workers.policies.history import DecidedReturn, DecisionEvent
 from workers.policies.verifying import verify
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 FILE: Final = Path(__file__).parents[3] / "data" / "version_0_1_0" / "decisions.jsonl.xz"
 CODEC: Final = make_codec()

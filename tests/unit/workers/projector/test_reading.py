@@ -17,7 +17,7 @@ from infra.kafka.record_reading import PartitionRecords, ReadRecord
 from infra.records import StoredEvent
 from tests.support.pipeline import Polled
 from workers.projector.reading import HEADERS, SEALED_HEADERS, UNREAD, read_event
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 CODEC = make_codec()
 AT = datetime(2026, 3, 1, 9, 0, 0, 120_000, tzinfo=UTC)

@@ -27,7 +27,7 @@ from domain.recorded import FactClass, RecordedEvent
 from infra.calendars import holidays_of
 from infra.envelope.codec import Codec, topic_of
 from projections.tracking.fold import Tracking as TrackingFold
-from workers.runtime.parts import make_codec
+from workers.runtime.every_event import make_codec
 
 INSTANT_LENGTH: Final = len("2026-03-01T09:00:00.000000+00:00")
 NOBODY: Final = UUID(int=0)
