@@ -37,7 +37,7 @@ from workers.runtime.patience import patiently
 BATCH_RECORDS_MAX: Final = 5_000
 """Most events, and most messages beside them, that are published before the position moves."""
 
-IDLE_LOOK_S: Final = 0.25
+IDLE_LOOK_S: Final = 1.0
 """Longest pause between two looks at the log. PostgreSQL says when something is appended; it need not be asked."""
 
 STANDBY_POLL_S: Final = 1.0

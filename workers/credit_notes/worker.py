@@ -20,7 +20,7 @@ from infra.metrics import WorkerMetrics
 from infra.sessions import Session
 from infra.settings import Settings
 from workers.credit_notes.table import CreditNoteTable, DueNote, due, mark_sent
-from workers.projector.inbox import Outlet, act_until, inbox
+from workers.projector.inbox import SELDOM_S, Outlet, act_until, inbox
 
 SOURCE: Final = "/rma/credit-notes"
 ACTOR: Final = "clock:credit-notes"
@@ -35,10 +35,10 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
     Raises:
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
-    with inbox(settings, CreditNoteTable(), stop, metrics), ExitStack() as opened:
+    with inbox(settings, CreditNoteTable(), stop, metrics) as news, ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         session = opened.enter_context(closing(Session(postgres_address(settings))))
-        act_until(stop, lambda: ask(session, outlet), metrics)
+        act_until(stop, lambda: ask(session, outlet), metrics, news=news, every_s=SELDOM_S)
 
 
 def ask(session: Session, outlet: Outlet) -> int:

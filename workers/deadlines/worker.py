@@ -29,7 +29,7 @@ from infra.sessions import Session
 from infra.settings import Settings
 from workers.deadlines.asking import ACTOR, SOURCE, ask, work_out
 from workers.deadlines.table import DeadlineTable, DueDeadline, due, mark_fired, mark_reminded, near
-from workers.projector.inbox import Outlet, act_until, inbox
+from workers.projector.inbox import SELDOM_S, Outlet, act_until, inbox
 from workers.runtime.clock import utc_now
 from workers.runtime.every_event import make_codec
 
@@ -79,7 +79,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, wall: Callab
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
     clock, codec = Clock(wall), make_codec()
-    with inbox(settings, DeadlineTable(), stop, metrics), ExitStack() as opened:
+    with inbox(settings, DeadlineTable(), stop, metrics) as news, ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         session = opened.enter_context(closing(Session(postgres_address(settings))))
         log = opened.enter_context(closing(EventLog(postgres_address(settings))))
@@ -93,7 +93,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, *, wall: Callab
             work_out(session.connection, log, codec)
             ask(session.connection, log, codec, outlet, now)
 
-        act_until(stop, act, metrics)
+        act_until(stop, act, metrics, news=news, every_s=SELDOM_S)
 
 
 def fire(session: Session, outlet: Outlet, now: datetime, *, grace: timedelta) -> int:

@@ -50,12 +50,12 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics) -> None:
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
     sites = read_sites(settings.sites_file)
-    with inbox(settings, LabelTable(), stop, metrics), ExitStack() as opened:
+    with inbox(settings, LabelTable(), stop, metrics) as news, ExitStack() as opened:
         outlet = opened.enter_context(closing(Outlet(settings)))
         log = opened.enter_context(closing(EventLog(postgres_address(settings))))
         maker = opened.enter_context(closing(_maker(settings)))
         labels = Labels(log, make_codec(), outlet, maker, sites)
-        act_until(stop, lambda: labels.turn(stop), metrics)
+        act_until(stop, lambda: labels.turn(stop), metrics, news=news)
 
 
 def _maker(settings: Settings) -> LabelMaker:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Final
 
@@ -24,14 +25,18 @@ from infra.kafka.topics import TopicNames
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from projections.projection import Projection
-from workers.projector.projector import Projector, prepare
+from workers.projector.projector import GATHER_S, Projector, prepare
 from workers.runtime.every_event import make_codec
-from workers.runtime.loop import OBSERVE_EVERY_S, POLL_MS, observe_lag
+from workers.runtime.loop import GATHERED_RECORDS, OBSERVE_EVERY_S, POLL_MS, observe_lag
 from workers.runtime.parts import group_of
 from workers.runtime.patience import patiently
 from workers.runtime.starting import NotInitialisedError
 
 ACT_EVERY_S: Final = 0.1
+SELDOM_S: Final = 1.0
+"""How often those act whom only news, or a clock of days, calls."""
+LOOK_EVERY_S: Final = 0.2
+"""Whoever waits to act finds out so often that he is to stop."""
 JOIN_TIMEOUT_S: Final = 15.0
 
 LOG = structlog.get_logger()
@@ -66,30 +71,38 @@ class Outlet:
             self._publisher = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """What the thread that fills an inbox tells the one that acts."""
+
+    news: Event = field(default_factory=Event)
+    failures: list[BaseException] = field(default_factory=list)
+
+
 @contextmanager
-def inbox(settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics) -> Iterator[None]:
+def inbox(settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics) -> Iterator[Event]:
     """Fill a worker's inbox in a thread while the block runs; what ends the thread ends the block's ``stop`` too.
+
+    Yields an event that is set whenever something has come in.
 
     Raises:
         Exception: Whatever ended the thread, once the block has ended.
     """
     patiently(lambda: prepare(postgres_address(settings), projection), stop, metrics)
-    failures: list[BaseException] = []
-    fill = (settings, projection, stop, metrics, failures)
+    filling = _Filling()
+    fill = (settings, projection, stop, metrics, filling)
     thread = Thread(target=_fill, args=fill, name=f"{projection.name}-inbox")
     thread.start()
     try:
-        yield
+        yield filling.news
     finally:
         stop.set()
         thread.join(JOIN_TIMEOUT_S)
-    if failures:
-        raise failures[0]
+    if filling.failures:
+        raise filling.failures[0]
 
 
-def _fill(
-    settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics, failures: list[BaseException]
-) -> None:
+def _fill(settings: Settings, projection: Projection, stop: Event, metrics: WorkerMetrics, filling: _Filling) -> None:
     if stop.is_set():
         return
     try:
@@ -100,12 +113,15 @@ def _fill(
             patiently(lambda: _begin(consumer, to, TopicNames(settings.topic_prefix).events), stop, metrics)
             observed_at = time.monotonic()
             while not stop.is_set():
-                _read_on(consumer, to, stop, metrics)
+                if (read := _read_on(consumer, to, stop, metrics)) > 0:
+                    filling.news.set()
                 if time.monotonic() - observed_at >= OBSERVE_EVERY_S:
                     observed_at = time.monotonic()
                     patiently(lambda: observe_lag(consumer, list(consumer.assignment()), metrics), stop, metrics)
+                if 0 < read < GATHERED_RECORDS:
+                    stop.wait(GATHER_S)
     except BaseException as failure:
-        failures.append(failure)
+        filling.failures.append(failure)
         stop.set()
 
 
@@ -136,18 +152,38 @@ def _begin(consumer: KafkaConsumer, projector: Projector, topic: str) -> None:
         consumer.seek(partition, projector.resume_offset(partition) or 0)
 
 
-def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event, metrics: WorkerMetrics) -> None:
-    """Fold what was polled; a partition with a gap is left alone from there on."""
+def _read_on(consumer: KafkaConsumer, projector: Projector, stop: Event, metrics: WorkerMetrics) -> int:
+    """Fold what was polled and return how many records there were; a partition with a gap is left alone from there."""
     batch = patiently(lambda: consumer.poll(timeout_ms=POLL_MS), stop, metrics)
     if batch:
         next_offsets = patiently(lambda: projector.handle(batch), stop, metrics)
         if next_offsets is not None and (stopped := set(batch) - set(next_offsets)):
             consumer.pause(*stopped)
+    return sum(map(len, (batch or {}).values()))
 
 
-def act_until(stop: Event, act: Callable[[], object], metrics: WorkerMetrics) -> None:
-    """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times."""
+def act_until(
+    stop: Event,
+    act: Callable[[], object],
+    metrics: WorkerMetrics,
+    *,
+    news: Event | None = None,
+    every_s: float = ACT_EVERY_S,
+) -> None:
+    """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times.
+
+    Args:
+        stop: Ends it.
+        act: What is done.
+        metrics: Hear that the worker lives.
+        news: Calls for it at once.
+        every_s: How often it is done without news.
+    """
+    news = news or Event()
     while not stop.is_set():
+        news.clear()
         patiently(act, stop, metrics)
         metrics.beat()
-        stop.wait(ACT_EVERY_S)
+        until = time.monotonic() + every_s
+        while not stop.is_set() and not news.is_set() and (left_s := until - time.monotonic()) > 0:
+            news.wait(min(left_s, LOOK_EVERY_S))

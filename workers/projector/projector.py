@@ -76,6 +76,12 @@ OTHER_VERSION_IS_LIVE: Final = """
     SELECT EXISTS (SELECT FROM rma_read_meta.positions WHERE projection = %s AND version <> %s)
 """
 
+GATHER_S: Final = 0.1
+"""How long read models gather events that come one by one: each turn of theirs takes a core from those before which
+people wait."""
+READ_AT_ONCE: Final = frozenset({"tracking"})
+"""Those before which people wait."""
+
 LOG = structlog.get_logger()
 
 
@@ -88,7 +94,8 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, name: str) -> N
         join = partial(consumer_of, settings, group, topic, settings.projector_batch_records_max)
         consumer = patiently(join, stop, metrics)
         if consumer is not None:
-            Loop(consumer, projector, stop, metrics, join).run()
+            gather_s = 0.0 if name in READ_AT_ONCE else GATHER_S
+            Loop(consumer, projector, stop, metrics, join, gather_s=gather_s).run()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""The one loop of every worker that consumes: poll, handle the batch, commit explicit next offsets last."""
+"""The one loop of every worker that consumes: poll, handle the batch, commit explicit next offsets last.
+
+What is handled is durable before its offset is committed; a few batches may be handled before Kafka hears of them. It
+hears before it shares partitions out anew, before the worker leaves, and as soon as nothing more comes.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,13 @@ from infra.metrics import WorkerMetrics
 from workers.runtime.garbage import Garbage
 from workers.runtime.patience import patiently
 
-POLL_MS: Final = 200
+POLL_MS: Final = 1_000
+"""Longest wait for a record; whoever is asked to stop may have it before him."""
+COMMIT_EVERY_S: Final = 0.2
+"""While records come, Kafka hears no oftener how far they are handled: each time costs as much as deciding a few, and
+what a crash repeats gets its first answer, or is dropped."""
+GATHERED_RECORDS: Final = 200
+"""A batch of fewer costs what a turn costs, whatever is in it: whoever may take his time waits for more to come."""
 OBSERVE_EVERY_S: Final = 5.0
 OBSERVE_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 10_000
@@ -54,6 +64,7 @@ class Loop:
         metrics: Counts what was done.
         anew: Makes another consumer like it. kafka-python 3.0.12 may come out of a broker's restart with partitions
             that it never reads again, though it holds them and polls; where records wait and none come, it is replaced.
+        gather_s: How long to wait after a batch of few records, so that the next has more; in seconds.
     """
 
     def __init__(
@@ -63,8 +74,11 @@ class Loop:
         stop: Event,
         metrics: WorkerMetrics | None = None,
         anew: Callable[[], Any] | None = None,
+        *,
+        gather_s: float = 0.0,
     ) -> None:
         self._consumer = consumer
+        self._gather_s = gather_s
         self._anew = anew
         self._has_read = False
         self._standstill = 0
@@ -72,6 +86,8 @@ class Loop:
         self._stop = stop
         self._metrics = metrics or WorkerMetrics("loop")
         self._aligned: set[TopicPartition] = set()
+        self._handled: dict[TopicPartition, int] = {}
+        self._committed_at = -COMMIT_EVERY_S
         self._observed_at = time.monotonic()
 
     def run(self) -> None:
@@ -81,23 +97,37 @@ class Loop:
             while not self._stop.is_set():
                 self._turn()
                 garbage.end_turn()
+            patiently(self._commit_handled, self._stop, self._metrics)
         finally:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
 
     def _turn(self) -> None:
         self._metrics.beat()
-        polled = patiently(lambda: self._consumer.poll(timeout_ms=POLL_MS), self._stop, self._metrics)
+        if self._consumer.about_to_rejoin():
+            patiently(self._commit_handled, self._stop, self._metrics)
+        polled = patiently(lambda: self._consumer.poll(timeout_ms=self._poll_ms()), self._stop, self._metrics)
         self._has_read |= bool(polled)
-        batch = patiently(lambda: self._align(polled or {}), self._stop, self._metrics)
+        batch = patiently(lambda: self._align(polled or {}), self._stop, self._metrics) or {}
         if batch:
             next_offsets = patiently(lambda: self._handler.handle(batch), self._stop, self._metrics)
             if next_offsets is None:
                 return  # asked to stop while a service was away: nothing is committed
             self._pause(set(batch) - set(next_offsets))
-            patiently(lambda: self._commit(next_offsets), self._stop, self._metrics)
+            self._handled |= next_offsets
+        if not batch or self._commits_in_s() <= 0:
+            patiently(self._commit_handled, self._stop, self._metrics)
         if time.monotonic() - self._observed_at >= OBSERVE_EVERY_S:
             self._observed_at = time.monotonic()
             patiently(self._observe, self._stop, self._metrics)
+        if self._gather_s and 0 < sum(map(len, batch.values())) < GATHERED_RECORDS:
+            self._stop.wait(self._gather_s)
+
+    def _poll_ms(self) -> int:
+        """Return how long to wait for a record: no longer than until Kafka is to hear what is handled."""
+        return max(1, min(POLL_MS, round(self._commits_in_s() * 1000))) if self._handled else POLL_MS
+
+    def _commits_in_s(self) -> float:
+        return self._committed_at + COMMIT_EVERY_S - time.monotonic()
 
     def _align(self, polled: Batch) -> Batch:
         """Let each new partition be read where the handler stands, and drop what it delivered from elsewhere.
@@ -107,6 +137,8 @@ class Loop:
         """
         assigned = set(self._consumer.assignment())
         self._aligned &= assigned
+        for gone in self._handled.keys() - assigned:
+            del self._handled[gone]  # its next owner may have come further
         batch = dict(polled)
         for partition in assigned - self._aligned:
             resume_at = self._handler.resume_offset(partition)
@@ -121,6 +153,11 @@ class Loop:
     def _pause(self, partitions: set[TopicPartition]) -> None:
         if partitions:
             self._consumer.pause(*partitions)
+
+    def _commit_handled(self) -> None:
+        self._commit(self._handled)
+        self._handled = {}
+        self._committed_at = time.monotonic()
 
     def _commit(self, next_offsets: Offsets) -> None:
         if not next_offsets:

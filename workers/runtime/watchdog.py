@@ -19,7 +19,7 @@ from infra.metrics import WorkerMetrics
 
 HUNG_AFTER_S: Final = 180.0
 """Three times as long as ``/healthz`` allows: whoever looks there has had his turn."""
-LOOK_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 5.0
 
 
 @contextmanager

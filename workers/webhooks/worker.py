@@ -79,12 +79,12 @@ def run(
         psycopg.OperationalError, kafka.errors.KafkaError: A service stayed away.
     """
     masters = read_master_keys(settings)
-    with inbox(settings, WebhookTable(), stop, metrics), ExitStack() as opened:
+    with inbox(settings, WebhookTable(), stop, metrics) as news, ExitStack() as opened:
         session = opened.enter_context(closing(Session(postgres_address(settings))))
         pool = opened.enter_context(ThreadPoolExecutor(SUBSCRIPTIONS_MAX * SENDERS_EACH, thread_name_prefix="webhook"))
         send = partial(send_lane, stop=stop, allow_private=settings.webhooks_allow_private, patience=patience)
         webhooks = Webhooks(session, masters, pool, send, metrics)
-        act_until(stop, webhooks.turn, metrics)
+        act_until(stop, webhooks.turn, metrics, news=news)
         webhooks.finish(metrics)
 
 

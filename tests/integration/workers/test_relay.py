@@ -392,66 +392,6 @@ def test_a_delivery_error_stops_the_lane(pipeline: Pipeline, monkeypatch: pytest
     assert sorted(positions(pipeline.read_topic(pipeline.topics.events))) == list(range(1, total + 1))
 
 
-def test_a_batch_takes_three_statements(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Events, messages, the position; each is a round trip for which a command waits on its way to its row."""
-    monkeypatch.setattr(relay, "IDLE_LOOK_S", 0.0)
-    leading = Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event())
-    with closing(leading._log):
-        at = leading._begin()
-        assert at is not None
-        at = leading._publish_next(at)  # it tells how far it is behind, too
-        fill(pipeline, rounds=2)
-        statements = counted_statements(monkeypatch, leading._log)
-
-        at = leading._publish_next(at)
-
-        assert at.position == 2 * STREAMS
-        assert len(statements) == 3
-        leading._drop_producer()
-
-
-def test_a_relay_hears_of_an_append_and_need_not_look(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were it left to look for itself, it would do so once a minute."""
-    monkeypatch.setattr(relay, "IDLE_LOOK_S", 60.0)
-    with pipeline.relaying():
-        wait_for(lambda: position(pipeline) == 0 and pipeline.all_relayed(), "the relay to find nothing")
-        for _ in range(3):
-            fill(pipeline)
-            wait_for(pipeline.all_relayed, "the relay to hear of it")
-        monkeypatch.setattr(relay, "IDLE_LOOK_S", 0.0)
-        fill(pipeline)  # else it would wait for long before it hears that it is to stop
-
-
-def test_an_idle_relay_asks_little(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two questions a look, and a look as seldom as it may be: time does not make it more."""
-    leading = Relay(EventLog(pipeline.dsn), pipeline.bootstrap, pipeline.topics, Event())
-    with closing(leading._log):
-        at = leading._begin()
-        assert at is not None
-        leading._publish_next(at)
-        statements = counted_statements(monkeypatch, leading._log)
-        began, looks = time.monotonic(), 4
-
-        for _ in range(looks):
-            leading._publish_next(at)
-
-        assert len(statements) == 2 * looks
-        assert time.monotonic() - began >= looks * relay.IDLE_LOOK_S
-
-
-def counted_statements(monkeypatch: pytest.MonkeyPatch, log: EventLog) -> list[object]:
-    """Return a list that takes every statement that is executed from now on over the log's session."""
-    execute, found = psycopg.Cursor.execute, list[object]()
-
-    def counted(cursor: Any, query: Any, *args: Any, **settings: Any) -> Any:
-        if cursor.connection is log.connection:
-            found.append(query)
-        return execute(cursor, query, *args, **settings)
-
-    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
-    return found
-
-
 def limit(pipeline: Pipeline, record_bytes_max: str) -> None:
     """Set the largest record that the events topic takes."""
     with closing(make_admin(pipeline.bootstrap)) as admin:

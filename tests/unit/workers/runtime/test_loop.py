@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
@@ -33,6 +34,11 @@ class ScriptedConsumer:
     commit_error: Exception | None = None
     end: int = 0
     is_paused: bool = False
+    rejoins: list[bool] = field(default_factory=list)
+    holds: list[set[TopicPartition]] = field(default_factory=list)
+
+    def about_to_rejoin(self) -> bool:
+        return bool(self.rejoins) and self.rejoins.pop(0)
 
     def subscription(self) -> set[str]:
         return {"t"}
@@ -57,7 +63,7 @@ class ScriptedConsumer:
         return self.batches.pop(0)
 
     def assignment(self) -> set[TopicPartition]:
-        return {P0, P1}
+        return self.holds.pop(0) if self.holds else {P0, P1}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.journal.append(("seek", partition, offset))
@@ -100,6 +106,7 @@ class Handling:
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "BACKOFF_S", 0.001)
     monkeypatch.setattr(patience, "BACKOFF_MAX_S", 0.002)
+    monkeypatch.setattr(loop, "COMMIT_EVERY_S", 0.0)
 
 
 def scripted(*batches: Mapping[TopicPartition, Sequence[Record]]) -> tuple[ScriptedConsumer, Handling, Loop]:
@@ -122,6 +129,93 @@ def test_offsets_are_committed_after_handling_and_name_the_next_record() -> None
         ("commit", {P0: 7}),
         ("close", False),
     ]
+
+
+def committed_late(*batches: Mapping[TopicPartition, Sequence[Record]]) -> tuple[ScriptedConsumer, Loop]:
+    """Return a loop that would commit in an hour, as if it had just done so."""
+    consumer, _, running = scripted(*batches)
+    running._committed_at = time.monotonic()
+    return consumer, running
+
+
+@pytest.fixture
+def _once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "COMMIT_EVERY_S", 3_600.0)
+
+
+@pytest.mark.usefixtures("_once_an_hour")
+def test_several_batches_are_committed_at_once_where_they_come_close_together() -> None:
+    """When nothing more comes, and whatever the time; else one commit a batch would cost as much as deciding it."""
+    consumer, running = committed_late({P0: [Record(4)]}, {P0: [Record(5)], P1: [Record(0)]}, {P0: [Record(6)]})
+
+    running.run()
+
+    assert [entry for entry in consumer.journal if entry[0] != "handle"] == [
+        ("commit", {P0: 7, P1: 1}),
+        ("close", False),
+    ]
+
+
+@pytest.mark.usefixtures("_once_an_hour")
+def test_kafka_hears_what_is_handled_before_partitions_are_shared_out_anew() -> None:
+    """Whoever gets them begins behind it."""
+    consumer, running = committed_late({P0: [Record(4)]}, {P0: [Record(5)]})
+    consumer.rejoins = [False, True]
+
+    running.run()
+
+    assert consumer.journal[:3] == [("handle", {P0: [4]}), ("commit", {P0: 5}), ("handle", {P0: [5]})]
+
+
+@pytest.mark.usefixtures("_once_an_hour")
+def test_what_was_handled_of_a_partition_that_moved_on_is_not_committed() -> None:
+    """Its next owner may have come further, and Kafka would take the lesser offset for the group's."""
+    consumer, running = committed_late({P0: [Record(4)], P1: [Record(0)]}, {P1: [Record(1)]})
+    consumer.holds = [{P0, P1}, {P1}, {P1}]
+
+    running.run()
+
+    assert ("commit", {P1: 2}) in consumer.journal
+
+
+@pytest.mark.usefixtures("_once_an_hour")
+def test_whoever_is_asked_to_stop_commits_first() -> None:
+    """What it handled last is not handled again by whoever comes after it."""
+    consumer, handling, running = scripted({P0: [Record(4)]})
+    running._committed_at = time.monotonic()
+    handle = handling.handle
+
+    def stopping(batch: Any) -> Any:
+        consumer.stop.set()
+        return handle(batch)
+
+    handling.handle = stopping  # type: ignore[method-assign]
+    running.run()
+
+    assert consumer.journal == [("handle", {P0: [4]}), ("commit", {P0: 5}), ("close", False)]
+
+
+class NotingEvent(Event):
+    """Notes how long was to be waited, and does not wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        return self.is_set()
+
+
+def test_whoever_may_take_his_time_waits_after_few_records_and_not_after_many() -> None:
+    """A backlog is met without a pause; the one batch of a few that come one by one is followed by one."""
+    stop = NotingEvent()
+    many = {P0: [Record(number) for number in range(loop.GATHERED_RECORDS)]}
+    consumer = ScriptedConsumer([many, {P0: [Record(loop.GATHERED_RECORDS)]}], stop)
+
+    Loop(consumer, Handling(consumer.journal), stop, gather_s=0.1).run()
+
+    assert stop.waits == [0.1]
 
 
 def test_a_defect_ends_the_loop_with_nothing_committed() -> None:
