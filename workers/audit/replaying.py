@@ -27,13 +27,12 @@ from infra.sessions import SCHEMA_CHANGE_MAX_MS, connect
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS, projection_named
 from projections.view import READ_SCHEMA, views_sql
+from workers.projector.projector import NAMES_LOCK
 from workers.runtime.every_event import make_codec
 
 BATCH_EVENTS: Final = 2_000
 ROWS_AT_ONCE: Final = 2_000
 ASIDE: Final = "_live"
-REPLAY_LOCK: Final = 0x524D4104
-"""Advisory lock that lets one replay at a time put the live schemas aside."""
 
 SETTINGS: Final = (
     f"SET LOCAL statement_timeout = {SCHEMA_CHANGE_MAX_MS}",
@@ -101,7 +100,7 @@ def replayed(settings: Settings, until: Moment, key: str | None) -> Iterator[Con
         connection.execute("BEGIN")
         for setting in SETTINGS:
             connection.execute(setting.encode())
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (REPLAY_LOCK,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (NAMES_LOCK,))
         _make_room(connection)
         told = events_of_key(connection, key, until.position) if key else _whole_log(connection, until.position)
         _fold(connection, _told_by(told, until.occurred_by, make_codec()), is_partial=until.occurred_by is not None)

@@ -16,9 +16,14 @@ def register(app: typer.Typer) -> None:
 
 def rebuild(
     projection: Annotated[str, typer.Argument(help="tracking, refund_ledger or return_reasons", metavar="PROJECTION")],
+    *,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin with the first event, whatever was broken off.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill a read model anew from the topic, beside the live one, then let it take the live one's place."""
+    """Fill a read model anew from the topic, beside the live one, then let it take the live one's place.
+
+    One that was broken off goes on where it stood.
+    """
     from dataclasses import asdict
 
     from infra.settings import Settings
@@ -29,11 +34,11 @@ def rebuild(
     with progress() as shown:
         task = shown.add_task(f"filling {projection}", total=None)
         rebuilt = rebuild_one(
-            Settings(), projection, lambda done, total: shown.update(task, completed=done, total=total)
+            Settings(), projection, lambda done, total: shown.update(task, completed=done, total=total), anew=anew
         )
     if as_json:
         print_json(asdict(rebuilt))
     else:
-        console().print(
-            f"{projection} (version {rebuilt.version}) holds {counted(rebuilt.records, 'event')} anew, and is live"
-        )
+        before = f", {rebuilt.read_before:,} of them read before it was broken off" if rebuilt.read_before else ""
+        events = counted(rebuilt.records, "event")
+        console().print(f"{projection} (version {rebuilt.version}) holds {events} anew{before}, and is live")

@@ -31,11 +31,22 @@ def make_roles(connection: Connection) -> list[str]:
     """
     made = [role for role in missing_roles(connection, list(RIGHTS)) if _make(connection, role)]
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-        tables = [table for (table,) in connection.execute(TABLES, (OWN_SCHEMAS,)).fetchall()]
-        for role in RIGHTS:
-            _grant(connection, role, tables)
+        grant_rights(connection, OWN_SCHEMAS)
     return made
+
+
+def grant_rights(connection: Connection, schemas: str) -> None:
+    """Give each role its rights, and no other, on the tables of schemas of ours that a regular expression fits.
+
+    To be called in a transaction; two of them wait for each other.
+
+    Raises:
+        psycopg.errors.InsufficientPrivilege: This login does not own the tables.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+    tables = [table for (table,) in connection.execute(TABLES, (schemas,)).fetchall()]
+    for role in RIGHTS:
+        _grant(connection, role, tables)
 
 
 def _make(connection: Connection, role: str) -> bool:

@@ -43,6 +43,9 @@ from workers.runtime.parts import consumer_of, projector_name
 from workers.runtime.patience import patiently
 
 PREPARE_LOCK: Final = 0x524D4103
+NAMES_LOCK: Final = 0x524D4104
+"""Advisory lock of transactions that give live schemas other names: a replay all of them, so that it is alone."""
+
 ADVANCE_STREAMS: Final = """
     INSERT INTO rma_read_meta.stream_versions AS known (projection, version, stream, seen)
     SELECT %s, %s, stream, seen FROM unnest(%s::text[], %s::bigint[]) AS moved (stream, seen) ORDER BY stream
