@@ -36,6 +36,7 @@ ENDS: Final = """
 """
 STANDING: Final = "SELECT lane, position, updated_at FROM rma_log.relays ORDER BY lane"
 WAITING: Final = "SELECT count(*) FROM rma_log.outbox"
+WAITING_FOR: Final = "SELECT value FROM rma_log.outbox WHERE topic = %s ORDER BY seq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,8 @@ def messages_waiting(connection: Connection[Any]) -> int:
     """Return how many messages beside the events are still to be published."""
     [(waiting,)] = connection.cursor(row_factory=tuple_row).execute(WAITING).fetchall()
     return int(waiting)
+
+
+def values_waiting(connection: Connection, topic: str) -> list[bytes]:
+    """Return the values of the messages that are still to be published to a topic, in order."""
+    return [value for (value,) in connection.execute(WAITING_FOR, (topic,))]

@@ -36,6 +36,11 @@ STREAMS: Final = """
     SELECT stream FROM rma_log.events WHERE stream > %s AND stream < %s AND version = 1 ORDER BY stream LIMIT %s
 """
 ANSWERED: Final = "SELECT count(*) FROM rma_log.outcomes WHERE source = %s"
+TABLE_SIZES: Final = """
+    SELECT 'events_bytes', pg_total_relation_size('rma_log.events')
+    UNION ALL SELECT 'indexes_bytes', pg_indexes_size('rma_log.events')
+    UNION ALL SELECT 'outcomes_bytes', pg_total_relation_size('rma_log.outcomes')
+"""
 SHOWN: Final = """
     SELECT count(*) FROM rma_log.events AS e
     JOIN unnest(%s::text[], %s::integer[]) AS asked (projection, version) ON e.position = %s
@@ -132,6 +137,11 @@ def commands_answered(connection: Connection, source: str) -> int:
     """Return how many commands of a source have their answer for ever; reads all of them."""
     [(answered,)] = connection.execute(ANSWERED, (source,)).fetchall()
     return int(answered)
+
+
+def table_sizes(connection: Connection) -> dict[str, int]:
+    """Return how many bytes the events take with their indexes, these indexes alone, and the answers with theirs."""
+    return dict(connection.execute(TABLE_SIZES).fetchall())
 
 
 def _value(connection: Connection[Any], query: LiteralString) -> Any:

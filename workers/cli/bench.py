@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings as Given
     from workers.trials.bench.against import AgainstReport
+    from workers.trials.bench.growth import GrowthReport
     from workers.trials.bench.http import HttpReport
     from workers.trials.bench.peers.rounds import PeersReport, Spread
     from workers.trials.bench.pipeline import Report
+    from workers.trials.bench.rebuilds import RebuildReport
 
 bench = typer.Typer(
     help="Measure what this machine carries; exit code 1 where a bound does not hold.", invoke_without_command=True
@@ -191,6 +193,76 @@ def _print_peers(report: PeersReport) -> None:
 
 def _spread(times: Spread) -> str:
     return f"{times.median:.2f} ({times.least:.2f}-{times.most:.2f})"
+
+
+@bench.command()
+def growth(
+    *,
+    events: Annotated[int, typer.Option(min=40_000, max=1_000_000_000, help="Events stored.")] = 20_000_000,
+    against: Annotated[int, typer.Option(min=20_000, max=1_000_000_000, help="Events stored beside.")] = 1_000_000,
+    batches: Annotated[int, typer.Option(min=2, max=10_000, help="Batches of each kind that count.")] = 150,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what an append costs with many events stored and with few; takes some 1.5 KB of disk an event."""
+    from infra.settings import Settings
+    from workers.trials.bench.growth import run_growth
+
+    out = console(stderr=True)
+    tell = partial(out.print, style="dim")
+    report = run_growth(Settings(), tell, few=against, many=events, batches=batches)
+    if as_json:
+        print_json(report.as_data())
+    else:
+        _print_growth(report)
+    _judge(report.missed)
+
+
+def _print_growth(report: GrowthReport) -> None:
+    from rich.table import Table
+
+    out = console()
+    out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
+    for size in report.sizes:
+        out.print(", ".join(f"{name} {value:,}" for name, value in size.items()))
+    table = Table("returns", "part", "ms with few", "with many", "times", "quarters")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for one in report.compared:
+        few, many, times = one.few.as_data(), one.many.as_data(), one.times
+        for part, more in (("find", ()), ("load", ()), ("append", (f"{one.times_append:.2f}",))):
+            table.add_row(one.kind, part, f"{few[f'{part}_ms']:.1f}", f"{many[f'{part}_ms']:.1f}", *more)
+        quarters = f"{times['lower_quarter']:.2f} to {times['upper_quarter']:.2f}"
+        row = (f"{few['all_ms']:.1f}", f"{many['all_ms']:.1f}", f"{times['median']:.2f}", quarters)
+        table.add_row(one.kind, "all", *row)
+    out.print(table)
+
+
+@bench.command()
+def rebuild(returns: Returns = 55_600, as_json: AsJson = False) -> None:
+    """Measure what it takes to fill each read model anew beside the live one; eighteen events a return."""
+    from infra.settings import Settings
+    from workers.trials.bench.rebuilds import run_rebuilds
+
+    out = console(stderr=True)
+    report = run_rebuilds(Settings(), partial(out.print, style="dim"), returns=returns)
+    if as_json:
+        print_json(report.as_data())
+    else:
+        _print_rebuilds(report)
+
+
+def _print_rebuilds(report: RebuildReport) -> None:
+    from rich.table import Table
+
+    out = console()
+    out.print(", ".join(f"{name} {value}" for name, value in report.conditions.items()))
+    table = Table("read model", "seconds", "of a core", "CPU µs an event", "MB at most")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in report.rebuilds:
+        seconds = (f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f} s")
+        table.add_row(one.name, *seconds, f"{one.cpu_us:.1f}", f"{one.peak_bytes / 1e6:.0f}")
+    out.print(table)
 
 
 @bench.command()

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,8 +47,13 @@ class Workers:
         return self
 
     def start(self, name: str) -> psutil.Popen:
+        """Start a worker."""
+        return self.begin("work", *name.split())
+
+    def begin(self, *arguments: str) -> psutil.Popen:
+        """Start a command of `rma`."""
         process = psutil.Popen(
-            [self._program.python, "-m", "workers.cli.app", "work", *name.split()],
+            [self._program.python, "-m", "workers.cli.app", *arguments],
             cwd=self._program.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -57,7 +63,8 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
-            process.terminate()
+            with suppress(psutil.NoSuchProcess):  # what was begun may have ended by itself
+                process.terminate()
         for process in self._processes:
             try:
                 process.wait(STOP_TIMEOUT_S)

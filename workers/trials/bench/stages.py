@@ -6,7 +6,7 @@ Nothing is asked of the workers themselves, so that those of any revision can be
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, LiteralString
@@ -21,7 +21,7 @@ from infra.kafka.command_client import CommandPublisher, OutgoingCommand
 from infra.kafka.partitioner import Partitioner
 from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.topics import TopicNames
-from infra.log.lane import standing
+from infra.log.lane import standing, values_waiting
 from infra.log.queries import commands_answered, last_position
 from infra.settings import Settings
 from workers.registry import READ_MODELS
@@ -29,6 +29,8 @@ from workers.trials.bench import load
 from workers.trials.bench.processes import Workers
 
 STAGE_TIMEOUT_S: Final = 300.0
+"""How long a worker may stand still before it is through."""
+
 POLL_S: Final = 0.02
 POLICIES: Final = 1
 """Commands of the load that are answered before the others are sent."""
@@ -111,6 +113,21 @@ def publish_backlog(own: Settings, connection: psycopg.Connection, workers: Work
     _publish(own, load.returns(returns))
 
 
+def answers(
+    own: Settings, connection: psycopg.Connection, worker: psutil.Popen, commands: Sequence[OutgoingCommand]
+) -> list[bytes]:
+    """Send commands, and return all answers there are once this worker has given theirs; no relay may run.
+
+    Raises:
+        StageTooSlowError: It ended, or did not answer in time.
+    """
+    topic = TopicNames(own.topic_prefix).results
+    wanted = len(values_waiting(connection, topic)) + len(commands)
+    _publish(own, commands)
+    _await(lambda: len(values_waiting(connection, topic)) >= wanted, worker)
+    return values_waiting(connection, topic)
+
+
 def _publish(own: Settings, commands: Iterable[OutgoingCommand]) -> None:
     with closing(CommandPublisher(_publisher(own), TopicNames(own.topic_prefix).commands)) as publisher:
         for command in commands:
@@ -132,7 +149,7 @@ def _await(is_done: Callable[[], bool], worker: psutil.Popen) -> None:
         if worker.poll() is not None:
             raise StageTooSlowError(f"a worker ended with code {worker.returncode}")
         if time.monotonic() > deadline:
-            raise StageTooSlowError(f"the policy was not decided in {STAGE_TIMEOUT_S:.0f} s")
+            raise StageTooSlowError(f"what was sent was not decided in {STAGE_TIMEOUT_S:.0f} s")
         time.sleep(POLL_S)
 
 
@@ -174,6 +191,7 @@ class _Progress:
     began_at: float = 0.0
     began_cpu: float = 0.0
     began_count: int = 0
+    count: int = 0
     peak_bytes: int = 0
     done: Stage | None = None
 
@@ -181,16 +199,18 @@ class _Progress:
 def _measure(connection: psycopg.Connection, workers: dict[str, psutil.Popen], watched: _Watched) -> list[Stage]:
     """Watch workers side by side, each from its first progress to its last."""
     seen = {name: _Progress() for name in workers}
-    deadline = time.monotonic() + STAGE_TIMEOUT_S
+    most, deadline = 0, time.monotonic() + STAGE_TIMEOUT_S
     while time.monotonic() < deadline:
         for name, worker in workers.items():
             if not seen[name].done:
                 _look(connection, name, worker, (seen[name], watched))
+        if (counted := sum(progress.count for progress in seen.values())) > most:
+            most, deadline = counted, time.monotonic() + STAGE_TIMEOUT_S
         stages = [progress.done for progress in seen.values() if progress.done]
         if len(stages) == len(workers):
             return stages
         time.sleep(POLL_S)
-    raise StageTooSlowError(f"{', '.join(workers)} did not finish in {STAGE_TIMEOUT_S:.0f} s")
+    raise StageTooSlowError(f"{', '.join(workers)} did nothing more for {STAGE_TIMEOUT_S:.0f} s")
 
 
 def _look(connection: psycopg.Connection, name: str, worker: psutil.Popen, about: tuple[_Progress, _Watched]) -> None:
@@ -199,6 +219,7 @@ def _look(connection: psycopg.Connection, name: str, worker: psutil.Popen, about
         raise StageTooSlowError(f"the worker {name} ended with code {worker.returncode}")
     done, now = watched.count(connection, name), time.monotonic()
     cpu = sum(worker.cpu_times()[:2])
+    progress.count = done
     progress.peak_bytes = max(progress.peak_bytes, worker.memory_info().rss)
     if done > watched.beside and not progress.began_at:
         progress.began_at, progress.began_cpu, progress.began_count = now, cpu, done

@@ -58,7 +58,8 @@ DRAFT: Final[dict[str, Any]] = {
 
 WITHOUT_OUTSIDE_TEXTS: Final = {
     ("up",), ("down",), ("init",), ("doctor",), ("gateway",), ("demo",), ("import", "online-retail"),
-    ("bench",), ("bench", "units"), ("bench", "policy"), ("bench", "http"), ("bench", "peers"),
+    ("bench",), ("bench", "units"), ("bench", "policy"), ("bench", "http"), ("bench", "peers"), ("bench", "growth"),
+    ("bench", "rebuild"),
     ("work", "commands"), ("work", "relay"), ("work", "projector"), ("work", "deadlines"), ("work", "payments"),
     ("work", "credit_notes"), ("work", "http"), ("work", "auditor"), ("work", "vault"), ("work", "labels"),
     ("work", "notices"), ("work", "all"),
