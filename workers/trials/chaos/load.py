@@ -90,23 +90,28 @@ class Sent:
         return [*self.headers, (MARK, str(self.number).encode())]
 
 
-def first(seed: int) -> list[Sent]:
-    """Return what has to be known before all else: the policies."""
+def policies(seed: int) -> list[OutgoingCommand]:
+    """Return what has to be known before all else."""
     told = []
     for number, (policy_id, document) in enumerate(POLICIES.items()):
         data = {"policy_id": policy_id, "effective_from": "2020-01-01T00:00:00Z", "document": document}
-        command = OutgoingCommand(
-            "PublishPolicy", f"{seed}-policy-{number}", "/chaos", policy_id, BEGIN, "agent:chaos", data
+        told.append(
+            OutgoingCommand("PublishPolicy", f"{seed}-policy-{number}", "/chaos", policy_id, BEGIN, "agent:chaos", data)
         )
-        told.append(_sent(number, "command", command))
     return told
+
+
+def first(seed: int) -> list[Sent]:
+    """Return what has to be known before all else, as records of the load."""
+    return [_sent(number, "command", command) for number, command in enumerate(policies(seed))]
 
 
 def load(seed: int, count: int, *, now: datetime, lasts_s: float) -> Iterator[Sent]:
     """Yield ``count`` records, numbered after those of ``first``; they are sent from ``now`` on, for so long."""
     chance = random.Random(f"load {seed}")  # noqa: S311 - repeatable on purpose
     told: list[Sent] = []
-    orders = _orders(seed, chance, now + timedelta(seconds=COMES_AFTER_S), lasts_s)
+    examples: dict[str, Body] = json.loads(EXAMPLES.read_text())
+    orders = _orders(seed, chance, now + timedelta(seconds=COMES_AFTER_S), lasts_s, examples)
     under_way = [next(orders) for _ in range(ORDERS_AT_ONCE)]
     for number in range(len(POLICIES), len(POLICIES) + count):
         drawn = chance.random()
@@ -122,6 +127,23 @@ def load(seed: int, count: int, *, now: datetime, lasts_s: float) -> Iterator[Se
                 under_way[place] = next(orders)
             told.append(_sent(number, "command", command, chance))
             yield told[-1]
+
+
+def commands(seed: int, count: int, examples: dict[str, Body]) -> list[OutgoingCommand]:
+    """Return ``count`` commands of orders under way at once, each once, in order and under its own key.
+
+    ``examples``: a body of every command there may be. Nobody can be written to, and no instant is yet to come.
+    """
+    chance = random.Random(f"commands {seed}")  # noqa: S311 - repeatable on purpose
+    orders = _orders(seed, chance, BEGIN + timedelta(days=90), 1.0, examples, reached=0.0)
+    under_way = [next(orders) for _ in range(ORDERS_AT_ONCE)]
+    told: list[OutgoingCommand] = []
+    while len(told) < count:
+        place = chance.randrange(ORDERS_AT_ONCE)
+        while (command := next(under_way[place], None)) is None:
+            under_way[place] = next(orders)
+        told.append(command)
+    return told
 
 
 def _sent(number: int, kind: Kind, command: OutgoingCommand, chance: random.Random | None = None) -> Sent:
@@ -178,14 +200,20 @@ def _malformed(number: int, seed: int, chance: random.Random) -> Sent:
 
 
 def _orders(
-    seed: int, chance: random.Random, due_from: datetime, due_for_s: float
+    seed: int,
+    chance: random.Random,
+    due_from: datetime,
+    due_for_s: float,
+    examples: dict[str, Body],
+    *,
+    reached: float = REACHED,
 ) -> Iterator[Iterator[OutgoingCommand]]:
-    examples: dict[str, Body] = json.loads(EXAMPLES.read_text())
     others = {name: body for name, body in examples.items() if name not in LEFT_OUT}
     number = 0
     while True:
         due_at = due_from + timedelta(seconds=chance.uniform(0, due_for_s))
         story = _Story(f"C{seed}-{number}", random.Random(chance.random()), others, due_at)  # noqa: S311
+        story.reached = reached
         yield story.told()
         number += 1
 
@@ -194,6 +222,7 @@ class _Story:
     """One order and what becomes of it."""
 
     def __init__(self, order_id: str, chance: random.Random, others: dict[str, Body], due_at: datetime) -> None:
+        self.reached = REACHED
         self._order_id = order_id
         self._due_at = due_at
         self._chance = chance
@@ -255,7 +284,7 @@ class _Story:
             "customer_id": self._customer_id, "country": chance.choice(("US", "DE")), "channel": "web",
             "currency": "EUR", "policy_id": chance.choice(list(POLICIES)), "lines": self._lines, "tenders": tenders,
         }  # fmt: skip
-        if chance.random() < REACHED:
+        if chance.random() < self.reached:
             data["contact"] = {"email": f"{self._order_id.lower()}@mail.example"}
         return self._command("RegisterOrder", "system:shop", data)
 
