@@ -75,9 +75,9 @@ def _status(url: str) -> int:
         return 0
 
 
-def trade(settings: Settings, first: int) -> None:
+def trade(settings: Settings, first: int, *, returns: int = RETURNS) -> None:
     with closing(CommandPublisher(publisher_of(settings), "rma.commands")) as shop:
-        for command in load.returns(RETURNS, first=first):
+        for command in load.returns(returns, first=first):
             shop.publish(command.to_record())
         shop.flush()
 

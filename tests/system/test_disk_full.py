@@ -1,0 +1,165 @@
+"""A disk is full for a while: workers wait, nothing is lost or done twice, and all goes on once there is room.
+
+The disk is a small file system in memory, mounted for the test, which is skipped where nobody may mount one: a limit on
+the size of files (`RLIMIT_FSIZE`) would do everywhere, but PostgreSQL then says something else than what it says of a
+full disk.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+
+from infra.kafka.command_client import CommandPublisher
+from infra.kafka.publisher import publisher_of
+from infra.probes import kafka_answers
+from infra.settings import Settings
+from infra.stack.local import down, up
+from tests.conftest import PARTITIONS
+from tests.support.pipeline import Pipeline
+from tests.support.soundness import assert_log_is_whole, assert_topic_tells_the_log, caught_up
+from tests.system.test_health import first_of_free_ports
+from tests.system.test_outage import ANSWERED, answered, statuses, trade
+from tests.system.test_work_all import ALL, all_started, supervisor, workers_of
+from workers.operating.initialising import initialise
+from workers.trials.bench import load
+
+BEFORE: Final = 5
+RETURNS: Final = 60
+"""Enough to need more room than a table's last page and a segment of either log have left."""
+
+FULL_S: Final = 10.0
+DISK: Final = {"postgres": "160m", "kafka": "160m"}
+BLOCK: Final = bytes(64 * 1024)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """Mount a small file system; skip the test where that is refused."""
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    if mount is None or unmount is None or os.geteuid() != 0:
+        pytest.skip("a small disk is mounted by root alone")
+    folder.mkdir(parents=True)
+    made = subprocess.run(  # noqa: S603 - found by their own names
+        [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run([unmount, "--lazy", str(folder)], check=True)  # noqa: S603
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Leave no byte on a folder's disk while the block lasts."""
+    ballast = folder / "ballast"
+    try:
+        with ballast.open("wb", buffering=0) as file:
+            for size in (len(BLOCK), 512, 1):
+                _fill(file.write, BLOCK[:size])
+        yield
+    finally:
+        ballast.unlink()
+
+
+def _fill(write: Callable[[bytes], int], block: bytes) -> None:
+    try:
+        while write(block):
+            pass
+    except OSError:
+        return
+
+
+@pytest.fixture(params=sorted(DISK))
+def service(request: pytest.FixtureRequest) -> str:
+    """Whose disk is full."""
+    return str(request.param)
+
+
+@pytest.fixture
+def stack(service: str, tmp_path: Path) -> Iterator[Path]:
+    """The data folder of a stack that runs, one of whose services has a small disk."""
+    folder = tmp_path / "stack"
+    with small_disk(folder / service, DISK[service]):
+        try:
+            up(folder)
+            yield folder
+        finally:
+            down(folder)
+
+
+@pytest.fixture
+def settings(stack: Path) -> Settings:
+    """Settings of a system on that stack, initialised, with workers that are watched."""
+    where = up(stack)
+    settings = Settings(
+        postgres_dsn=where.postgres_dsn,
+        kafka_bootstrap=where.kafka_bootstrap,
+        partitions=PARTITIONS,
+        log_format="json",
+        metrics_port=first_of_free_ports(len(ALL)),
+        audit_key_file=stack.parent / "audit.key",
+        vault_key_file=stack.parent / "vault.key",
+    )
+    initialise(settings)
+    return settings
+
+
+def decided(settings: Settings) -> int:
+    with closing(Pipeline(settings)) as pipeline:
+        [(found,)] = pipeline.log.connection.execute(ANSWERED).fetchall()
+    return int(found)
+
+
+def test_a_full_disk_is_outlived(service: str, settings: Settings, stack: Path, tmp_path: Path) -> None:
+    """No worker ends, each is alive all the while; what came meanwhile is decided and shown, once."""
+    commands = 1 + load.COMMANDS_PER_RETURN * (BEFORE + RETURNS)
+    with supervisor(settings, tmp_path) as process:
+        before = all_started(process, ALL)
+        with closing(CommandPublisher(publisher_of(settings), "rma.commands")) as merchant:
+            merchant.publish(load.publish_policy().to_record())
+            merchant.flush()
+        answered(settings, 1)
+        trade(settings, 0, returns=BEFORE)
+        answered(settings, 1 + load.COMMANDS_PER_RETURN * BEFORE)
+
+        if service == "kafka":
+            trade(settings, BEFORE, returns=RETURNS)
+        with full(stack / service):
+            if service == "postgres":
+                trade(settings, BEFORE, returns=RETURNS)
+            began = time.monotonic()
+            while time.monotonic() - began < FULL_S:
+                assert statuses(settings, "/healthz") == {200}
+            assert is_felt(service, settings)
+        up(stack)  # whoever runs a service starts it again where it ended for want of room
+
+        answered(settings, commands)
+        after = workers_of(process)
+        with closing(Pipeline(settings)) as pipeline:
+            caught_up(pipeline)
+            assert_log_is_whole(pipeline)
+            assert_topic_tells_the_log(pipeline)
+
+    assert {name: worker.pid for name, worker in after.items()} == {name: worker.pid for name, worker in before.items()}
+
+
+def is_felt(service: str, settings: Settings) -> bool:
+    """Tell whether the disk was full for those who work there: commands wait, or the broker has ended."""
+    if service == "kafka":
+        return not kafka_answers(str(settings.kafka_bootstrap))
+    try:
+        return decided(settings) < 1 + load.COMMANDS_PER_RETURN * (BEFORE + RETURNS)
+    except psycopg.OperationalError:
+        return True
