@@ -129,7 +129,7 @@ def test_a_command_about_it_is_held_and_the_other_partitions_go_on(half_known: P
     assert outcome(half_known, "elsewhere")["status"] == "accepted"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("workers.runtime.parts.UPCASTS", old_versions.planted_upcasts())
+        patch.setattr("workers.runtime.every_event.UPCASTS", old_versions.planted_upcasts())
         known = Pipeline(half_known.settings)
         assert known.worker().handle({stopped: [before, about_it, behind]}) == {stopped: 13}
         known.close()

@@ -80,7 +80,7 @@ class System:
 def systems(addresses: Addresses) -> Iterator[dict[str, System]]:
     """One system for each way of storing the story, read by a program that knows the older versions."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as opened:
-        patch.setattr("workers.runtime.parts.UPCASTS", old_versions.planted_upcasts())
+        patch.setattr("workers.runtime.every_event.UPCASTS", old_versions.planted_upcasts())
         yield {
             name: _system(opened.enter_context(own_database(addresses.postgres_dsn.get_secret_value())), opened, *how)
             for name, how in STORED.items()

@@ -43,7 +43,8 @@ def test_a_member_that_has_nothing_to_read_rests(pipeline: Pipeline, monkeypatch
     run, calls = NetworkSelector.run, list[object]()
 
     def counted(selector: NetworkSelector, call: Any, *args: Any) -> Any:
-        calls.append(call)
+        if selector is consumer._net:  # others of this process have members of their own
+            calls.append(call)
         return run(selector, call, *args)
 
     monkeypatch.setattr(NetworkSelector, "run", counted)
