@@ -15,24 +15,20 @@ import sys
 from argparse import ArgumentParser
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from infra.addresses import postgres_address
 from infra.kafka.command_client import OutgoingCommand
 from infra.sealing.sealed_text import LOOKS_SEALED
 from infra.settings import Settings
 from tests.same_events_reasons import REASONS
 from workers.trials.bench.against import CHECKOUTS
 from workers.trials.bench.processes import Program, Workers
-from workers.trials.bench.revision import HERE, check_out, environment_for_any, initialise_by
+from workers.trials.bench.revision import HERE, check_out, system_of
 from workers.trials.bench.stages import answers
 from workers.trials.chaos import load
-from workers.trials.sandbox import sandbox
 
 EXAMPLES: Final = "docs/contracts/examples/commands.json"
 BEHIND: Final = "behind another answer in its order"
@@ -157,19 +153,13 @@ def told(settings: Settings, program: Program, commands: Sequence[OutgoingComman
     Raises:
         StageTooSlowError: Its worker stood still.
     """
-    with TemporaryDirectory() as folder:
-
-        def environment(own: Settings) -> dict[str, str]:
-            return environment_for_any(own, Path(folder))
-
-        with (
-            sandbox(settings, "same", lambda own: initialise_by(program, environment(own))) as own,
-            closing(psycopg.connect(postgres_address(own), autocommit=True)) as connection,
-            Workers(environment(own), program) as workers,
-        ):
-            worker = workers.start("commands")
-            answers(own, connection, worker, commands[:first])
-            return _read(connection, answers(own, connection, worker, commands[first:]))
+    with (
+        system_of(settings, program, "same") as (own, environment, connection),
+        Workers(environment, program) as workers,
+    ):
+        worker = workers.start("commands")
+        answers(own, connection, worker, commands[:first])
+        return _read(connection, answers(own, connection, worker, commands[first:]))
 
 
 def _read(connection: psycopg.Connection, results: Sequence[bytes]) -> Told:

@@ -19,18 +19,13 @@ from typing import Final
 import psycopg
 import pytest
 
-from infra.kafka.command_client import CommandPublisher
-from infra.kafka.publisher import publisher_of
 from infra.probes import kafka_answers
 from infra.settings import Settings
 from infra.stack.local import down, up
-from tests.conftest import PARTITIONS
 from tests.support.pipeline import Pipeline
 from tests.support.soundness import assert_log_is_whole, assert_topic_tells_the_log, caught_up
-from tests.system.test_health import first_of_free_ports
-from tests.system.test_outage import ANSWERED, answered, statuses, trade
+from tests.system.test_outage import ANSWERED, answered, begin_trade, statuses, trade, watched_system
 from tests.system.test_work_all import ALL, all_started, supervisor, workers_of
-from workers.operating.initialising import initialise
 from workers.trials.bench import load
 
 BEFORE: Final = 5
@@ -101,19 +96,7 @@ def stack(service: str, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def settings(stack: Path) -> Settings:
-    """Settings of a system on that stack, initialised, with workers that are watched."""
-    where = up(stack)
-    settings = Settings(
-        postgres_dsn=where.postgres_dsn,
-        kafka_bootstrap=where.kafka_bootstrap,
-        partitions=PARTITIONS,
-        log_format="json",
-        metrics_port=first_of_free_ports(len(ALL)),
-        audit_key_file=stack.parent / "audit.key",
-        vault_key_file=stack.parent / "vault.key",
-    )
-    initialise(settings)
-    return settings
+    return watched_system(stack)
 
 
 def decided(settings: Settings) -> int:
@@ -127,12 +110,7 @@ def test_a_full_disk_is_outlived(service: str, settings: Settings, stack: Path, 
     commands = 1 + load.COMMANDS_PER_RETURN * (BEFORE + RETURNS)
     with supervisor(settings, tmp_path) as process:
         before = all_started(process, ALL)
-        with closing(CommandPublisher(publisher_of(settings), "rma.commands")) as merchant:
-            merchant.publish(load.publish_policy().to_record())
-            merchant.flush()
-        answered(settings, 1)
-        trade(settings, 0, returns=BEFORE)
-        answered(settings, 1 + load.COMMANDS_PER_RETURN * BEFORE)
+        begin_trade(settings, returns=BEFORE)
 
         if service == "kafka":
             trade(settings, BEFORE, returns=RETURNS)

@@ -47,7 +47,11 @@ def stack(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def settings(stack: Path) -> Settings:
-    """Settings of a system on that stack, initialised, with workers that are watched."""
+    return watched_system(stack)
+
+
+def watched_system(stack: Path) -> Settings:
+    """Return the settings of a system on a stack that runs, initialised, with workers that are watched."""
     where = up(stack)
     settings = Settings(
         postgres_dsn=where.postgres_dsn,
@@ -82,6 +86,16 @@ def trade(settings: Settings, first: int, *, returns: int = RETURNS) -> None:
         shop.flush()
 
 
+def begin_trade(settings: Settings, *, returns: int = RETURNS) -> None:
+    """Publish the policy and trade, and wait until all of it is shown."""
+    with closing(CommandPublisher(publisher_of(settings), "rma.commands")) as merchant:
+        merchant.publish(load.publish_policy().to_record())
+        merchant.flush()
+    answered(settings, 1)
+    trade(settings, 0, returns=returns)
+    answered(settings, 1 + returns * load.COMMANDS_PER_RETURN)
+
+
 def answered(settings: Settings, commands: int) -> None:
     """Wait until so many commands were accepted and shown."""
     with closing(Pipeline(settings)) as pipeline:
@@ -94,12 +108,7 @@ def test_an_outage_of_both_services_is_outlived(settings: Settings, stack: Path,
     of_one = RETURNS * load.COMMANDS_PER_RETURN
     with supervisor(settings, tmp_path) as process:
         before = all_started(process, ALL)
-        with closing(CommandPublisher(publisher_of(settings), "rma.commands")) as merchant:
-            merchant.publish(load.publish_policy().to_record())
-            merchant.flush()
-        answered(settings, 1)
-        trade(settings, 0)
-        answered(settings, 1 + of_one)
+        begin_trade(settings)
         assert statuses(settings, "/readyz") == {200}
 
         down(stack)

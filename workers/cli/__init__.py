@@ -1,10 +1,5 @@
 """The command line `rma`: one file a group of commands."""
 
-from __future__ import annotations
+from workers.runtime.garbage import NEW_OBJECTS, look_after
 
-import gc
-from typing import Final
-
-GARBAGE_OBJECTS: Final = 50_000
-
-gc.set_threshold(GARBAGE_OBJECTS, 20, 50)  # before anything else is imported: that makes objects, and no garbage
+look_after(NEW_OBJECTS)  # before anything else is imported: that makes objects, and no garbage

@@ -16,8 +16,7 @@ from infra.log.event_log import ConcurrencyError, EventLog
 from infra.records import NewEvent, StoredEvent
 
 BODY_BYTES_CACHED_MAX: Final = 20 * 1024 * 1024
-"""Bytes of event bodies behind the aggregates that are kept: in memory these take some four times as much."""
-
+"""Bytes of event bodies behind the aggregates that are kept: in memory these take five to six times as much."""
 
 Facts = list[tuple[AggregateRoot, Fact]]
 """What a command brought about, each fact with the aggregate whose it is."""

@@ -36,7 +36,7 @@ class Garbage:
         self._clock = clock
         self._looked_at = clock()
         gc.freeze()
-        gc.set_threshold(NEW_OBJECTS_OF_TURNS, 20, 50)
+        look_after(NEW_OBJECTS_OF_TURNS)
 
     def end_turn(self) -> None:
         """Set aside what a large turn has left, and look through all that was where that was long ago."""
@@ -52,4 +52,9 @@ class Garbage:
 def collect_garbage_less_often() -> None:
     """Let the garbage collector run once per many objects; what it cost was a sixth of a worker's time."""
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, 20, 50)
+    look_after(NEW_OBJECTS)
+
+
+def look_after(new_objects: int) -> None:
+    """Let Python look for rings once there are so many new objects, and seldom among those that outlived a look."""
+    gc.set_threshold(new_objects, 20, 50)

@@ -38,15 +38,19 @@ def test_a_batch_takes_three_statements(pipeline: Pipeline, monkeypatch: pytest.
 
 
 def test_a_relay_hears_of_an_append_and_need_not_look(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were it left to look for itself, it would do so once a minute."""
-    monkeypatch.setattr(relay, "IDLE_LOOK_S", 60.0)
+    """Were it left to look for itself, it would take a look for each append but the first."""
+    look_s, appends = 10.0, 6
+    monkeypatch.setattr(relay, "IDLE_LOOK_S", look_s)
     with pipeline.relaying():
         wait_for(lambda: position(pipeline) == 0 and pipeline.all_relayed(), "the relay to find nothing")
-        for _ in range(3):
+        began = time.monotonic()
+        for _ in range(appends):
             fill(pipeline)
             wait_for(pipeline.all_relayed, "the relay to hear of it")
+        heard_s = time.monotonic() - began
         monkeypatch.setattr(relay, "IDLE_LOOK_S", 0.0)
         fill(pipeline)  # else it would wait for long before it hears that it is to stop
+    assert heard_s < look_s * (appends - 1) / 2
 
 
 def test_an_idle_relay_asks_little(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

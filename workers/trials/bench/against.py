@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-import psycopg
-
-from infra.addresses import postgres_address
 from infra.settings import Settings
 from workers.trials.bench.processes import Program, Workers, conditions
-from workers.trials.bench.revision import HERE, check_out, commit_of, environment_for_any, initialise_by
+from workers.trials.bench.revision import HERE, check_out, commit_of, system_of
 from workers.trials.bench.stages import Stage, catch_up, publish_backlog
-from workers.trials.sandbox import sandbox
 
 CHECKOUTS: Final = "revisions"
 """The folder, in that of the local stack, which holds other revisions."""
@@ -116,15 +109,7 @@ def compare(rounds: list[tuple[list[Stage], list[Stage]]]) -> list[Comparison]:
 
 def _run_once(settings: Settings, program: Program, returns: int) -> tuple[list[Stage], dict[str, object]]:
     """Return a revision's stages over one backlog, on a system made by it, and what the figures depend on."""
-    with TemporaryDirectory() as folder:
-
-        def environment(own: Settings) -> dict[str, str]:
-            return environment_for_any(own, Path(folder))
-
-        with (
-            sandbox(settings, "bench", lambda own: initialise_by(program, environment(own))) as own,
-            closing(psycopg.connect(postgres_address(own), autocommit=True)) as connection,
-        ):
-            publish_backlog(own, connection, Workers(environment(own), program), returns)
-            with Workers(environment(own), program) as workers:
-                return catch_up(workers, connection, returns, lambda _: None), conditions(connection)
+    with system_of(settings, program, "bench") as (own, environment, connection):
+        publish_backlog(own, connection, Workers(environment, program), returns)
+        with Workers(environment, program) as workers:
+            return catch_up(workers, connection, returns, lambda _: None), conditions(connection)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
+
+import psycopg
 
 from domain.errors import UnusableInputError
 from infra.addresses import addresses, postgres_address
 from infra.settings import VAULT_KEY_NAME, Settings
 from workers.trials.bench.processes import Program
+from workers.trials.sandbox import sandbox
 
 HERE: Final = Path(__file__).parents[3]
 READY: Final = "ready"
@@ -122,3 +128,20 @@ def _run(
         said = " ".join((done.stderr or done.stdout).split()[-60:]) or "no such commit here"
         raise RevisionUnusableError(f"{about}: {Path(command[0]).name} says: {said}")
     return done.stdout
+
+
+@contextmanager
+def system_of(
+    settings: Settings, program: Program, name: str
+) -> Iterator[tuple[Settings, dict[str, str], psycopg.Connection]]:
+    """Let a program make a system of its own, removed afterwards: its settings, its environment, a session there."""
+    with TemporaryDirectory() as folder:
+
+        def environment(own: Settings) -> dict[str, str]:
+            return environment_for_any(own, Path(folder))
+
+        with (
+            sandbox(settings, name, lambda own: initialise_by(program, environment(own))) as own,
+            closing(psycopg.connect(postgres_address(own), autocommit=True)) as connection,
+        ):
+            yield own, environment(own), connection

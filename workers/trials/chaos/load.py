@@ -212,17 +212,18 @@ def _orders(
     number = 0
     while True:
         due_at = due_from + timedelta(seconds=chance.uniform(0, due_for_s))
-        story = _Story(f"C{seed}-{number}", random.Random(chance.random()), others, due_at)  # noqa: S311
-        story.reached = reached
-        yield story.told()
+        own = random.Random(chance.random())  # noqa: S311 - repeatable on purpose
+        yield _Story(f"C{seed}-{number}", own, others, due_at, reached).told()
         number += 1
 
 
 class _Story:
     """One order and what becomes of it."""
 
-    def __init__(self, order_id: str, chance: random.Random, others: dict[str, Body], due_at: datetime) -> None:
-        self.reached = REACHED
+    def __init__(
+        self, order_id: str, chance: random.Random, others: dict[str, Body], due_at: datetime, reached: float
+    ) -> None:
+        self._reached = reached
         self._order_id = order_id
         self._due_at = due_at
         self._chance = chance
@@ -284,7 +285,7 @@ class _Story:
             "customer_id": self._customer_id, "country": chance.choice(("US", "DE")), "channel": "web",
             "currency": "EUR", "policy_id": chance.choice(list(POLICIES)), "lines": self._lines, "tenders": tenders,
         }  # fmt: skip
-        if chance.random() < self.reached:
+        if chance.random() < self._reached:
             data["contact"] = {"email": f"{self._order_id.lower()}@mail.example"}
         return self._command("RegisterOrder", "system:shop", data)
 

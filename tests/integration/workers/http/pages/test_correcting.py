@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
+from tests.integration.workers.http.pages.conftest import POLICY
 from tests.integration.workers.http.pages.test_hostile import asked, sold
 from tests.support.api import Api
+from tests.support.desk import SHOE
 from tests.support.pages import Browser, Page
 
 
@@ -49,6 +53,28 @@ def test_who_goes_back_to_an_old_page_may_say_something_else(shop: Api, browser:
     [row] = shop.get("/v1/returns", params={"order_id": "C-back"}).json()["items"]
     events = shop.get(f"/v1/returns/{row['rma_id']}/timeline").json()["items"]
     assert [one["type"] for one in events].count("rma.Rma.RequestCorrected.v1") == 2
+
+
+def test_what_was_refused_is_tried_anew_where_the_same_is_sent_once_more(shop: Api, browser: Browser) -> None:
+    """What was too early may be in time now; the old refusal is not given again."""
+    rule = {"name": "look", "when": {"fact": "wish", "is": "refund"}, "then": {"decide": "review", "code": "look"}}
+    document = POLICY | {"rules": [rule]}
+    published = {"policy_id": "looked-at", "effective_from": "2020-01-01T00:00:00Z", "document": document}
+    shop.accepted("PublishPolicy", published, actor="agent:A1")
+    shop.sell("C-early", policy_id="looked-at", lines=[SHOE])
+    page = asked(browser, "C-early")
+    path = f"{page.response.url.path}/feedback"
+    form = {"form_key": page.forms[0].named("form_key"), "id": str(uuid4()), "score": "5"}
+
+    early = browser.post(path, data=form)
+    [row] = shop.get("/v1/returns", params={"order_id": "C-early"}).json()["items"]
+    lines = [{"line": 1, "quantity": 1, "decision": "approve"}]
+    shop.accepted("DecideRequest", {"rma_id": row["rma_id"], "order_id": "C-early", "lines": lines}, actor="agent:A1")
+    in_time = [browser.post(path, data=form) for _ in range(2)]
+
+    assert [one.status_code for one in (early, *in_time)] == [409, 200, 200]
+    events = shop.get(f"/v1/returns/{row['rma_id']}/timeline").json()["items"]
+    assert [one["type"] for one in events].count("rma.Rma.FeedbackGiven.v1") == 1
 
 
 def test_what_has_left_is_put_right_no_more(shop: Api, browser: Browser) -> None:

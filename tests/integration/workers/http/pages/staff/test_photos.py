@@ -51,7 +51,8 @@ def test_what_is_no_photo_is_said_so(shop: Api, signed_in: SignedIn) -> None:
     fields = dict(ada.look(path).form(path).fields) | {"step": "check"}
 
     page = Page(ada.post(path, data=fields, files={"photos": ("a.png", b"<svg onload=alert(1)>")}))
-    foreign = ada.post(path, data=fields | {"photo.0": "00000000-0000-0000-0000-000000000001"})
+    evidence_id = shop.post("/v1/evidence", content=picture("red")).json()["uri"].rpartition("/")[2]
+    foreign = ada.post(path, data=fields | {"photo.0": evidence_id})
     broken = ada.post(path, data=fields | {"photo.0": "../x"})
 
     assert (page.status, foreign.status_code, broken.status_code) == (415, 422, 404)
