@@ -10,13 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.order.accounts import FREE, LineAccount
+from domain.order.claim_facts import ClaimRaised
 from domain.order.money_facts import Exchanged, RefundRequested
 from domain.order.parts import Credit, OrderLine, TaxShare
+from domain.settlement.credit_note import note_of_claim
 from domain.settlement.entitlement import left_of_all, limit
 from domain.settlement.sales_returns import sales_return
 from domain.units import UnitRun, UnitStates
+from tests.support.refusals import unit_statuses
 from tests.support.shop import Shop
 from tests.support.stories import POLICY, day, inspect, on_return, open_shop, receive, request
+from tests.unit.domain.case.test_claims import expire
 
 WITH_SHIPPING: dict[str, Any] = {**POLICY, "refunds_outward_shipping": True}
 Posted = list[tuple[str, int, str | None]]
@@ -169,6 +173,22 @@ def test_an_instant_refund_brings_its_tax() -> None:
     request(shop, {"line_id": "L1", "quantity": 1})
 
     assert posted(shop) == [[("sales_returns", 3782, None), ("sales_tax", 718, "A")]]
+
+
+def test_a_claim_takes_no_tax_back() -> None:
+    """Asked back as the goods never came, 45.00 are compensation and no sale: its tax went back once, and stays so."""
+    policy = {**POLICY, "refund_due": "approval", "method": "own_carrier"}
+    shop = open_shop(policy, sold(2, 9000, tax("A", 1_900, 1437), paid=9000))
+    request(shop, {"line_id": "L1", "quantity": 1})
+    expire(shop)
+
+    [raised] = [fact for fact in shop.history if isinstance(fact, ClaimRaised)]
+    assert [(posting.account, posting.amount_minor, posting.tax_code) for posting in raised.postings] == [
+        ("customer_receivable", 4500, None), ("sales_returns", -4500, None),
+    ]  # fmt: skip
+    note = note_of_claim(shop.order(), next(iter(shop.order().claims.values())))
+    assert (note.gross_minor, note.taxes) == (4500, ())
+    assert unit_statuses(shop, "L1") == [(1, "returned"), (1, "free")]
 
 
 UNITS = 7

@@ -84,6 +84,17 @@ def test_fees_are_lines_of_their_own_without_tax() -> None:
     assert (note.net_minor, note.tax_minor, note.gross_minor) == (700, 0, 700)
 
 
+def test_a_price_with_tax_inside_is_net_and_tax() -> None:
+    """90.00 paid with 19 % inside, returned whole: 75.63 net and 14.37 tax."""
+    taxes = [{"code": "DE-19", "rate_bps": 1_900, "amount_minor": 1_437}]
+    line = {"line_id": "L1", "sku": "LAMP", "quantity": 1, "amount_minor": 9_000, "taxes": taxes}
+    tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 9_000}]
+    note = issue(refunded(order={"lines": [line], "tenders": tenders}))
+
+    assert (note.net_minor, note.tax_minor, note.gross_minor) == (7_563, 1_437, 9_000)
+    assert [(tax.code, tax.rate_bps, tax.amount_minor) for tax in note.taxes] == [("DE-19", 1_900, 1_437)]
+
+
 def test_shipping_that_goes_back_alone_is_no_unit() -> None:
     """3.00 of shipping over two lines, 2.00 and 1.00: no unit comes back, so no quantity stands there."""
     tenders = [{"tender_id": "T", "kind": "card", "amount_minor": 1_800}]
