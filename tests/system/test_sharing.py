@@ -17,6 +17,7 @@ import pytest
 from infra.kafka.command_client import OutgoingCommand
 from infra.settings import Settings
 from projections.read_models import PROJECTIONS
+from tests.support.busy_machine import slowness
 from tests.support.pipeline import Pipeline, wait_for
 from tests.support.soundness import caught_up
 from tests.support.worker_processes import KINDS, WorkerProcess, processes
@@ -25,8 +26,9 @@ from tests.system.test_kill import is_shared
 from workers.cli.exit_codes import DONE
 from workers.operating.initialising import initialise
 
-PAUSE_MAX_S: Final = 15.0
-"""Three times what it is where nothing else runs: a session's silence is bounded, its turn on a busy machine is not."""
+PAUSE_MAX_S: Final = 10.0
+"""Twice what it is where nothing else runs, and where the machine is busy as often as much as work takes longer there:
+a session's silence is bounded, its turn is not."""
 STARTED_AGAIN_AFTER_S: Final = 0.5
 """As long as `rma work all` waits before it starts a worker again that ended."""
 
@@ -138,7 +140,7 @@ def test_whoever_joins_or_is_killed_is_hardly_noticed(
     with processes(pipeline.settings, tmp_path, TWINS) as workers:
         for group in ("commands", *(f"{name}.v{one.version}" for name, one in PROJECTIONS.items())):
             wait_for(partial(is_shared, pipeline, group), f"two of {group} to share")
-        with Looks.at(pipeline.dsn) as looks:
+        with Looks.at(pipeline.dsn) as looks, slowness() as machine:
             with trading(pipeline):
                 disturbed[datetime.now(UTC)] = JOINED
                 monkeypatch.setattr(Shop, "send", noted)
@@ -153,7 +155,8 @@ def test_whoever_joins_or_is_killed_is_hardly_noticed(
             caught_up(pipeline)
             time.sleep(UNDISTURBED_S)
     longest = longest_waits_s(pipeline, looks, sent_at, disturbed)
-    print(", ".join(f"{whom} {waited_s:.1f} s" for whom, waited_s in longest.items()))
+    waits = ", ".join(f"{whom} {waited_s:.1f} s" for whom, waited_s in longest.items())
+    print(f"{waits}; work takes {machine.times:.1f} times as long here")
 
     assert len(sent_at) > 100
-    assert max(longest.values()) <= PAUSE_MAX_S, longest
+    assert max(longest.values()) <= PAUSE_MAX_S * machine.times, longest

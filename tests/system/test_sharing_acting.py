@@ -19,6 +19,7 @@ from infra.addresses import postgres_address
 from infra.sealing.master_keys import read_master_keys
 from infra.sessions import connect
 from infra.settings import Settings
+from tests.support.busy_machine import slowness
 from tests.support.in_thread import beside
 from tests.support.mail_server import mail_server
 from tests.support.pipeline import wait_for
@@ -168,13 +169,15 @@ def test_whoever_acts_and_is_killed_is_hardly_noticed(settings: Settings, tmp_pa
         with processes(where, tmp_path, TWINS) as workers:
             take_one(counter, "O-first", STARTED_WITHIN_S)
             wait_for(lambda: all_came(counter, heard), "each to have acted once")
-            with trading(counter):
-                kill_and_join(workers, where, tmp_path)
-            wait_for(lambda: all_came(counter, heard), "each to have acted on all")
+            with slowness() as machine:
+                with trading(counter):
+                    kill_and_join(workers, where, tmp_path)
+                wait_for(lambda: all_came(counter, heard), "each to have acted on all")
     longest = {kind: max(found[1:]) for kind, found in waits_s(counter, heard).items()}
-    print(", ".join(f"{kind} {wait_s:.1f} s" for kind, wait_s in longest.items()))
+    waits = ", ".join(f"{kind} {wait_s:.1f} s" for kind, wait_s in longest.items())
+    print(f"{waits}; work takes {machine.times:.1f} times as long here")
 
-    assert max(longest.values()) <= PAUSE_MAX_S, longest
+    assert max(longest.values()) <= PAUSE_MAX_S * machine.times, longest
 
 
 def all_came(counter: Counter, heard: Mapping[str, datetime]) -> bool:
