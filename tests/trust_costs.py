@@ -3,8 +3,8 @@
     python -m tests.trust_costs --rounds 20 --returns 100
 
 Each turn has one worker decide whole returns from order to inspection and record them in a real PostgreSQL, in batches
-of 500, with a contact, a comment and a note among six commands. Without: texts stay plain, fingerprints are
-digests, nothing is hashed.
+of 500: those of `rma bench` (`--load bench`), or the same with a contact, a comment and a note among six commands, each
+of another customer (`--load texts`). Without: texts stay plain, fingerprints are digests, nothing is hashed.
 What an event adds to the tree, which the auditor extends in a process of its own, is counted as if it were done here.
 Prints the processor time of this process a command, of the turn that took least of each kind, since what else runs on a
 machine only adds to it; and by how much turns beside each other differ.
@@ -16,7 +16,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final
@@ -46,7 +46,7 @@ Changed = tuple[object, str, object]
 EVENTS: Final = "SELECT count(*) FROM rma_log.events"
 
 
-def told(first: int, count: int) -> Iterator[Polled]:
+def with_texts(first: int, count: int) -> Iterator[Polled]:
     """Yield the commands of so many returns as records, with what people write."""
     for command in load.returns(count, first=first):
         body = dict(command.data)
@@ -59,6 +59,14 @@ def told(first: int, count: int) -> Iterator[Polled]:
                 body["note"] = COMMENT
         actor = f"customer:C-{command.key}" if command.type == "RequestReturn" else command.actor
         yield record_of(replace(command, data=body, actor=actor))
+
+
+def plain(first: int, count: int) -> Iterator[Polled]:
+    """Yield the commands of so many returns as `rma bench` sends them."""
+    return (record_of(command) for command in load.returns(count, first=first))
+
+
+LOADS: Final[dict[str, Callable[[int, int], Iterator[Polled]]]] = {"texts": with_texts, "bench": plain}
 
 
 def record_of(command: OutgoingCommand) -> Polled:
@@ -118,13 +126,14 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=20)
     asked.add_argument("--returns", type=int, default=100, help="in each turn")
+    asked.add_argument("--load", choices=LOADS, default="texts")
     given = asked.parse_args()
     configure("console", "error")
     with own_stack() as settings, closing(Pipeline(settings)) as system:
-        measure(system, given.rounds, given.returns)
+        measure(system, LOADS[given.load], given.rounds, given.returns)
 
 
-def measure(system: Pipeline, rounds: int, returns: int) -> None:
+def measure(system: Pipeline, told: Callable[[int, int], Iterator[Polled]], rounds: int, returns: int) -> None:
     """Take turns, each round in another order, and print."""
     worker = system.worker()
     worker.record([record_of(load.publish_policy())])
