@@ -88,7 +88,7 @@ def _met(right: Statute, facts: Facts) -> Iterator[tuple[str, bool | int]]:
     yield from ((fact, not bad) for fact, bad in (known or {}).items() if getattr(facts, fact) is bad)
     if right.repairs_tried_min is not None and (facts.repairs_tried or 0) < right.repairs_tried_min:
         yield "repairs_tried", right.repairs_tried_min
-    if right.without_notice_months and facts.informed is not False:
+    if right.asks_notice and facts.informed is not False:
         yield "informed", False
 
 

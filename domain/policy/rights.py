@@ -153,17 +153,21 @@ def last_day_of(statute: Statute, facts: Facts, anchor_at: datetime, zone: str) 
     if statute.endless:
         return None
     last = _counted(statute, day_of(anchor_at, zone), facts.country_holidays)
-    if statute.without_notice_months and facts.informed is False:
-        last = _without_notice(statute, facts, last, zone)
+    if statute.asks_notice and facts.informed is False:
+        told = _without_notice(statute, facts, last, zone)
+        if told is None:
+            return None
+        last = told
     if statute.after_repair_months and facts.repairs_tried:
         last = same_day_months_later(last, statute.after_repair_months)
     if statute.after_repair_days_min:
         last = _stood_still(facts.repair_waits, last, statute.after_repair_days_min)
     fault = facts.fault_appeared_on
     if statute.until_fault and fault is not None and fault <= last:
-        if statute.after_fault_months is None:
+        told_by = _told_by(statute, fault)
+        if told_by is None:
             return None
-        last = max(last, same_day_months_later(fault, statute.after_fault_months))
+        last = max(last, told_by)
     return last_day(last, 0, count="calendar", roll=statute.roll, holidays=facts.country_holidays)
 
 
@@ -194,12 +198,21 @@ def _plain_end(statute: Statute, start: date, zone: str, holidays: tuple[date, .
     return end_of_day(last_day(last, 0, count="calendar", roll=statute.roll, holidays=holidays), zone)
 
 
-def _without_notice(statute: Statute, facts: Facts, last: date, zone: str) -> date:
-    """Return the last day where the customer was not told of the right, or only later."""
-    longest = same_day_months_later(last, statute.without_notice_months or 0)
+def _without_notice(statute: Statute, facts: Facts, last: date, zone: str) -> date | None:
+    """Return the last day where the customer was not told of the right, or only later; None where it has none."""
+    months = statute.without_notice_months
+    longest = None if months is None else same_day_months_later(last, months)
     if facts.informed_at is None:
         return longest
-    return min(longest, max(last, _counted(statute, day_of(facts.informed_at, zone), facts.country_holidays)))
+    since_told = max(last, _counted(statute, day_of(facts.informed_at, zone), facts.country_holidays))
+    return since_told if longest is None else min(longest, since_told)
+
+
+def _told_by(statute: Statute, fault: date) -> date | None:
+    """Return until when a fault that appeared in time may be told; None: as long as claims last."""
+    if statute.after_fault_days is not None:
+        return fault + statute.after_fault_days * _DAY
+    return None if statute.after_fault_months is None else same_day_months_later(fault, statute.after_fault_months)
 
 
 def years_of_end(statute: Statute, facts: Facts) -> range:

@@ -39,8 +39,11 @@ def times_of(right: Statute) -> Iterator[str]:
         yield "a last day at a weekend or on a holiday moves to the next working day"
     if right.without_notice_months:
         yield f"{right.without_notice_months} months more where the customer was not told of it"
+    if right.without_notice_endless:
+        yield "without an end where the customer was not told of it"
     if right.until_fault:
-        after = f"{right.after_fault_months} months" if right.after_fault_months else "as long as claims do"
+        months, days = right.after_fault_months, right.after_fault_days
+        after = f"{months} months" if months else f"{days} days" if days else "as long as claims do"
         yield f"runs until the fault appears; it may be told for {after} after that"
     if right.after_repair_days_min:
         least = f"{right.after_repair_days_min} days at least are left then"

@@ -94,6 +94,10 @@ def _in_time_there(right: Statute, facts: Facts, anchor_at: datetime, zone: Zone
 def last_day_for(right: Statute, facts: Facts, start: date, zone: ZoneInfo) -> date | None:
     """Return the last day on which a right may be used that began on a day; None: it does not end."""
     last = _plain_end(right, facts, start)
+    if right.without_notice_endless and facts.informed is False:
+        if facts.informed_at is None:
+            return None
+        last = max(last, _plain_end(right, facts, facts.informed_at.astimezone(zone).date()))
     if right.without_notice_months and facts.informed is False:
         longest = _months_on(last, right.without_notice_months)
         told = facts.informed_at
@@ -108,9 +112,10 @@ def last_day_for(right: Statute, facts: Facts, start: date, zone: ZoneInfo) -> d
             last = date.fromordinal(max(paused, back_on.toordinal() + (right.after_repair_days_min or 0)))
     fault = facts.fault_appeared_on
     if right.until_fault and fault is not None and fault <= last:
-        if right.after_fault_months is None:
+        if right.after_fault_months is None and right.after_fault_days is None:
             return None
-        last = max(last, _months_on(fault, right.after_fault_months))
+        told_by = _months_on(fault, right.after_fault_months or 0) + (right.after_fault_days or 0) * _DAY
+        last = max(last, told_by)
     while right.roll == "next_business_day" and _rests(last, facts):  # bounded: no year is all holidays
         last += _DAY
     return last

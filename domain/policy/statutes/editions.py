@@ -23,7 +23,7 @@ from domain.policy.statutes.right import JurisdictionFile, RightEntry, Statute
 from domain.values import dataclass
 
 FIRST: Final = 1
-EDITIONS: Final = (FIRST, 2, 3, 4, 5, 6)
+EDITIONS: Final = (FIRST, 2, 3, 4, 5, 6, 7)
 """The numbers of all editions there are, the newest last."""
 NEWEST: Final = EDITIONS[-1]
 

@@ -59,6 +59,10 @@ class RightEntry(BaseModel):
     without_notice_months: Annotated[
         Months | None, Field(description="So much longer where the customer was not told of the right.")
     ] = None
+    without_notice_endless: Annotated[
+        bool,
+        Field(description="Where the customer was not told of the right it has no end; told later, it runs from then."),
+    ] = False
     until_fault: Annotated[bool, Field(description="The time runs until the fault appears, not until it is told.")] = (
         False
     )
@@ -66,6 +70,7 @@ class RightEntry(BaseModel):
         Months | None,
         Field(description="With until_fault: how long a fault in time may be told; null: no end encoded."),
     ] = None
+    after_fault_days: Annotated[int | None, Field(ge=1, description="The same in days; one of both.")] = None
     after_repair_months: Annotated[Months | None, Field(description="So much longer, once, after a repair.")] = None
     after_repair_days_min: Annotated[
         int | None,
@@ -115,6 +120,10 @@ class RightEntry(BaseModel):
             raise ValueError("a right lasts days, months or years, or is endless: one of them")
         if self.count == "business" and self.days is None:
             raise ValueError("business days are days")
+        if self.without_notice_months and self.without_notice_endless:
+            raise ValueError("without notice a right lasts some months more, or has no end: one of them")
+        if self.after_fault_months and self.after_fault_days:
+            raise ValueError("a fault may be told for months or for days after it appeared: one of them")
         return self
 
     @model_validator(mode="after")
@@ -153,6 +162,11 @@ class Statute(RightEntry):
         return bool(self.exceptions_if or self.repairs_tried_min)
 
     @cached_property
+    def asks_notice(self) -> bool:
+        """Tell whether it lasts longer where the customer was not told of it."""
+        return self.without_notice_endless or self.without_notice_months is not None
+
+    @cached_property
     def rolls(self) -> bool:
         """Tell whether its end hangs on weekends and holidays."""
         return self.roll != "none" or self.count == "business"
@@ -162,7 +176,7 @@ class Statute(RightEntry):
         """Tell whether its time is days or years after the anchor in the merchant's zone, and nothing else."""
         longer = (self.without_notice_months, self.until_fault, self.after_repair_months, self.after_repair_days_min)
         return (
-            not (self.zones or any(longer) or self.months or self.endless)
+            not (self.zones or any(longer) or self.without_notice_endless or self.months or self.endless)
             and self.count == "calendar"
             and self.roll == "none"
         )
