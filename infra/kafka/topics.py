@@ -14,6 +14,8 @@ FOR_EVER: Final = -1
 SEGMENT_MS: Final = 60 * 60 * 1000
 """After so long a segment is closed, of a topic that forgets: only closed ones are dropped when their time is over."""
 CLOSING_EARLY: Final = {"segment.ms": str(SEGMENT_MS)}
+USABLE_TIMEOUT_MS: Final = 60_000
+"""How long the brokers may take to know of a topic that they have created, and to give each partition a leader."""
 RECORD_BYTES_MAX: Final = 8 * 1024 * 1024
 PARTITIONS: Final = 6
 """Fixed for a topic's life: other partitions for the same keys would break their order."""
@@ -75,7 +77,9 @@ def create_topics(
     replication_factor: int = 1,
     min_insync_replicas: int = 1,
 ) -> list[str]:
-    """Create the topics that are missing and return their names; safe to repeat.
+    """Create the topics that are missing, wait until they can be used, and return their names; safe to repeat.
+
+    Kafka says that a topic is created before its brokers know of it: a worker that starts at once would wait for it.
 
     Args:
         admin: Connected to the cluster.
@@ -85,7 +89,7 @@ def create_topics(
         min_insync_replicas: How many of them must have a record before it counts as written.
 
     Raises:
-        kafka.errors.KafkaError: The cluster is away or refuses.
+        kafka.errors.KafkaError: The cluster is away or refuses, or gives a topic no leader.
     """
     known = set(admin.list_topics())
     created = []
@@ -106,6 +110,7 @@ def create_topics(
         except TopicAlreadyExistsError:
             continue  # somebody else was faster
         created.append(name)
+    admin.wait_for_topics(created, timeout_ms=USABLE_TIMEOUT_MS)
     return created
 
 

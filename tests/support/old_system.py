@@ -22,7 +22,6 @@ from workers.runtime.parts import COMMANDS, group_of
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "version_0_1_0"
 PARTITIONS: Final = 3
-READY_TIMEOUT_MS: Final = 30_000
 SEND_TIMEOUT_S: Final = 30.0
 
 # roles belong to the server and are in no database's dump
@@ -74,7 +73,7 @@ def restore(settings: Settings, script: str | None = None) -> None:
     assert settings.kafka_bootstrap is not None
     names = TopicNames(settings.topic_prefix)
     with closing(make_admin(settings.kafka_bootstrap)) as admin:
-        admin.wait_for_topics(create_topics(admin, names, partitions=PARTITIONS), timeout_ms=READY_TIMEOUT_MS)
+        create_topics(admin, names, partitions=PARTITIONS)
     _fill(settings.kafka_bootstrap, names)
     _commit(settings, names.commands)
 

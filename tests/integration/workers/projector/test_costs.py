@@ -21,17 +21,22 @@ MORE_TABLES_MAX: Final = 5
 
 
 def spent(pipeline: Pipeline, name: str, batch: Batch, patch: pytest.MonkeyPatch) -> tuple[int, int]:
-    """Fold a batch; return how many statements were sent for it, and how many events were decoded."""
+    """Fold a batch; return how many statements were sent for it, and how many events were decoded.
+
+    Workers of other tests may run in this process: what counts is this projector's.
+    """
     execute, decode = psycopg.Cursor.execute, Codec.decode_recorded
     statements: list[object] = []
     decoded: list[tuple[str, int]] = []
 
     def counted(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
-        statements.append(query)
+        if cursor.connection is projector.connection:
+            statements.append(query)
         return execute(cursor, query, *args, **options)
 
     def noted(codec: Codec, event: Any) -> Any:
-        decoded.append((event.stream, event.version))
+        if codec is pipeline.codec:
+            decoded.append((event.stream, event.version))
         return decode(codec, event)
 
     with closing(Projector(pipeline.dsn, projection_named(name), pipeline.codec)) as projector, patch.context() as own:

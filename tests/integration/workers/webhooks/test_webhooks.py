@@ -151,7 +151,7 @@ def test_what_fails_for_too_long_is_parked_and_the_next_goes_on(settings: Settin
             wait_for(lambda: len(receiver.taken) == len(rest), "the others")
             wait_for(lambda: all_delivered(settings), "nothing to wait")
             assert [one.event_id for one in receiver.taken] == rest
-            assert receiver.came[bad] > 2
+            assert receiver.came[bad] >= 2  # where cores are rare, time is over after the second try
             with database(settings) as connection:
                 [parked] = lanes.shown(connection, made.subscription_id, "parked", 10)
                 assert (str(parked["event_id"]), parked["why"]) == (bad, "status_302")
