@@ -78,3 +78,7 @@ class RecordedEvent:
             object.__setattr__(self, "_fact", self.reader.decode_recorded(self))
         assert self._fact is not None  # noqa: S101 - assigned above; for the type checker
         return self._fact
+
+    def forget(self) -> None:
+        """Let the decoded event go, which takes several times the memory of its body."""
+        object.__setattr__(self, "_fact", None)

@@ -13,16 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar, Final
 
 from kafka.errors import KafkaTimeoutError
+from kafka.structs import TopicPartition
 from psycopg import Connection, sql
 
 from domain.errors import RmaError
 from domain.recorded import RecordedEvent
 from infra.addresses import addresses, postgres_address
 from infra.kafka.own_topics import topics_of
-from infra.kafka.record import Batch, Offsets
+from infra.kafka.record import Batch, Offsets, Record
 from infra.kafka.topic_reader import TopicReader
 from infra.sessions import SCHEMA_CHANGE_MAX_MS, SILENCE_MAX_MS
 from infra.settings import Settings
@@ -40,6 +42,9 @@ HELD_TIMEOUT_MS: Final = 60_000
 
 STEP_RECORDS: Final = 50_000
 """What a rebuild that is broken off may have to read again."""
+
+FOLD_EVENTS: Final = 2_000
+"""How many events of a step are folded at once, and those besides that the last one's order has in it."""
 
 SUFFIX: Final = ".rebuild"
 FRESH: Final = "_rebuild"
@@ -121,7 +126,18 @@ class Beside:
         return self.live.views
 
     def fold(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
-        self.live.fold(connection, events)
+        """Fold a step order by order: what an order's events change is loaded and written once, not event by event."""
+        by_order = sorted(events, key=attrgetter("partition_key"))  # keeps the order of the events of one
+        begin = 0
+        while begin < len(by_order):
+            end = min(begin + FOLD_EVENTS, len(by_order))
+            last = by_order[end - 1].partition_key
+            while end < len(by_order) and by_order[end].partition_key == last:
+                end += 1
+            self.live.fold(connection, by_order[begin:end])
+            for event in by_order[begin:end]:
+                event.forget()
+            begin = end
 
 
 def rebuild(settings: Settings, name: str, tell: Callable[[int, int], None], *, anew: bool = False) -> Rebuilt:
@@ -280,25 +296,33 @@ class _Filling:
 
     def read_to(self, ends: Offsets) -> None:
         """Fold until every partition has reached its end, and keep each step; what is beyond may be folded too."""
-        while left := self._left(ends):
-            before = self.records
+        while step := self._read(ends, STEP_RECORDS):
             with self._fresh.in_place():
-                self._fold(ends, STEP_RECORDS)
-            self._tell(self.records, before + max(left, self.records - before))
+                self._fold(step)
+            self._tell(self.records, self.records + self._left(ends))
 
     def fold_to(self, held: Mapping[int, int]) -> None:
         """Fold, in the transaction that runs, until every partition has come as far as the live read model."""
-        self._fold({one: held[one.partition] for one in self._events.partitions if one.partition in held}, None)
+        ends = {one: held[one.partition] for one in self._events.partitions if one.partition in held}
+        while step := self._read(ends, STEP_RECORDS):
+            self._fold(step)
 
-    def _fold(self, ends: Offsets, records_max: int | None) -> None:
-        last = None if records_max is None else self.records + records_max
-        while self._left(ends) and (last is None or self.records < last):
-            batch = self._poll()
-            next_offsets = self._projector.handle(batch)
-            if stopped := set(batch) - set(next_offsets):
-                where = ", ".join(f"partition {partition.partition}" for partition in sorted(stopped))
-                raise CannotBeReadError(f"{where} holds a gap, or an event that cannot be read; see the log")
-            self.records += sum(len(records) for records in batch.values())
+    def _read(self, ends: Offsets, records_max: int) -> Batch:
+        """Return what comes next, at least so many records where there are as many before the end of a partition."""
+        step: dict[TopicPartition, list[Record]] = {}
+        read = 0
+        while self._left(ends) and read < records_max:
+            for partition, records in self._poll().items():
+                step.setdefault(partition, []).extend(records)
+                read += len(records)
+        return step
+
+    def _fold(self, step: Batch) -> None:
+        next_offsets = self._projector.handle(step)
+        if stopped := set(step) - set(next_offsets):
+            where = ", ".join(f"partition {partition.partition}" for partition in sorted(stopped))
+            raise CannotBeReadError(f"{where} holds a gap, or an event that cannot be read; see the log")
+        self.records += sum(map(len, step.values()))
 
     def _left(self, ends: Offsets) -> int:
         return sum(max(0, end - self._events.position(partition)) for partition, end in ends.items())
