@@ -96,22 +96,27 @@ def create_topics(
     for name, retention_ms in names.retention_ms.items():
         if name in known:
             continue
-        configs = {
-            "cleanup.policy": "delete",
-            "retention.ms": str(retention_ms),
-            "retention.bytes": str(FOR_EVER),
-            "max.message.bytes": str(RECORD_BYTES_MAX),
-            "min.insync.replicas": str(min_insync_replicas),
-            "message.timestamp.type": "CreateTime",
-        } | ({} if retention_ms == FOR_EVER else CLOSING_EARLY)
         try:
             number = 1 if name == names.checkpoints else partitions
-            admin.create_topics([NewTopic(name, number, replication_factor, topic_configs=configs)])
+            admin.create_topics(
+                [NewTopic(name, number, replication_factor, topic_configs=_configs(retention_ms, min_insync_replicas))]
+            )
         except TopicAlreadyExistsError:
             continue  # somebody else was faster
         created.append(name)
-    admin.wait_for_topics(created, timeout_ms=USABLE_TIMEOUT_MS)
+    admin.wait_for_topics(set(names.all) - known, timeout_ms=USABLE_TIMEOUT_MS)
     return created
+
+
+def _configs(retention_ms: int, min_insync_replicas: int) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(retention_ms),
+        "retention.bytes": str(FOR_EVER),
+        "max.message.bytes": str(RECORD_BYTES_MAX),
+        "min.insync.replicas": str(min_insync_replicas),
+        "message.timestamp.type": "CreateTime",
+    } | ({} if retention_ms == FOR_EVER else CLOSING_EARLY)
 
 
 def close_segments_early(admin: KafkaAdminClient, names: TopicNames) -> None:
