@@ -254,6 +254,19 @@ def test_a_password_of_kafka_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> N
     assert connecting_to("k:1,k:2") == {"bootstrap_servers": ["k:1", "k:2"], "security_protocol": "PLAINTEXT"}
 
 
+def test_nothing_that_may_hold_a_secret_shows() -> None:
+    """Each such setting, however settings are printed or given on; the page that says how they are kept names it."""
+    fields = Settings.model_fields.items()
+    secret = [name for name, field in fields if "SecretStr" in str(field.annotation)]
+    given = Settings().model_copy(update=dict.fromkeys(secret, SecretStr("s3cr3t")))
+
+    assert [name for name, _ in fields if ("password" in name or "_secret" in name) and name not in secret] == []
+    assert "s3cr3t" not in f"{given!r} {given} {given.model_dump()} {given.model_dump_json()}"
+    page = (Path(__file__).parents[3] / "docs" / "securing.md").read_text()
+    table = page.partition("| setting | holds |")[2].partition("\n\n")[0]
+    assert [name for name in secret if f"`RMA_{name.upper()}`" not in table] == []
+
+
 def test_options_of_an_address_are_kept_beside_ours() -> None:
     """A role, or what else an operator put into the DSN, holds; ours come after it."""
     own = as_role("postgresql://db/rma?options=-c%20work_mem%3D8MB", "rma_relay")

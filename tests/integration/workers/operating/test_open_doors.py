@@ -94,14 +94,38 @@ def test_each_open_door_is_found_by_itself(settings: Settings, keys: dict[str, P
     assert opened(closed(settings, keys, **unnamed)) == always | {"Kafka login"}
     assert opened(closed(settings, keys, sources_file=None)) == always | {"sources"}
     assert opened(closed(settings, keys, postgres_roles=False)) == always | {"roles"}
-    gateway = SecretStr("http://gateway.example/v1")
-    assert opened(closed(settings, keys, gateway_url=gateway)) == always | {"RMA_GATEWAY_URL"}
+    for name in ("gateway_url", "labels_url", "sms_url", "http_jwks_url"):
+        plainly = {name: SecretStr("http://far.example/v1")}
+        assert opened(closed(settings, keys, **plainly)) == always | {f"RMA_{name.upper()}"}
+    assert opened(closed(settings, keys, smtp_url=SecretStr("smtp://far.example"))) == always | {"RMA_SMTP_URL"}
+    assert opened(closed(settings, keys, smtp_url=SecretStr("smtps://far.example"))) == always
+    assert opened(closed(settings, keys, http_public_url="http://far.example")) == always | {"RMA_HTTP_PUBLIC_URL"}
+    assert opened(closed(settings, keys, webhooks=True, webhooks_allow_private=True)) == always | {"webhooks"}
+    assert opened(closed(settings, keys, webhooks=True)) == always
+    assert opened(closed(settings, keys, vault_dsn=settings.postgres_dsn)) == always | {"vault login"}
+    away = SecretStr("postgresql://127.0.0.1:1/rma")
+    assert opened(closed(settings, keys, vault_dsn=away)) == always | {"vault"}
     assert opened(closed(settings, keys, metrics_port=9000, metrics_host="0.0.0.0")) == always | {"figures"}  # noqa: S104
     local = {"data_dir": tmp_path}
     assert opened(closed(settings, keys, **local)) == always | {str(keys["audit_key_file"])}
     keys["audit_key_file"].chmod(0o644)
     keys["sources_file"].chmod(0o666)
     assert opened(closed(settings, keys)) == always | {str(file) for file in keys.values()}
+
+
+def test_what_a_shop_signs_with_is_kept_unless_it_is_public(settings: Settings, tmp_path: Path) -> None:
+    """A secret lets in whoever reads it, a public key nobody; who may write to either lets himself in."""
+    file = tmp_path / "enter.key"
+    given = settings.model_copy(update={"http_enter_key_file": file})
+    for text, mode, is_open in (
+        ("a shared secret", 0o644, True),
+        ("a shared secret", 0o640, False),
+        ("-----BEGIN PUBLIC KEY-----", 0o644, False),
+        ("-----BEGIN PUBLIC KEY-----", 0o664, True),
+    ):
+        file.write_text(text)
+        file.chmod(mode)
+        assert (str(file) in opened(given)) is is_open, (text, mode)
 
 
 def test_a_database_that_is_away_is_not_called_closed(settings: Settings, keys: dict[str, Path]) -> None:
