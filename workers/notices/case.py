@@ -34,7 +34,7 @@ class Case:
     """The ``rma`` and its ``order`` right after the command that ``told`` belongs to; ``beside`` is all that it did.
 
     ``now``: the return as it is now. ``current_contact``: how the order's customer is reached now. ``key``: the key of
-    whose texts the return holds; None: nothing was ever sealed.
+    whose texts the return holds; None: nothing was ever sealed. ``request``: the return's, where that command made it.
     """
 
     told: Recorded
@@ -44,6 +44,7 @@ class Case:
     order: Order
     current_contact: str | None = None
     key: DataKey | None = None
+    request: Recorded | None = None
 
     def facts(self, kind: type[Kind]) -> list[Kind]:
         """Return what the command did of one kind, in its order."""
@@ -65,7 +66,8 @@ class Case:
         if not (isinstance(rma, Rma) and isinstance(now, Rma) and isinstance(order, Order)):
             return None
         contact = today.contact if isinstance(today, Order) else None
-        return cls(told, [one.fact for one in beside], rma, now, order, contact)
+        request = next((one for one in beside if isinstance(one.fact, Rma.Requested)), None)
+        return cls(told, [one.fact for one in beside], rma, now, order, contact, request=request)
 
 
 def streams_of(message: Message) -> list[str]:

@@ -59,9 +59,21 @@ def parts_of(case: Case, kind: NoticeKind, link: str, sites: Mapping[str, Site])
         "order_id": case.rma.order_id,
         "link": link,
         "is_withdrawal": case.rma.withdrawal,
+        "declared": _declared(case),
         "lines": [_line(case, number, line.asked.quantity) for number, line in case.rma.lines.items()],
     }
     return common | _own_parts(case, kind, link, sites)
+
+
+def _declared(case: Case) -> Parts | None:
+    """Return when a withdrawal was declared, and the id of its record, which can be proved; None: this is no receipt.
+
+    The law has it acknowledged with what was declared and when, whatever was decided (2011/83 art. 11a).
+    """
+    request = case.request
+    if request is None or not case.rma.withdrawal:
+        return None
+    return {"at": request.event.occurred_at, "record": str(request.event.event_id)}
 
 
 def _own_parts(case: Case, kind: NoticeKind, link: str, sites: Mapping[str, Site]) -> Parts:

@@ -18,6 +18,7 @@ COMMON: Final = {
     "order_id": "O-1001",
     "link": LINK,
     "is_withdrawal": True,
+    "declared": {"at": datetime(2026, 3, 4, 10, 30, tzinfo=UTC), "record": "7c1d9a4e-5b0f-4c1a-9d55-0d8b7a3f6e21"},
     "lines": LINES,
 }
 DECIDED: Final = {

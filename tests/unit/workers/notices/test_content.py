@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from domain.recorded import RecordedEvent
+from domain.rma import Rma
 from infra.records import EVENT_NAMESPACE, StoredEvent
 from infra.sites import Site
 from tests.support.shop import RMA_ID, Shop
@@ -123,6 +125,36 @@ def test_a_request_that_is_denied_says_why_and_what_can_be_done() -> None:
     assert "It was sold as final sale and cannot come back." in drawn.text
     assert "Please send" not in drawn.text
     assert "you can object until April 3, 2026" in drawn.text
+
+
+@pytest.mark.parametrize(("reason", "kind"), [("too_small", "approved"), ("other", "denied"), ("quality", "requested")])
+def test_a_withdrawal_is_acknowledged_whatever_is_decided(reason: str, kind: str) -> None:
+    """With what was declared and when, and the id of its record, by which that is proved; later letters have none."""
+    shop = shop_with()
+    request(shop, line(1, reason), withdrawal=True)
+    [record] = [message.event_id for case, message in cases(shop) if isinstance(case.told.fact, Rma.Requested)]
+    if kind == "requested":
+        yes = [{"line": 1, "quantity": 1, "decision": "approve"}]
+        shop.send("DecideRequest", on_return(lines=yes), at=day(5))
+
+    (first, drawn), *later = letters(shop)
+    assert first == kind
+    for text in (drawn.text, " ".join(re.sub("<[^>]+>", "", drawn.html).split())):
+        assert "We have received your withdrawal from the contract." in text
+        assert f"Received: {day(3):%B %-d, %Y}, 9:00:00" in text
+        assert f"Record: {record}" in text
+        assert "Art 1 × 1" in text
+    assert [one.text for _, one in later if "withdrawal" in one.text or "Record:" in one.text] == []
+    assert len(later) == (kind == "requested")
+
+
+def test_what_is_no_withdrawal_is_not_called_one() -> None:
+    shop = shop_with()
+    request(shop, line(1))
+
+    [(_, drawn)] = letters(shop)
+    assert "withdrawal" not in drawn.text
+    assert "Record:" not in drawn.text
 
 
 def test_a_person_answers_what_waits_for_one() -> None:
