@@ -26,6 +26,7 @@ from infra.kafka.record import Batch, Offsets, Record
 from infra.kafka.topics import TopicNames, create_topics
 from infra.log.event_log import EventLog
 from infra.log.poison import PoisonRecords
+from infra.metrics import WorkerMetrics
 from infra.migrate import migrate
 from infra.sealing.vault import Vault, open_vault
 from infra.settings import Settings
@@ -181,7 +182,12 @@ class Pipeline:
         )
 
     def worker(
-        self, log: EventLog | None = None, *, sources: Sources = ANYONE, clock: Callable[[], datetime] = utc_now
+        self,
+        log: EventLog | None = None,
+        *,
+        sources: Sources = ANYONE,
+        clock: Callable[[], datetime] = utc_now,
+        metrics: WorkerMetrics | None = None,
     ) -> CommandWorker:
         """Return a command worker with a connection of its own."""
         log = log or self.open_log()
@@ -193,6 +199,7 @@ class Pipeline:
             sealing=Sealing(self.open_vault()),
             sources=sources,
             clock=clock,
+            metrics=metrics,
         )
 
     def handle_all(self, *, records: int, group: str = "commands") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,37 @@ def test_a_command_without_texts_has_one_hash() -> None:
 
 
 LABEL = {"label_id": "L-1", "carrier": "DHL", "tracking_number": "T-1"}
+
+
+CANARY = "Canary Lind"
+SPOILED: tuple[Any, ...] = (CANARY * 3_000, f"{CANARY}\x00", [[CANARY]], {"x": [CANARY]})
+BODIES: dict[str, dict[str, Any]] = orjson.loads(
+    (Path(__file__).parents[3] / "docs" / "contracts" / "examples" / "commands.json").read_bytes()
+)
+
+
+@pytest.mark.parametrize("name", [name for name, rows in FIELDS.items() if set(rows.values()) != {"plain"}])
+def test_what_is_wrong_with_a_text_is_told_without_it(name: str) -> None:
+    """An answer is published, and kept for ever, plain: of a field that is sealed it says place and fault alone."""
+    for path, treatment in FIELDS[name].items():
+        for spoiled in SPOILED if treatment != "plain" else ():
+            body = orjson.loads(orjson.dumps(BODIES[name]))
+            put(body, path.split("."), spoiled)
+            with pytest.raises(MalformedError) as told:
+                parse(f"rma.{name}.v1", orjson.dumps(body))
+            assert "anary" not in f"{told.value} {told.value.faults}", path
+
+
+def put(holder: dict[str, Any], steps: list[str], value: Any) -> None:
+    """Put a value where a row's path leads in a body, with what is missing on the way."""
+    step, *further = steps
+    name, many = step.removesuffix("[]"), step.endswith("[]")
+    if not further:
+        holder[name] = [value] if many else value
+        return
+    inner: Any = holder.get(name) or ([{}] if many else {})
+    holder[name] = inner
+    put(inner[0] if many else inner, further, value)
 
 
 def texts_of(model: type[BaseModel], path: str = "") -> Iterator[str]:
