@@ -1,18 +1,15 @@
 """A disk is full for a while: workers wait, nothing is lost or done twice, and all goes on once there is room.
 
-The disk is a small file system in memory, mounted for the test, which is skipped where nobody may mount one: a limit on
+The disk is a file system in memory, mounted for the test, which is skipped where nobody may mount one: a limit on
 the size of files (`RLIMIT_FSIZE`) would do everywhere, but PostgreSQL then says something else than what it says of a
 full disk.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -27,71 +24,40 @@ from tests.support.soundness import assert_log_is_whole, assert_topic_tells_the_
 from tests.system.test_outage import ANSWERED, answered, begin_trade, statuses, trade, watched_system
 from tests.system.test_work_all import ALL, all_started, supervisor, workers_of
 from workers.trials.bench import load
+from workers.trials.chaos.disks import Disk, DiskRefusedError, disk
+from workers.trials.chaos.services import ON_DISKS
 
 BEFORE: Final = 5
 RETURNS: Final = 60
 """Enough to need more room than a table's last page and a segment of either log have left."""
 
 FULL_S: Final = 10.0
-DISK: Final = {"postgres": "160m", "kafka": "160m"}
-BLOCK: Final = bytes(64 * 1024)
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """Mount a small file system; skip the test where that is refused."""
-    mount, unmount = shutil.which("mount"), shutil.which("umount")
-    if mount is None or unmount is None or os.geteuid() != 0:
-        pytest.skip("a small disk is mounted by root alone")
-    folder.mkdir(parents=True)
-    made = subprocess.run(  # noqa: S603 - found by their own names
-        [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run([unmount, "--lazy", str(folder)], check=True)  # noqa: S603
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """Leave no byte on a folder's disk while the block lasts."""
-    ballast = folder / "ballast"
-    try:
-        with ballast.open("wb", buffering=0) as file:
-            for size in (len(BLOCK), 512, 1):
-                _fill(file.write, BLOCK[:size])
-        yield
-    finally:
-        ballast.unlink()
-
-
-def _fill(write: Callable[[bytes], int], block: bytes) -> None:
-    try:
-        while write(block):
-            pass
-    except OSError:
-        return
-
-
-@pytest.fixture(params=sorted(DISK))
+@pytest.fixture(params=sorted(ON_DISKS))
 def service(request: pytest.FixtureRequest) -> str:
     """Whose disk is full."""
     return str(request.param)
 
 
 @pytest.fixture
-def stack(service: str, tmp_path: Path) -> Iterator[Path]:
-    """The data folder of a stack that runs, one of whose services has a small disk."""
+def its_disk(service: str, tmp_path: Path) -> Iterator[Disk]:
+    """The disk of one of the services of a stack that runs."""
     folder = tmp_path / "stack"
-    with small_disk(folder / service, DISK[service]):
+    with ExitStack() as opened:
         try:
-            up(folder)
-            yield folder
-        finally:
-            down(folder)
+            mounted = opened.enter_context(disk(folder / service))
+        except DiskRefusedError as refused:
+            pytest.skip(str(refused))
+        opened.callback(down, folder)
+        up(folder)
+        yield mounted
+
+
+@pytest.fixture
+def stack(its_disk: Disk, tmp_path: Path) -> Path:
+    """The data folder of that stack."""
+    return tmp_path / "stack"
 
 
 @pytest.fixture
@@ -105,7 +71,7 @@ def decided(settings: Settings) -> int:
     return int(found)
 
 
-def test_a_full_disk_is_outlived(service: str, settings: Settings, stack: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_outlived(service: str, its_disk: Disk, settings: Settings, stack: Path, tmp_path: Path) -> None:
     """No worker ends, each is alive all the while; what came meanwhile is decided and shown, once."""
     commands = 1 + load.COMMANDS_PER_RETURN * (BEFORE + RETURNS)
     with supervisor(settings, tmp_path) as process:
@@ -114,7 +80,7 @@ def test_a_full_disk_is_outlived(service: str, settings: Settings, stack: Path, 
 
         if service == "kafka":
             trade(settings, BEFORE, returns=RETURNS)
-        with full(stack / service):
+        with its_disk.full():
             if service == "postgres":
                 trade(settings, BEFORE, returns=RETURNS)
             began = time.monotonic()

@@ -11,6 +11,7 @@ from workers.pictures.terminal import AsJson, console, print_json
 
 if TYPE_CHECKING:
     from workers.trials.chaos.report import Report
+    from workers.trials.chaos.run import Plan
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,11 @@ def chaos(
     duration: Annotated[
         float | None, typer.Option(min=1, help="Seconds over which the faults are spread; default: as they come.")
     ] = None,
+    *,
     only: Annotated[list[str] | None, typer.Option(help="A kind of fault; may be given again. Default: all.")] = None,
+    full_disks: Annotated[
+        bool, typer.Option("--full-disks", help="Fill the services' disks, too, which needs root.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole system on services of its own, kill, freeze and cut what it stands on, then check everything."""
@@ -35,7 +40,7 @@ def chaos(
     from workers.trials.sandbox import ended_in_order
 
     configure("console", "error")
-    plan = Plan(faults, seed, duration_s=duration, weights=kinds_named(only or []))
+    plan = Plan(faults, seed, duration_s=duration, weights=kinds_named(only or [], full_disks=full_disks))
     out = console(stderr=True)
     with ended_in_order():
         report = run_chaos(Settings().data_dir, plan, lambda text: out.print(text, style="dim"))
@@ -45,9 +50,21 @@ def chaos(
         _print(report)
     if not report.holds:
         raise SaidNoError(
-            f"seed {report.seed}: {report.first_difference}\n"
-            f"again: rma chaos --faults {faults} --seed {seed}; logs and data: {report.folder}"
+            f"seed {report.seed}: {report.first_difference}\nagain: {again(plan)}; logs and data: {report.folder}"
         )
+
+
+def again(plan: Plan) -> str:
+    """Return the command line that runs a plan once more."""
+    from workers.trials.chaos.schedule import ON_DISKS, WEIGHTS
+
+    words = ["rma chaos", f"--faults {plan.faults}", f"--seed {plan.seed}"]
+    words += [] if plan.duration_s is None else [f"--duration {plan.duration_s:g}"]
+    if not plan.weights.keys() >= WEIGHTS.keys():
+        words += [f"--only {kind}" for kind in plan.weights]
+    elif plan.weights.keys() >= ON_DISKS.keys():
+        words.append("--full-disks")
+    return " ".join(words)
 
 
 def _print(report: Report) -> None:

@@ -108,6 +108,10 @@ class Breaker:
                 self._postgres.do(lambda: stop_and_go(self._services.postgres_processes(), fault.lasts_s))
             case "freeze_kafka":
                 self._kafka.do(lambda: stop_and_go(self._services.kafka_processes(), fault.lasts_s))
+            case "fill_postgres":
+                self._postgres.do(lambda: self._services.fill_postgres(fault.lasts_s))
+            case "fill_kafka":
+                self._kafka.do(lambda: self._services.fill_kafka(fault.lasts_s))
             case "cut_sessions":
                 self._ask(lambda connection: connection.execute(CUT))
             case "kill_rebuild":

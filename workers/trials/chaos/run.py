@@ -41,7 +41,7 @@ from workers.trials.chaos.fold import fold
 from workers.trials.chaos.load import POLICIES, RESTOCKING_BPS, SITE, Sent, first, load
 from workers.trials.chaos.outside import Outside, outside
 from workers.trials.chaos.report import Counts, Report
-from workers.trials.chaos.schedule import WEIGHTS, Fault, FaultKind, schedule
+from workers.trials.chaos.schedule import ON_DISKS, WEIGHTS, Fault, FaultKind, schedule
 from workers.trials.chaos.sending import sending
 from workers.trials.chaos.services import Services, services
 from workers.trials.chaos.settling import SETTLED_WITHIN_S, not_at_work, settle
@@ -124,7 +124,7 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     """Run a plan in a folder of its own under ``data_dir``, and report; everything started is stopped afterwards.
 
     Raises:
-        StackStartError: A service did not start, or did not come back.
+        StackStartError, DiskRefusedError: A service did not start or come back, or its disk cannot be mounted here.
     """
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the broker is killed on purpose: it need not be said
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def run_chaos(data_dir: Path, plan: Plan, tell: Callable[[str], None]) -> Report
     began, faults = time.monotonic(), plan.schedule()
     tell(f"seed {plan.seed}: starting PostgreSQL and Kafka in {folder}")
     with (
-        services(folder) as stack,
+        services(folder, on_disks=not ON_DISKS.keys().isdisjoint(plan.weights)) as stack,
         GatewayServer(folder / "gateway.sqlite", plan=_misbehaviour(plan.seed)) as gateway,
         outside(plan.seed) as those,
     ):

@@ -17,6 +17,7 @@ FaultKind = Literal[
     "stall_postgres", "delay_postgres", "drop_postgres",
     "stall_kafka", "delay_kafka", "drop_kafka",
     "stall_vault", "drop_vault",
+    "fill_postgres", "fill_kafka",
 ]  # fmt: skip
 
 WEIGHTS: Final[Mapping[FaultKind, int]] = {
@@ -48,6 +49,9 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
 }
 """How often each kind comes, among those chosen."""
 
+ON_DISKS: Final[Mapping[FaultKind, int]] = {"fill_postgres": 2, "fill_kafka": 1}
+"""Those that need disks of the run's own, which not everybody may mount: they come where they are asked for."""
+
 OF_WORKERS: Final[frozenset[FaultKind]] = frozenset(
     {
         "kill", "kill_two", "kill_starting", "kill_at_work",
@@ -61,6 +65,9 @@ WITH_A_CLOCK: Final = frozenset({"commands", "deadlines", "payments", "auditor",
 
 STEP_MAX_S: Final = 7_200.0
 """How far a clock is set wrong, ahead or back: as a machine is whose zone is taken for its time."""
+
+FULL_S: Final = (2.0, 6.0)
+"""How long a disk is full: long enough that tables and logs would have to grow."""
 
 GAP_S: Final = (0.3, 3.5)
 DOWN_S: Final = (0.1, 1.5)
@@ -102,14 +109,21 @@ class UnknownFaultError(UnusableInputError):
     code = "unknown_fault"
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"there is no fault {kind}; there are {', '.join(WEIGHTS)}")
+        super().__init__(f"there is no fault {kind}; there are {', '.join([*WEIGHTS, *ON_DISKS])}")
 
 
-def kinds_named(names: Sequence[str]) -> dict[FaultKind, int]:
-    """Return the weights of the kinds named, of all of them where none is; raises ``UnknownFaultError``."""
-    if unknown := [name for name in names if name not in WEIGHTS]:
+def kinds_named(names: Sequence[str], *, full_disks: bool = False) -> dict[FaultKind, int]:
+    """Return the weights of the kinds named, of all of them where none is; raises ``UnknownFaultError``.
+
+    Args:
+        names: Of kinds.
+        full_disks: Whether those that fill disks are among them, named or not.
+    """
+    known = {**WEIGHTS, **ON_DISKS}
+    if unknown := [name for name in names if name not in known]:
         raise UnknownFaultError(unknown[0])
-    return {kind: weight for kind, weight in WEIGHTS.items() if kind in names or not names}
+    chosen = {kind: weight for kind, weight in known.items() if kind in (names or WEIGHTS)}
+    return chosen | (dict(ON_DISKS) if full_disks else {})
 
 
 def schedule(
@@ -150,5 +164,7 @@ def _lasts_s(kind: FaultKind, chance: random.Random) -> float:
         return chance.uniform(*FROZEN_LONG_S)
     if kind == "kill_rebuild":
         return chance.uniform(0, STARTING_S)
+    if kind in ON_DISKS:
+        return chance.uniform(*FULL_S)
     lasts = FROZEN_S if kind.startswith(("freeze", "stall", "delay", "step")) else DOWN_S
     return chance.uniform(*lasts)

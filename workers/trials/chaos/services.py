@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +21,15 @@ from infra.stack import kafka, postgres
 from infra.stack.local import TOOLS_DIR, down, up
 from infra.stack.ports import LOOPBACK, Ports, free_ports, ports_of
 from infra.stack.processes import running
+from workers.trials.chaos.disks import Disk, disk
 from workers.trials.chaos.ways import Way, Ways, ways
 
 KILL_TIMEOUT_S: Final = 10.0
+ENDS_WITHIN_S: Final = 10.0
+"""A service that ends for want of room has ended so long after there is room again."""
+LOOK_EVERY_S: Final = 0.2
+ON_DISKS: Final = ("postgres", "kafka")
+"""The folders of a stack that may be disks."""
 
 
 class Services:
@@ -32,10 +38,12 @@ class Services:
     Args:
         folder: Everything they write is under it.
         ways: Where ways to them are kept open.
+        disks: Those of them that are disks, by the folder's name.
     """
 
-    def __init__(self, folder: Path, ways: Ways) -> None:
+    def __init__(self, folder: Path, ways: Ways, disks: Mapping[str, Disk]) -> None:
         self._folder = folder.resolve()
+        self._disks = disks
         self.ways = ways
         [kafka_port] = free_ports(1)
         kafka_way = ways.to(kafka_port)
@@ -80,6 +88,18 @@ class Services:
         """End the broker with SIGKILL."""
         _kill(running(str(kafka.properties_file(self._folder))))
 
+    def fill_postgres(self, seconds: float) -> None:
+        """Leave the server no room for a while, and start it again where it ended for want of it."""
+        with self._disks["postgres"].full():
+            time.sleep(seconds)
+        _start_again(self.postgres_processes, self.start_postgres)
+
+    def fill_kafka(self, seconds: float) -> None:
+        """Leave the broker no room for a while, for want of which it ends; start it again."""
+        with self._disks["kafka"].full():
+            time.sleep(seconds)
+        _start_again(self.kafka_processes, self.start_kafka)
+
     def start_kafka(self) -> None:
         port, reached_at = ports_of(self._folder).kafka, self.to["kafka"].port
         process, service, bootstrap = kafka.start(self._folder, TOOLS_DIR, port, reached_at=reached_at)
@@ -87,13 +107,20 @@ class Services:
 
 
 @contextmanager
-def services(folder: Path) -> Iterator[Services]:
-    """Run both services while the block lasts."""
-    with ways() as opened:
-        try:
-            yield Services(folder, opened)
-        finally:
-            down(folder)
+def services(folder: Path, *, on_disks: bool = False) -> Iterator[Services]:
+    """Run both services while the block lasts.
+
+    Args:
+        folder: Everything they write is under it.
+        on_disks: Whether each writes to a disk in memory, which can be filled.
+    Raises:
+        DiskRefusedError: No disk can be mounted here.
+    """
+    with ExitStack() as opened:
+        opened_ways = opened.enter_context(ways())
+        disks = {name: opened.enter_context(disk(folder / name)) for name in ON_DISKS} if on_disks else {}
+        opened.callback(down, folder)
+        yield Services(folder, opened_ways, disks)
 
 
 def stop_and_go(processes: list[psutil.Process], seconds: float) -> None:
@@ -103,6 +130,16 @@ def stop_and_go(processes: list[psutil.Process], seconds: float) -> None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         time.sleep(wait_s)
+
+
+def _start_again(processes: Callable[[], list[psutil.Process]], start: Callable[[], None]) -> None:
+    """Start a service whenever it has ended, for as long as it takes until one that is to end has."""
+    give_up_at = time.monotonic() + ENDS_WITHIN_S
+    while time.monotonic() < give_up_at:
+        if not processes():
+            start()
+            return
+        time.sleep(LOOK_EVERY_S)
 
 
 def _family(found: list[psutil.Process]) -> list[psutil.Process]:

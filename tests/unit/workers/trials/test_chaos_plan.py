@@ -13,10 +13,11 @@ from commands.registry import REGISTRATIONS
 from infra.envelope.command_record import read_command
 from infra.settings import Settings
 from tests.support.every_worker import with_work_for_all
+from workers.cli.chaos import again
 from workers.registry import WORKERS
 from workers.trials.chaos.load import COMES_AFTER_S, EXAMPLES, LEFT_OUT, POLICIES, Sent, first, load
 from workers.trials.chaos.run import Plan, _for_nobody_but
-from workers.trials.chaos.schedule import WEIGHTS, UnknownFaultError, kinds_named
+from workers.trials.chaos.schedule import FULL_S, ON_DISKS, WEIGHTS, UnknownFaultError, kinds_named
 
 RECORDS = 8_000
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,6 +57,36 @@ def test_a_kind_that_does_not_exist_is_said() -> None:
     assert kinds_named(["kill"]) == {"kill": WEIGHTS["kill"]}
     with pytest.raises(UnknownFaultError, match="there is no fault earthquake; there are kill,"):
         kinds_named(["earthquake"])
+
+
+def test_disks_are_filled_where_that_is_asked_for() -> None:
+    """Not everybody may mount one, so that the same seed is the same faults everywhere else."""
+    assert kinds_named([]) == WEIGHTS
+    assert kinds_named([], full_disks=True) == {**WEIGHTS, **ON_DISKS}
+    assert kinds_named(["fill_kafka"]) == {"fill_kafka": ON_DISKS["fill_kafka"]}
+    drawn = Plan(500, 1, weights=kinds_named([], full_disks=True)).schedule()
+    assert {fault.kind for fault in drawn} == {*WEIGHTS, *ON_DISKS}
+    full = [fault.lasts_s for fault in drawn if fault.kind in ON_DISKS]
+    assert FULL_S[0] <= min(full) <= max(full) <= FULL_S[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--faults 60 --seed 1",
+        "--faults 9 --seed 4 --duration 30.5 --only kill --only fill_kafka",
+        "--faults 5 --seed 2 --full-disks",
+    ],
+)
+def test_a_run_that_failed_says_how_it_is_run_again(words: str) -> None:
+    """With all that chose its faults."""
+    given = dict(zip(words.split()[::2], words.split()[1::2], strict=False))
+    only = [kind for kind in ("kill", "fill_kafka") if f"--only {kind}" in words]
+    duration_s = float(given["--duration"]) if "--duration" in given else None
+    weights = kinds_named(only, full_disks="--full-disks" in words)
+    plan = Plan(int(given["--faults"]), int(given["--seed"]), duration_s=duration_s, weights=weights)
+
+    assert again(plan) == f"rma chaos {words}"
 
 
 def test_the_load_holds_every_command_and_every_nuisance() -> None:
