@@ -27,6 +27,9 @@ EVERYONE: Final[Rights] = {"public.rma_migrations": READ, "rma_log.system": READ
 _PROJECTOR: Final[Rights] = {"rma_read_meta.positions": KEEP, "rma_read_meta.stream_versions": KEEP}
 _INBOX: Final[Rights] = {**_PROJECTOR, "rma_log.events": READ}
 
+OWN_ROWS: Final = tuple(_PROJECTOR)
+"""Tables that several roles write to, each its own rows alone: those whose ``projection`` is its worker's name."""
+
 RIGHTS: Final[Mapping[str, Rights]] = {
     role_of("commands"): {
         "rma_log.events": ADD,

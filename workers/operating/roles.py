@@ -8,9 +8,9 @@ from typing import Final
 from psycopg import Connection, errors, sql
 
 from infra.migrate import MIGRATION_LOCK
-from infra.roles import missing_roles
+from infra.roles import missing_roles, role_of
 from projections.read_models import PROJECTIONS
-from workers.operating.rights import RIGHTS, rights_on
+from workers.operating.rights import OWN_ROWS, RIGHTS, rights_on
 
 TABLES: Final = """
     SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -18,6 +18,17 @@ TABLES: Final = """
     AND (n.nspname ~ %s OR (n.nspname, c.relname) = ('public', 'rma_migrations'))
 """
 WORDS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+BOUND: Final = """
+    SELECT relrowsecurity AND EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'own_rows')
+    FROM pg_class AS c WHERE c.oid = %s::regclass
+"""
+BIND_ROWS: Final = sql.SQL("""
+    ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY every_row ON {table} FOR SELECT USING (true);
+    CREATE POLICY own_rows ON {table} USING (current_user = {beginning} || projection);
+""")
+"""Its owner, who makes it, is not bound."""
+
 OWN_SCHEMAS: Final = rf"^(rma_[a-z_]+|({'|'.join(PROJECTIONS)})_v[0-9]+)$"
 
 
@@ -32,6 +43,7 @@ def make_roles(connection: Connection) -> list[str]:
     made = [role for role in missing_roles(connection, list(RIGHTS)) if _make(connection, role)]
     with connection.transaction():
         grant_rights(connection, OWN_SCHEMAS)
+        _bind_rows(connection)
     return made
 
 
@@ -47,6 +59,15 @@ def grant_rights(connection: Connection, schemas: str) -> None:
     tables = [table for (table,) in connection.execute(TABLES, (schemas,)).fetchall()]
     for role in RIGHTS:
         _grant(connection, role, tables)
+
+
+def _bind_rows(connection: Connection) -> None:
+    """Let each role write its own rows alone, where several write to a table; those of others it reads."""
+    for table in OWN_ROWS:
+        [(is_bound,)] = connection.execute(BOUND, (table,)).fetchall()
+        if not is_bound:
+            bind = BIND_ROWS.format(table=_named(table), beginning=sql.Literal(role_of("")))
+            connection.execute(bind)
 
 
 def _make(connection: Connection, role: str) -> bool:
@@ -75,7 +96,11 @@ def _grant(connection: Connection, role: str, tables: list[str]) -> None:
 
 
 def _all(tables: list[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(*table.split(".", 1)) for table in tables)
+    return sql.SQL(", ").join(map(_named, tables))
+
+
+def _named(table: str) -> sql.Identifier:
+    return sql.Identifier(*table.split(".", 1))
 
 
 def _word(right: str) -> sql.SQL:

@@ -51,6 +51,10 @@ REFUSED: Final = (
 )
 
 
+ANOTHERS_ROW: Final = "row-level security"
+"""Said where a role may write to a table, and this row is not its own."""
+
+
 @pytest.fixture
 def roled(settings: Settings) -> Settings:
     """An initialised system whose workers take roles."""
@@ -70,8 +74,8 @@ def may(connection: Connection, statement: sql.Composed) -> bool:
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(statement)
-    except REFUSED:
-        return False
+    except REFUSED as refused:
+        return ANOTHERS_ROW in str(refused)
     except psycopg.Error:
         return True
     return True
@@ -102,6 +106,27 @@ def test_every_statement_on_every_table_is_tried_as_every_role(roled: Settings, 
             for right in rights_on(role, table)
         }
         assert found ^ said == set(), role
+
+
+@pytest.mark.parametrize("own", ["tracking", "deadlines"])
+def test_who_reads_events_moves_his_own_position_alone(roled: Settings, owner: Connection, own: str) -> None:
+    """All of them see where each stands; another's rows are neither moved nor added, nor after `rma init` once more."""
+    places = [("tracking", 1), ("refund_ledger", 2), ("deadlines", 3)]
+    owner.execute("DELETE FROM rma_read_meta.positions")
+    initialise(roled)
+    for projection, offset in places:
+        owner.execute("INSERT INTO rma_read_meta.positions VALUES (%s, 1, 0, %s, 0, now())", (projection, offset))
+
+    with closing(psycopg.connect(as_role(postgres_address(roled), role_of(own)), autocommit=True)) as connection:
+        seen = connection.execute("SELECT projection, next_offset FROM rma_read_meta.positions").fetchall()
+        assert sorted(seen) == sorted(places)
+        moved = "UPDATE rma_read_meta.positions SET next_offset = 99 RETURNING projection"
+        assert connection.execute(moved).fetchall() == [(own,)]
+        for table, row in (("positions", "1, 7, 0, 0, now()"), ("stream_versions", "1, 'order/x', 1")):
+            add = f"INSERT INTO rma_read_meta.{table} SELECT %s, {row}".encode()
+            connection.execute(add, (own,))
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match=ANOTHERS_ROW):
+                connection.execute(add, ("refund_ledger",))
 
 
 def test_no_role_changes_an_event_or_an_answer() -> None:
