@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from commands import (  # importing them registers their handlers
+    bundles,
     closing,
     credit_notes,
     customers,
@@ -95,7 +96,10 @@ def streams_of(command: Body) -> tuple[str, ...]:
     if isinstance(command, customers.EraseCustomer):
         return (customer_stream(command.customer_id),)
     named = vars(command)
-    return tuple([stream(named[field]) for field, stream in STREAMS_NAMED if named.get(field)])
+    streams = [stream(named[field]) for field, stream in STREAMS_NAMED if named.get(field)]
+    if isinstance(command, orders.RegisterOrder):
+        streams += bundles.streams_named(command.seller_id, (line.bundle_id for line in command.lines))
+    return tuple(streams)
 
 
 def persons_of(command: Body) -> tuple[str, ...]:

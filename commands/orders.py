@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from commands import bundles
 from commands.contact import Contact, written
 from commands.fields import (
     LINES_MAX,
@@ -59,7 +60,8 @@ class SoldLine(Body):
     """A line of an order; ``amount_minor`` is the price of the whole line before discounts.
 
     ``taxes`` are those of the whole line, after all discounts: inside the price or on top of it as the order says.
-    ``bundle_id`` names the kit that the line was sold as a part of, ``unit`` what its quantity counts, such as ``g``.
+    ``bundle_id`` names the kit that the line was sold as a part of, and no other kit of the seller's, ``unit`` what the
+    quantity counts, such as ``g``.
     ``second_hand``: sold as such, with the shorter liability agreed that the law allows; ``digital_consent``: the
     customer consented to a supply at once that ends withdrawal.
     """
@@ -215,7 +217,9 @@ def register_order(command: RegisterOrder, meta: Meta, streams: Streams) -> None
     given = placed.exchange_of
     origin = find_order(streams, given.order_id) if given else None
     placed, closing = exchange_orders.carried_over(placed, origin)
+    new_bundles = bundles.new_of(placed, streams)
     streams.add(Order.register(placed, _version_in_force(command, meta, streams), meta.occurred_at))
+    bundles.sell(placed, new_bundles, streams, meta.occurred_at)
     if origin and closing:
         exchange_orders.register(origin, placed, closing, meta.occurred_at)
 

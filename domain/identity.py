@@ -57,6 +57,11 @@ def unknown_parcel_stream(parcel_id: str) -> str:
     return f"parcel/{parcel_id}"
 
 
+def bundle_stream(series_id: str, bundle_id: str) -> str:
+    """Return the name of the stream about a kit that was sold; a series holds no slash."""
+    return f"bundle/{series_id}/{bundle_id}"
+
+
 def rma_number(rma_id: UUID) -> str:
     """Return the number people read, dictate and scan, such as ``RMA-7K3M-9QXF-2ADC-P``: letters and digits only.
 

@@ -73,6 +73,11 @@ class PlacedOrder:
         return shared(self.promotions, self.lines, self.charges.discount_minor)
 
     @property
+    def bundle_ids(self) -> list[str]:
+        """The kits that its lines were sold as, each once."""
+        return [name for name in dict.fromkeys(line.bundle_id for line in self.lines) if name]
+
+    @property
     def tenders_in_the_end(self) -> tuple[Tender, ...]:
         """The tenders that money goes back to, those of the exchange's own order in the place of its tender."""
         return tuple(

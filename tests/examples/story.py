@@ -82,6 +82,7 @@ def whole_story() -> Shop:
     _elsewhere(teller)
     _exchanges_called_off(teller)
     _notes(teller)
+    _kit(teller)
     teller.tell(
         "CorrectContact", {"order_id": "O-1", "contact": {"name": "Anna Lind", "language": "de"}}, "customer:C-1"
     )
@@ -330,6 +331,14 @@ def _exchanges_called_off(teller: Narrator) -> None:
     paid: dict[str, Any] = {"payment_id": "PM-9", "amount_minor": 500, "tender_kind": "card", "reference": "auth-9"}
     teller.about(62, "RecordCustomerPayment", "gateway:g", **paid, **about)
     teller.about(62, "DecideResolution", line=1, quantity=1, resolution="refund", keep=True, **about)
+
+
+def _kit(teller: Narrator) -> None:
+    """A camera and its lens, sold as one kit."""
+    kit = {"quantity": 1, "amount_minor": 500, "bundle_id": "KIT-1"}
+    lines = [{"line_id": "L1", "sku": "CAMERA", **kit}, {"line_id": "L2", "sku": "LENS", **kit}]
+    tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 1000}]
+    teller.tell("RegisterOrder", {**ORDER, "order_id": "O-7", "lines": lines, "tenders": tenders}, "system:shop")
 
 
 def _remedies(teller: Narrator) -> None:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from domain.customer import Customer
 from domain.order import Order
+from domain.order.bundle import Bundle
 from domain.policy.return_policy import ReturnPolicy
 from domain.policy.statute_book import StatuteBook
 from domain.rma import Rma
@@ -22,6 +23,7 @@ from workers.contract.markdown import GENERATED, described, json_block, table
 
 AGGREGATES: Final[dict[str, type[BaseAggregate[str]]]] = {
     "order": Order,
+    "bundle": Bundle,
     "rma": Rma,
     "policy": ReturnPolicy,
     "statutes": StatuteBook,

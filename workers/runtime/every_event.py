@@ -7,6 +7,7 @@ from typing import Final
 from domain.customer import Customer
 from domain.history import UPCASTS
 from domain.order import Order
+from domain.order.bundle import Bundle
 from domain.policy.return_policy import ReturnPolicy
 from domain.policy.statute_book import StatuteBook
 from domain.rma import Rma
@@ -17,6 +18,7 @@ from infra.envelope.codec import Codec
 
 AGGREGATES: Final = (
     Order,
+    Bundle,
     Rma,
     ReturnPolicy,
     StatuteBook,

@@ -64,6 +64,34 @@ def test_the_same_command_at_two_workers_takes_effect_once(pipeline: Pipeline, w
     assert sum(event.stream == f"rma/{RMA_1}" and event.version == 1 for event in events(pipeline)) == 1
 
 
+def test_of_orders_that_race_for_a_kit_one_gets_it(pipeline: Pipeline, worker: CommandWorker) -> None:
+    """Each registers an order of its own that names the kit: one is accepted, the others hear whose it is."""
+    sold(worker)
+    start = Barrier(RACERS)
+
+    def race(number: int) -> None:
+        sells = order(f"O-{number}")
+        sells["lines"][0]["bundle_id"] = "KIT"
+        with closing(EventLog(pipeline.dsn)) as log:
+            racer = pipeline.worker(log)
+            start.wait()
+            racer.record([command("RegisterOrder", sells, id=f"kit-{number}")])
+
+    numbers = range(RACERS, 2 * RACERS)
+    threads = [Thread(target=race, args=(number,)) for number in numbers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    given = {f"O-{number}": outcome(pipeline, f"kit-{number}") for number in numbers}
+    [winner] = [order_id for order_id, one in given.items() if one["status"] == "accepted"]
+    refusals = [one for one in given.values() if one["status"] == "refused"]
+    assert {one["code"] for one in refusals} == {"bundle_in_other_order"}
+    assert {one["details"]["order_id"] for one in refusals} == {winner}
+    assert sum(event.type == "rma.Bundle.Sold.v1" for event in events(pipeline)) == 1
+
+
 def test_races_are_bounded(pipeline: Pipeline, worker: CommandWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that keeps losing gives up, with nothing written, instead of going round for ever."""
     sold(worker)

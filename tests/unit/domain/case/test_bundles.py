@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.refusals import states
-from tests.support.shop import RMA_ID, Shop
-from tests.support.stories import POLICY, day, on_return, open_shop, receive, request
+from tests.support.refusals import refused, states, unchanged
+from tests.support.shop import RMA_ID, Shop, names
+from tests.support.stories import ORDER, POLICY, day, on_return, open_shop, receive, request
 
 AGAIN = UUID("00000000-0000-4000-8000-000000000002")
 ONLY_WHOLE: dict[str, Any] = {
@@ -126,3 +126,38 @@ def test_a_correction_that_leaves_a_part_with_the_customer_is_decided_anew() -> 
 
     assert states(shop, "authorization", line=1) == [(1, "denied"), (1, "withdrawn")]
     assert states(shop, "authorization", line=2) == [(1, "authorized")]
+
+
+def sold_as(order_id: str, *kits: str | None, **more: Any) -> dict[str, Any]:
+    """Return an order of a line for each kit."""
+    lines = [
+        {"line_id": f"L{number}", "sku": "LENS", "quantity": 1, "amount_minor": 500, "bundle_id": kit}
+        for number, kit in enumerate(kits, start=1)
+    ]
+    tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 500 * len(lines)}]
+    return {**ORDER, "order_id": order_id, "lines": lines, "tenders": tenders, **more}
+
+
+def test_a_kit_is_one_orders() -> None:
+    """An order that names a kit of another is refused with that other; told again, the first says nothing new."""
+    shop = Shop()
+    first = sold_as("O-1", "K", "K", None, "K-2")
+    assert names(shop.send("RegisterOrder", first)) == ["Registered", "Sold", "Sold"]
+    unchanged(shop, "RegisterOrder", first)
+
+    for kits in (["K"], ["K-3", "K-2"]):
+        told = sold_as("O-2", *kits)
+        refused(shop, "bundle_in_other_order", "RegisterOrder", told, bundle_id=kits[-1], order_id="O-1")
+    assert names(shop.send("RegisterOrder", sold_as("O-2", "K-3"))) == ["Registered", "Sold"]
+
+
+def test_each_seller_names_his_own_kits() -> None:
+    """Two sellers of a marketplace know nothing of each other's names; one seller's two orders share none."""
+    shop = Shop()
+    shop.send("RegisterOrder", sold_as("O-1", "K", seller_id="a/b"))
+    shop.send("RegisterOrder", sold_as("O-2", "K", seller_id="a"))
+    shop.send("RegisterOrder", sold_as("O-3", "b/K", seller_id="a"))
+    refused(
+        shop, "bundle_in_other_order", "RegisterOrder", sold_as("O-4", "b/K", seller_id="a"), bundle_id="b/K",
+        order_id="O-3",
+    )  # fmt: skip
