@@ -55,6 +55,7 @@ class StoredDecision(BaseModel):
     refund_due: str
     refunds_outward_shipping: bool
     grade_share_bps: dict[str, int] = {}
+    promotions: str = "keep"
     remedy: StoredRemedy | None
     fees: StoredFees
     statutes: tuple[str, ...]

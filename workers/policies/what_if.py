@@ -1,7 +1,8 @@
 """What a draft policy would have changed on one return: outcomes, terms, and what goes back, line by line.
 
 What goes back is taken as at the request: the cents of the units, less the fees of the terms by the reason claimed,
-as if the bench found nothing; return shipping once a return. A line that waits for a person counts nothing.
+as if the bench found nothing; return shipping once a return. A line that waits for a person counts nothing. What is
+lost of promotions is not taken off: it hangs on what else comes back, so that only the terms say whether it would be.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from workers.policies.history import DecidedLine, DecidedReturn, DecisionEvent, 
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 
-SEEN: Final = 6
+SEEN: Final = 7
 """The first so many terms are what the customer meets; the others count by the money that they leave."""
 
 
@@ -39,6 +40,7 @@ class Terms(NamedTuple):
     remedy: str
     grade_share_bps: str
     """The grades that are worth a share, each with it."""
+    promotions: str
     restocking_bps: int
     return_shipping_minor: int
     is_waived: bool
@@ -86,6 +88,8 @@ class ChangedLine(NamedTuple):
     remedy_after: str
     grade_share_bps_before: str
     grade_share_bps_after: str
+    promotions_before: str
+    promotions_after: str
     back_before_minor: int
     back_after_minor: int
     difference_minor: int
@@ -179,6 +183,7 @@ def _terms_stored(decision: StoredDecision) -> Terms:
         decision.refund_due,
         decision.remedy.kind if decision.remedy else "",
         _shares(decision.grade_share_bps.items()),
+        decision.promotions,
         fees.restocking_bps,
         fees.return_shipping_minor,
         fees.fee_free or decision.facts.reason in fees.waived_for,
@@ -198,6 +203,7 @@ def _terms_drafted(gist: Gist, facts: Facts) -> Terms:
         terms["refund_due"],
         remedy.kind if remedy else "",
         _shares(terms["grade_share_bps"].items()),
+        terms["promotions"],
         fees.restocking_bps,
         fees.return_shipping_minor,
         fees.fee_free or facts.reason in fees.waived_for,
@@ -269,6 +275,8 @@ def row_of(one: DecidedReturn, line: Compared) -> ChangedLine:
         remedy_after=line.after.remedy,
         grade_share_bps_before=line.before.grade_share_bps,
         grade_share_bps_after=line.after.grade_share_bps,
+        promotions_before=line.before.promotions,
+        promotions_after=line.after.promotions,
         back_before_minor=line.back_before_minor,
         back_after_minor=line.back_after_minor,
         difference_minor=line.back_after_minor - line.back_before_minor,
