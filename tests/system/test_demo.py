@@ -89,6 +89,7 @@ def assert_whole(said: str) -> None:
     assert "826.57" in said  # what the real shop gave back in that week
     assert "✓ USD sums to zero (287.07 USD on either side)" in said
     assert "89.00 USD less on the invoice ✓ settled at once" in said
+    assert "89.00 USD on credit note ✓ CN-" in said
     assert "letters were sent to anna@mail.example" in said
     assert {name for name, _, _ in DOOR.findall(said)} >= {"the customer's page", "the desk", "the mail"}
     assert said.count("the books are closed: 0.00 USD") == len(("the invoice", "the exchange"))

@@ -7,10 +7,12 @@ from contextlib import closing
 from threading import Barrier, Thread
 from typing import Any
 
+import orjson
 import pytest
 
+from domain.identity import order_refund_id
 from infra.log.event_log import EventLog
-from tests.support.command_worker import outcome
+from tests.support.command_worker import events, outcome
 from tests.support.pipeline import Pipeline, command, order
 from workers.command_worker.worker import CommandWorker
 
@@ -70,3 +72,39 @@ def test_racing_workers_move_no_more_than_there_is(
     given = [outcome(pipeline, f"w{number}") for number in range(RACERS)]
     assert sorted(one["status"] for one in given) == ["accepted"] + ["refused"] * (RACERS - 1)
     assert {one["code"] for one in given if one["status"] == "refused"} == {code}
+
+
+def test_notes_that_race_in_one_series_leave_no_gap(pipeline: Pipeline, worker: CommandWorker) -> None:
+    """Each worker asks for another refund's note: all get one, with the numbers 1 to 4."""
+    names = [f"RR-{number}" for number in range(RACERS)]
+    lines = [{"line_id": "L1", "quantity": 1, "amount_minor": 50}]
+    told = [
+        command(
+            "RefundOrder",
+            {"order_id": "O-1", "refund_request_id": name, "lines": lines, "reason": "x"},
+            id=name,
+            actor="agent:A1",
+        )
+        for name in names
+    ]
+    worker.record([command("RegisterOrder", order(), id="order"), *told])
+    refunds = [str(order_refund_id("O-1", "refund", name)) for name in names]
+    start = Barrier(RACERS)
+
+    def race(number: int) -> None:
+        asked = {"series_id": "default", "refund_id": refunds[number], "order_id": "O-1"}
+        with closing(EventLog(pipeline.dsn)) as log:
+            racer = pipeline.worker(log)
+            start.wait()
+            racer.record([command("IssueCreditNote", asked, id=f"note-{number}", actor="clock:credit-notes")])
+
+    threads = [Thread(target=race, args=(number,)) for number in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {outcome(pipeline, f"note-{number}")["status"] for number in range(RACERS)} == {"accepted"}
+    notes = [orjson.loads(event.body) for event in events(pipeline) if event.type == "rma.CreditNoteSeries.Issued.v1"]
+    assert [note["sequence"] for note in notes] == list(range(1, RACERS + 1))
+    assert sorted(note["refund_id"] for note in notes) == sorted(refunds)
