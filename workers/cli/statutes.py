@@ -154,7 +154,7 @@ def explain(
 
 
 def _tell_right(right: Statute) -> None:
-    from workers.contract.law_words import conditions_of, effects_of, length_of, times_of, validity_of
+    from workers.contract.law_words import conditions_of, effects_of, length_of, sureness_of, times_of, validity_of
 
     out = console()
     out.print(f"{right.id}: {right.title}", style="bold")
@@ -167,6 +167,7 @@ def _tell_right(right: Statute) -> None:
         ("holds", list(conditions_of(right))),
         ("grants", list(effects_of(right))),
         ("source", list(right.citations)),
+        ("sure", [sureness_of(right)] if right.sure else []),
     ):
         for index, text in enumerate(said_of):
             out.print(f"  {title if not index else '':7} {text}", soft_wrap=True)

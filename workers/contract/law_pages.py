@@ -11,7 +11,7 @@ import pycountry
 
 from domain.policy.statutes import NEWEST, Edition, Statute, edition_numbered
 from domain.policy.statutes.right import JurisdictionFile
-from workers.contract.law_words import conditions_of, effects_of, length_of, times_of, validity_of
+from workers.contract.law_words import conditions_of, effects_of, length_of, sureness_of, times_of, validity_of
 from workers.contract.markdown import table
 from workers.contract.writing import write_changed
 
@@ -95,8 +95,7 @@ def _section(right: Statute) -> str:
     ):
         if said:
             text += f"**{title}**\n\n" + "".join(f"- {one}\n" for one in said) + "\n"
-    sure = {"read": "the text was read", "agreed": "further sources agree; the text itself was not read in full"}
-    text += f"**How sure:** {sure[right.sure or 'agreed']}.\n\n"
+    text += f"**How sure:** {sureness_of(right)}.\n\n"
     return text + (f"{right.note}\n\n" if right.note else "")
 
 

@@ -18,6 +18,12 @@ _DUE: Final = {
     "receipt": "once the goods are received",
     "inspection": "after inspection",
 }
+_SURE: Final = {"read": "the text was read", "agreed": "further sources agree; the text itself was not read in full"}
+
+
+def sureness_of(right: Statute) -> str:
+    """Return how sure it is that the law says so; nothing of the first edition, which did not tell."""
+    return _SURE[right.sure] if right.sure else ""
 
 
 def length_of(right: Statute) -> str:

@@ -56,6 +56,16 @@ def test_a_right_is_told_in_words() -> None:
         assert text in told
 
 
+@pytest.mark.parametrize(
+    ("right", "edition", "told"),
+    [("ar.revocation", "7", "sure    the text was read"), ("fi.conformity", "7", "sure    further sources agree;")],
+)
+def test_how_sure_it_is_stands_beside_a_right(right: str, edition: str, told: str) -> None:
+    """Whether its text was read; the first edition did not say."""
+    assert told in run("explain", right, "--edition", edition)[1]
+    assert "sure  " not in run("explain", "eu.conformity", "--edition", "1")[1]
+
+
 def test_an_edition_is_what_it_is() -> None:
     """Compared with itself nothing changed."""
     assert run("diff", "1", "1") == (0, "the two say the same\n")
