@@ -338,7 +338,7 @@ def _kit(teller: Narrator) -> None:
     kit = {"quantity": 1, "amount_minor": 500, "bundle_id": "KIT-1"}
     lines = [{"line_id": "L1", "sku": "CAMERA", **kit}, {"line_id": "L2", "sku": "LENS", **kit}]
     tenders = [{"tender_id": "T1", "kind": "card", "amount_minor": 1000}]
-    teller.tell("RegisterOrder", {**ORDER, "order_id": "O-7", "lines": lines, "tenders": tenders}, "system:shop")
+    teller.tell("RegisterOrder", {**ORDER, "order_id": "O-20", "lines": lines, "tenders": tenders}, "system:shop")
 
 
 def _remedies(teller: Narrator) -> None:
