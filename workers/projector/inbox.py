@@ -18,10 +18,12 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from infra.addresses import addresses, postgres_address
+from infra.envelope.codec import UnreadableEventError
 from infra.kafka.clients import make_consumer
 from infra.kafka.command_client import HEADERS, OutgoingCommand
 from infra.kafka.publisher import Publisher, publisher_of
 from infra.kafka.topics import TopicNames
+from infra.logs import alarm
 from infra.metrics import WorkerMetrics
 from infra.settings import Settings
 from projections.projection import Projection
@@ -37,6 +39,8 @@ SELDOM_S: Final = 1.0
 """How often those act whom only news, or a clock of days, calls."""
 LOOK_EVERY_S: Final = 0.2
 """Whoever waits to act finds out so often that he is to stop."""
+UNREADABLE_S: Final = 20.0
+"""How long a worker stands still at an event of the log that it cannot read, before it looks, and says so, again."""
 JOIN_TIMEOUT_S: Final = 15.0
 
 LOG = structlog.get_logger()
@@ -172,6 +176,8 @@ def act_until(
 ) -> None:
     """Act again and again until ``stop`` is set, waiting for services that are away, a bounded number of times.
 
+    Where an event of the log cannot be read, the worker stands there, with an alarm: it passes nothing over.
+
     Args:
         stop: Ends it.
         act: What is done.
@@ -182,7 +188,12 @@ def act_until(
     news = news or Event()
     while not stop.is_set():
         news.clear()
-        patiently(act, stop, metrics)
+        try:
+            patiently(act, stop, metrics)
+        except UnreadableEventError as bad:
+            alarm("event_unreadable", error=str(bad))
+            metrics.gap()
+            stop.wait(UNREADABLE_S)
         metrics.beat()
         until = time.monotonic() + every_s
         while not stop.is_set() and not news.is_set() and (left_s := until - time.monotonic()) > 0:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer.main
 
 from domain.policy.document import PolicyDocument
 from domain.policy.publication import check
+from infra.logs import Alarm
 from workers.cli.app import app
 
 ROOT = Path(__file__).parents[3]
@@ -78,6 +80,14 @@ def test_files_that_the_documents_name_are_there(page: Path) -> None:
     named = re.findall(r"`((?:domain|commands|projections|infra|workers|tests|docs)/[\w./-]*)`", page.read_text())
 
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("alarm", get_args(Alarm))
+def test_the_runbook_has_a_section_for_every_alarm(alarm: str) -> None:
+    """Whoever is woken by an alarm is sent to the runbook, and finds there what to do."""
+    _, _, section = (ROOT / "docs" / "runbook.md").read_text().partition(f"\n## {alarm}\n")
+
+    assert "**Do**" in section.partition("\n## ")[0]
 
 
 def test_the_documents_show_something() -> None:

@@ -6,6 +6,10 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Final
 
+import pytest
+import structlog
+
+from infra.envelope.codec import UnreadableEventError
 from infra.metrics import WorkerMetrics
 from workers.projector.inbox import act_until
 
@@ -47,3 +51,22 @@ def test_news_that_come_while_it_acts_call_again() -> None:
     acting.join(SOON_S)
 
     assert acts == [0, 1]
+
+
+def test_an_event_that_cannot_be_read_is_stood_at_with_an_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker neither ends nor goes past it: it looks again, and says each time where to read on what to do."""
+    monkeypatch.setattr("workers.projector.inbox.UNREADABLE_S", 0.01)
+    stop, metrics, looks = Event(), WorkerMetrics("test"), list[int]()
+
+    def act() -> None:
+        looks.append(len(looks))
+        if len(looks) == 3:
+            return stop.set()
+        raise UnreadableEventError("rma/1 at 2: damaged")
+
+    with structlog.testing.capture_logs() as logs:
+        act_until(stop, act, metrics, every_s=0.0)
+
+    place = {"event": "event_unreadable", "log_level": "error", "error": "rma/1 at 2: damaged"}
+    assert logs == [place | {"runbook": "docs/runbook.md#event_unreadable"}] * 2
+    assert metrics.registry.get_sample_value("rma_gaps_total", {"worker": "test"}) == 2
