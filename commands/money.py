@@ -28,7 +28,7 @@ from commands.streams import Streams, the_order, the_return
 from domain.case import Case, claims, deadlines, payouts, rulings
 from domain.case.payouts import Named
 from domain.case.resolution import Award, Figures
-from domain.case.rulings import Ruling
+from domain.case.rulings import PersonsRuling
 from domain.order import parts
 from domain.settlement import outcomes, retries, store_credit
 from domain.settlement import payouts as settlement_payouts
@@ -134,7 +134,7 @@ def decide_resolution(command: DecideResolution, case: Case) -> None:
         reason=command.reason,
         sku=command.sku,
     )
-    rulings.decide(case, Ruling(command.line, command.quantity, award))
+    rulings.decide(case, PersonsRuling(command.line, command.quantity, award))
 
 
 @handles(RecordPayoutOutcome, by="gateway")

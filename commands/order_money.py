@@ -19,7 +19,7 @@ from domain.order.parts import LineAmount, LineQuantity, Payment
 from domain.settlement import order_refund, payments, receivables
 from domain.settlement.cancellation import Cancellation
 from domain.settlement.order_refund import OrderRefund
-from domain.settlement.receivables import CustomerPayment, WriteOff
+from domain.settlement.receivables import DebtPayment, WriteOff
 from domain.vocabularies import PaymentKind
 
 
@@ -116,7 +116,7 @@ def record_payment(command: RecordPayment, meta: Meta, streams: Streams) -> None
 
 @handles(RecordCustomerPayment, by="gateway system agent")
 def record_customer_payment(command: RecordCustomerPayment, meta: Meta, streams: Streams) -> None:
-    payment = CustomerPayment(
+    payment = DebtPayment(
         payment_id=command.payment_id,
         rma_id=command.rma_id,
         amount_minor=command.amount_minor,

@@ -30,7 +30,7 @@ _GOODS_COME: Final = frozenset({"repair", "send_back"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class PersonsRuling:
     """What a person wants so many units of a line to get."""
 
     line: int
@@ -38,7 +38,7 @@ class Ruling:
     award: Award
 
 
-def decide(case: Case, ruling: Ruling) -> None:
+def decide(case: Case, ruling: PersonsRuling) -> None:
     """Carry out a person's decision: on units undecided first, then on those whose decision has moved nothing yet.
 
     Units that were refunded in part may be refunded further, up to what is left of them. Refused goods may be sent
@@ -67,7 +67,7 @@ def decide(case: Case, ruling: Ruling) -> None:
         resolution.resolve(case, later, replace(award, when_due=True))
 
 
-def _check_words(case: Case, ruling: Ruling) -> None:
+def _check_words(case: Case, ruling: PersonsRuling) -> None:
     """Refuse what does not go together, whatever state the units are in."""
     name, figures = ruling.award.resolution, ruling.award.figures
     if name not in PAID_OUT:
@@ -84,7 +84,7 @@ def _check_words(case: Case, ruling: Ruling) -> None:
         raise DuplicateTenderError(f"tender {twice} is there twice", tender_id=twice)
 
 
-def _check_figures(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> None:
+def _check_figures(case: Case, ruling: PersonsRuling, runs: Sequence[RmaRun]) -> None:
     figures, account = ruling.award.figures, case.order.lines[case.rma.lines[ruling.line].asked.line_id]
     called_off = exchange.called_off(case, runs) if account.set_off and exchange.promised(case, runs) else None
     if figures.amount_minor is not None:
@@ -107,7 +107,7 @@ def _check_figures(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> None:
         with_room(case.order, share.tender_id, share.amount_minor)
 
 
-def _open_to_a_person(case: Case, ruling: Ruling) -> list[UnitRun]:
+def _open_to_a_person(case: Case, ruling: PersonsRuling) -> list[UnitRun]:
     """Return the units that a person may decide on, in the order in which they are taken.
 
     What has nothing left is among them by figures, or where goods are kept: then it is refused by its figures.
@@ -132,7 +132,7 @@ def _open_to_a_person(case: Case, ruling: Ruling) -> list[UnitRun]:
     return choice
 
 
-def _is_meant(state: RunState, ruling: Ruling, found: str | None) -> bool:
+def _is_meant(state: RunState, ruling: PersonsRuling, found: str | None) -> bool:
     """Tell whether a ruling may be about units: of its inspection, as what was found; kept ones with the customer."""
     of_inspection = ruling.award.inspection_id is None or state.inspection_id == ruling.award.inspection_id
     of_article = (state.found_sku if state.is_another_article else None) == found
@@ -156,7 +156,7 @@ def _nothing_moved(state: RunState, wanted: Resolution) -> bool:
     return state.resolution in _MOVES_NO_MONEY or state.awaits_its_moment
 
 
-def _promised_in_advance(case: Case, ruling: Ruling, runs: Sequence[RmaRun]) -> list[RmaRun]:
+def _promised_in_advance(case: Case, ruling: PersonsRuling, runs: Sequence[RmaRun]) -> list[RmaRun]:
     """Return units for which an article was promised while they are with the customer, and policy would not pay yet."""
     terms = case.rma.lines[ruling.line].terms
     if terms is None or ruling.award.resolution not in PAID_OUT:

@@ -30,7 +30,7 @@ HOLDS: Final = "holds"
 WINDOW_EXPIRED: Final = "window_expired"
 
 
-class Verdict(NamedTuple):
+class StatuteVerdict(NamedTuple):
     """Whether a statute holds for a line: ``holds``, or what was missing; and when its own window ends."""
 
     statute: Statute
@@ -38,21 +38,21 @@ class Verdict(NamedTuple):
     ends_at: datetime | None
 
 
-def verdict_on(statute: Statute, facts: Facts, zone: str) -> Verdict:
+def verdict_on(statute: Statute, facts: Facts, zone: str) -> StatuteVerdict:
     """Tell whether a statute holds for a line; ``zone`` is where the merchant's days are counted."""
     if facts.country not in statute.countries:
-        return Verdict(statute, "other_country", None)
+        return StatuteVerdict(statute, "other_country", None)
     if not statute.in_force(facts.ordered_at.date()):
-        return Verdict(statute, "not_in_force", None)
+        return StatuteVerdict(statute, "not_in_force", None)
     return verdict_in_force(statute, facts, zone)
 
 
-def verdict_in_force(statute: Statute, facts: Facts, zone: str) -> Verdict:
+def verdict_in_force(statute: Statute, facts: Facts, zone: str) -> StatuteVerdict:
     """Tell the same of a statute that is in force for the order, where it was placed and when."""
     return _not_covered(statute, facts.reason, facts.withdrawal_exception) or verdict_covering(statute, facts, zone)
 
 
-def verdicts_on(law: Law, facts: Facts, zone: str) -> list[Verdict]:
+def verdicts_on(law: Law, facts: Facts, zone: str) -> list[StatuteVerdict]:
     """Return what comes of each right of a law that is in force for the order, in their order."""
     covered = _covered(law, facts.reason, facts.withdrawal_exception)
     return [verdict or verdict_covering(right, facts, zone) for right, verdict in covered]
@@ -75,26 +75,28 @@ def may_grant(statute: Statute, wish: Wish | None, reason: Reason | None) -> boo
 @lru_cache(maxsize=4_096)
 def _covered(
     law: Law, reason: Reason | None, exception: WithdrawalException | None
-) -> tuple[tuple[Statute, Verdict | None], ...]:
+) -> tuple[tuple[Statute, StatuteVerdict | None], ...]:
     """Return the rights of a law, each with its verdict where the reason or the exception settles it."""
     return tuple((right, _not_covered(right, reason, exception)) for right in law.rights)
 
 
-def _not_covered(statute: Statute, reason: Reason | None, exception: WithdrawalException | None) -> Verdict | None:
+def _not_covered(
+    statute: Statute, reason: Reason | None, exception: WithdrawalException | None
+) -> StatuteVerdict | None:
     if statute.reasons is not None and reason not in statute.reasons:
-        return Verdict(statute, "reason_not_covered", None)
+        return StatuteVerdict(statute, "reason_not_covered", None)
     if exception in statute.exceptions:
-        return Verdict(statute, f"excepted:{exception}", None)
+        return StatuteVerdict(statute, f"excepted:{exception}", None)
     return None
 
 
-def verdict_covering(statute: Statute, facts: Facts, zone: str) -> Verdict:
+def verdict_covering(statute: Statute, facts: Facts, zone: str) -> StatuteVerdict:
     """Tell whether a statute holds that covers the reason and does not except the goods for sure."""
     for fact, value, is_wanted, missing in statute.conditions:
         if (getattr(facts, fact) is value) is not is_wanted:
-            return Verdict(statute, missing, None)
+            return StatuteVerdict(statute, missing, None)
     if statute.has_further_conditions and (reason := _missing(statute, facts)):
-        return Verdict(statute, reason, None)
+        return StatuteVerdict(statute, reason, None)
     return in_time(statute, facts, zone)
 
 
@@ -109,11 +111,13 @@ def _missing(statute: Statute, facts: Facts) -> str | None:
     return None
 
 
-def in_time(statute: Statute, facts: Facts, zone: str) -> Verdict:
+def in_time(statute: Statute, facts: Facts, zone: str) -> StatuteVerdict:
     """Tell whether the request came within a statute's own window, all else that it asks for being so."""
     anchor_at = anchor_of(statute, facts)
     ends_at = None if anchor_at is None else right_end(statute, facts, anchor_at, zone)
-    return Verdict(statute, HOLDS if ends_at is None or facts.requested_at < ends_at else WINDOW_EXPIRED, ends_at)
+    return StatuteVerdict(
+        statute, HOLDS if ends_at is None or facts.requested_at < ends_at else WINDOW_EXPIRED, ends_at
+    )
 
 
 def anchor_of(statute: Statute, facts: Facts) -> datetime | None:

@@ -17,7 +17,7 @@ from domain.policy.document import (
     Window,
 )
 from domain.policy.facts import Facts
-from domain.policy.rights import ANCHORS, HOLDS, Verdict, verdicts_on
+from domain.policy.rights import ANCHORS, HOLDS, StatuteVerdict, verdicts_on
 from domain.policy.rules import CompiledPolicy, Won
 from domain.policy.statutes import Law, Statute
 from domain.policy.windows import end_of_day_after
@@ -34,13 +34,13 @@ class Ruling(NamedTuple):
     merchant_outcome: Outcome
     merchant_codes: tuple[str, ...]
     merchant_offers: tuple[Wish, ...]
-    verdicts: list[Verdict]
+    verdicts: list[StatuteVerdict]
     outcome: Outcome
     codes: tuple[str, ...]
     offers: tuple[Wish, ...]
     decided_by: str
     deciding_statutes: tuple[str, ...]
-    holding: list[Verdict]
+    holding: list[StatuteVerdict]
     """The verdicts of the statutes that hold."""
 
 

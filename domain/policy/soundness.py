@@ -16,7 +16,7 @@ from domain.policy.document import PolicyDocument
 _LYING: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Line breaks and other controls, and what turns the direction of text round: a name would show as another."""
 _NEVER_ACCEPTED: Final = "X"
-Fault = tuple[str, str]
+Unsound = tuple[str, str]
 
 
 def check_beside_rules(document: PolicyDocument) -> None:
@@ -29,7 +29,7 @@ def check_beside_rules(document: PolicyDocument) -> None:
         raise PolicyRuleImpossibleError(f"{path}: {what}", path=path)
 
 
-def _faults(document: PolicyDocument) -> Iterator[Fault]:
+def _faults(document: PolicyDocument) -> Iterator[Unsound]:
     yield from _calendar("window.calendar", document.window.calendar)
     yield from _twice("offers", document.offers)
     yield from _accepted("accept_grades", document.accept_grades)
@@ -48,23 +48,23 @@ def _faults(document: PolicyDocument) -> Iterator[Fault]:
             yield f"sites.{key}.country", f"{site.country} is no country of ISO 3166-1"
 
 
-def _name(path: str, name: str) -> Iterator[Fault]:
+def _name(path: str, name: str) -> Iterator[Unsound]:
     if found := _LYING.search(name):
         yield path, f"a name holds no line break and nothing that turns text round (U+{ord(found[0]):04X})"
 
 
-def _calendar(path: str, calendar: str | None) -> Iterator[Fault]:
+def _calendar(path: str, calendar: str | None) -> Iterator[Unsound]:
     if calendar is not None and calendar not in calendars():
         yield path, f"nobody knows a calendar {calendar}"
 
 
-def _twice(path: str, offers: Sequence[str]) -> Iterator[Fault]:
+def _twice(path: str, offers: Sequence[str]) -> Iterator[Unsound]:
     for index, offer in enumerate(offers):
         if offer in offers[:index]:
             yield f"{path}[{index}]", f"{offer} is offered already"
 
 
-def _accepted(path: str, grades: Sequence[str]) -> Iterator[Fault]:
+def _accepted(path: str, grades: Sequence[str]) -> Iterator[Unsound]:
     if _NEVER_ACCEPTED in grades:
         yield f"{path}[{grades.index(_NEVER_ACCEPTED)}]", "of goods of grade X a person always decides"
 

@@ -29,7 +29,7 @@ Answered = Literal["settled", "failed", "unknown", "unreached", "not_found"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PayoutQuestion:
     """One payout to one tender, and what the gateway is to be asked about it.
 
     ``opened_by`` is the log position of the fact that raised the question; ``asks`` counts the answers since that left
@@ -79,7 +79,7 @@ def payouts_of(fact: Fact) -> tuple[UUID, ...]:
     return ()
 
 
-def follow(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+def follow(known: dict[UUID, PayoutQuestion], fact: Fact, *, order_id: str, position: int) -> None:
     """Let a fact open, end or reopen questions in ``known``; payouts that are no gateway's business have none."""
     match fact:
         case Order.RefundRequested() | Order.PaymentReturned():
@@ -100,11 +100,11 @@ def follow(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: 
 
 
 def _open(
-    known: dict[UUID, Question], payouts: Iterable[Payout], *, order_id: str, currency: str, position: int
+    known: dict[UUID, PayoutQuestion], payouts: Iterable[Payout], *, order_id: str, currency: str, position: int
 ) -> None:
     for payout in payouts:
         if payout.tender_id is not None and not payout.is_ours and payout.payout_id not in known:
-            known[payout.payout_id] = Question(
+            known[payout.payout_id] = PayoutQuestion(
                 payout_id=payout.payout_id,
                 refund_id=payout.refund_id,
                 rma_id=payout.rma_id,
@@ -119,7 +119,7 @@ def _open(
             )
 
 
-def _reopen(known: dict[UUID, Question], payout: UUID, recorded: PayoutStatus, position: int) -> None:
+def _reopen(known: dict[UUID, PayoutQuestion], payout: UUID, recorded: PayoutStatus, position: int) -> None:
     """Ask on: the log says that nobody can tell yet."""
     if payout in known:
         known[payout] = replace(
@@ -127,7 +127,7 @@ def _reopen(known: dict[UUID, Question], payout: UUID, recorded: PayoutStatus, p
         )
 
 
-def _give_way(known: dict[UUID, Question], payout: UUID, position: int) -> None:
+def _give_way(known: dict[UUID, PayoutQuestion], payout: UUID, position: int) -> None:
     """Never ask for it again, as other money went back in its place; look up what became of it.
 
     It may have been asked for before, and its answer lost: what was paid all the same is too much.
@@ -138,14 +138,16 @@ def _give_way(known: dict[UUID, Question], payout: UUID, position: int) -> None:
         )
 
 
-def _doubt(known: dict[UUID, Question], old: PayoutHeard, position: int) -> None:
+def _doubt(known: dict[UUID, PayoutQuestion], old: PayoutHeard, position: int) -> None:
     """Look up what holds where older news contradict what counts: not every clock that dates them need be right."""
     question = known.get(old.payout_id)
     if question is not None and old.outcome in FINAL_OUTCOMES and question.final not in {None, old.outcome}:
         known[old.payout_id] = replace(question, open=True, opened_by=position, final=old.outcome)  # type: ignore[arg-type]
 
 
-def _finish(known: dict[UUID, Question], payout: UUID, outcome: Literal["settled", "failed"], position: int) -> None:
+def _finish(
+    known: dict[UUID, PayoutQuestion], payout: UUID, outcome: Literal["settled", "failed"], position: int
+) -> None:
     """Close a question, unless this outcome contradicts an earlier one: then what holds has to be looked up."""
     question = known.get(payout)
     if question is None:
@@ -162,7 +164,7 @@ def _finish(known: dict[UUID, Question], payout: UUID, outcome: Literal["settled
     )
 
 
-def statement(question: Question, answered: Answered) -> Statement | None:
+def statement(question: PayoutQuestion, answered: Answered) -> Statement | None:
     """Return what to tell the log of an answer; None where it learns nothing from it."""
     if answered in {"unreached", "not_found"} or answered == question.recorded:
         return None
@@ -172,7 +174,7 @@ def statement(question: Question, answered: Answered) -> Statement | None:
     return Statement(outcome, f"{question.payout_id}/{outcome}/{question.opened_by}")
 
 
-def heard(question: Question, answered: Answered) -> Question:
+def heard(question: PayoutQuestion, answered: Answered) -> PayoutQuestion:
     """Return a question after an answer; it ends here only where the log already says the same."""
     if answered == question.recorded and answered in FINAL_OUTCOMES:
         return replace(question, open=False)
@@ -182,7 +184,7 @@ def heard(question: Question, answered: Answered) -> Question:
     return replace(question, asks=question.asks + 1, unknown_said=said)
 
 
-def ask_again_after_s(question: Question, answered: Answered) -> float:
+def ask_again_after_s(question: PayoutQuestion, answered: Answered) -> float:
     """Return how long to wait before asking again, after so many asks; seconds, doubling up to 15 minutes."""
     if answered in {"settled", "failed"}:
         return CONFIRM_AFTER_S

@@ -14,7 +14,7 @@ from domain.vocabularies import TenderKind
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerPayment:
+class DebtPayment:
     """What a customer paid of what is owed on a return, or without one on the whole order (minor units)."""
 
     payment_id: str
@@ -37,7 +37,7 @@ class WriteOff:
     content_hash: str
 
 
-def pay(order: Order, payment: CustomerPayment, at: datetime) -> None:
+def pay(order: Order, payment: DebtPayment, at: datetime) -> None:
     """Record that the customer paid what is owed; the same payment again is no second one.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple
 from domain.order import Order
 from domain.order.payout import Payout
 from domain.settlement import payout_saga
-from domain.settlement.payout_saga import Answered, Question, Statement
+from domain.settlement.payout_saga import Answered, PayoutQuestion, Statement
 from tests.support.saga_books import Books, PayoutNumber, Sent
 from tests.support.shop import Shop
 
@@ -82,9 +82,9 @@ class Rules:
     """The parts of the saga that a planted bug may replace."""
 
     follow: Callable[..., None] = payout_saga.follow
-    statement: Callable[[Question, Answered], Statement | None] = payout_saga.statement
-    heard: Callable[[Question, Answered], Question] = payout_saga.heard
-    key_of: Callable[[Question], str] = lambda question: question.idempotency_key
+    statement: Callable[[PayoutQuestion, Answered], Statement | None] = payout_saga.statement
+    heard: Callable[[PayoutQuestion, Answered], PayoutQuestion] = payout_saga.heard
+    key_of: Callable[[PayoutQuestion], str] = lambda question: question.idempotency_key
     dated: bool = True
     """Whether the gateway says when it came to what it says; else the worker dates it, by a clock that runs ahead."""
     save_first: bool = False
@@ -99,15 +99,15 @@ class Saga:
     def __init__(self, shop: Shop, rules: Rules | None = None) -> None:
         self.rules = rules or Rules()
         self.books = Books(shop)
-        self._questions: list[Question] = []
-        self._question_numbers: dict[Question, int] = {}
+        self._questions: list[PayoutQuestion] = []
+        self._question_numbers: dict[PayoutQuestion, int] = {}
         requested = [fact for fact in shop.history if isinstance(fact, Order.RefundRequested)]
         self.first_log = tuple(self.books.number_of(fact) for fact in requested)
 
     def start(self, budgets: Budgets) -> World:
         return World(0, self.first_log, budgets=budgets)
 
-    def _number(self, question: Question) -> int:
+    def _number(self, question: PayoutQuestion) -> int:
         if question not in self._question_numbers:
             self._question_numbers[question] = len(self._questions)
             self._questions.append(question)

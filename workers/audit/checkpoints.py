@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from infra.proofs.checkpoint import Checkpoint
 from infra.proofs.signed_note import Note, NoteUnreadableError, SignatureError, VerifierKey
 from infra.proofs.store import SignedCheckpoint
-from workers.auditor.faults import Fault, FaultFoundError, What
+from workers.auditor.faults import AuditFault, FaultFoundError, What
 from workers.auditor.published import PublishedNote
 
 
@@ -132,8 +132,10 @@ class _Told:
             return Checkpoint.parse(Note.parse(record.note).text), record.note
         except NoteUnreadableError as unreadable:
             where = {"partition": 0, "offset": record.offset}
-            raise FaultFoundError(Fault("checkpoint_signature", where, "a note", str(unreadable), 0)) from unreadable
+            raise FaultFoundError(
+                AuditFault("checkpoint_signature", where, "a note", str(unreadable), 0)
+            ) from unreadable
 
 
-def _at(what: What, tree_size: int, expected: str | None, found: str | None) -> Fault:
-    return Fault(what, {"tree_size": tree_size}, expected, found, tree_size)
+def _at(what: What, tree_size: int, expected: str | None, found: str | None) -> AuditFault:
+    return AuditFault(what, {"tree_size": tree_size}, expected, found, tree_size)

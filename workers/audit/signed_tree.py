@@ -11,7 +11,7 @@ from infra.proofs import store
 from infra.proofs.checkpoint import Checkpoint
 from infra.proofs.merkle import HASH_BYTES, TILE_HASHES, GrowingTree, ProofError, Tile, edge_of, leaf_hash
 from infra.records import StoredEvent
-from workers.auditor.faults import Fault, FaultFoundError
+from workers.auditor.faults import AuditFault, FaultFoundError
 
 
 class SignedTree:
@@ -47,7 +47,7 @@ class SignedTree:
             found = str(lacking)
         if found != begin.root.hex():
             where = {"tree_size": begin.tree_size}
-            raise FaultFoundError(Fault("node_changed", where, begin.root.hex(), found, begin.tree_size))
+            raise FaultFoundError(AuditFault("node_changed", where, begin.root.hex(), found, begin.tree_size))
         self._hold_last_leaf(begin)
 
     def _hold_last_leaf(self, begin: Checkpoint) -> None:
@@ -59,7 +59,7 @@ class SignedTree:
         if event is not None and leaf_hash(event.hash) != leaf:
             where = {"position": event.position}
             raise FaultFoundError(
-                Fault("event_changed", where, leaf.hex(), leaf_hash(event.hash).hex(), event.position)
+                AuditFault("event_changed", where, leaf.hex(), leaf_hash(event.hash).hex(), event.position)
             )
 
     def grow(self, event: StoredEvent) -> None:
@@ -81,13 +81,13 @@ class SignedTree:
         kept = store.kept_size(self._connection)
         if kept > self._signed_to:
             where, said = {"tree_size": kept}, f"the checkpoint of the tree that is kept, of {kept} leaves"
-            raise FaultFoundError(Fault("checkpoint_missing", where, said, None, kept))
+            raise FaultFoundError(AuditFault("checkpoint_missing", where, said, None, kept))
 
     def _hold_root(self, signed: Checkpoint, position: int) -> None:
         root = self._tree.root()
         if root != signed.root:
             where = {"tree_size": position}
-            raise FaultFoundError(Fault("checkpoint_root", where, signed.root.hex(), root.hex(), position))
+            raise FaultFoundError(AuditFault("checkpoint_root", where, signed.root.hex(), root.hex(), position))
 
     def _hold_tile(self, tile: Tile, position: int) -> None:
         kept = store.tile_at(self._connection, tile.level, tile.place)
@@ -95,7 +95,7 @@ class SignedTree:
             where = {"level": tile.level, "place": tile.place}
             found = None if kept is None else _first_difference(tile.hashes, kept)
             raise FaultFoundError(
-                Fault("node_changed", where, _first_difference(kept or b"", tile.hashes), found, position)
+                AuditFault("node_changed", where, _first_difference(kept or b"", tile.hashes), found, position)
             )
 
 

@@ -33,7 +33,7 @@ from workers.audit.checkpoints import CheckpointSeries, check_all
 from workers.audit.signed_tree import SignedTree
 from workers.auditor.answers import Anchor, AnswerChain
 from workers.auditor.chain import EventChain, hashed_of
-from workers.auditor.faults import Fault, FaultFoundError
+from workers.auditor.faults import AuditFault, FaultFoundError
 from workers.auditor.published import PublishedNote, notes
 from workers.auditor.topic_side import TopicSide
 
@@ -68,7 +68,7 @@ class Report:
     records: int = 0
     checkpoints: int = 0
     outcomes: int = 0
-    fault: Fault | None = None
+    fault: AuditFault | None = None
     next_offsets: dict[int, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
@@ -148,7 +148,7 @@ def verify_at(connection: Connection, before: Before, trusted: Sequence[Verifier
     return report
 
 
-def _fault_of(look: Callable[[], None]) -> Fault | None:
+def _fault_of(look: Callable[[], None]) -> AuditFault | None:
     try:
         look()
     except FaultFoundError as found:
@@ -233,16 +233,16 @@ class _Run:
         if gap is not None:
             where = {"position": gap.position}
             said = f"version {gap.before + 1} of {gap.stream}"
-            raise FaultFoundError(Fault("stream_gap", where, said, f"version {gap.version}", gap.position))
+            raise FaultFoundError(AuditFault("stream_gap", where, said, f"version {gap.version}", gap.position))
         counted = events_counted(self._connection, 0)
         doubled = doubled_position(self._connection) if counted > self._log_end else None
         if doubled is not None:
-            raise FaultFoundError(Fault("event_extra", {"position": doubled}, None, "a second event", doubled))
+            raise FaultFoundError(AuditFault("event_extra", {"position": doubled}, None, "a second event", doubled))
 
     def _chain(self) -> EventChain:
         before = event_at(self._connection, self._size)
         if self._size and before is None:
-            raise FaultFoundError(Fault("event_missing", {"position": self._size}, "an event", None, self._size))
+            raise FaultFoundError(AuditFault("event_missing", {"position": self._size}, "an event", None, self._size))
         return EventChain(self._size, before.hash if before else FIRST_PREV_HASH)
 
     def _answers(self) -> AnswerChain:
@@ -278,7 +278,7 @@ class _Run:
         should_reach = max(self._signed_to, self._relayed)
         if self._log_end < should_reach:
             missing, said = self._log_end + 1, f"events up to position {should_reach}"
-            raise FaultFoundError(Fault("event_missing", {"position": missing}, said, None, missing))
+            raise FaultFoundError(AuditFault("event_missing", {"position": missing}, said, None, missing))
         if self._wanted.checkpoints:
             self._tree.end()
         if topic is not None:

@@ -12,7 +12,7 @@ from psycopg import Connection
 from infra.envelope.hash_chain import FIRST_PREV_HASH, outcome_hash
 from infra.log.auditing import StoredOutcome, is_answered, outcomes_after
 from infra.records import StoredEvent
-from workers.auditor.faults import Fault, FaultFoundError
+from workers.auditor.faults import AuditFault, FaultFoundError
 
 PAGE_ROWS: Final = 5_000
 
@@ -90,14 +90,14 @@ class AnswerChain:
         if not self._named:
             self._advance(None)
 
-    def left_over(self) -> Fault | None:
+    def left_over(self) -> AuditFault | None:
         """Return the first event that an answer names and that the log does not hold, once all of it was told."""
         self.pass_eventless()
         if not self._named:
             return self._anchor_out_of_reach()
         named = self._named[0]
         said = f"{named.type}, as the answer to {named.command_id} of {named.source} names it"
-        return Fault("event_missing", {"position": named.position}, said, None, named.position)
+        return AuditFault("event_missing", {"position": named.position}, said, None, named.position)
 
     def _advance(self, event: StoredEvent | None) -> bool:
         """Read on to the next answer that names events, and tell whether there is one."""
@@ -123,12 +123,12 @@ class AnswerChain:
         if outcome.seq != seq + 1:
             found = f"answer {outcome.seq}"
             where = self._where_missing(seq + 1, event)
-            raise FaultFoundError(Fault("outcome_missing", where, f"answer {seq + 1}", found, position))
+            raise FaultFoundError(AuditFault("outcome_missing", where, f"answer {seq + 1}", found, position))
         answer = (outcome.source, outcome.command_id, outcome.fingerprint, outcome.status, outcome.result)
         chained = outcome_hash(last_hash, outcome.seq, answer)
         if chained != outcome.hash:
             where = _place(outcome.source, outcome.command_id)
-            raise FaultFoundError(Fault("outcome_changed", where, outcome.hash.hex(), chained.hex(), position))
+            raise FaultFoundError(AuditFault("outcome_changed", where, outcome.hash.hex(), chained.hex(), position))
         return chained
 
     def _where_missing(self, seq: int, event: StoredEvent | None) -> dict[str, int | str]:
@@ -145,24 +145,26 @@ class AnswerChain:
                 where = {"tree_size": self._anchor.tree_size}
                 expected = f"{self._anchor.hash.hex()} after {self._anchor.seq} answers"
                 raise FaultFoundError(
-                    Fault("outcome_changed", where, expected, f"{chained.hex()} after {seq}", self._position)
+                    AuditFault("outcome_changed", where, expected, f"{chained.hex()} after {seq}", self._position)
                 )
             self._anchor = next(self._anchors, None)
 
-    def _anchor_out_of_reach(self) -> Fault | None:
+    def _anchor_out_of_reach(self) -> AuditFault | None:
         """Return what it means where a checkpoint counts more answers than there are."""
         seq = self._read_to[0]
         if self._anchor is None or self._anchor.seq <= seq:
             return None
         said = f"{self._anchor.seq} answers, as the checkpoint of tree size {self._anchor.tree_size} says"
-        return Fault("outcome_missing", {"seq": seq + 1}, said, f"{seq} answers", self._position)
+        return AuditFault("outcome_missing", {"seq": seq + 1}, said, f"{seq} answers", self._position)
 
-    def _unanswered(self, event: StoredEvent) -> Fault:
+    def _unanswered(self, event: StoredEvent) -> AuditFault:
         """Return what is wrong where no answer is left: the event is one too many, or its answer is gone."""
         if event.position > self._signed_to:
             return _nameless(event)
         where = _place(event.command_source, event.command_id)
-        return Fault("outcome_missing", where, f"the answer that names position {event.position}", None, event.position)
+        return AuditFault(
+            "outcome_missing", where, f"the answer that names position {event.position}", None, event.position
+        )
 
 
 def _names(outcome: StoredOutcome) -> Iterator[_Named]:
@@ -197,14 +199,14 @@ def _place(source: str, command_id: str) -> dict[str, int | str]:
     return {"source": source, "id": command_id}
 
 
-def _nameless(event: StoredEvent) -> Fault:
+def _nameless(event: StoredEvent) -> AuditFault:
     said = f"{event.type}, which no answer names"
-    return Fault("event_extra", {"position": event.position}, None, said, event.position)
+    return AuditFault("event_extra", {"position": event.position}, None, said, event.position)
 
 
-def _differs(named: _Named, given: _Named) -> Fault:
+def _differs(named: _Named, given: _Named) -> AuditFault:
     """Return the fault of an event that its chain of hashes bears and that no answer named like this."""
-    return Fault("event_changed", {"position": given.position}, _said(named), _said(given), given.position)
+    return AuditFault("event_changed", {"position": given.position}, _said(named), _said(given), given.position)
 
 
 def _said(one: _Named) -> str:

@@ -7,7 +7,7 @@ import hashlib
 from infra.envelope.cloudevents import event_attributes
 from infra.envelope.hash_chain import FIRST_PREV_HASH
 from infra.records import StoredEvent
-from workers.auditor.faults import Fault, FaultFoundError, What
+from workers.auditor.faults import AuditFault, FaultFoundError, What
 
 
 class EventChain:
@@ -46,5 +46,5 @@ def hashed_of(event: StoredEvent) -> bytes:
     return f"{lines}key={event.partition_key}\n\n".encode() + event.body
 
 
-def _at(what: What, position: int, expected: str | None, found: str | None) -> Fault:
-    return Fault(what, {"position": position}, expected, found, position)
+def _at(what: What, position: int, expected: str | None, found: str | None) -> AuditFault:
+    return AuditFault(what, {"position": position}, expected, found, position)

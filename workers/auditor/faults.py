@@ -26,7 +26,7 @@ What = Literal[
 
 
 @dataclass(frozen=True)
-class Fault:
+class AuditFault:
     """Something is not as it was.
 
     Args:
@@ -58,6 +58,6 @@ class FaultFoundError(RmaError):
 
     code = "audit_fault"
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: AuditFault) -> None:
         super().__init__(str(fault))
         self.fault = fault

@@ -13,7 +13,7 @@ from infra.kafka.record import Offsets, Record
 from infra.kafka.topic_reader import PartitionReaders
 from infra.records import StoredEvent
 from workers.auditor.chain import hashed_of
-from workers.auditor.faults import Fault, FaultFoundError
+from workers.auditor.faults import AuditFault, FaultFoundError
 
 POLL_MS: Final = 500
 EMPTY_POLLS_MAX: Final = 60
@@ -76,7 +76,9 @@ class TopicSide:
         if is_published or record is not None:
             found = None if record is None else f"position {self._position_of(record)} next in partition {partition}"
             said = f"a record in partition {partition}"
-            raise FaultFoundError(Fault("topic_missing", {"position": event.position}, said, found, event.position))
+            raise FaultFoundError(
+                AuditFault("topic_missing", {"position": event.position}, said, found, event.position)
+            )
 
     def drain(self, last: StoredEvent | None, log_end: int) -> None:
         """Check what the topic holds behind the last event that was told; raises ``FaultFoundError``.
@@ -136,7 +138,7 @@ class TopicSide:
         if not is_record_of(record, event, hashed):
             where = {"position": event.position, "partition": record.partition, "offset": record.offset}
             found = "another key, header or body"
-            raise FaultFoundError(Fault("topic_differs", where, f"event {event.event_id}", found, event.position))
+            raise FaultFoundError(AuditFault("topic_differs", where, f"event {event.event_id}", found, event.position))
 
     def _refuse_stranger(self, record: Record) -> None:
         """Raise where a record lies in a partition that is not its key's."""
@@ -144,17 +146,17 @@ class TopicSide:
         if belongs != record.partition:
             raise FaultFoundError(self._at(record, f"its key in partition {belongs}", f"in {record.partition}"))
 
-    def _beyond(self, record: Record, position: int, last: StoredEvent | None) -> Fault:
+    def _beyond(self, record: Record, position: int, last: StoredEvent | None) -> AuditFault:
         """Return what a record behind the log's end means: the log was cut, or the record is one too many."""
         prev_hash = dict(record.headers).get(PREV_HASH)
         if position == self._position + 1 and last is not None and prev_hash == last.hash.hex().encode():
             said = f"the event of offset {record.offset} of partition {record.partition}"
-            return Fault("event_missing", {"position": position}, said, None, position)
+            return AuditFault("event_missing", {"position": position}, said, None, position)
         return self._at(record, f"no position above {self._position}", f"position {position}")
 
-    def _at(self, record: Record, expected: str, found: str) -> Fault:
+    def _at(self, record: Record, expected: str, found: str) -> AuditFault:
         where = {"partition": record.partition, "offset": record.offset}
-        return Fault("topic_differs", where, expected, found, self._position)
+        return AuditFault("topic_differs", where, expected, found, self._position)
 
 
 def is_record_of(record: Record, event: StoredEvent, hashed: bytes) -> bool:

@@ -42,7 +42,7 @@ from infra.settings import Settings
 from workers.auditor import published
 from workers.auditor.answers import AnswerChain
 from workers.auditor.chain import EventChain
-from workers.auditor.faults import Fault, FaultFoundError
+from workers.auditor.faults import AuditFault, FaultFoundError
 from workers.auditor.signing import sign, signers
 from workers.auditor.topic_side import TopicSide
 from workers.runtime.clock import utc_now
@@ -176,7 +176,7 @@ class Auditor:
         size = signed.tree_size if signed else 0
         tree, last = tree_as_signed(connection, signed), event_at(connection, size)
         if size and last is None:
-            raise FaultFoundError(Fault("event_missing", {"position": size}, "an event", None, size))
+            raise FaultFoundError(AuditFault("event_missing", {"position": size}, "an event", None, size))
         answers = AnswerChain(
             connection,
             seq=signed.outcomes if signed else 0,
@@ -204,7 +204,7 @@ class Auditor:
         ends = at.reader.ends()
         log_end = last_position(connection)
         if log_end < at.chain.position:
-            raise FaultFoundError(Fault("event_missing", {"position": log_end + 1}, "an event", None, log_end + 1))
+            raise FaultFoundError(AuditFault("event_missing", {"position": log_end + 1}, "an event", None, log_end + 1))
         at.topic.read_to(ends)
         room = min(BATCH_EVENTS, at.signed_size + self._sign_every_events - at.tree.size)
         compared = 0
@@ -266,7 +266,7 @@ class Auditor:
             self._publisher = publisher_of(self._settings)
         return self._publisher
 
-    def _tell(self, fault: Fault) -> None:
+    def _tell(self, fault: AuditFault) -> None:
         """Stop signing, and say so where somebody looks."""
         store.stop_signing(self._session.connection, json.dumps(fault.as_dict()))
         self._stopped.set(1)
@@ -298,5 +298,5 @@ def tree_as_signed(connection: Connection, signed: Checkpoint | None) -> Growing
         found = str(lacking)
     if found != signed.root.hex():
         where = {"tree_size": signed.tree_size}
-        raise FaultFoundError(Fault("node_changed", where, signed.root.hex(), found, signed.tree_size))
+        raise FaultFoundError(AuditFault("node_changed", where, signed.root.hex(), found, signed.tree_size))
     return tree

@@ -10,7 +10,7 @@ import typer
 from domain.vocabularies import DifferenceResolution
 from workers.cli.arguments import checked_actor, reading
 from workers.cli.errors import SaidNoError
-from workers.cli.telling import tell
+from workers.cli.own_command import tell
 from workers.pictures.terminal import AsJson, console, money, print_json, table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 from workers.cli import prove as floor
 from workers.cli.arguments import checked_actor, instant_of
 from workers.cli.exit_codes import SAID_NO
-from workers.cli.telling import tell
+from workers.cli.own_command import tell
 from workers.pictures.terminal import AsJson, console, print_json, progress, table
 
 if TYPE_CHECKING:

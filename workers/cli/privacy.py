@@ -9,7 +9,7 @@ import typer
 
 from workers.cli.arguments import checked_actor, reading
 from workers.cli.errors import SaidNoError
-from workers.cli.telling import check, tell
+from workers.cli.own_command import check, tell
 from workers.pictures.terminal import AsJson, console, counted, money, print_json
 
 SOURCE: Final = "/rma/privacy"

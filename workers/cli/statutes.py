@@ -10,7 +10,7 @@ import typer
 
 from workers.cli.arguments import checked_actor, instant_of
 from workers.cli.errors import SaidNoError, WrongUsageError
-from workers.cli.telling import tell
+from workers.cli.own_command import tell
 from workers.pictures.terminal import AsJson, console, print_json, table
 
 if TYPE_CHECKING:

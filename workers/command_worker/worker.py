@@ -41,10 +41,10 @@ from workers.command_worker.address_ids import tell_address_ids
 from workers.command_worker.answering import answer_again, answered_before, refused
 from workers.command_worker.defects import raise_unless_defect, told_of
 from workers.command_worker.intake import ParsedCommand, answer_key, dead_letter, is_erasure, take_in
+from workers.command_worker.log_lines import log_handled, verdict_of
 from workers.command_worker.misplacement import tell_misplaced
 from workers.command_worker.sealing import Sealing, destroy_again
 from workers.command_worker.streams import AggregateCache, BatchStreams, Facts
-from workers.command_worker.telling import log_handled, verdict_of
 from workers.command_worker.writing import Writing
 from workers.runtime.clock import utc_now
 from workers.runtime.every_event import make_codec

@@ -14,7 +14,7 @@ from domain.identity import order_stream
 from domain.order import Order
 from domain.recorded import RecordedEvent
 from domain.settlement import payout_saga
-from domain.settlement.payout_saga import Answered, Question
+from domain.settlement.payout_saga import Answered, PayoutQuestion
 from infra.log.queries import last_versions
 
 KINDS: Final = frozenset(
@@ -28,7 +28,7 @@ KINDS: Final = frozenset(
         Order.PayoutPending,
     }
 )
-COLUMNS: Final = tuple(field.name for field in fields(Question))
+COLUMNS: Final = tuple(field.name for field in fields(PayoutQuestion))
 NOT_READ_YET_S: Final = 0.2
 """How long a question waits whose order has facts that the inbox has not read."""
 
@@ -109,12 +109,12 @@ class PaymentQuestions:
             connection.execute(SAVE, row)
 
 
-def _find(connection: Connection, payouts: Iterable[UUID]) -> dict[UUID, Question]:
-    with connection.cursor(row_factory=class_row(Question)) as cursor:
+def _find(connection: Connection, payouts: Iterable[UUID]) -> dict[UUID, PayoutQuestion]:
+    with connection.cursor(row_factory=class_row(PayoutQuestion)) as cursor:
         return {question.payout_id: question for question in cursor.execute(FIND, (list(payouts),))}
 
 
-def due(connection: Connection, *, but: Iterable[UUID], limit: int) -> list[Question]:
+def due(connection: Connection, *, but: Iterable[UUID], limit: int) -> list[PayoutQuestion]:
     """Return questions that are to be asked now, oldest first.
 
     A question waits while its order has recorded facts that the inbox has not read: one of them may be its answer, and
@@ -122,7 +122,9 @@ def due(connection: Connection, *, but: Iterable[UUID], limit: int) -> list[Ques
     fact recorded in between lets the question wait.
     """
     inbox = (PaymentQuestions.name, PaymentQuestions.version)
-    read = [(seen, Question(*row)) for seen, *row in connection.execute(DUE, (*inbox, list(but), limit)).fetchall()]
+    read = [
+        (seen, PayoutQuestion(*row)) for seen, *row in connection.execute(DUE, (*inbox, list(but), limit)).fetchall()
+    ]
     recorded = last_versions(connection, {order_stream(question.order_id) for _, question in read})
     ready = [question for seen, question in read if seen == recorded[order_stream(question.order_id)]]
     waiting = [question.payout_id for _, question in read if question not in ready]
@@ -131,7 +133,7 @@ def due(connection: Connection, *, but: Iterable[UUID], limit: int) -> list[Ques
     return ready
 
 
-def heard(connection: Connection, asked: Question, answered: Answered, *, wait_s: float) -> None:
+def heard(connection: Connection, asked: PayoutQuestion, answered: Answered, *, wait_s: float) -> None:
     """Note an answer, unless the question has become another one since it was asked."""
     with connection.transaction():
         now = _find(connection, [asked.payout_id])[asked.payout_id]

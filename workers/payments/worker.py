@@ -19,7 +19,7 @@ import structlog
 from domain.identity import order_stream
 from domain.names import name_in
 from domain.settlement import payout_saga
-from domain.settlement.payout_saga import Question
+from domain.settlement.payout_saga import PayoutQuestion
 from infra.addresses import postgres_address
 from infra.gateways.http import HttpGateway
 from infra.gateways.port import Answer, Gateway, PayoutRequest
@@ -92,7 +92,7 @@ class Payments:
         self._outlet = outlet
         self._session = session
         self._pool = pool
-        self._asking: dict[UUID, tuple[Question, Future[Answer]]] = {}
+        self._asking: dict[UUID, tuple[PayoutQuestion, Future[Answer]]] = {}
         self._lead = Lead(session, PAYMENTS_LOCK)
 
     def turn(self) -> None:
@@ -124,7 +124,7 @@ class Payments:
             self._remember(question, answer)
             del self._asking[question.payout_id]
 
-    def _remember(self, question: Question, answer: Answer) -> None:
+    def _remember(self, question: PayoutQuestion, answer: Answer) -> None:
         wait_s = varied_s(payout_saga.ask_again_after_s(question, answer.kind))
         heard(self._session.connection, question, answer.kind, wait_s=wait_s)
         log = LOG.warning if question.asks >= ASKS_BEFORE_ALARM else LOG.info
@@ -141,7 +141,7 @@ class Payments:
         )
 
 
-def ask(gateway: Gateway, question: Question) -> Answer:
+def ask(gateway: Gateway, question: PayoutQuestion) -> Answer:
     """Put a question: pay under its key, or, once any final outcome was recorded, only look the key up."""
     request = PayoutRequest(
         payout_id=question.payout_id,
@@ -157,7 +157,7 @@ def ask(gateway: Gateway, question: Question) -> Answer:
     return gateway.pay(request) if question.may_pay else gateway.look_up(request)
 
 
-def command_of(question: Question, answer: Answer, raised_by: EventIds) -> OutgoingCommand | None:
+def command_of(question: PayoutQuestion, answer: Answer, raised_by: EventIds) -> OutgoingCommand | None:
     """Return what to tell the log of an answer, if anything; the same answer to the same question, the same command."""
     said = payout_saga.statement(question, answer.kind)
     if said is None:
@@ -185,7 +185,7 @@ def command_of(question: Question, answer: Answer, raised_by: EventIds) -> Outgo
     )
 
 
-def _said_at(question: Question, answer: Answer) -> datetime:
+def _said_at(question: PayoutQuestion, answer: Answer) -> datetime:
     """Return when an answer counts from: once the log holds a final outcome, from now on.
 
     What is looked up because two outcomes contradict each other says what holds. Dated when it happened, it would be

@@ -21,7 +21,7 @@ SHOWN_CHARS_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ChangedDecision:
     """One recorded decision that does not come out again: where it stands, and what differs by path."""
 
     stream: str
@@ -36,9 +36,9 @@ class Verified:
 
     decisions: int = 0
     differing: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[ChangedDecision] = field(default_factory=list)
 
-    def add(self, difference: Difference) -> None:
+    def add(self, difference: ChangedDecision) -> None:
         """Count a difference, and keep it while there is room."""
         self.differing += 1
         if len(self.differences) < DIFFERENCES_KEPT_MAX:
@@ -93,9 +93,9 @@ def _count(event: DecisionEvent) -> int:
         return 1
 
 
-def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | None) -> Iterator[Difference]:
+def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | None) -> Iterator[ChangedDecision]:
     if document is None:
-        yield Difference(stream, event.position, None, "the policy version it was decided by is not in the log")
+        yield ChangedDecision(stream, event.position, None, "the policy version it was decided by is not in the log")
         return
     try:
         again = [
@@ -103,17 +103,17 @@ def _differences(stream: str, event: DecisionEvent, document: PolicyDocument | N
             for line in event.lines
         ]
     except UnreadableEventError as damaged:
-        yield Difference(stream, event.position, None, f"it cannot be read: {damaged}")
+        yield ChangedDecision(stream, event.position, None, f"it cannot be read: {damaged}")
         return
     if body_of(event.lines, again) == event.body:
         return
     for line, stored, made in zip(event.lines, event.decisions, again, strict=True):
         what = difference_between(stored, orjson.loads(made))
         if what:
-            yield Difference(stream, event.position, line.line, what)
+            yield ChangedDecision(stream, event.position, line.line, what)
             return
     if not event.is_upcast:
-        yield Difference(stream, event.position, None, "the same values, but other bytes")
+        yield ChangedDecision(stream, event.position, None, "the same values, but other bytes")
 
 
 def body_of(lines: Iterable[DecidedLine], decisions: Iterable[bytes]) -> bytes:

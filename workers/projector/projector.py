@@ -102,7 +102,7 @@ def run(settings: Settings, stop: Event, metrics: WorkerMetrics, name: str) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class NewRecord:
     """A record that is new to the projection by its offset; ``event`` is None where it cannot be read."""
 
     partition: TopicPartition
@@ -201,7 +201,7 @@ class Projector(Session):
         standing = {partition: (next_offset, log_position) for partition, next_offset, log_position in rows}
         return {partition: standing[partition.partition] for partition in partitions}
 
-    def _read(self, batch: Batch, standing: Mapping[TopicPartition, tuple[int, int]]) -> list[Arrival]:
+    def _read(self, batch: Batch, standing: Mapping[TopicPartition, tuple[int, int]]) -> list[NewRecord]:
         arrivals = []
         for partition, (next_offset, _) in standing.items():
             for record in batch[partition]:
@@ -213,12 +213,12 @@ class Projector(Session):
                         _ = event.fact
                 except UnreadableEventError as bad:
                     self._alarm("event_unreadable", partition, record.offset, error=str(bad))
-                    arrivals.append(Arrival(partition, record.offset, None))
+                    arrivals.append(NewRecord(partition, record.offset, None))
                     break
-                arrivals.append(Arrival(partition, record.offset, event))
+                arrivals.append(NewRecord(partition, record.offset, event))
         return arrivals
 
-    def _guard(self, arrivals: Sequence[Arrival]) -> tuple[list[RecordedEvent], Offsets]:
+    def _guard(self, arrivals: Sequence[NewRecord]) -> tuple[list[RecordedEvent], Offsets]:
         """Return the events that are new, and which partitions stop at which offset: at a gap, or at garbage."""
         seen = self._seen({arrival.event.stream for arrival in arrivals if arrival.event is not None})
         events, moved = [], {}
@@ -253,7 +253,7 @@ class Projector(Session):
         self,
         standing: Mapping[TopicPartition, tuple[int, int]],
         next_offsets: Offsets,
-        arrivals: Sequence[Arrival],
+        arrivals: Sequence[NewRecord],
     ) -> None:
         reached = {partition: log_position for partition, (_, log_position) in standing.items()}
         for arrival in arrivals:

@@ -20,7 +20,7 @@ from infra.addresses import postgres_address
 from infra.log.lane import lane_ends, standing
 from infra.settings import Settings
 from workers.relay import RELAY_LOCK
-from workers.trials.chaos.schedule import OF_WORKERS, Fault
+from workers.trials.chaos.schedule import OF_WORKERS, PlannedFault
 from workers.trials.chaos.services import Services, stop_and_go
 from workers.trials.chaos.ways import BLOCKS
 from workers.trials.chaos.worker_processes import WorkerProcess, Workers
@@ -61,7 +61,7 @@ class Breaker:
     """
 
     def __init__(
-        self, settings: Settings, services: Services, workers: Workers, tell: Callable[[Fault], object]
+        self, settings: Settings, services: Services, workers: Workers, tell: Callable[[PlannedFault], object]
     ) -> None:
         self.done: Counter[str] = Counter()
         self._conninfo = postgres_address(settings)
@@ -76,7 +76,7 @@ class Breaker:
         self._rebuilds: list[subprocess.Popen[bytes]] = []
         self._connection: psycopg.Connection | None = None
 
-    def run(self, faults: Iterable[Fault], program: Sequence[str]) -> None:
+    def run(self, faults: Iterable[PlannedFault], program: Sequence[str]) -> None:
         """Carry out all faults, and undo each; return once everything is mended.
 
         Raises:
@@ -96,7 +96,7 @@ class Breaker:
         if self._connection is not None:
             self._connection.close()
 
-    def _begin(self, fault: Fault, program: Sequence[str]) -> None:
+    def _begin(self, fault: PlannedFault, program: Sequence[str]) -> None:
         self._tell(fault)
         self.done[fault.kind] += 1
         match fault.kind:
@@ -131,7 +131,7 @@ class Breaker:
     def _after(self, delay_s: float, act: Callable[[], object]) -> None:
         self._at(time.monotonic() + delay_s, act)
 
-    def _break_workers(self, fault: Fault) -> None:
+    def _break_workers(self, fault: PlannedFault) -> None:
         for name in fault.targets:
             worker = self._workers.by_name[name]
             if fault.kind.endswith("_starting"):
@@ -143,7 +143,7 @@ class Breaker:
                 self._wait_until_it_writes(worker)
             self._strike(fault, worker)
 
-    def _strike(self, fault: Fault, worker: WorkerProcess) -> None:
+    def _strike(self, fault: PlannedFault, worker: WorkerProcess) -> None:
         hit, mend = (worker.kill, worker.start) if fault.kind.startswith("kill") else (worker.stop, worker.wake)
         hit()
         self._after(fault.lasts_s, mend)
@@ -156,13 +156,13 @@ class Breaker:
             name if name in self._workers.by_name else next(n for n in self._workers.by_name if n.startswith("relay"))
         )
 
-    def _step_clock(self, fault: Fault) -> None:
+    def _step_clock(self, fault: PlannedFault) -> None:
         for name in fault.targets:
             worker = self._workers.by_name[name]
             worker.set_clock(fault.step_s)
             self._after(fault.lasts_s, partial(worker.set_clock, 0.0))
 
-    def _block_way(self, fault: Fault) -> None:
+    def _block_way(self, fault: PlannedFault) -> None:
         """Block a way; meanwhile other things break, and other ways, too."""
         how, _, service = fault.kind.partition("_")
         self._ways.submit(self._services.ways.block, self._services.to[service], BLOCKS[how], fault.lasts_s)
@@ -174,7 +174,7 @@ class Breaker:
         while time.monotonic() < give_up_at and self._ask(partial(_progress, worker.kind)) == before:
             time.sleep(LOOK_CLOSELY_S)
 
-    def _rebuild(self, fault: Fault, program: Sequence[str]) -> None:
+    def _rebuild(self, fault: PlannedFault, program: Sequence[str]) -> None:
         [name] = fault.targets
         environment = self._workers.environment
         with (self._workers.folder / "rebuild.log").open("ab") as log:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from workers.trials.chaos.schedule import Fault
+from workers.trials.chaos.schedule import PlannedFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Report:
 
     seed: int
     faults: Mapping[str, int]
-    schedule: Sequence[Fault]
+    schedule: Sequence[PlannedFault]
     seconds: float
     conditions: Mapping[str, object]
     counts: Counts

@@ -41,7 +41,7 @@ from workers.trials.chaos.fold import fold
 from workers.trials.chaos.load import POLICIES, RESTOCKING_BPS, SITE, Sent, first, load
 from workers.trials.chaos.outside import Outside, outside
 from workers.trials.chaos.report import Counts, Report
-from workers.trials.chaos.schedule import ON_DISKS, WEIGHTS, Fault, FaultKind, schedule
+from workers.trials.chaos.schedule import ON_DISKS, WEIGHTS, FaultKind, PlannedFault, schedule
 from workers.trials.chaos.sending import sending
 from workers.trials.chaos.services import Services, services
 from workers.trials.chaos.settling import SETTLED_WITHIN_S, not_at_work, settle
@@ -109,7 +109,7 @@ class Plan:
         lasts_s = (faults[-1].at_s if faults else 0.0) + AFTER_THE_LAST_FAULT_S
         return math.ceil(self.per_second * max(lasts_s, self.load_at_least_s))
 
-    def schedule(self) -> list[Fault]:
+    def schedule(self) -> list[PlannedFault]:
         """Return the faults, by when they begin."""
         hit = {kind: count for kind, count in self.twins.items() if kind in self.hit or not self.hit}
         names = [f"{kind}-{number}" for kind, count in hit.items() for number in range(1, count + 1)]
@@ -238,7 +238,7 @@ def _begin(system: _System, plan: Plan, tell: Callable[[str], None]) -> dict[int
 
 
 def _break(
-    system: _System, plan: Plan, faults: Sequence[Fault], sent: Mapping[int, Sent], tell: Callable[[str], None]
+    system: _System, plan: Plan, faults: Sequence[PlannedFault], sent: Mapping[int, Sent], tell: Callable[[str], None]
 ) -> tuple[list[str], Mapping[str, int]]:
     """Send the load and break things meanwhile; return what did not come about afterwards, and the faults by kind."""
     breaker = Breaker(system.settings, system.services, system.workers, lambda fault: tell(str(fault)))

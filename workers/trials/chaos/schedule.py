@@ -82,7 +82,7 @@ STARTING_S: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlannedFault:
     """One fault: ``targets`` are workers, or the read model that is rebuilt; ``lasts_s`` until it is undone.
 
     ``step_s``: how far a clock is set ahead.
@@ -128,14 +128,14 @@ def kinds_named(names: Sequence[str], *, full_disks: bool = False) -> dict[Fault
 
 def schedule(
     seed: int, count: int, workers: Sequence[str], read_models: Sequence[str], weights: Mapping[FaultKind, int]
-) -> Iterator[Fault]:
+) -> Iterator[PlannedFault]:
     """Yield ``count`` faults, by when they begin; the same for the same arguments."""
     chance = random.Random(f"faults {seed}")  # noqa: S311 - repeatable on purpose
     at_s = 0.0
     for number in range(1, count + 1):
         at_s += chance.uniform(*GAP_S)
         [kind] = chance.choices(list(weights), list(weights.values()))
-        yield Fault(
+        yield PlannedFault(
             number,
             at_s,
             kind,

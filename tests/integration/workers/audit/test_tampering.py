@@ -27,7 +27,7 @@ from tests.support.pipeline import Pipeline
 from tests.support.tampering import Named
 from workers.audit.verifying import Before, Report, Wanted, verify_at
 from workers.auditor import published
-from workers.auditor.faults import Fault
+from workers.auditor.faults import AuditFault
 
 TAMPERINGS: Final = int(os.environ.get("TAMPERINGS", "69"))
 """How many random ones; a multiple of the kinds, so that each comes as often as any other."""
@@ -82,7 +82,7 @@ def test_every_tampering_in_the_database_is_found_where_it_is(pipeline: Pipeline
     assert found.total() == TAMPERINGS
 
 
-def is_named(fault: Fault | None, expected: Named) -> bool:
+def is_named(fault: AuditFault | None, expected: Named) -> bool:
     return fault is not None and fault.what in expected.what and expected.where.items() <= fault.where.items()
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import class_row
 
-from domain.settlement.payout_saga import CONFIRM_AFTER_S, Question
+from domain.settlement.payout_saga import CONFIRM_AFTER_S, PayoutQuestion
 from infra.migrate import migrate
 from tests.support.recorded_facts import recorded_of
 from tests.support.shop import Shop
@@ -55,7 +55,7 @@ def test_another_outcome_is_not_left_until_the_old_one_would_be_confirmed(
     prepare(postgres_dsn, inbox)
     with psycopg.connect(postgres_dsn) as connection:
         inbox.fold(connection, events[:known])
-        with connection.cursor(row_factory=class_row(Question)) as cursor:
+        with connection.cursor(row_factory=class_row(PayoutQuestion)) as cursor:
             [asked] = cursor.execute(f"SELECT {', '.join(COLUMNS)} FROM rma_payments.questions".encode()).fetchall()
         heard(connection, asked, "settled", wait_s=CONFIRM_AFTER_S)
         inbox.fold(connection, events[known:])

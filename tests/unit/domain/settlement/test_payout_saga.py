@@ -20,7 +20,7 @@ from domain.order.money_facts import PayoutHeard
 from domain.order.payout import Payout
 from domain.settlement import payout_saga
 from domain.settlement import payouts as books
-from domain.settlement.payout_saga import Answered, Question, Statement
+from domain.settlement.payout_saga import Answered, PayoutQuestion, Statement
 from domain.vocabularies import PayoutOutcome
 from tests.support.saga_space import Budgets, Rules, Saga, explore
 from tests.support.shop import ORDERED, RMA_ID, Shop
@@ -105,44 +105,44 @@ def test_no_payout_is_paid_twice_and_no_liability_is_forgotten(name: str, capsys
     assert found.ends > 0
 
 
-def _silence_is_failure(question: Question, answered: Answered) -> Statement | None:
+def _silence_is_failure(question: PayoutQuestion, answered: Answered) -> Statement | None:
     return payout_saga.statement(question, "failed" if answered == "unknown" else answered)
 
 
-def _ids_without_position(question: Question, answered: Answered) -> Statement | None:
+def _ids_without_position(question: PayoutQuestion, answered: Answered) -> Statement | None:
     said = payout_saga.statement(question, answered)
     return replace(said, command_id=f"{question.payout_id}/{said.outcome}") if said else None
 
 
-def _ends_with_the_answer(question: Question, answered: Answered) -> Question:
+def _ends_with_the_answer(question: PayoutQuestion, answered: Answered) -> PayoutQuestion:
     after = payout_saga.heard(question, answered)
     return replace(after, open=after.open and answered not in {"settled", "failed"})
 
 
-def _trusts_the_latest(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+def _trusts_the_latest(known: dict[UUID, PayoutQuestion], fact: Fact, *, order_id: str, position: int) -> None:
     payout_saga.follow(known, fact, order_id=order_id, position=position)
     for payout, question in known.items():
         if question.recorded == question.final:
             known[payout] = replace(question, open=False)
 
 
-def _forgets_retries(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+def _forgets_retries(known: dict[UUID, PayoutQuestion], fact: Fact, *, order_id: str, position: int) -> None:
     if not isinstance(fact, Order.PayoutRetried):
         payout_saga.follow(known, fact, order_id=order_id, position=position)
 
 
-def _takes_old_news(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+def _takes_old_news(known: dict[UUID, PayoutQuestion], fact: Fact, *, order_id: str, position: int) -> None:
     old = isinstance(fact, PayoutHeard) and fact.superseded
     seen = replace(fact, superseded=False) if old else fact  # type: ignore[call-arg]
     payout_saga.follow(known, seen, order_id=order_id, position=position)
 
 
-def _gives_no_way(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+def _gives_no_way(known: dict[UUID, PayoutQuestion], fact: Fact, *, order_id: str, position: int) -> None:
     if not (isinstance(fact, Order.PayoutFailed) and fact.gave_way):
         payout_saga.follow(known, fact, order_id=order_id, position=position)
 
 
-def _forgets_what_gave_way(known: dict[UUID, Question], fact: Fact, *, order_id: str, position: int) -> None:
+def _forgets_what_gave_way(known: dict[UUID, PayoutQuestion], fact: Fact, *, order_id: str, position: int) -> None:
     payout_saga.follow(known, fact, order_id=order_id, position=position)
     if isinstance(fact, Order.PayoutFailed) and fact.gave_way:
         known[fact.payout_id] = replace(known[fact.payout_id], open=False)
@@ -238,7 +238,7 @@ def test_what_has_a_final_outcome_is_only_looked_up() -> None:
     """Once any final outcome was recorded, asking can no longer pay."""
     shop = shop_with_refund(1999)
     [requested] = [fact for fact in shop.history if isinstance(fact, Order.RefundRequested)]
-    known: dict[UUID, Question] = {}
+    known: dict[UUID, PayoutQuestion] = {}
     payout_saga.follow(known, requested, order_id="O-1", position=1)
     [(payout, question)] = known.items()
     assert question.may_pay
@@ -253,7 +253,7 @@ def test_what_has_a_final_outcome_is_only_looked_up() -> None:
 
 def test_store_credit_is_no_gateways_business() -> None:
     """A payout without a tender settles inside the system; nobody is asked about it."""
-    known: dict[UUID, Question] = {}
+    known: dict[UUID, PayoutQuestion] = {}
 
     for position, fact in enumerate(shop_with_refund(1999, gift=True).history, start=1):
         payout_saga.follow(known, fact, order_id="O-1", position=position)
@@ -264,7 +264,7 @@ def test_store_credit_is_no_gateways_business() -> None:
 def test_waits_grow_to_a_bound() -> None:
     """A gateway that stays silent is asked ever more rarely, but never less than every quarter of an hour."""
     [requested] = [fact for fact in shop_with_refund(1999).history if isinstance(fact, Order.RefundRequested)]
-    known: dict[UUID, Question] = {}
+    known: dict[UUID, PayoutQuestion] = {}
     payout_saga.follow(known, requested, order_id="O-1", position=1)
     [question] = known.values()
 

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.workers.cli.test_environment import NOWHERE, Said, rma
 from workers.cli.errors import WrongUsageError
 from workers.cli.exit_codes import UNREACHABLE, WRONG_USAGE
-from workers.cli.telling import check
+from workers.cli.own_command import check
 
 NEW_YEAR: Final = "2026-01-01T00:00:00Z"
 GOOD: Final = {"window": {"days": 30}}
