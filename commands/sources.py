@@ -79,7 +79,7 @@ OWN: Final[Mapping[str, SourceRights]] = {
         "RecordHandover CloseReturn ReopenReturn CorrectContact RefundOrder RecordExternalRefund "
         "RecordChargebackOutcome RecordCustomerPayment WriteOffReceivable CancelUnits ResolveDifference "
         "RequestReturn RecordScan AssignParcel GiveFeedback SpendStoreCredit RecordShipment RecordDelivery "
-        "RecordPayment",
+        "RecordPayment ReportDifference EraseCustomer",
     ),
     "/doors/bench": _own(
         "warehouse",

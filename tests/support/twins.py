@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -24,10 +24,17 @@ KAFKA: Final = "/kafka"
 """The source of whoever has a Kafka client and no door."""
 NAMED_MAX: Final = 10
 """How many returns, parcels and the like a case may name."""
+FOR_GOOD: Final = frozenset({"EraseCustomer"})
+"""What happens to a customer once: each twin is one of his own."""
 LATER: Final = "2031-05-06T00:00:00Z"
-UNLIKE: Final[Mapping[str, Body]] = {"ExtendDeadline": {"due_at": LATER}}
-"""What a case says of a day that is over by now."""
-OF_ITSELF: Final = ("_id", "hash", "number", "_at", "position", "key")
+UNLIKE: Final[Mapping[str, Body]] = {
+    "ExtendDeadline": {"due_at": LATER},
+    "ReportDifference": told_of.on_return(),
+}
+"""What a case says of a day that is over by now, or leaves out of a return whose page has the form."""
+FIRST: Final[Mapping[str, Sequence[told_of.Step]]] = {"ReportDifference": [told_of.DELIVERED, told_of.asked()]}
+"""What has to happen before a form is there, and is nothing to the command."""
+OF_ITSELF: Final = ("_id", "hash", "number", "_at", "position", "key", "keys")
 """What tells one return from its twin."""
 FACTS: Final = "SELECT type, body FROM rma_log.events WHERE position = ANY(%s) ORDER BY position"
 
@@ -47,7 +54,9 @@ class Twin:
         returns = {str(UUID(int=number)): str(uuid5(space, str(number))) for number in range(1, NAMED_MAX)}
         rma_id = UUID(returns[str(told_of.RMA)])
         refund = refund_id(rma_id, 1)
+        own_customer = {"C-1": f"C-{order_id}"} if command in FOR_GOOD else {}
         return cls(command, order_id, {
+            **own_customer,
             "O-1": order_id, "O-2": f"{order_id}-2", "standard": POLICY_ID, "boss": "sol", "UP-1": f"UP-{order_id}",
             str(told_of.REFUND): str(refund), told_of.PAYOUT: str(payout_id(refund, "T1", 1)),
             told_of.SHIP_BACK: str(deadline_id(rma_id, "ship_back", 1, 1)),
@@ -94,7 +103,11 @@ class Twin:
 
     def before(self) -> Iterator[OutgoingCommand]:
         """Yield what has to happen first."""
-        steps = [("RegisterOrder", told_of.ORDER | {"policy_id": "standard"}), *CASES[self.command].before]
+        steps = [
+            ("RegisterOrder", told_of.ORDER | {"policy_id": "standard"}),
+            *FIRST.get(self.command, ()),
+            *CASES[self.command].before,
+        ]
         yield from (told(name, self.own(body), actor_of(name)) for name, body in steps)
 
 

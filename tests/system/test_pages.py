@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import axe_playwright_python
+import pypdfium2
 import pytest
 
 from domain.identity import rma_number
-from infra.services import Addresses
-from infra.settings import Settings
-from workers.trials.sandbox import sandbox
-from workers.trials.screenshots.camera import NoBrowserError, browser, open_shop, walk
+from tests.support.chromium import Keyboard, new_page, tab_to
+from workers.trials.screenshots.camera import walk
 from workers.trials.screenshots.shop import Shop, enter_token
-from workers.trials.screenshots.staff import open_desk, walk_staff
+from workers.trials.screenshots.staff import walk_staff
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,51 +24,8 @@ RUN_AXE: Final = """async () => (await axe.run(document, {resultTypes: ["violati
     found => `${found.id}: ${found.nodes.map(node => node.html).join(" | ")}`)"""
 TOO_WIDE: Final = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDTHS: Final = (320, 1_440)
-TABS_MAX: Final = 60
-PATIENCE_MS: Final = 60_000
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The machine's Chromium. On a build server it has to be there; elsewhere it is said loudly where it is not."""
-    try:
-        with browser() as found:
-            yield found
-    except NoBrowserError as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"NO PAGE WAS SEEN IN A BROWSER: {missing}")
-
-
-@pytest.fixture(scope="module")
-def running(addresses: Addresses) -> Iterator[Settings]:
-    """Settings of a system of its own."""
-    given = Settings(postgres_dsn=addresses.postgres_dsn, kafka_bootstrap=addresses.kafka_bootstrap, partitions=3)
-    with sandbox(given, "pages") as settings:
-        yield settings
-
-
-@pytest.fixture(scope="module")
-def open_pages(running: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str]]:
-    """A shop at work, and the address of its pages."""
-    with open_shop(running, tmp_path_factory.mktemp("pages")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def desk_url(open_pages: tuple[Shop, str]) -> Iterator[str]:
-    """The address of the desk and the bench."""
-    with open_desk(open_pages[0]) as url:
-        yield url
-
-
-def new_page(chromium: Browser, url: str, **how: Any) -> Page:
-    """Return a new visitor's page; what a script of it fails with fails the test."""
-    context = chromium.new_context(base_url=url, **how)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
-    return page
+PAPER_MARGIN: Final = 18 / 25.4 * 72 - 1
+"""What the pages' styles leave white on each side, in points."""
 
 
 @pytest.mark.parametrize(("language", "width"), [("en", 320), ("zh", 1_440)])
@@ -150,7 +104,7 @@ def test_goods_are_received_and_inspected_by_a_scanner_and_a_keyboard(
 
 @pytest.mark.parametrize("with_script", [True, False], ids=["with JavaScript", "without"])
 def test_a_customer_gets_to_his_return(chromium: Browser, open_pages: tuple[Shop, str], with_script: bool) -> None:
-    """From the link to the return's page, and to its end by the dock and the bench."""
+    """From the link to the return's page, in both languages; `test_whole_way.py` goes on from there."""
     shop, url = open_pages
     order_id = f"S-{with_script}"
     shop.sell(order_id)
@@ -178,20 +132,20 @@ def test_a_return_is_asked_for_by_keyboard_alone(chromium: Browser, open_pages: 
     page = new_page(chromium, url)
     page.goto(f"/returns/enter?token={enter_token('S-keyboard')}")
 
-    _tab_to(page, "button.main")
+    tab_to(page, "button.main")
     page.keyboard.press("Enter")
     page.wait_for_url("**/returns/order")
-    _tab_to(page, "[name='quantity:L1']")
+    tab_to(page, "[name='quantity:L1']")
     page.keyboard.press("1")
-    _tab_to(page, "[name='reason:L1']")
+    tab_to(page, "[name='reason:L1']")
     page.keyboard.type("It is too la")
-    _tab_to(page, "button.main")
+    tab_to(page, "button.main")
     page.keyboard.press("Enter")
     page.wait_for_selector("button[value='preview']")
-    _tab_to(page, "button[value='preview']")
+    tab_to(page, "button[value='preview']")
     page.keyboard.press("Enter")
     page.wait_for_selector(".sum")
-    _tab_to(page, "button.main")
+    tab_to(page, "button.main")
     page.keyboard.press("Enter")
 
     page.wait_for_url(re.compile(r"/r/"))
@@ -215,12 +169,12 @@ def test_a_return_is_asked_for_decided_and_taken_in_by_keyboard_alone(
     agent = new_page(chromium, desk_url, java_script_enabled=with_script)
     agent.goto("/staff/sign-in?next=/desk")
     _press(agent, "form:has([value='ada']) button", re.compile(r"^http://[^/]+/desk$"))
-    _tab_to(agent, "[name='q']")
+    tab_to(agent, "[name='q']")
     agent.keyboard.type(number)
     agent.keyboard.press("Enter")
     agent.wait_for_url("**/desk/returns/*")
     _press(agent, "a[href*='do/DecideRequest']", "**/do/DecideRequest*")
-    _tab_to(agent, "[name='lines.0.decision']")
+    tab_to(agent, "[name='lines.0.decision']")
     agent.keyboard.press("Space")
     assert agent.is_checked("[name='lines.0.decision'][value='approve']")
     _press(agent, "button[value='check']", "**/do/DecideRequest*")
@@ -235,14 +189,14 @@ def test_a_return_is_asked_for_decided_and_taken_in_by_keyboard_alone(
     at_bench.wait_for_url("**/bench/*-*")
     _press(at_bench, "a.huge[href*='ReceiveGoods']", "**/do/ReceiveGoods*")
     if not at_bench.evaluate("() => document.activeElement.matches('[name=site]')"):
-        _tab_to(at_bench, "[name='site']")
+        tab_to(at_bench, "[name='site']")
     at_bench.keyboard.type("WH-1")
     _press(at_bench, "button.huge", "**done=ReceiveGoods*")
     _press(at_bench, "a.huge[href*='RecordInspection']", "**/do/RecordInspection*")
-    _tab_to(at_bench, "[name='grade']")
+    tab_to(at_bench, "[name='grade']")
     at_bench.keyboard.press("Space")
     for name, words in (("cause", "nothing"), ("liable_party", "nobody")):
-        _tab_to(at_bench, f"[name='{name}']")
+        tab_to(at_bench, f"[name='{name}']")
         at_bench.keyboard.type(words)
     _press(at_bench, "button.huge", "**done=RecordInspection*")
 
@@ -252,9 +206,9 @@ def test_a_return_is_asked_for_decided_and_taken_in_by_keyboard_alone(
 def _ask_by_keyboard(page: Page, order_id: str, *, reason: str) -> None:
     """Ask for a unit of the first line back, from the page that a shop's link opens to the return's own."""
     _press(page, "button.main", "**/returns/order")
-    _tab_to(page, "[name='quantity:L1']")
+    tab_to(page, "[name='quantity:L1']")
     page.keyboard.press("1")
-    _tab_to(page, "[name='reason:L1']")
+    tab_to(page, "[name='reason:L1']")
     page.keyboard.type(reason)
     _press(page, "button.main")
     page.wait_for_selector("button[value='preview']")
@@ -264,26 +218,11 @@ def _ask_by_keyboard(page: Page, order_id: str, *, reason: str) -> None:
 
 
 def _press(page: Page, selector: str, then: str | re.Pattern[str] | None = None) -> None:
-    """Tab to an element and press Enter on it."""
-    _tab_to(page, selector)
-    page.keyboard.press("Enter")
-    if then is not None:
-        page.wait_for_url(then)
-
-
-def _tab_to(page: Page, selector: str) -> None:
-    """Press Tab until an element has the focus, and see that the focus can be seen."""
-    for _ in range(TABS_MAX):
-        page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", f"the focus on {selector} is not seen"
-            return
-    raise AssertionError(f"the keyboard does not reach {selector}")
+    Keyboard(page).press(selector, then)
 
 
 def test_a_printed_page_is_what_belongs_on_paper(chromium: Browser, open_pages: tuple[Shop, str]) -> None:
-    """The return's number and what to do; no buttons, no other languages."""
+    """The return's number and what to do; no buttons, no other languages, and nothing beyond the paper's margins."""
     shop, url = open_pages
     shop.sell("S-print")
     rma_id = shop.ask("S-print")
@@ -296,3 +235,48 @@ def test_a_printed_page_is_what_belongs_on_paper(chromium: Browser, open_pages: 
     assert page.is_visible(".number")
     assert page.is_visible("#goods")
     assert not any(page.is_visible(hidden) for hidden in (".tongues", "form button", "#more", "#cancel", ".button"))
+    printed = on_paper(page)
+    assert rma_number(rma_id) in printed
+    assert "Please send the goods by" in printed
+
+
+def test_a_printed_case_is_what_belongs_on_paper(
+    chromium: Browser, open_pages: tuple[Shop, str], desk_url: str
+) -> None:
+    """The desk's page of a return: its goods, what the customer says, what happened, money; nothing to press."""
+    shop, _ = open_pages
+    shop.sell("S-print-case")
+    rma_id = shop.ask("S-print-case", reason="quality", comment="The left sole is coming off.")
+    page = new_page(chromium, desk_url)
+    _sign_in(page, "ada", "/desk")
+    page.wait_for_timeout(1_500)  # until the views show what the shop has just told
+    page.goto(f"/desk/returns/{rma_id}")
+    page.emulate_media(media="print")
+
+    assert all(page.is_visible(shown) for shown in ("#goods", "#words", "#timeline", "#money", "#papers"))
+    hidden = ("form", "button", ".button", ".tongues", ".find", ".rooms", ".who", ".path", ".doable", ".demo", ".skip")
+    assert not [one for one in hidden if page.locator(one).locator("visible=true").count()]
+    printed = on_paper(page)
+    for part in (rma_number(rma_id), "Rain boots, navy, size 39", "The left sole is coming off.", "Return asked for"):
+        assert part in printed
+
+
+def _sign_in(page: Page, person: str, room: str) -> None:
+    page.goto(f"/staff/sign-in?next={room}")
+    page.click(f"form:has([value='{person}']) button")
+    page.wait_for_url(f"**{room}")
+
+
+def on_paper(page: Page) -> str:
+    """Print a page on A4 and return what stands on it, once every letter is seen to be within the margins."""
+    document = pypdfium2.PdfDocument(page.pdf(format="A4"))
+    texts = []
+    for sheet in document:
+        width, height = sheet.get_size()
+        assert (width, height) == pytest.approx((595, 842), abs=1)
+        letters = sheet.get_textpage()
+        boxes = [letters.get_charbox(index) for index in range(letters.count_chars())]
+        assert min(left for left, *_ in boxes) > PAPER_MARGIN
+        assert max(right for _, _, right, _ in boxes) < width - PAPER_MARGIN
+        texts.append(letters.get_text_range())
+    return " ".join(" ".join(texts).split())

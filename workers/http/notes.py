@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.concurrency import run_in_threadpool
 
-from infra.sellers import seller_of
 from projections.refund_ledger.credit_notes import find_credit_note
 from workers.http.access import TheCaller
 from workers.http.callers import Caller
 from workers.http.declared_reads import PDF_RESPONSES, read_responses
 from workers.http.door import Door, Reading, TheDoor
 from workers.http.errors import NotFoundError
+from workers.http.pages.notes import note_of
+from workers.http.pages.words import Language
 from workers.http.reading import Asked, EncodedName, Name, as_json, decoded, look
-from workers.pictures.credit_note_pdf import drawn
-
-UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
-FILE_NAME_MAX: Final = 100
 
 router = APIRouter(tags=["credit notes"])
 
@@ -30,6 +25,16 @@ class AskedNote(Asked):
     number: Name
 
 
+class AskedSheet(Asked):
+    """In which language a note is wanted."""
+
+    lang: Language = "en"
+
+
+class AskedNoteSheet(AskedNote, AskedSheet):
+    """Which note is wanted, in which language."""
+
+
 @router.get("/v1/credit-notes", responses=read_responses("CreditNote"), response_class=Response)
 async def credit_note(door: TheDoor, caller: TheCaller, asked: Annotated[AskedNote, Query()]) -> Response:
     """Get a credit note by its number, as view `credit_notes` has it, with its order's customer and seller."""
@@ -37,15 +42,15 @@ async def credit_note(door: TheDoor, caller: TheCaller, asked: Annotated[AskedNo
 
 
 @router.get("/v1/credit-notes.pdf", responses=PDF_RESPONSES, response_class=Response)
-async def pdf_by_number(door: TheDoor, caller: TheCaller, asked: Annotated[AskedNote, Query()]) -> Response:
+async def pdf_by_number(door: TheDoor, caller: TheCaller, asked: Annotated[AskedNoteSheet, Query()]) -> Response:
     """Get a credit note as PDF, by its number."""
-    return await _pdf(door, caller, asked.number, asked.after)
+    return await note_of(door, await _note(door, caller, asked.number, asked.after), asked.lang)
 
 
 @router.get("/v1/credit-notes/{name}.pdf", responses=PDF_RESPONSES, response_class=Response)
-async def pdf(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Annotated[Asked, Query()]) -> Response:
+async def pdf(door: TheDoor, caller: TheCaller, name: EncodedName, asked: Annotated[AskedSheet, Query()]) -> Response:
     """Get a credit note as PDF, by its number."""
-    return await _pdf(door, caller, decoded(name), asked.after)
+    return await note_of(door, await _note(door, caller, decoded(name), asked.after), asked.lang)
 
 
 async def _note(door: Door, caller: Caller, number: str, after: int | None) -> dict[str, Any]:
@@ -56,14 +61,3 @@ async def _note(door: Door, caller: Caller, number: str, after: int | None) -> d
     if found is None or (caller.scope != "all" and found["seller_id"] not in caller.scope):
         raise NotFoundError("no such credit note is known")
     return found
-
-
-async def _pdf(door: Door, caller: Caller, number: str, after: int | None) -> Response:
-    note = await _note(door, caller, number, after)
-    seller = seller_of(door.settings.sellers_file, note["series_id"])
-    content = await run_in_threadpool(drawn, note, seller)
-    name = UNSAFE.sub("_", number).strip(".")[:FILE_NAME_MAX] or "credit-note"
-    return Response(content, media_type="application/pdf", headers={
-        "Content-Disposition": f'attachment; filename="{name}.pdf"',
-        "Content-Security-Policy": "sandbox",
-    })  # fmt: skip

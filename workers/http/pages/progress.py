@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from infra.sellers import seller_of
 from infra.sites import lines_of, read_sites
 from projections.refund_ledger.credit_notes import find_credit_note
 from projections.tracking.case_file import CaseFile, read_case_file
@@ -21,16 +20,15 @@ from workers.http.door import Door, Reading
 from workers.http.errors import NotFoundError
 from workers.http.pages import naming
 from workers.http.pages.labels import label_of
+from workers.http.pages.notes import note_of
 from workers.http.pages.possible import possible
 from workers.http.pages.sending import CustomersCommand, send
 from workers.http.pages.visits import PageRoute, Visit, check_form, see_other, the_visit
 from workers.http.reading import POSITION_MAX, look
 from workers.http.visitors import ReturnLink, link_of
-from workers.pictures.credit_note_pdf import drawn
 from workers.pictures.label_pdf import Size
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,100}")
-UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 TOOK: Final = ("requested_at", "authorized_at", "handed_over_at", "received_at", "inspected_at", "paid_at")
 """The instants of the steps that are drawn."""
 REACHED: Final[dict[str, int]] = {
@@ -190,8 +188,16 @@ def _lines(case: CaseFile, sold: dict[str, dict[str, Any]]) -> list[dict[str, An
         article = sold.get(row["line_id"], {"title": row["sku"], "category": None})
         line = shown.setdefault(
             row["line"],
-            {**row, "title": article["title"], "category": article["category"], "quantity": 0, "refund_minor": 0},
+            {
+                **row,
+                "title": article["title"],
+                "category": article["category"],
+                "quantity": 0,
+                "refund_minor": 0,
+                "is_denied": True,
+            },
         )
+        line["is_denied"] = line["is_denied"] and row["authorization_state"] == "denied"
         line["quantity"] += row["quantity"]
         line["refund_minor"] += row["refund_minor"]
     return list(shown.values())
@@ -209,21 +215,14 @@ async def label(request: Request, token: str) -> Response:
 
 @router.get("/r/{token}/credit-note")
 async def credit_note(request: Request, token: str) -> Response:
-    """Get a credit note of the return as PDF."""
+    """Get a credit note of the return as PDF; of a gift none is shown, for it tells what was paid."""
     visit = the_visit(request)
     link = await link_to(visit, token)
     number = visit.query.get("number", "")
     note = await look(visit.door, None, lambda views: find_credit_note(views, number[:256].replace("\x00", "")))
-    if note is None or note["rma_id"] != link.rma_id:
+    if note is None or note["rma_id"] != link.rma_id or (await summary_of(visit, link))["gift"]:
         raise NotFoundError("no such note")
-    seller = seller_of(visit.door.settings.sellers_file, note["series_id"])
-    content = await run_in_threadpool(drawn, note, seller)
-    name = UNSAFE.sub("_", number).strip(".")[:80] or "credit-note"
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}.pdf"',
-        "Content-Security-Policy": "sandbox",
-    }
-    return Response(content, media_type="application/pdf", headers=headers)
+    return await note_of(visit.door, note, visit.language)
 
 
 @router.post("/r/{token}/cancel")

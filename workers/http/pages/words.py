@@ -26,6 +26,8 @@ LOCALES: Final[dict[Language, str]] = {"en": "en", "zh": "zh_Hans_CN"}
 TAGS: Final[dict[Language, str]] = {"en": "en", "zh": "zh-Hans"}
 LAST_INSTANT: Final = timedelta(microseconds=1)
 UTC_NAME: Final = "UTC"
+OF_POLICY: Final = "policy"
+"""The context of texts that stand in policies; no catalogue of ours knows them."""
 PARTS: Final = re.compile(r"%\((\w+)\)s")
 """What stands in a sentence for what is filled in."""
 
@@ -47,6 +49,10 @@ class Words:
 
     def pgettext(self, context: str, sentence: str) -> str:
         return str(self.translations.pgettext(context, sentence))
+
+    def of_policy(self, text: str) -> str:
+        """Return a text that a policy holds, such as a question, where the merchant says it in this language, too."""
+        return self.pgettext(OF_POLICY, text)
 
     def money(self, amount_minor: int, currency: str) -> str:
         """Return an amount as people write it."""
@@ -111,7 +117,7 @@ def _in_place_of_ours(language: Language, content: bytes) -> Translations:
         ours, his = _forms(message.id), _forms(message.string)
         if not ours or not his:
             continue  # the header, or what he leaves to us
-        if ours[0] not in known:
+        if message.context != OF_POLICY and ours[0] not in known:
             raise ValueError(f"no page says {ours[0]!r}")
         if any("<" in form for form in his):
             raise ValueError(f"{his[-1]!r} holds markup: sentences are texts")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from domain.identity import payout_id, refund_id
 from infra.metrics import WorkerMetrics
 from infra.stack.ports import free_ports
 from workers.http.door import opened
@@ -37,6 +38,8 @@ def walk_staff(page: Page, shop: Shop, mark: str, snap: Snap) -> None:
     """Walk through every page of the desk and the bench, and take a picture of each."""
     waits, came = _stage(shop, mark)
     page.wait_for_timeout(SHOWN_MS)
+    _stage_troubles(shop, mark)
+    page.wait_for_timeout(SHOWN_MS)
     page.goto("/staff/sign-in")
     snap("staff-sign-in")
     _walk_the_desk(page, waits, came, snap)
@@ -56,6 +59,29 @@ def _stage(shop: Shop, mark: str) -> tuple[UUID, UUID]:
     waits = shop.ask(f"G-{mark}", reason="quality", comment="The left sole is coming off after two days.")
     shop.sell(f"H-{mark}", days_ago=8)
     return waits, shop.ask(f"H-{mark}")
+
+
+def _stage_troubles(shop: Shop, mark: str) -> None:
+    """Let something wait in each queue: an appeal, goods that are late, a payout that failed and differs, a mail."""
+    disputed = _asked(shop, f"J-{mark}", sold=90, asked=3, reason="changed_mind")
+    shop.tell("AppealDenial", "customer:C-1001", {**disputed, "line": 1, "grounds": "It came after the window."})
+    _asked(shop, f"K-{mark}", sold=40, asked=30)
+    failed = _asked(shop, f"L-{mark}", sold=9, asked=3)
+    shop.receive(failed["order_id"], UUID(failed["rma_id"]))
+    shop.inspect(failed["order_id"], UUID(failed["rma_id"]))
+    paid = {**failed, "payout_id": str(payout_id(refund_id(UUID(failed["rma_id"]), 1), "T1", 1))}
+    shop.tell("RecordPayoutOutcome", "gateway:g", {**paid, "outcome": "failed", "reason": "card_closed"})
+    here = {"amount_minor": 8_405, "currency": "EUR", "status": "failed"}
+    differs = {**paid, "difference_id": str(uuid4()), "kind": "missing_there", "here": here}
+    shop.tell("ReportDifference", "gateway:g", differs)
+    notice = {**failed, "notice_id": uuid4().hex, "kind": "refund_failed", "channel": "email", "outcome": "bounced"}
+    shop.tell("RecordNotice", "system:notices", notice)
+
+
+def _asked(shop: Shop, order_id: str, *, sold: float, asked: float, reason: str = "too_small") -> dict[str, str]:
+    """Sell an order, and ask for a return of it, so many days ago; return what a command about it names."""
+    shop.sell(order_id, days_ago=sold)
+    return {"order_id": order_id, "rma_id": str(shop.ask(order_id, days_ago=asked, reason=reason))}
 
 
 def unfold(page: Page) -> None:

@@ -11,7 +11,7 @@ import pytest
 import zxingcpp
 
 from workers.pictures import pdf_fonts
-from workers.pictures.label_pdf import SIZES, LabelSheet, Size, drawn
+from workers.pictures.label_pdf import PAGES, SIZES, LabelSheet, Size, drawn
 
 SHEET: Final = LabelSheet(
     tracking_number="RL7K3M9QXF2ADC4T",
@@ -63,6 +63,22 @@ def test_what_people_read_is_there(size: Size) -> None:
     for part in (*SHEET.ship_to, SHEET.tracking_number, SHEET.rma_number, "5 March 2026"):
         assert part in said
     assert ("Cut out the label" in said) == (size == "a4")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "sheet", [SHEET, CHINESE, replace(SHEET, ship_to=("W" * 90,) * 6)], ids=["short", "zh", "long"]
+)
+def test_a_label_is_the_paper_it_is_printed_on(size: Size, sheet: LabelSheet) -> None:
+    """One page of that size, upright, and no letter beyond its edge."""
+    [page] = pypdfium2.PdfDocument(drawn(sheet, size))
+    letters = page.get_textpage()
+    boxes = [letters.get_charbox(index) for index in range(letters.count_chars())]
+
+    assert page.get_size() == pytest.approx(PAGES[size], abs=0.1)
+    assert min(min(left, bottom) for left, bottom, _, _ in boxes) > 0
+    assert max(right for _, _, right, _ in boxes) < PAGES[size][0]
+    assert max(top for *_, top in boxes) < PAGES[size][1]
 
 
 @pytest.mark.parametrize("number", ["JJD–7", "包裹7", "X" * 60])

@@ -84,7 +84,8 @@ class Act:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        return fields_of(self.form.model, Asking(self.subject.options, self.texts, self.form.unasked))
+        offered = {name: self.subject.options.get(said, ()) for name, said in self.form.offered.items()}
+        return fields_of(self.form.model, Asking({**self.subject.options, **offered}, self.texts, self.form.unasked))
 
     def body(self) -> dict[str, Any]:
         """Return the command's body, as it was typed."""
@@ -265,7 +266,8 @@ def rehearsed(act: Act) -> Rehearsed:
         return Rehearsed(refusal=Answer("refused", refused.code, 0, refused.message, refused.details))
     except MalformedError as malformed:
         return Rehearsed(faults=tuple((in_words(fault.path, said), fault.message) for fault in malformed.faults))
-    return Rehearsed(in_sentences(facts, act.subject.currency, said), approval)
+    unseen = (Told(said.gettext(act.form.unseen), (), ()),) if act.form.unseen else ()
+    return Rehearsed(in_sentences(facts, act.subject.currency, said) + unseen, approval)
 
 
 def _play(act: Act, body: dict[str, Any]) -> list[Played]:

@@ -15,7 +15,6 @@ from fastapi.responses import FileResponse
 from domain.errors import RuleViolationError
 from domain.identity import order_stream, rma_stream
 from infra.sealing.openings import Looking
-from infra.sellers import seller_of
 from projections.refund_ledger.credit_notes import find_credit_note
 from projections.tracking.case_file import CaseFile, read_allocation, read_case_file, read_returns_of_order
 from projections.tracking.decisions import read_decisions
@@ -29,6 +28,7 @@ from workers.http.evidence_store import URI, find
 from workers.http.opening import texts_seen_by
 from workers.http.pages import naming as customers_naming
 from workers.http.pages.labels import label_of
+from workers.http.pages.notes import note_of
 from workers.http.pages.staff import naming
 from workers.http.pages.staff.facts import told
 from workers.http.pages.staff.forms import DESK, GROUPS, About, FormOf
@@ -39,7 +39,6 @@ from workers.http.reading import NAME_MAX, POSITION_MAX, decoded, look
 from workers.http.staff import ROLES
 from workers.operating.shown_texts import with_texts
 from workers.pictures.catalogues import catalogue
-from workers.pictures.credit_note_pdf import drawn
 from workers.pictures.explaining import Explanation, explain, explain_refund
 
 WHY: Final = "the desk's page of a return"
@@ -260,9 +259,7 @@ async def credit_note(request: Request) -> Response:
     note = await look(visit.door, None, lambda views: find_credit_note(views, number))
     if note is None:
         raise NotFoundError("no such note")
-    content = await run_in_threadpool(drawn, note, seller_of(visit.door.settings.sellers_file, note["series_id"]))
-    headers = {"Content-Disposition": 'attachment; filename="credit-note.pdf"', "Content-Security-Policy": "sandbox"}
-    return Response(content, media_type="application/pdf", headers=headers)
+    return await note_of(visit.door, note, visit.language)
 
 
 @router.get("/desk/orders/{order_id}")

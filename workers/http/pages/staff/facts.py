@@ -90,7 +90,9 @@ NAMES: Final[dict[str, str]] = {
     "PaymentReturned": N_("Payment given back"),
     "WriteOffReversed": N_("Written off for nothing"),
     "ReceivableWrittenOff": N_("Written off"),
+    "Found": N_("Difference with the gateway's books"),
     "Resolved": N_("Difference resolved"),
+    "Erased": N_("Customer forgotten"),
     "Recorded": N_("Parcel kept"),
     "Assigned": N_("Parcel placed"),
     "Shipped": N_("Units sent out"),
@@ -141,12 +143,20 @@ def _details(data: Mapping[str, Any], currency: str, said: Words) -> Iterator[st
     if isinstance(amount := data.get("amount_minor"), int):
         yield said.money(amount, data.get("currency") or currency)
     yield from _answers(data, said)
-    yield from (naming.state_name(str(data[code]), said) for code in CODES if data.get(code))
+    yield from (_value(name, str(data[name]), said) for name in CODES if data.get(name))
     yield from (str(data[name]) for name in PLAIN if data.get(name))
     if due_at := data.get("due_at"):
         yield said.gettext("until %(day)s") % {"day": said.moment(_instant(due_at))}
     if score := data.get("score"):
         yield said.gettext("%(score)s of 5") % {"score": score}
+
+
+def _value(name: str, code: str, said: Words) -> str:
+    """Return what a code is called: kinds of messages, and nobody who is liable, otherwise than states of that name."""
+    if name == "liable_party":
+        return naming.value_name(code, said, name)
+    is_message = name == "kind" and code in naming.NOTICES
+    return naming.named(naming.NOTICES, code, said) if is_message else naming.state_name(code, said)
 
 
 def _answers(data: Mapping[str, Any], said: Words) -> Iterator[str]:

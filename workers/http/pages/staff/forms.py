@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ GROUPS: Final[dict[Group, str]] = {
     "end": N_("Beginning and end"),
 }
 APPROVER: Final = "approved_by"
-SUBJECT: Final = frozenset({"rma_id", "order_id", "difference_id"})
+SUBJECT: Final = frozenset({"rma_id", "order_id", "customer_id", "difference_id"})
 """What the page itself is about; nobody types it."""
 
 
@@ -29,7 +30,9 @@ SUBJECT: Final = frozenset({"rma_id", "order_id", "difference_id"})
 class FormOf:
     """A form: its command, its words, and the field that is named by the form's own id.
 
-    ``left_out`` are fields that no person gives here. ``photos``: files may come along, as its evidence.
+    ``left_out`` are fields that no person gives here. ``photos``: files may come along, as its evidence. ``offered``
+    are the subject's options for a field, where they are others than those of its name. ``unseen`` says what would
+    happen of which no event tells that the door could play.
     """
 
     command: str
@@ -40,6 +43,8 @@ class FormOf:
     named: str | None = None
     left_out: frozenset[str] = frozenset()
     photos: bool = False
+    offered: Mapping[str, str] = field(default_factory=dict)
+    unseen: str | None = None
 
     @property
     def model(self) -> type[BaseModel]:
@@ -104,6 +109,14 @@ _DESK: Final = (
     ),
     FormOf(
         "ClaimFromCustomer", N_("Ask money back"), N_("The customer owes it from then on."), "money", named="claim_id"
+    ),
+    FormOf(
+        "ReportDifference",
+        N_("Report a difference"),
+        N_("The gateway's books say something else of a payout than ours; it waits with the other differences."),
+        "money",
+        named="difference_id",
+        offered={"payout_id": "payouts"},
     ),
     FormOf(
         "RequestEvidence",
@@ -178,6 +191,17 @@ _DESK: Final = (
         N_("What is given takes the place of all that was known."),
         "customer",
         "order",
+    ),
+    FormOf(
+        "EraseCustomer",
+        N_("Forget the customer"),
+        N_("The customer asks to be forgotten, or the law does. It cannot be undone."),
+        "customer",
+        "order",
+        unseen=N_(
+            "All that this customer wrote, and that others wrote of him, becomes unreadable for ever: in this order, "
+            "in all others, and in messages. Amounts, days and articles stay."
+        ),
     ),
     FormOf(
         "RefundOrder",
@@ -295,8 +319,8 @@ _BENCH: Final = (
 DESK: Final = {form.command: form for form in _DESK}
 BENCH: Final = {form.command: form for form in _BENCH}
 ELSEWHERE: Final = frozenset(
-    # an order is told by the shop, with every line of it; what is everybody's is an operator's, by commands of his own:
-    # rma policy, rma statutes, rma privacy, rma reconcile
-    "RegisterOrder PublishPolicy PublishStatutes EraseCustomer ReportDifference".split()
+    # an order is told by the shop, with every line and tender that money will go back to; policies and the law are
+    # everybody's, and an operator's to try before they are published: rma policy, rma statutes
+    "RegisterOrder PublishPolicy PublishStatutes".split()
 )
 """What agents may send and no form does."""

@@ -29,8 +29,10 @@ LABELS: Final[dict[str, str]] = {
     "email": N_("E-mail"),
     "external_id": N_("Its name at the bank or gateway"),
     "fault_appeared_on": N_("When the fault showed"),
+    "currency": N_("Currency, three letters"),
     "grade": N_("Condition"),
     "grounds": N_("Why the customer disagrees"),
+    "here": N_("As our books have it"),
     "instead_of": N_("Instead of"),
     "items": N_("What arrived"),
     "keep": N_("The goods stay with the customer"),
@@ -67,6 +69,7 @@ LABELS: Final[dict[str, str]] = {
     "tender_id": N_("Paid with"),
     "tender_kind": N_("Means of payment"),
     "tenders": N_("Shared out to"),
+    "there": N_("As the gateway's books have it"),
     "to_site": N_("New site"),
     "tracking_number": N_("Parcel's number"),
     "unexpected": N_("Other articles that were in the parcel"),
@@ -75,11 +78,14 @@ LABELS: Final[dict[str, str]] = {
     "withdrawal": N_("It is a withdrawal as the law provides for it"),
 }
 IN_CONTACT: Final[dict[str, str]] = {"lines": N_("Street and house, one line each")}
-"""Where the same name means something else."""
+IN_BOOKS: Final[dict[str, str]] = {"status": N_("Where the payment stands")}
+"""Where the same name means something else: in an address, in the books."""
 
 
 def label(name: str, said: Words, within: str = "") -> str:
     """Return what a field is called; ``within`` is the path of what it is a part of."""
     if "address" in within and name in IN_CONTACT:
         return said.gettext(IN_CONTACT[name])
+    if within == "here" and name in IN_BOOKS:
+        return said.gettext(IN_BOOKS[name])
     return said.gettext(LABELS[name]) if name in LABELS else name

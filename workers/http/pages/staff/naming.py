@@ -151,6 +151,7 @@ GRADES: Final[dict[str, str]] = {
     "E": N_("E: unusable"),
     "X": N_("X: not the article at all"),
 }
+LIABLE: Final[dict[str, str]] = {"none": N_("nobody")}
 VALUES: Final[dict[str, str]] = {
     "approve": N_("approve"),
     "deny": N_("deny"),
@@ -161,6 +162,14 @@ VALUES: Final[dict[str, str]] = {
     "corrected_here": N_("corrected here"),
     "corrected_there": N_("corrected there"),
     "written_off": N_("written off"),
+    "missing_here": N_("missing here"),
+    "missing_there": N_("missing there"),
+    "different_amount": N_("another amount"),
+    "twice_there": N_("there twice"),
+    "request": N_("the customer asked"),
+    "retention": N_("kept long enough"),
+    "court": N_("a court"),
+    "other": N_("something else"),
     "yes": N_("yes"),
     "no": N_("no"),
 }
@@ -185,7 +194,7 @@ def state_name(code: str, said: Words) -> str:
 
 def value_name(code: str, said: Words, name: str = "") -> str:
     """Return what one of the values of a field is called; ``name`` is the field's own."""
-    own = {"grade": GRADES, "cause": CAUSES, "disposition": DISPOSITIONS}.get(name, VALUES)
+    own = {"grade": GRADES, "cause": CAUSES, "disposition": DISPOSITIONS, "liable_party": LIABLE}.get(name, VALUES)
     return said.gettext(own[code]) if code in own else state_name(code, said)
 
 

@@ -108,17 +108,15 @@ def _of_case(case: CaseFile, titles: Mapping[str, str], said: Words) -> Iterator
             if one["status"] == "open"
         ],
     )
-    yield (
-        "payout_id",
-        [
-            (
-                str(one["payout_id"]),
-                f"{said.money(one['amount_minor'], one['currency'])} {_tender(one['tender_kind'], said)}",
-            )
-            for one in case.payouts
-            if one["status"] == "failed" and not one["retried"]
-        ],
-    )
+    yield "payouts", [_payout(one, said) for one in case.payouts]
+    yield "payout_id", [_payout(one, said) for one in case.payouts if one["status"] == "failed" and not one["retried"]]
+
+
+def _payout(one: Mapping[str, Any], said: Words) -> tuple[str, str]:
+    amount = said.money(one["amount_minor"], one["currency"])
+    return str(
+        one["payout_id"]
+    ), f"{amount} {_tender(one['tender_kind'], said)}, {naming.state_name(one['status'], said)}"
 
 
 def _tender(kind: str, said: Words) -> str:
@@ -126,8 +124,9 @@ def _tender(kind: str, said: Words) -> str:
 
 
 class _FromLog(NamedTuple):
-    """What articles are called, what may be chosen of an order, in which zone a return's days end, what is free."""
+    """Whose an order is, what articles are called, what may be chosen of it, in which zone days end, what is free."""
 
+    customer_id: str
     titles: dict[str, str]
     currency: str
     options: dict[str, Choices]
@@ -158,7 +157,7 @@ def _from_log(door: Door, order_id: str, rma_id: UUID | None, said: Words) -> _F
             "credit_id": credits,
         }  # fmt: skip
         free = {line_id: total(order.all_free(line_id)) for line_id, one in lines.items() if one.kind == "goods"}
-        return _FromLog(titles, order.currency, options, _zone(streams, rma_id), free)
+        return _FromLog(order.customer_id, titles, order.currency, options, _zone(streams, rma_id), free)
 
 
 def _zone(streams: PlayedStreams, rma_id: UUID | None) -> str:
@@ -170,9 +169,8 @@ def _zone(streams: PlayedStreams, rma_id: UUID | None) -> str:
 async def subject_order(visit: Visit, order_id: str) -> Subject:
     """Return what forms about an order are made with; raises ``NotFoundError`` where there is none."""
     known = await run_in_threadpool(_from_log, visit.door, order_id, None, visit.words)
-    return Subject(
-        order_id, order_path(order_id), {"order_id": order_id}, known.currency, known.options, free=known.free
-    )
+    ids = {"order_id": order_id, "customer_id": known.customer_id}
+    return Subject(order_id, order_path(order_id), ids, known.currency, known.options, free=known.free)
 
 
 async def subject_difference(visit: Visit, difference_id: UUID) -> Subject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +11,13 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
+from psycopg import connect
 
-from tests.support.api import Api
+from infra.addresses import postgres_address
+from tests.support.api import Api, order
 from tests.support.pages import Browser, Page, free_port, open_pages
 from workers.http.door import Door
+from workers.http.visitors import UPLOADS_MAX, link_of
 
 RULES: Final = [
     {"name": "lamps", "when": {"fact": "sku", "in": ["LAMP"]}, "then": {"decide": "deny", "code": "final_sale"}},
@@ -166,6 +169,57 @@ def test_what_was_told_by_mail_stands_on_the_page(acting: Api, browser: Browser)
     assert "Your parcel has arrived" not in page.text
 
 
+def test_a_link_puts_forward_so_many_files_and_no_more(acting: Api, browser: Browser) -> None:
+    """Ten; the next one is refused in words, and is with no return."""
+    rma_id, page = asked(acting, browser, "A-many-files", "SOCK")
+    ten = [("files", (f"{number}.png", photo())) for number in range(UPLOADS_MAX)]
+
+    first = sent(browser, page, "evidence", {}, files=ten)
+    more = sent(browser, first, "evidence", {}, files=ten[:1])
+
+    assert (first.status, more.status) == (200, 422)
+    assert "You have added as many files as we can take." in more.text
+    assert happened(acting, rma_id).count("EvidenceAdded") == 1
+
+
+def test_a_link_ends_ninety_days_after_the_close(acting: Api, browser: Browser, page_door: tuple[Door, object]) -> None:
+    """It stands in mails for long: until then it shows the return, from then on nothing."""
+    rma_id, page = asked(acting, browser, "A-ended", "SOCK")
+    token = page.response.url.path.removeprefix("/r/")
+    about = {"rma_id": rma_id, "order_id": "A-ended"}
+    acting.accepted("WithdrawReturn", about, actor="customer:C-1")
+    closed = acting.accepted("CloseReturn", about | {"reason": "over"}, actor="agent:A1")
+    at = datetime.fromisoformat(seen_after(acting, f"/v1/returns/{rma_id}", closed)["closed_at"])
+
+    with connect(postgres_address(page_door[0].settings)) as views:
+        opened = [link_of(views, token, at + timedelta(days=days)) is not None for days in (0, 89, 91)]
+
+    assert opened == [True, True, False]
+
+
+def test_what_is_not_approved_is_marked_among_what_is(acting: Api, browser: Browser) -> None:
+    """A return of which some is approved goes on; its page says which article is not."""
+    sold = [
+        {"line_id": name, "sku": sku, "quantity": 1, "amount_minor": 1_000, "title": sku.title()}
+        for name, sku in (("L1", "SOCK"), ("L2", "LAMP"))
+    ]
+    acting.accepted("RegisterOrder", order("A-mixed", policy_id="acting", lines=sold))
+    delivery = {
+        "order_id": "A-mixed",
+        "delivery_id": "D-1",
+        "lines": [{"line_id": n, "quantity": 1} for n in ("L1", "L2")],
+    }
+    acting.accepted("RecordDelivery", delivery)
+    lines = [{"line_id": name, "quantity": 1, "reason": "too_small", "wish": "refund"} for name in ("L1", "L2")]
+    rma_id, told = acting.ask_return("A-mixed", lines=lines)
+    seen_after(acting, f"/v1/returns/{rma_id}", told)
+    page = browser.press(browser.enter("A-mixed"), "/returns/open", {"return": rma_id})
+
+    sock, lamp = page.text.partition("What comes back")[2].split("Lamp")[:2]
+    assert "Not approved" not in sock
+    assert "Not approved" in lamp
+
+
 def test_a_gift_shows_no_prices(acting: Api, browser: Browser) -> None:
     """Neither what was paid, nor with what, nor a credit note: who holds the link may be its recipient."""
     line = {"line_id": "L1", "sku": "SOCK", "quantity": 2, "amount_minor": 2_000, "title": "Sock"}
@@ -181,6 +235,37 @@ def test_a_gift_shows_no_prices(acting: Api, browser: Browser) -> None:
     assert "Sock" in page.text
     for word in ("€", "EUR", "card", "Ann", "ann@example.com", "Your money"):
         assert word not in page.text, word
+
+
+@pytest.mark.parametrize(("seller", "gift", "status"), [("S-gift", True, 404), ("S-own", False, 200)])
+def test_a_gifts_credit_note_is_the_givers(acting: Api, browser: Browser, seller: str, gift: bool, status: int) -> None:
+    """Its number can be guessed, and it tells what was paid, and by whom; who bought for himself gets his own."""
+    order_id = f"A-note-{seller}"
+    acting.sell(order_id, policy_id="acting", seller_id=seller)
+    rma_id = str(uuid4())
+    lines = [{"line_id": "L1", "quantity": 1, "reason": "too_small", "wish": "store_credit"}]
+    request = {"rma_id": rma_id, "order_id": order_id, "lines": lines}
+    acting.accepted("RequestReturn", request | ({"gift": True} if gift else {}), actor="agent:A1")
+    on = {"rma_id": rma_id, "order_id": order_id, "line": 1, "quantity": 1, "resolution": "store_credit"}
+    decided = acting.accepted("DecideResolution", on, actor="agent:A1")
+    [refund] = seen_after(acting, f"/v1/returns/{rma_id}", decided)["refunds"]
+    about = {"order_id": order_id, "rma_id": rma_id, "refund_id": refund["refund_id"], "series_id": seller}
+    issued = acting.accepted("IssueCreditNote", about, actor="clock:credit-notes")
+    number = f"CN-{seller}-{decided['recorded_at'][:4]}-000001"
+    assert seen_after(acting, "/v1/credit-notes", issued, number=number)["gross_minor"] == 1_000
+
+    page = browser.press(browser.enter(order_id), "/returns/open", {"return": rma_id})
+    told = browser.get(f"{page.response.url.path}/credit-note", params={"number": number})
+
+    assert (told.status_code, told.content.startswith(b"%PDF-")) == (status, status == 200)
+
+
+def seen_after(shop: Api, path: str, told: dict[str, Any], **parameters: str) -> dict[str, Any]:
+    """Return what a read answers, once the views show what a result told of."""
+    answer = shop.get(path, params=parameters | {"after": told["events"][-1]["position"]})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def test_forms_that_are_not_ours_do_nothing(acting: Api, browser: Browser) -> None:

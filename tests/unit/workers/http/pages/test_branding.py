@@ -41,6 +41,17 @@ def test_a_reason_is_worded_for_a_category_by_the_merchant(tmp_path: Path) -> No
     assert words_of(brand, "en").gettext("It is too small") == "It is too small"
 
 
+def test_what_a_policy_asks_is_said_in_the_customers_language(tmp_path: Path) -> None:
+    """A policy holds its questions in one language; the folder holds them in others. Elsewhere it is as it stands."""
+    said = 'msgctxt "policy"\nmsgid "Was the box opened?"\nmsgstr "包装是否已拆开？"\n'
+    brand = Branding(folder(tmp_path, zh=said))
+    check_words(brand)
+
+    assert words_of(brand, "zh").of_policy("Was the box opened?") == "包装是否已拆开？"
+    assert words_of(brand, "en").of_policy("Was the box opened?") == "Was the box opened?"
+    assert words_of(brand, "zh").of_policy("Is it complete?") == "Is it complete?"
+
+
 @pytest.mark.parametrize(
     ("sentences", "why"),
     [

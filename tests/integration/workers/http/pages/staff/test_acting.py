@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 
 from tests.support.api import Api
-from tests.support.desk import arrived, asked, number_of, seen
+from tests.support.desk import SHOE, arrived, asked, number_of, seen
 from tests.support.pages import Browser, Page
+from tests.support.pipeline import wait_for
 
 SignedIn = Callable[[str], Browser]
 INSPECTED = {
@@ -222,6 +223,27 @@ def test_a_form_of_another_site_does_nothing(shop: Api, signed_in: SignedIn) -> 
 
     assert [one.status_code for one in tried] == [403] * 3
     assert not [one for one in timeline(shop, rma_id) if "Goodwill" in one["type"]]
+
+
+def test_who_asks_to_be_forgotten_is_forgotten_for_good_and_it_says_so(shop: Api, signed_in: SignedIn) -> None:
+    """What cannot be undone is told before it is done, though no event that the door could play tells of it."""
+    ada = signed_in("ada")
+    shop.sell("F-forget", policy_id="desk", lines=[SHOE], customer_id="C-forget", contact={"email": "f@b.example"})
+    path = "/desk/orders/F-forget/do/EraseCustomer"
+    assert path in wait_for(lambda: _links_of(ada, "/desk/orders/F-forget"), "the order")
+
+    shown = checked(ada, path, {"reason": "request"})
+    assert "becomes unreadable for ever" in shown.text
+    assert "the customer asked" in shown.text
+    sent = ada.press(shown, path, {"step": "send"})
+
+    assert "Done: Forget the customer" in sent.text, sent.text
+    again = shop.accepted("EraseCustomer", {"customer_id": "C-forget", "reason": "request"}, actor="agent:A1")
+    assert again["events"] == []  # nothing is left to forget
+
+
+def _links_of(browser: Browser, path: str) -> list[str]:
+    return browser.look(path).links
 
 
 @pytest.mark.parametrize("command", ["PublishPolicy", "EraseCustomer", "ReceiveGoods", "RecordPayoutOutcome", "x"])

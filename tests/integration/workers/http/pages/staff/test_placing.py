@@ -112,12 +112,17 @@ def test_a_form_that_gave_something_its_place_counts_once(
 
 
 def test_what_is_about_nothing_is_put_aside(signed_in: SignedIn, browser: Browser, staff_door: StaffDoor) -> None:
-    """By who acts, not by who only looks; and not by a form of another site."""
+    """By who acts, not by who only looks, who is not told whose it is either; and not by a form of another site."""
     name = declared(staff_door[0], browser, "PL-nobodys", datetime.now(UTC))
     path = f"/desk/placing?kind=withdrawal&id={name}"
     ada, olu = signed_in("ada"), signed_in("olu")
     page = ada.look(path)
     assert [form for form in olu.look(path).forms if form.action == path] == []
+    assert "ann@mail.example" in page.text
+    for seen_by_olu in (olu.look(path).text, listed(olu, "withdrawals")):
+        assert "(sealed)" in seen_by_olu
+        assert "ann@mail.example" not in seen_by_olu
+        assert SCRIPT not in seen_by_olu
     key = olu.look("/desk").form("/staff/sign-out").named("form_key")
     assert olu.post(path, data={"form_key": key, "step": "aside"}).status_code == 403
     assert ada.post(path, data={"form_key": "another", "step": "aside"}).status_code == 403
