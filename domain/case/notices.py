@@ -22,6 +22,7 @@ from domain.vocabularies import DeadlineKind, NoticeOutcome, ReturnStatus
 OF_THE_CUSTOMER: Final[frozenset[DeadlineKind]] = frozenset({"ship_back", "remedy", "appeal"})
 """Deadlines by which the customer has to do something: of these he is reminded."""
 
+NOT_SENT: Final[frozenset[NoticeOutcome]] = frozenset({"failed", "skipped"})
 SURVEY_STANDS: Final = timedelta(days=30)
 OVER: Final[frozenset[ReturnStatus]] = frozenset({"resolved", "closed"})
 
@@ -38,6 +39,8 @@ class UnknownNoticeError(RuleViolationError):
 def notified(case: Case, notice_id: str, notice: Notice, reason: str | None) -> None:
     """Record that a message was sent or could not be; the same one again is no second, but may say another outcome.
 
+    What went out stays sent where a sender that was killed before it noted so tries once more, and fails.
+
     Raises:
         IdentifierReusedError: A message of another kind or channel came under this id.
     """
@@ -45,6 +48,8 @@ def notified(case: Case, notice_id: str, notice: Notice, reason: str | None) -> 
     if known is not None:
         if (known.kind, known.channel) != (notice.kind, notice.channel):
             raise IdentifierReusedError("notice_id", notice_id)
+        if known.outcome == "sent" and notice.outcome in NOT_SENT:
+            return
         outcome(case, notice_id, notice.outcome, reason)
         return
     case.rma.trigger_event(

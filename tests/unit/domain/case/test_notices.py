@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from domain.rma import Rma
 from tests.support.refusals import refused, unchanged
 from tests.support.shop import Shop, names
@@ -56,6 +58,17 @@ def test_a_message_that_went_out_at_a_later_try_is_one_message() -> None:
     assert names(shop.send("RecordNotice", failed, actor=SYSTEM, at=day(4))) == ["CustomerNotified"]
     unchanged(shop, "RecordNotice", failed, actor=SYSTEM, at=day(5))
     assert names(shop.send("RecordNotice", noticed(), actor=SYSTEM, at=day(6))) == ["NoticeOutcomeRecorded"]
+    assert shop.rma().notices["N-1"].outcome == "sent"
+
+
+@pytest.mark.parametrize("outcome", ["failed", "skipped"])
+def test_what_went_out_stays_sent(outcome: str) -> None:
+    """A sender that was killed before it noted so tries once more; that this fails takes nothing back."""
+    shop = asked_for()
+    shop.send("RecordNotice", noticed(), actor=SYSTEM, at=day(4))
+
+    unchanged(shop, "RecordNotice", noticed(outcome=outcome, reason="451 busy"), actor=SYSTEM, at=day(5))
+
     assert shop.rma().notices["N-1"].outcome == "sent"
 
 
