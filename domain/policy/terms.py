@@ -18,6 +18,7 @@ Value = TypeVar("Value")
 
 REFUND_DUE_ORDER: Final = ("approval", "first_scan", "receipt", "inspection")
 """When a refund may be due, the earliest first."""
+_WAIT: Final = {due: place for place, due in enumerate(REFUND_DUE_ORDER)}
 
 
 def terms_of(policy: CompiledPolicy, won: Won, ruling: Ruling, facts: Facts) -> tuple[Terms, Decided]:
@@ -28,11 +29,15 @@ def terms_of(policy: CompiledPolicy, won: Won, ruling: Ruling, facts: Facts) -> 
         terms.update(cast("Terms", {effect: value for effect, (value, _) in won.items() if effect in terms}))
     terms["fees"] = _fees(document.fees, won, ruling, decided)
     holding = [verdict.statute for verdict in ruling.holding]
-    for right in holding:
-        if right.fee_free and document.grade_share_bps:
-            decided.setdefault(right.id, []).append("grade_share_bps")  # see ``domain.case.shares``
-        _widen(terms, right, ruling, decided.setdefault(right.id, []))
     if holding:
+        offered = frozenset(ruling.merchant_offers)
+        for right in holding:
+            told = decided.setdefault(right.id, [])
+            if right.fee_free and document.grade_share_bps:
+                told.append("grade_share_bps")  # see ``domain.case.shares``
+            if not right.granted <= offered:
+                told.append("offers")
+            _widen(terms, right, told)
         widen_way_back(terms, holding, facts, decided)
     return terms, decided
 
@@ -60,15 +65,11 @@ def _own_terms(policy: CompiledPolicy) -> Terms:
     }
 
 
-def _widen(terms: Terms, right: Statute, ruling: Ruling, decided: list[str]) -> None:
-    """Better the terms by one right that holds, and write down each effect it decided."""
-    if any(wish not in ruling.merchant_offers for wish in right.grants):
-        decided.append("offers")
-    if right.refund_due is not None:
-        order = REFUND_DUE_ORDER.index
-        if order(right.refund_due) < order(terms["refund_due"]):
-            terms["refund_due"] = right.refund_due
-            decided.append("refund_due")
+def _widen(terms: Terms, right: Statute, decided: list[str]) -> None:
+    """Better the terms of the money by one right that holds, and write down each effect it decided."""
+    if right.refund_due is not None and _WAIT[right.refund_due] < _WAIT[terms["refund_due"]]:
+        terms["refund_due"] = right.refund_due
+        decided.append("refund_due")
     if right.refund_within_days is not None:
         within = terms["refund_within_days"]
         if within is None or right.refund_within_days < within:

@@ -27,10 +27,11 @@ def _make_free(terms: Terms, free: Sequence[Statute], facts: Facts, decided: Dec
     if terms["method"] == "own_carrier":
         terms["method"] = "label"
         _tell(decided, free[0], "method")
-    repairing = next((right for right in free if "repair" in right.grants), None)
-    if repairing is not None and facts.wish == "repair" and terms["method"] == "keep":
-        terms["method"] = "label"  # what the customer keeps cannot be repaired
-        _tell(decided, repairing, "method")
+    if facts.wish == "repair" and terms["method"] == "keep":
+        repairing = next((right for right in free if "repair" in right.grants), None)
+        if repairing is not None:
+            terms["method"] = "label"  # what the customer keeps cannot be repaired
+            _tell(decided, repairing, "method")
     for right in free:
         if not right.fee_free and terms["fees"].return_shipping_minor:
             terms["fees"] = terms["fees"].model_copy(update={"return_shipping_minor": 0})

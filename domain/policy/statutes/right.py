@@ -162,6 +162,11 @@ class Statute(RightEntry):
         return bool(self.exceptions_if or self.repairs_tried_min)
 
     @cached_property
+    def granted(self) -> frozenset[Wish]:
+        """Return what it grants, to be compared with what is offered."""
+        return frozenset(self.grants)
+
+    @cached_property
     def asks_notice(self) -> bool:
         """Tell whether it lasts longer where the customer was not told of it."""
         return self.without_notice_endless or self.without_notice_months is not None
