@@ -82,6 +82,15 @@ def test_files_that_the_documents_name_are_there(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("room", ["domain/case", "domain/settlement"])
+def test_the_architecture_names_every_rule(room: str) -> None:
+    """A stranger who looks for the rule about something finds its step in the table."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    modules = [str(file.relative_to(ROOT)) for file in (ROOT / room).glob("[!_]*.py")]
+
+    assert [module for module in modules if f"`{module}`" not in page] == []
+
+
 @pytest.mark.parametrize("alarm", get_args(Alarm))
 def test_the_runbook_has_a_section_for_every_alarm(alarm: str) -> None:
     """Whoever is woken by an alarm is sent to the runbook, and finds there what to do."""
