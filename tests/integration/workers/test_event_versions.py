@@ -40,6 +40,8 @@ from workers.command_worker.streams import AggregateCache, BatchStreams
 from workers.credit_notes.table import CreditNoteTable
 from workers.deadlines.table import DeadlineTable
 from workers.desk.quoting import Ask, Asked, quote
+from workers.labels.table import LabelTable
+from workers.notices.table import NoticeTable
 from workers.payments.questions import PaymentQuestions
 from workers.policies.backtesting import backtest, gather
 from workers.policies.history import decided_returns
@@ -47,10 +49,16 @@ from workers.policies.published import read_policies
 from workers.policies.verifying import verify
 from workers.projector.projector import Projector, prepare
 from workers.runtime.every_event import make_codec
+from workers.webhooks.table import WebhookTable
 
 TOPIC: Final = "rma.events"
 CLOCKS: Final = frozenset({"recorded_at", "updated_at", "ask_at", "his_since"})
 """Columns that say when something was done here."""
+SUBSCRIBED: Final = """
+    INSERT INTO rma_webhooks.subscriptions (subscription_id, url, types, after_position)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'https://shop.example', '{rma.Rma.*,rma.Order.Registered.*}', 0)
+"""
+"""Somebody who names types without their versions."""
 
 Stored = tuple[int, bool]
 """Every how many-th event is old (0: none), and whether causes are told as version 0.1.0 did."""
@@ -94,12 +102,24 @@ def _system(dsn: str, opened: ExitStack, every: int, commands_caused: bool) -> S
     events = log.read(0, 10_000)
     told = old_versions.as_commands_caused(events) if commands_caused else events
     batch = {TopicPartition(TOPIC, 0): old_versions.published(told, TOPIC)}
-    readers: list[Projection] = [*PROJECTIONS.values(), PaymentQuestions(), DeadlineTable(), CreditNoteTable()]
-    for projection in readers:
+    for projection in readers_of_the_topic():
         prepare(dsn, projection)
+        if isinstance(projection, WebhookTable):
+            execute(dsn, SUBSCRIBED)
         with closing(Projector(dsn, projection, make_codec())) as projector:
             assert projector.handle(batch) == {TopicPartition(TOPIC, 0): len(events)}
     return System(dsn, log)
+
+
+def readers_of_the_topic() -> list[Projection]:
+    """Return whatever is filled from the topic: read models, and the inboxes of workers."""
+    inboxes: list[Projection] = [PaymentQuestions(), DeadlineTable(), CreditNoteTable(), LabelTable(), WebhookTable()]
+    return [*PROJECTIONS.values(), *inboxes, NoticeTable(datetime(2000, 1, 1, tzinfo=UTC))]
+
+
+def execute(dsn: str, statement: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(statement.encode())
 
 
 def _views_of(projection: str) -> Callable[[System], Any]:
@@ -125,6 +145,20 @@ def _deadlines(system: System) -> Any:
 
 def _credit_notes(system: System) -> Any:
     return system.rows("SELECT * FROM rma_credit_notes.due ORDER BY position")
+
+
+def _labels(system: System) -> Any:
+    return system.rows("SELECT rma_id, decided, looked, tries FROM rma_labels.returns ORDER BY rma_id")
+
+
+def _webhooks(system: System) -> Any:
+    """Return what is told to whom; the type told is that of the version that was stored."""
+    return system.rows("SELECT position, key, event_id FROM rma_webhooks.deliveries ORDER BY position")
+
+
+def _notices(system: System) -> Any:
+    columns = "position, event_id, stream, kind, rma_id, order_id, done"
+    return system.rows(f"SELECT {columns} FROM rma_notices.messages ORDER BY position")
 
 
 def _history(system: System) -> Any:
@@ -192,6 +226,9 @@ READERS: Final[dict[str, Callable[[System], Any]]] = {
     "payments": _payments,
     "deadlines": _deadlines,
     "credit notes": _credit_notes,
+    "labels": _labels,
+    "webhooks": _webhooks,
+    "notices": _notices,
     "policy verify": _history,
     "policy backtest": _backtest,
     "policies": _policies,
