@@ -65,9 +65,13 @@ def keys_given(given: str | None, settings: Settings) -> list[VerifierKey]:
     return [key.verifier for key in read_keys(settings)]
 
 
-def check(text: str, keys: Sequence[VerifierKey]) -> Checked:
+def check(text: str, keys: Sequence[VerifierKey], beside: Sequence[str] = ()) -> Checked:
     """Hold the content of a file against keys.
 
+    Args:
+        text: A proof, a checkpoint, or a receipt as it comes with a letter.
+        keys: One of them has to have signed.
+        beside: Other files; the proof of the event that a receipt tells of is looked for among them.
     Raises:
         ProofUnreadableError, NoteUnreadableError: It is neither a proof nor a checkpoint.
         SignatureError: None of the keys signed it, or it was changed since.
@@ -80,9 +84,21 @@ def check(text: str, keys: Sequence[VerifierKey]) -> Checked:
         proof = json.loads(text)
         if "inclusion" in proof:
             return _inclusion(proof, keys)
+        if "event" in proof:
+            return _inclusion(_proven(proof, beside), keys)
         return _consistency(proof, keys)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, binascii.Error, ValueError) as unfit:
         raise ProofUnreadableError(f"this is no proof: {unfit!r}") from unfit
+
+
+def _proven(receipt: Mapping[str, Any], beside: Sequence[str]) -> Mapping[str, Any]:
+    """Return a receipt with the proof of its event; raises ``ProofError`` where no file beside it holds that."""
+    for text in beside:
+        proof = json.loads(text) if text.lstrip().startswith("{") else {}
+        if "inclusion" in proof and (proof["event"], proof["prevhash"]) == (receipt["event"], receipt["prevhash"]):
+            return {**proof, "opened": receipt["opened"]}
+    record = receipt["event"]["headers"]["ce_id"]
+    raise ProofError(f"a receipt proves nothing alone: check it together with what `rma audit prove {record}` prints")
 
 
 def _signed(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:

@@ -6,6 +6,7 @@ Whoever has the file sees that the text is what was sealed then, and so what was
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TypedDict
 
 import orjson
@@ -15,7 +16,7 @@ from infra.proofs.merkle import ProofError
 from infra.records import StoredEvent
 from infra.sealing.bodies import opened_texts
 from infra.sealing.openings import Looking, field_of, note_opening
-from infra.sealing.sealed_text import Place, UnopenedError, open_with, text_key
+from infra.sealing.sealed_text import DataKey, Place, UnopenedError, open_with, text_key
 from infra.sealing.vault import Vault
 
 
@@ -59,12 +60,23 @@ def shown_texts_of(event: StoredEvent, paths: Sequence[str], vault: Vault, looki
         raise TextErasedError("the customer was erased: nobody can open this text any more")
     fields = [field_of(event.type, path) for path in paths]
     note_opening(vault.connection, looking, keys[0].person, event.stream, fields)
+    return {path: _shown(event, path, sealed[path], keys[0]) for path in paths}
+
+
+def shown_with(event: StoredEvent, key: DataKey) -> dict[str, ShownText]:
+    """Return every text of an event that a key opens, with what opens it, for the one whose texts they are."""
+    sealed = _sealed_of(event.type, event.body, event.stream, event.version, event.sealed_key_id)
     shown: dict[str, ShownText] = {}
-    for path in paths:
-        place = Place(event.stream, event.version, path)
-        own = text_key(keys[0], place)
-        shown[path] = {"text": _opened(sealed[path], own, place), "key": own.hex()}
+    for path, text in sealed.items():
+        with suppress(ProofError):  # another's, or not what was sealed
+            shown[path] = _shown(event, path, text, key)
     return shown
+
+
+def _shown(event: StoredEvent, path: str, sealed: str, key: DataKey) -> ShownText:
+    place = Place(event.stream, event.version, path)
+    own = text_key(key, place)
+    return {"text": _opened(sealed, own, place), "key": own.hex()}
 
 
 def check_shown(shown: Mapping[str, ShownText], headers: Mapping[str, str], body: bytes) -> list[str]:

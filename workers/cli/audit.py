@@ -172,7 +172,7 @@ def consistency(
 
 @audit.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Proofs and checkpoints.")],
+    files: Annotated[list[Path], typer.Argument(help="Proofs, checkpoints, and receipts with their proofs.")],
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
@@ -180,7 +180,8 @@ def check(
     from workers.audit.checking import check as check_one
 
     keys = _keys(key)
-    found = [(file, check_one(_text_of(file), keys)) for file in files]
+    texts = [_text_of(file) for file in files]
+    found = [(file, check_one(text, keys, texts)) for file, text in zip(files, texts, strict=True)]
     if as_json:
         print_json([{"file": str(file), "says": one.says, "number": one.checkpoint.number} for file, one in found])
         return

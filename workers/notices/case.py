@@ -23,10 +23,11 @@ Kind = TypeVar("Kind", bound=Fact)
 
 
 class Recorded(NamedTuple):
-    """An event with its texts opened, and its fact."""
+    """An event with its texts opened, its fact, and the event as it was recorded."""
 
     event: StoredEvent
     fact: Fact
+    stored: StoredEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Case:
     def facts(self, kind: type[Kind]) -> list[Kind]:
         """Return what the command did of one kind, in its order."""
         return [fact for fact in self.beside if isinstance(fact, kind)]
+
+    @property
+    def declaration(self) -> Recorded | None:
+        """The request, where that command made it and it is the withdrawal that the law provides for."""
+        return self.request if self.rma.withdrawal else None
 
     @classmethod
     def of(cls, message: Message, found: Mapping[str, Sequence[Recorded]]) -> Self | None:
@@ -78,9 +84,9 @@ def streams_of(message: Message) -> list[str]:
 def evolved(events: Iterable[Recorded], until: int | None) -> AggregateRoot | None:
     """Return what events add up to, those up to a position of the log."""
     aggregate: AggregateRoot | None = None
-    for event, fact in events:
-        if until is None or event.position <= until:
-            aggregate = fact.mutate(aggregate)
+    for one in events:
+        if until is None or one.event.position <= until:
+            aggregate = one.fact.mutate(aggregate)
     return aggregate
 
 
@@ -92,8 +98,14 @@ class Reader:
 
     def events(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """Return the events of streams, all with one query."""
-        found = Sealing(self._vault).opened(self._log.load(dict.fromkeys(streams, 0)))
-        return {stream: [Recorded(event, self._fact(event)) for event in of] for stream, of in found.items()}
+        stored = self._log.load(dict.fromkeys(streams, 0))
+        return {
+            stream: [
+                Recorded(event, self._fact(event), as_it_was)
+                for event, as_it_was in zip(of, stored[stream], strict=True)
+            ]
+            for stream, of in Sealing(self._vault).opened(stored).items()
+        }
 
     def cases(self, messages: Sequence[Message]) -> dict[int, Case | None]:
         """Return what messages are about, by their positions."""

@@ -70,8 +70,8 @@ def _declared(case: Case) -> Parts | None:
 
     The law has it acknowledged with what was declared and when, whatever was decided (2011/83 art. 11a).
     """
-    request = case.request
-    if request is None or not case.rma.withdrawal:
+    request = case.declaration
+    if request is None:
         return None
     return {"at": request.event.occurred_at, "record": str(request.event.event_id)}
 

@@ -15,6 +15,7 @@ from typing import Final
 from infra.settings import Settings
 
 SUBJECT_MAX: Final = 200
+RECEIPT_NAME: Final = "receipt.json"
 UNPRINTED: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 """Categories of characters that no header holds: line breaks, controls, marks that turn the direction of reading."""
 WHOLE: Final = frozenset({"list-unsubscribe", "message-id"})
@@ -54,7 +55,10 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What goes to one address. ``letter_id`` is the same on every try: it becomes the Message-ID."""
+    """What goes to one address. ``letter_id`` is the same on every try: it becomes the Message-ID.
+
+    ``receipt``: a JSON file that goes along; None: none does.
+    """
 
     letter_id: str
     recipient: str
@@ -63,6 +67,7 @@ class Letter:
     text: str
     html: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    receipt: bytes | None = None
 
 
 def one_line(text: str) -> str:
@@ -80,6 +85,8 @@ def message_of(letter: Letter, sender: Sender, at: datetime) -> EmailMessage:
     message = EmailMessage(POLICY)
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    if letter.receipt is not None:
+        message.add_attachment(letter.receipt, maintype="application", subtype="json", filename=RECEIPT_NAME)
     message["From"] = Address(one_line(sender.name), addr_spec=sender.address)
     local, _, domain = letter.recipient.rpartition("@")
     if one_line(letter.recipient) != letter.recipient or not local or not domain:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from workers.notices.content import headers_of, is_past, kind_of, parts_of
 from workers.notices.letters import Letter
 from workers.notices.look import Look, TemplateBrokenError
 from workers.notices.post import Delivery, Post, not_sent
+from workers.notices.receipts import receipt_of
 from workers.notices.sms import ShortMessage
 from workers.notices.table import Message
 from workers.projector.inbox import Outlet
@@ -158,8 +159,10 @@ class Messages:
         drawn = self._look.draw(one.kind, to.language, parts_of(one.case, one.kind, link, self._sites))
         if to.channel == "sms":
             return ShortMessage(one.notice_id, to.address, drawn.sms)
-        headers = headers_of(one.kind, link)
-        return Letter(one.notice_id, to.address, to.language, drawn.subject, drawn.text, drawn.html, headers)
+        letter = Letter(one.notice_id, to.address, to.language, drawn.subject, drawn.text, drawn.html)
+        declared = one.case.declaration
+        receipt = receipt_of(declared.stored, one.case.key) if declared else None
+        return replace(letter, headers=headers_of(one.kind, link), receipt=receipt)
 
     def note(self, now: datetime, heard: Callable[[Delivery], None]) -> None:
         """Tell the log what became of what was sent, then remember it: in this order, whatever happens."""

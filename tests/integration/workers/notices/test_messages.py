@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -130,6 +132,33 @@ def test_a_return_is_told_of_from_approval_to_its_end(counter: Counter) -> None:
     }
     assert {link.partition("?")[0] for mail in server.mails for link in links_in(mail)} == {links_in(approved)[0]}
     assert links_in(approved)[0].startswith(f"{PUBLIC_URL}/r/")
+
+
+@pytest.mark.parametrize(("line", "kind"), [("L1", "approved"), ("L2", "denied")])
+def test_a_withdrawal_is_acknowledged_with_a_receipt(counter: Counter, line: str, kind: str) -> None:
+    """Whatever is decided: the record with what he wrote, as the log has it; later letters have none."""
+    counter.publish(LABEL)
+    with writing(counter) as server:
+        sell(counter, "O-1")
+        contact = {"email": "anna@mail.example", "name": "Anna"}
+        rma_id = ask(counter, "O-1", line, withdrawal=True, contact=contact)
+        wait_for(lambda: len(server.mails) == 1, "the decision")
+        if kind == "approved":
+            counter.accepted("RecordHandover", on("O-1", rma_id), actor="carrier:UPS")
+            came = on("O-1", rma_id, receipt_id="R-1", site="WH-1", items=[{"line": 1, "quantity": 1}], complete=True)
+            counter.accepted("ReceiveGoods", came, actor="warehouse:W")
+            wait_for(lambda: len(server.mails) == 2, "its arrival")
+
+    first, *later = server.mails
+    [record] = counter.rows("SELECT event_id, body FROM rma_log.events WHERE type = 'rma.Rma.Requested.v1'")
+    assert notices(counter, rma_id)[0] == (kind, "email", "sent")
+    assert f"Record: {record['event_id']}" in text_of(first)
+    [file] = first.iter_attachments()
+    told = json.loads(file.get_content())
+    assert told["event"]["headers"]["ce_id"] == str(record["event_id"])
+    assert b64decode(told["event"]["body"]) == bytes(record["body"])
+    assert {path: one["text"] for path, one in told["opened"].items()} == {"contact": contact}
+    assert [file for mail in later for file in mail.iter_attachments()] == []
 
 
 def test_a_message_names_the_event_that_it_tells_of(counter: Counter) -> None:

@@ -58,7 +58,7 @@ def cases(shop: Shop) -> list[tuple[Case, Message]]:
             position, stream, version, event_id, type_name, at, at, actor, command, "/test", "c", "c", key, b"", b"",
             None, body,
         )  # fmt: skip
-        streams.setdefault(stream, []).append(Recorded(stored, fact))
+        streams.setdefault(stream, []).append(Recorded(stored, fact, stored))
         events.append(
             RecordedEvent(
                 event_id, stream, version, position, type_name, at, at, actor, command, "c", "c", key, body, CODEC

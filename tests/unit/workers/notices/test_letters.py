@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
@@ -39,6 +40,25 @@ def test_the_address_that_ends_surveys_stands_in_one_piece() -> None:
     made = message_of(letter, Sender("", "returns@shop.example"), AT).as_bytes()
 
     assert f"\r\nList-Unsubscribe: {link}\r\n".encode() in made
+
+
+def test_a_receipt_goes_along_as_a_file() -> None:
+    """Beside text and HTML, byte for byte; a letter without one has none."""
+    receipt = '{"text": "Ä\n"}'.encode()
+    letter = Letter("1", "anna@mail.example", "en", "s", "t", "h", receipt=receipt)
+    made, without = (
+        message_from_bytes(message_of(one, Sender("", "returns@shop.example"), AT).as_bytes(), policy=policy.default)
+        for one in (letter, replace(letter, receipt=None))
+    )
+
+    [file] = made.iter_attachments()
+    assert (file.get_filename(), file.get_content_type(), file.get_content()) == (
+        "receipt.json",
+        "application/json",
+        receipt,
+    )
+    assert [part.get_content().strip() for kind in ("plain", "html") if (part := made.get_body((kind,)))] == ["t", "h"]
+    assert list(without.iter_attachments()) == []
 
 
 @pytest.mark.parametrize(
