@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from io import BytesIO
 
 from PIL import Image
 
+from infra.kafka.command_client import conversation
 from tests.integration.workers.http.pages.staff.test_acting import SignedIn, form_path
 from tests.support.api import Api
 from tests.support.desk import asked
 from tests.support.pages import Page
+from tests.support.twins import KAFKA, all_of, recorded, told
+from workers.http.door import Door
+from workers.http.pages.staff import acting
 
 
 def picture(colour: str) -> bytes:
@@ -41,6 +46,30 @@ def test_an_agent_adds_photos_that_were_mailed(shop: Api, signed_in: SignedIn) -
     assert event["actor"] == "agent:ada"
     kept = [Image.open(BytesIO(shop.get(one["uri"]).content)).convert("RGB") for one in event["data"]["evidence"]]
     assert [one.getpixel((4, 4)) for one in kept] == [(255, 0, 0), (0, 0, 255)]
+
+
+def test_a_form_with_photos_leads_to_the_facts_that_its_command_leads_to(
+    shop: Api, signed_in: SignedIn, staff_door: tuple[Door, object]
+) -> None:
+    """Sent by the page, and sent by Kafka about another return, with the same file."""
+    door, _ = staff_door
+    here, there = asked(shop, "P-here"), asked(shop, "P-there")
+    ada, path = signed_in("ada"), form_path(here, "AddEvidence")
+    form = dict(ada.look(path).form(path).fields) | {"step": "check"}
+    checked = Page(ada.post(path, data=form, files=files("red")))
+    assert "Done: Add photos" in ada.press(checked, path, {"step": "send"}).text
+
+    [event] = [one for one in shop.get(f"/v1/returns/{here}/timeline").json()["items"] if "Evidence" in one["type"]]
+    [item] = event["data"]["evidence"]
+    digest = sha256(shop.get(item["uri"]).content).hexdigest()  # the event's own is sealed
+    named = {"evidence_id": item["evidence_id"], "kind": item["kind"], "uri": item["uri"], "sha256": digest}
+    with conversation(door.settings) as kafka:
+        about = {"rma_id": there, "order_id": "P-there", "evidence": [named]}
+        [answer] = all_of(kafka, iter([told("AddEvidence", about, "agent:ada")]))
+
+    by_kafka = recorded(door, KAFKA, answer["command_id"])
+    assert by_kafka
+    assert recorded(door, acting.SOURCE, checked.form(path).named("id")) == by_kafka
 
 
 def test_what_is_no_photo_is_said_so(shop: Api, signed_in: SignedIn) -> None:
