@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
@@ -74,8 +75,8 @@ def with_value(record: Record, value: bytes) -> Polled:
 
 
 def order(order_id: str = "O-1", **changes: Any) -> dict[str, Any]:
-    """Return the body of a RegisterOrder."""
-    return {**ORDER, "order_id": order_id, **changes}
+    """Return the body of a RegisterOrder, the caller's own down to its lines."""
+    return {**deepcopy(ORDER), "order_id": order_id, **changes}
 
 
 def delivery(order_id: str = "O-1", *, quantity: int = 1, delivery_id: str = "D-1") -> dict[str, Any]:
